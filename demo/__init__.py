@@ -1,0 +1,1 @@
+"""The main job on recorded source output, for a person to watch."""

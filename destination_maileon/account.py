@@ -1,0 +1,76 @@
+"""What exists in the account: its custom fields and preferences.
+
+This module alone decides when the account is asked: custom fields at once, preferences only if
+somebody wants to know one, both once, and custom fields again when one seems to have vanished.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from destination_maileon.maileon.contact import FieldType
+
+    Answer = TypeVar("Answer")
+
+
+class FieldsApi(Protocol):
+    """The part of the API client that tells what an account has."""
+
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name -> type."""
+
+    def preferences(self) -> frozenset[tuple[str, str]]:
+        """Category and name of each."""
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        """No error if it exists."""
+
+
+class Patiently(Protocol):
+    """Calls something until it succeeds, as long as the configuration allows."""
+
+    def __call__(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer."""
+
+
+class Account:
+    """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
+
+    def __init__(self, api: FieldsApi, patiently: Patiently, *, is_read_only: bool = False) -> None:
+        self._api = api
+        self._patiently = patiently
+        self._is_read_only = is_read_only
+        self._custom_fields: dict[str, FieldType] | None = None
+        self._preferences: frozenset[tuple[str, str]] | None = None
+
+    @property
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name -> type of each custom field."""
+        if self._custom_fields is None:
+            self._custom_fields = dict(self._patiently(self._api.custom_fields))
+        return self._custom_fields
+
+    @property
+    def preferences(self) -> frozenset[tuple[str, str]]:
+        """Category and name of each preference."""
+        if self._preferences is None:
+            self._preferences = self._patiently(self._api.preferences)
+        return self._preferences
+
+    @property
+    def known_preferences(self) -> frozenset[tuple[str, str]]:
+        """The preferences if they were asked for, else none: for those who can do without."""
+        return self._preferences or frozenset()
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        """Creates the field, or finds that it is there."""
+        if not self._is_read_only:
+            self._patiently(lambda: self._api.create_custom_field(name, field_type))
+        self.custom_fields[name] = field_type
+
+    def read_custom_fields_again(self) -> None:
+        """Asks for the fields once more: somebody may have deleted one during the sync."""
+        self._custom_fields = None

@@ -1,0 +1,186 @@
+"""Which contacts travel together: count and byte limits, age, merging, conflicts of identifiers.
+
+Invariants: no batch holds one identifier twice; bytes and count never exceed the limits; every
+record is in exactly one batch; batches are closed in such an order that a contact's records never
+swap. Pure: time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from destination_maileon.maileon.contacts_xml import ENVELOPE_BYTES
+from destination_maileon.merging import Entry, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from destination_maileon.catalog import StreamPlan
+    from destination_maileon.maileon.sync_options import Permission
+
+    NewestHeld: TypeAlias = Callable[[Iterable[str]], int]
+
+RECORDS_PER_CONTACT = 10
+"""A batch is also full at this many records for each contact that it may hold."""
+
+OPEN_BATCHES_BODIES = 4
+"""All open batches together hold at most this many times the bytes of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a call has in common: its stream and its permission."""
+
+    plan: StreamPlan
+    permission: Permission | None
+
+
+@dataclass(eq=False, slots=True)
+class Batch:
+    """Contacts that wait to be sent in one call.
+
+    `size` is never less than the bytes of the body: where records are merged, it is the sum of what
+    each alone would take. `held_bytes` counts what else is kept of them, too.
+    """
+
+    lane: Lane
+    opened_at: float
+    oldest: int
+    newest: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    size: int = ENVELOPE_BYTES
+    held_bytes: int = 0
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a batch is full: contacts, bytes of the body, seconds since its first record."""
+
+    contacts: int
+    body_bytes: int
+    age_seconds: float
+
+    def fits(self, payload: bytes) -> bool:
+        """Whether the contact alone is small enough for a call."""
+        return ENVELOPE_BYTES + len(payload) <= self.body_bytes
+
+
+class Batcher:
+    """The open batches of a sync.
+
+    `newest_held` tells, for a contact's keys, the place of the newest record in the calls that
+    hold one of them and are not settled; 0 if none does.
+    """
+
+    def __init__(self, limits: Limits, newest_held: NewestHeld) -> None:
+        self._limits = limits
+        self._newest_held = newest_held
+        self._open: dict[Lane, Batch] = {}
+        self._waiting: dict[str, tuple[Batch, Entry]] = {}
+        self._held_bytes = 0
+
+    def add(self, part: Part, lane: Lane, now: float) -> list[Batch]:
+        """Puts a record into its batch; the batches that this closes, in the order to send them.
+
+        The record alone must fit: see `Limits.fits`.
+        """
+        closed = self._close_conflicts(part.keys, lane)
+        batch = self._open.get(lane)
+        if batch is not None and batch.size + len(part.payload) > self._limits.body_bytes:
+            closed.append(self.close(batch))
+            batch = None
+        if batch is None:
+            batch = self._open[lane] = Batch(lane, now, oldest=part.place)
+        waiting = self._waiting.get(part.keys[0])
+        if waiting is not None:
+            waiting[1].parts.append(part)
+        else:
+            self._append(batch, Entry(part))
+        self._grow(batch, part)
+        if self._is_full(batch):
+            closed.append(self.close(batch))
+        elif self._held_bytes > OPEN_BATCHES_BODIES * self._limits.body_bytes:
+            closed.append(self.close(self._in_order()[0]))
+        return closed
+
+    def part_with(self, keys: Iterable[str]) -> list[Batch]:
+        """Closes the batches in which one of the keys waits."""
+        # Looked up one by one: closing a batch takes its other keys out, too.
+        return [
+            self.close(waiting[0])
+            for key in keys
+            if (waiting := self._waiting.get(key)) is not None
+        ]
+
+    def close_older_than(self, place: int) -> list[Batch]:
+        """Closes the batches that hold a record before this place."""
+        return [self.close(batch) for batch in self._in_order() if batch.oldest < place]
+
+    def close_expired(self, now: float) -> list[Batch]:
+        """Closes the batches whose oldest record waited long enough."""
+        limit = now - self._limits.age_seconds
+        return [self.close(batch) for batch in self._in_order() if batch.opened_at <= limit]
+
+    def close_all(self) -> list[Batch]:
+        """Closes every batch, the one with the oldest record first."""
+        return [self.close(batch) for batch in self._in_order()]
+
+    def close(self, batch: Batch) -> Batch:
+        """Takes a batch out, to be sent."""
+        del self._open[batch.lane]
+        mode = batch.lane.plan.options.sync_mode
+        for entry in batch.entries:
+            entry.seal(mode)
+            for key in entry.keys:
+                del self._waiting[key]
+        self._held_bytes -= batch.held_bytes
+        return batch
+
+    @property
+    def next_expiry(self) -> float | None:
+        """When the next batch is old enough to go out."""
+        opened = min((batch.opened_at for batch in self._open.values()), default=None)
+        return None if opened is None else opened + self._limits.age_seconds
+
+    @property
+    def oldest(self) -> int | None:
+        """The place of the oldest record that waits in a batch."""
+        return min((batch.oldest for batch in self._open.values()), default=None)
+
+    def _in_order(self) -> list[Batch]:
+        return sorted(self._open.values(), key=lambda batch: batch.oldest)
+
+    def _close_conflicts(self, keys: tuple[str, ...], lane: Lane) -> list[Batch]:
+        """Closes what must go out before a contact with these keys may wait in its lane."""
+        closed = []
+        for key in keys:
+            waiting = self._waiting.get(key)
+            if waiting is not None and (waiting[0].lane != lane or waiting[1].keys != keys):
+                closed.append(self.close(waiting[0]))
+        own = self._open.get(lane)
+        # A batch must never wait for a call that holds records younger than the batch's own:
+        # that call may itself wait until everything before them is settled.
+        if own is not None and own.oldest < max(
+            self._newest_held(keys), *(batch.newest for batch in closed), 0
+        ):
+            closed.append(self.close(own))
+        return closed
+
+    def _append(self, batch: Batch, entry: Entry) -> None:
+        batch.entries.append(entry)
+        for key in entry.keys:
+            self._waiting[key] = (batch, entry)
+
+    def _grow(self, batch: Batch, part: Part) -> None:
+        batch.size += len(part.payload)
+        batch.records += 1
+        batch.newest = part.place
+        held = len(part.payload) + part.message_bytes
+        batch.held_bytes += held
+        self._held_bytes += held
+
+    def _is_full(self, batch: Batch) -> bool:
+        contacts = self._limits.contacts
+        return len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts

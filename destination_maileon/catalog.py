@@ -1,0 +1,235 @@
+"""Configured catalog + configuration -> one StreamPlan per stream.
+
+This module alone decides which identifier mode and which options a stream's calls have, and which
+destination sync modes are accepted. A refresh or a Clear (`minimum_generation_id` equal to
+`generation_id`) changes nothing here: contacts are people, and none is deleted because a table is
+read anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
+from destination_maileon.mapping import Removal
+from destination_maileon.problems import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from destination_maileon.config import ColumnMapping, Config, StreamConfig
+    from destination_maileon.maileon.sync_options import Permission
+    from destination_maileon.messages import StreamKey
+
+CONTACT = "contact"
+"""The one object of data activation (`destination_object_name`)."""
+
+_PLAIN_MODES = ("append", "append_dedup")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a destination sync mode of data activation asks for."""
+
+    sync_mode: SynchronizationMode
+    update_only: bool = False
+    deletes: bool = False
+    needs_key: bool = True
+
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "append_dedup": Operation(SynchronizationMode.UPDATE),
+        "update": Operation(SynchronizationMode.UPDATE, update_only=True),
+        "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
+        "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
+    }
+)
+
+
+def stream_title(key: StreamKey) -> str:
+    """The stream as a person reads it: `namespace.name`, or the name alone."""
+    namespace, name = key
+    return f"{namespace}.{name}" if namespace else name
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StreamPlan:
+    """What is fixed for a stream before its first record.
+
+    `properties` are those of its JSON schema, `mapping` the explicit one by column.
+    """
+
+    key: StreamKey
+    options: SyncOptions
+    properties: Mapping[str, object] = field(default_factory=dict)
+    mapping: Mapping[str, ColumnMapping] = field(default_factory=dict)
+    permission: Permission | None = None
+    every_record_is_deleted: bool = False
+    sync_id: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The stream as a person reads it."""
+        return stream_title(self.key)
+
+    @property
+    def permission_name(self) -> str:
+        """The permission as the configuration spells it."""
+        return "not_set" if self.permission is None else self.permission.name.lower()
+
+
+def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamPlan]:
+    """One plan per stream of the catalog.
+
+    Raises:
+        ConfigError: with all problems of all streams.
+    """
+    catalog = _parsed(raw_catalog)
+    problems: list[str] = []
+    plans: dict[StreamKey, StreamPlan] = {}
+    for configured in catalog.streams:
+        key = (configured.stream.namespace or None, configured.stream.name)
+        if key in plans:
+            problems.append(f'Stream "{stream_title(key)}" stands twice in the catalog.')
+        found = list(_problems(configured, config))
+        problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
+        if not found:
+            plans[key] = _plan(key, configured, config)
+    if problems:
+        raise ConfigError(" ".join(problems))
+    return plans
+
+
+def unused_mappings(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
+    """The names of streams that the configuration maps and the catalog does not have."""
+    return [
+        stream_title((stream.namespace, stream.name))
+        for stream in config.streams
+        if not any(_is_meant(stream, key) for key in plans)
+    ]
+
+
+def _none_as_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+class _Stream(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str
+    namespace: str | None = None
+    json_schema: Annotated[dict[str, object], BeforeValidator(_none_as_empty)] = {}
+
+
+class _ConfiguredStream(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    stream: _Stream
+    destination_sync_mode: str | None = None
+    primary_key: list[list[str]] | None = None
+    destination_object_name: str | None = None
+    sync_id: int | None = None
+
+
+class _Catalog(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    streams: list[_ConfiguredStream]
+
+
+def _parsed(raw_catalog: object) -> _Catalog:
+    try:
+        return _Catalog.model_validate(raw_catalog)
+    except ValidationError as invalid:
+        first = invalid.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the whole file"
+        raise ConfigError(
+            f"The catalog is not a configured Airbyte catalog ({place}: {first['msg']}). "
+            "Refresh the connection's schema in Airbyte and sync again."
+        ) from None
+
+
+def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
+    mode = configured.destination_sync_mode
+    if not configured.destination_object_name:
+        if mode not in {None, *_PLAIN_MODES}:
+            yield _wrong_mode(mode, _PLAIN_MODES)
+        return
+    if configured.destination_object_name != CONTACT:
+        yield f'Maileon has no such object to write to. Choose the object "{CONTACT}".'
+        return
+    operation = OPERATIONS.get(mode or "")
+    if operation is None:
+        yield _wrong_mode(mode, OPERATIONS)
+        return
+    if operation.deletes and config.deleted_records is Removal.IGNORE:
+        yield (
+            'the sync mode soft_delete needs "deleted_records" in the configuration to be '
+            "unsubscribe or delete, so that nobody is removed unasked."
+        )
+    if _matching_key(configured) is None and (operation.needs_key or configured.primary_key):
+        keys = ", ".join(mode.value for mode in IdentifierMode)
+        yield f"the matching key must be one of {keys}. Choose one of them in the connection."
+
+
+def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str, ...]) -> str:
+    known = mode if mode in {*OPERATIONS, "overwrite", "overwrite_dedup"} else "that is set"
+    return (
+        f"the destination sync mode {known} is not supported, since it would delete contacts or "
+        f"has no meaning for them. Choose one of {', '.join(supported)} in the connection."
+    )
+
+
+def _matching_key(configured: _ConfiguredStream) -> IdentifierMode | None:
+    modes = {mode.value: mode for mode in IdentifierMode}
+    match configured.primary_key:
+        case [[column]] if column in modes:
+            return modes[column]
+    return None
+
+
+def _plan(key: StreamKey, configured: _ConfiguredStream, config: Config) -> StreamPlan:
+    options = SyncOptions(
+        identifier_mode=config.identifier_mode,
+        sync_mode=config.synchronization_mode,
+        update_only=config.update_only,
+        override_permission=config.override_permission,
+        reimport_unsubscribed_contacts=config.reimport_unsubscribed_contacts,
+        ignore_invalid_contacts=config.ignore_invalid_contacts,
+    )
+    properties = configured.stream.json_schema.get("properties")
+    plan = StreamPlan(
+        key=key,
+        options=options,
+        properties=properties if isinstance(properties, dict) else {},
+        mapping=_explicit(key, config),
+        permission=config.default_permission,
+        sync_id=configured.sync_id,
+    )
+    return _activated(plan, configured) if configured.destination_object_name else plan
+
+
+def _activated(plan: StreamPlan, configured: _ConfiguredStream) -> StreamPlan:
+    operation = OPERATIONS[configured.destination_sync_mode or ""]
+    options = replace(
+        plan.options,
+        identifier_mode=_matching_key(configured) or plan.options.identifier_mode,
+        sync_mode=operation.sync_mode,
+        update_only=operation.update_only,
+    )
+    return replace(plan, options=options, every_record_is_deleted=operation.deletes)
+
+
+def _explicit(key: StreamKey, config: Config) -> dict[str, ColumnMapping]:
+    """The mapping that names the stream's namespace, else the one that names none."""
+    fitting = [stream for stream in config.streams if _is_meant(stream, key)]
+    fitting.sort(key=lambda stream: stream.namespace is None)
+    return {entry.column: entry for entry in fitting[0].mapping} if fitting else {}
+
+
+def _is_meant(stream: StreamConfig, key: StreamKey) -> bool:
+    namespace, name = key
+    return stream.name == name and stream.namespace in {None, namespace}

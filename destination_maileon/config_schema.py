@@ -1,0 +1,77 @@
+"""The model's JSON Schema -> the plain form that Airbyte's form builder understands.
+
+This module alone decides how pydantic's schema is flattened: references inlined, an optional value
+shown as the value itself, properties in the order of the form. It knows no key by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+Schema: TypeAlias = dict[str, Any]
+
+_PYDANTICS_OWN = ("additionalProperties", "discriminator", "format", "writeOnly")
+"""Left out: unknown keys are refused with better words than a schema has, and Airbyte's check
+counts `additionalProperties: false` as a breaking change to come; secrets are marked by
+`airbyte_secret`."""
+
+
+def flat_schema(model: type[BaseModel]) -> Schema:
+    """The schema of the model without `$ref`, `$defs`, `anyOf` and `allOf`."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    flat: Schema = _flat(schema, definitions)
+    return flat
+
+
+def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(node, list):
+        return [_flat(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = _resolved(node, definitions)
+    flat = {
+        name: value if name in {"default", "examples"} else _flat(value, definitions)
+        for name, value in node.items()
+        if name not in _PYDANTICS_OWN
+    }
+    if "oneOf" in flat:
+        flat["type"] = "object"
+    if isinstance(node.get("properties"), dict):
+        flat["properties"] = _properties(node["properties"], definitions)
+        _require_constants(flat)
+    return flat
+
+
+def _properties(properties: Schema, definitions: Schema) -> Schema:
+    return {
+        name: {**_flat(schema, definitions), "order": order}
+        for order, (name, schema) in enumerate(properties.items())
+    }
+
+
+def _resolved(node: Schema, definitions: Schema) -> Schema:
+    """The node with what it refers to; what it says itself counts more."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        own = {key: value for key, value in node.items() if key != "$ref"}
+        return _resolved({**definitions[name], **own}, definitions)
+    if "anyOf" in node:
+        (value,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
+        own = {key: value for key, value in node.items() if key != "anyOf"}
+        return _resolved({**value, **own}, definitions)
+    if node.get("default", ...) is None:
+        return {key: value for key, value in node.items() if key != "default"}
+    return node
+
+
+def _require_constants(flat: Schema) -> None:
+    """An option of a oneOf is told from the others by its constant, which must be there."""
+    constants = [name for name, schema in flat["properties"].items() if "const" in schema]
+    if constants:
+        for name in constants:
+            flat["properties"][name].pop("default", None)
+        others = [name for name in flat.get("required", []) if name not in constants]
+        flat["required"] = [*constants, *others]

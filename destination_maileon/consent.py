@@ -1,0 +1,46 @@
+"""Configuration -> warnings where a sync would change people's consent.
+
+This module alone decides which options deserve a warning before the first record. The options mean
+what Maileon's documentation of Synchronize Contacts says of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.targets import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from destination_maileon.catalog import StreamPlan
+
+
+def warnings(plans: Iterable[StreamPlan]) -> Iterator[str]:
+    """One sentence per option and stream that would change consent, or that has no effect."""
+    for plan in plans:
+        for warning in _of_stream(plan):
+            yield f"Stream {plan.title}: {warning}"
+
+
+def _of_stream(plan: StreamPlan) -> Iterator[str]:
+    options = plan.options
+    if plan.every_record_is_deleted:
+        return
+    column = next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+    if options.override_permission and plan.permission is None and column is None:
+        yield (
+            '"override_permission" is set without a permission, so it is not sent: what Maileon '
+            "would do then is not documented. Set a permission or map a column to it."
+        )
+    elif options.override_permission:
+        which = f'the one in column "{column}"' if column else plan.permission_name
+        yield (
+            f"the permission of existing contacts is replaced by {which}, even a higher one. Set "
+            '"override_permission" to false if their consent shall stay as it is.'
+        )
+    if options.reimport_unsubscribed_contacts:
+        yield (
+            "people who unsubscribed are added again and may be written to. Set "
+            '"reimport_unsubscribed_contacts" to false unless they agreed anew.'
+        )

@@ -1,0 +1,95 @@
+"""DestinationMaileon: the commands, as Airbyte's CDK calls them. All wiring, nothing else.
+
+The program itself (`run`) does not go through the CDK: its reader drops lines and its messages lose
+the keys of a STATE. Airbyte's tools, which take a connector's class, find here what they expect.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from airbyte_cdk.destinations import Destination
+
+# The CDK exports the protocol's classes with a star, which mypy does not count as an export.
+from airbyte_cdk.models import (  # type: ignore[attr-defined]
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteMessageSerializer,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
+    ConnectorSpecification,
+    FailureType,
+    Status,
+)
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from destination_maileon.checking import problem_with
+from destination_maileon.commands import secrets_of, verdict
+from destination_maileon.config import load_config
+from destination_maileon.outbox import Outbox
+from destination_maileon.output import Lines, Redactor
+from destination_maileon.run import main
+from destination_maileon.spec import connector_specification
+from destination_maileon.sync import write
+
+
+class DestinationMaileon(Destination):
+    """Airbyte destination for Maileon."""
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        del logger
+        return connector_specification()
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        del logger
+        problem = problem_with(dict(config))
+        redact = Redactor(secrets_of(config))
+        if problem is None:
+            return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+        return AirbyteConnectionStatus(status=Status.FAILED, message=redact(problem))
+
+    def write(
+        self,
+        config: Mapping[str, Any],
+        configured_catalog: ConfiguredAirbyteCatalog,
+        input_messages: Iterable[AirbyteMessage],
+    ) -> Iterator[AirbyteMessage]:
+        """A sync of messages that the CDK has read, with what its models keep of them.
+
+        Raises:
+            AirbyteTracedException: after every STATE that is true.
+        """
+        outbox = Outbox(Lines(Redactor(secrets_of(config))))
+        catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
+        try:
+            source = _MessageStream(iter(input_messages))
+            for line in write(load_config(dict(config)), catalog, source=source, outbox=outbox):
+                yield AirbyteMessageSerializer.load(orjson.loads(line))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the CDK wants it traced
+            kind, message = verdict(error)
+            raise AirbyteTracedException(
+                message=message, failure_type=FailureType(kind.value)
+            ) from None
+
+    def run(self, args: list[str]) -> None:
+        """The program, as its console script runs it."""
+        sys.exit(main(args))
+
+
+class _MessageStream(io.BufferedIOBase):
+    """Messages as the lines that they were."""
+
+    def __init__(self, messages: Iterator[AirbyteMessage]) -> None:
+        self._messages = messages
+
+    def read1(self, size: int = -1, /) -> bytes:
+        del size
+        message = next(self._messages, None)
+        if message is None:
+            return b""
+        return orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n"

@@ -1,0 +1,232 @@
+"""Which call may fly now: places in flight, order between calls of one contact, waits to retry.
+
+Invariant: two calls that share an identifier never overlap and never swap; a call that is replaced
+by smaller ones keeps its place in that order until the last of them is settled.
+
+Pure: time is an argument, and nothing is started here.
+
+Why nothing waits in a circle: a call waits for another because of a shared contact only if all of
+its records are younger (`batching` sees to it), and a duplicate waits only for what is older.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from destination_maileon.batching import Batch, Lane
+    from destination_maileon.mapping import Farewell
+    from destination_maileon.merging import Entry
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One call to Maileon: contacts to write, or one farewell to carry out.
+
+    `place` is that of its oldest record in the input. `when_oldest` lets it fly only when
+    everything before it is settled. `is_recount` marks a call whose contacts an earlier report has
+    counted already. `attempts` and what follows tell how it fared so far; times in seconds.
+    """
+
+    lane: Lane
+    entries: list[Entry]
+    farewell: Farewell | None = None
+    when_oldest: bool = False
+    is_recount: bool = False
+    place: int = 0
+    attempts: int = 0
+    overloads: int = 0
+    first_attempt_at: float = 0.0
+    successes_before: int = 0
+    order: Order = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = min(entry.place for entry in self.entries)
+        self.order = Order()
+
+    @property
+    def records(self) -> int:
+        """How many records it carries."""
+        return sum(len(entry.parts) for entry in self.entries)
+
+
+@dataclass(eq=False, slots=True)
+class Order:
+    """What `Dispatch` keeps of a call; nobody else writes here."""
+
+    parent: Call | None = None
+    not_before: float = 0.0
+    blockers: int = 0
+    blocks: list[Call] = field(default_factory=list)
+    open_children: int = 0
+    newest: int = 0
+    keys: list[str] = field(default_factory=list)
+
+
+class Dispatch:
+    """The calls that are not settled. `concurrency` is the largest number in flight."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._concurrency = concurrency
+        self.limit = concurrency
+        self._held: set[Call] = set()
+        self._waiting: list[Call] = []
+        self._duplicates: list[tuple[int, int, Call]] = []
+        self._flying: set[Call] = set()
+        self._last_holder: dict[str, Call] = {}
+        self._numbers = count()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more input may be read: memory is bounded by the calls that are held here."""
+        return len(self._held) <= self._concurrency
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every call is settled."""
+        return not self._held
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight."""
+        return len(self._flying)
+
+    def newest_held(self, keys: Iterable[str]) -> int:
+        """The place of the newest record in the unsettled calls that hold one of the keys, or 0."""
+        if not self._held:
+            return 0
+        holders = (self._last_holder.get(key) for key in keys)
+        return max((holder.order.newest for holder in holders if holder), default=0)
+
+    def submit(self, batch: Batch) -> None:
+        """A closed batch becomes a call, after all that came before it."""
+        self._hold(Call(batch.lane, batch.entries), newest=batch.newest)
+
+    def submit_farewell(self, lane: Lane, entry: Entry, farewell: Farewell) -> None:
+        """A farewell becomes a call of its own, after all that came before it."""
+        self._hold(Call(lane, [entry], farewell), newest=entry.place)
+
+    def ready(self, now: float, oldest_waiting: int | None) -> Call | None:
+        """The next call that may fly, which is then in flight; None if there is none.
+
+        `oldest_waiting` is the place of the oldest record that waits in a batch.
+        """
+        if len(self._flying) >= self.limit:
+            return None
+        for index, call in enumerate(self._waiting):
+            if not call.order.blockers and call.order.not_before <= now:
+                del self._waiting[index]
+                self._flying.add(call)
+                return call
+        return self._ready_duplicate(now, oldest_waiting)
+
+    def landed(self, call: Call) -> None:
+        """The call is in flight no longer, whatever becomes of it."""
+        self._flying.discard(call)
+
+    def again(self, call: Call, *, at: float) -> None:
+        """The call will be tried again, as it is, not before this time."""
+        call.order.not_before = at
+        self._queue(call, first=True)
+
+    def settle(self, call: Call) -> None:
+        """Nothing of the call is left to do."""
+        self.replace(call, [])
+
+    def replace(self, call: Call, groups: Iterable[Sequence[Call]]) -> None:
+        """Smaller calls take the place of a call: in a group each waits for the one before."""
+        for group in groups:
+            earlier: Call | None = None
+            for child in group:
+                self._adopt(call, child, after=earlier)
+                earlier = child
+        if not call.order.open_children:
+            self._close(call)
+
+    def slow_down(self) -> None:
+        """The service asked for less: half as many calls in flight, at least one."""
+        self.limit = max(1, self.limit // 2)
+
+    def speed_up(self) -> None:
+        """A call succeeded: one more in flight."""
+        self.limit = min(self._concurrency, self.limit + 1)
+
+    def next_attempt_at(self, now: float) -> float | None:
+        """When the next call that waits for its time may be tried again."""
+        if len(self._flying) >= self.limit:
+            return None
+        orders = [call.order for call in self._waiting]
+        times = [order.not_before for order in orders if not order.blockers]
+        times += [call.order.not_before for _, _, call in self._duplicates[:1]]
+        return min((time for time in times if time > now), default=None)
+
+    @property
+    def oldest_duplicate(self) -> int | None:
+        """The place before which everything must be settled for the next duplicate to fly."""
+        return self._duplicates[0][0] if self._duplicates else None
+
+    def abandon_waiting(self) -> None:
+        """Forgets the calls that are not in flight: the sync ends with an error."""
+        self._waiting.clear()
+        self._duplicates.clear()
+
+    def _hold(self, call: Call, *, newest: int) -> None:
+        order = call.order
+        order.newest = newest
+        order.keys = [key for entry in call.entries for key in entry.keys]
+        before = {holder for key in order.keys if (holder := self._last_holder.get(key))}
+        for holder in before:
+            holder.order.blocks.append(call)
+        order.blockers = len(before)
+        self._last_holder.update(dict.fromkeys(order.keys, call))
+        self._held.add(call)
+        self._waiting.append(call)
+
+    def _adopt(self, parent: Call, child: Call, *, after: Call | None) -> None:
+        child.order.parent = parent
+        parent.order.open_children += 1
+        if after is not None:
+            after.order.blocks.append(child)
+            child.order.blockers = 1
+        self._queue(child)
+
+    def _queue(self, call: Call, *, first: bool = False) -> None:
+        if call.when_oldest:
+            heapq.heappush(self._duplicates, (call.place, next(self._numbers), call))
+        elif first:
+            self._waiting.insert(0, call)
+        else:
+            self._waiting.append(call)
+
+    def _ready_duplicate(self, now: float, oldest_waiting: int | None) -> Call | None:
+        if not self._duplicates:
+            return None
+        place, _, call = self._duplicates[0]
+        others = [other.place for other in (*self._waiting, *self._flying)]
+        if oldest_waiting is not None:
+            others.append(oldest_waiting)
+        if call.order.blockers or call.order.not_before > now:
+            return None
+        if min(others, default=place + 1) < place:
+            return None
+        heapq.heappop(self._duplicates)
+        self._flying.add(call)
+        return call
+
+    def _close(self, call: Call) -> None:
+        order = call.order
+        for blocked in order.blocks:
+            blocked.order.blockers -= 1
+        for key in order.keys:
+            if self._last_holder.get(key) is call:
+                del self._last_holder[key]
+        self._held.discard(call)
+        if order.parent is not None:
+            order.parent.order.open_children -= 1
+            if not order.parent.order.open_children:
+                self._close(order.parent)

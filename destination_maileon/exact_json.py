@@ -1,0 +1,131 @@
+"""JSON whose every number and character survives reading and writing.
+
+This module alone decides what counts as JSON where orjson, which is several times as fast, rounds
+(digits beyond a double's) or refuses what RFC 8259 allows (a lone surrogate, 1e400, integers over
+64 bits). Invariant: `loads(dumps(value)) == value`, and `dumps` writes whatever `loads` returned.
+A number here is an int, a float, or a `Decimal` where either would not do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NoReturn
+
+import orjson
+
+_MAX_INT_DIGITS = 4000
+"""Python refuses to turn more than 4300 digits into an int, as that takes quadratic time."""
+
+_MAX_EXACT_DIGITS = 18
+"""A whole number of so many digits fits 64 bits, whatever its sign."""
+
+# Up to 15 significant digits a double gives back as they were, unless it is next to zero. To find
+# what may be more, every digit becomes the same one first, so that plain searches do: ten times as
+# fast as an expression.
+_SHAPE = bytes(
+    ord("0" if byte in b"0123456789." else "e" if byte in b"eE" else "-" if byte in b"-" else " ")
+    for byte in range(256)
+)
+_LONG_DIGITS = b"0" * 16
+_NEXT_TO_ZERO = b"e-000"
+_NUMBER = re.compile(rb"[0-9.]+(?:[eE][+-]?[0-9]+)?")
+
+
+def loads(line: bytes) -> object:
+    """Any JSON text, exactly.
+
+    Raises ValueError, RecursionError (nested about a thousand deep) or ArithmeticError (an exponent
+    of more than 18 digits). They hold the text: whoever catches them must not pass them on.
+    """
+    return _DECODER.decode(line.decode())
+
+
+def is_rounded_by_orjson(line: bytes) -> bool:
+    """Whether orjson would read a number of this valid JSON text as another; in doubt, yes."""
+    shape = line.translate(_SHAPE)
+    return _NEXT_TO_ZERO in shape or any(map(_is_rounded, _long_numbers(line, shape)))
+
+
+def dumps(value: object) -> bytes:
+    """Compact JSON of what `loads` or orjson read."""
+    try:
+        return orjson.dumps(value, default=_decimal)
+    except (TypeError, UnicodeEncodeError):
+        return _written_in_pieces(value)
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _MAX_INT_DIGITS else Decimal(digits)
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_integer, parse_constant=_refused)
+
+
+def _long_numbers(line: bytes, shape: bytes) -> Iterator[str]:
+    start = shape.find(_LONG_DIGITS)
+    while start >= 0 and (number := _NUMBER.match(line, start)):
+        # After a quotation mark stands a text; further into one, digits pass for a number.
+        if line[start - 1 : start] != b'"':
+            yield number[0].decode()
+        start = shape.find(_LONG_DIGITS, number.end())
+
+
+def _is_rounded(number: str) -> bool:
+    if number.isdigit():
+        return len(number) > _MAX_EXACT_DIGITS
+    try:
+        return Decimal(number) != Decimal(repr(float(number)))
+    except (ValueError, ArithmeticError):  # digits and points of a text, no number
+        return True
+
+
+def _decimal(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError
+
+
+def _written_in_pieces(value: object) -> bytes:
+    # With a stack of its own, as a value may be nested deeper than functions may call each other.
+    # Bytes are punctuation that is already written; JSON has no such value.
+    pieces: list[bytes] = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, bytes):
+            pieces.append(item)
+        elif isinstance(item, dict):
+            stack.extend(reversed(_object_pieces(item)))
+        elif isinstance(item, list):
+            stack.extend(reversed(_array_pieces(item)))
+        else:
+            pieces.append(_scalar(item))
+    return b"".join(pieces)
+
+
+def _object_pieces(members: dict[str, object]) -> list[object]:
+    pieces: list[object] = [b"{"]
+    for key, value in members.items():
+        pieces += (_scalar(key), b":", value, b",")
+    return [*pieces[:-1], b"}"] if members else [b"{}"]
+
+
+def _array_pieces(values: list[object]) -> list[object]:
+    pieces: list[object] = [b"["]
+    for value in values:
+        pieces += (value, b",")
+    return [*pieces[:-1], b"]"] if values else [b"[]"]
+
+
+def _scalar(value: object) -> bytes:
+    if isinstance(value, Decimal):
+        return str(value).encode()
+    # json, unlike orjson, has integers of any size and escapes a lone surrogate.
+    return json.dumps(value).encode()

@@ -1,0 +1,75 @@
+"""JSON schema or value -> the type that a custom field created for it gets.
+
+This module alone guesses types. What no type of Maileon's holds without loss becomes a string.
+Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.contact import FieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BY_AIRBYTE_TYPE = {
+    "integer": FieldType.INTEGER,
+    "big_integer": FieldType.STRING,
+    "timestamp_with_timezone": FieldType.DATE,
+    "timestamp_without_timezone": FieldType.DATE,
+    "time_with_timezone": FieldType.STRING,
+    "time_without_timezone": FieldType.STRING,
+}
+_BY_FORMAT = {"date": FieldType.DATE, "date-time": FieldType.DATE}
+_BY_JSON_TYPE = {
+    "boolean": FieldType.BOOLEAN,
+    "integer": FieldType.INTEGER,
+    "number": FieldType.FLOAT,
+}
+_NUMBERS = {FieldType.INTEGER, FieldType.FLOAT}
+_MAX_DEPTH = 20
+
+
+def type_of_schema(schema: object) -> FieldType:
+    """The type for a property; of several the one that holds them all."""
+    types = set(_types(schema, _MAX_DEPTH))
+    if len(types) == 1:
+        return types.pop()
+    return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
+
+
+def type_of_value(value: object) -> FieldType | None:
+    """The type for a column of which only values are known; None for null, which tells nothing."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return FieldType.BOOLEAN
+    if isinstance(value, int):
+        return FieldType.INTEGER if -(2**31) <= value < 2**31 else FieldType.STRING
+    return FieldType.FLOAT if isinstance(value, float) else FieldType.STRING
+
+
+def _types(schema: object, depth: int) -> Iterator[FieldType]:
+    if not isinstance(schema, dict) or not depth:
+        return
+    for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
+        if isinstance(alternatives, list):
+            for alternative in alternatives:
+                yield from _types(alternative, depth - 1)
+    json_types = schema.get("type")
+    names = json_types if isinstance(json_types, list) else [json_types]
+    for name in names:
+        if name is not None and name != "null":
+            yield _type(name, schema)
+
+
+def _type(name: object, schema: dict[str, object]) -> FieldType:
+    airbyte_type = schema.get("airbyte_type")
+    if isinstance(airbyte_type, str) and airbyte_type in _BY_AIRBYTE_TYPE:
+        return _BY_AIRBYTE_TYPE[airbyte_type]
+    if not isinstance(name, str):
+        return FieldType.STRING
+    if name == "string":
+        return _BY_FORMAT.get(str(schema.get("format")), FieldType.STRING)
+    return _BY_JSON_TYPE.get(name, FieldType.STRING)

@@ -1,0 +1,48 @@
+"""What a person pasted as the API key -> the header that carries it, and every form to be masked.
+
+This module alone decides what a pasted key means. Maileon takes `Basic base64(key)`, without the
+colon of a user name and password (Maileon docs, Authentication); its web pages show the key after
+`Authorization: Basic`, so people paste it with that, and then it is base64 already.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import quote, quote_plus
+
+_PASTED = re.compile(r"(?:authorization\s*:\s*)?(?:(basic)\s+)?(.*)", re.IGNORECASE | re.DOTALL)
+_BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
+
+
+def authorization(api_key: str) -> str:
+    """The value of the `Authorization` header. Always one line of ASCII, whatever was pasted."""
+    return f"Basic {_token(api_key)}"
+
+
+def secret_forms(api_key: str) -> frozenset[str]:
+    """Every form in which the key could turn up in a text; none is empty."""
+    token = _token(api_key)
+    pasted = api_key.strip()
+    key = _PASTED.sub(r"\2", pasted, count=1)
+    plain = {api_key, pasted, key, token, token.rstrip("="), _decoded(token)}
+    quoted = {quoting(form, safe="") for form in plain for quoting in (quote, quote_plus)}
+    return frozenset(form for form in plain | quoted | {quote(form) for form in plain} if form)
+
+
+def _token(api_key: str) -> str:
+    match = _PASTED.fullmatch(api_key.strip())
+    basic, key = match.groups() if match else (None, api_key)
+    # Base64 may come wrapped into lines. What is no base64 cannot be meant as such.
+    unwrapped = "".join(key.split())
+    if basic and _BASE64.fullmatch(unwrapped):
+        return unwrapped
+    return base64.b64encode(key.encode(errors="surrogateescape")).decode()
+
+
+def _decoded(token: str) -> str:
+    try:
+        return base64.b64decode(token).decode(errors="ignore")
+    except binascii.Error:
+        return ""

@@ -1,0 +1,182 @@
+"""The calls of Maileon's REST API that the synchronization of contacts needs.
+
+This module alone decides which resource is addressed, and how (Maileon docs, Synchronize Contacts;
+the official clients for the rest). Every method raises nothing but what errors.py has, and
+repeats nothing by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import quote, unquote, urlencode
+
+from destination_maileon.maileon.answers import error_of, not_the_api
+from destination_maileon.maileon.api_key import authorization, secret_forms
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
+from destination_maileon.maileon.reading import custom_fields, is_html, names, says_gone
+from destination_maileon.maileon.report import UnreadableReport, parse_report
+from destination_maileon.maileon.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from destination_maileon.maileon.identifier import ContactPath
+    from destination_maileon.maileon.report import SynchronizationReport
+    from destination_maileon.maileon.transport import Answer
+
+__all__ = ["MaileonClient", "authorization", "secret_forms"]
+
+_CUSTOM_FIELDS = "/contacts/fields/custom"
+_CATEGORIES = "/contacts/preference_categories"
+_MAY_EXIST = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
+_CREATED_AS = {FieldType.GENDER: FieldType.STRING, FieldType.LOCALE: FieldType.STRING}
+
+
+class MaileonClient:
+    """One account, for several threads at once. To be closed, or used as a context manager.
+
+    `timeout_seconds` bounds each call from connecting to the last byte of the answer.
+    `wall_clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout_seconds: float,
+        connections: int = 4,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_clock = wall_clock
+        self._transport = Transport(
+            base_url,
+            authorization(api_key),
+            timeout_seconds=timeout_seconds,
+            connections=connections,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def synchronize(self, parameters: Mapping[str, str], body: bytes) -> SynchronizationReport:
+        """What became of the contacts in `body` (a document of contacts_xml)."""
+        answer = self._accepted(self._exchange("POST", "/contacts", query=parameters, body=body))
+        try:
+            return parse_report(answer.body or b"")
+        except UnreadableReport as error:
+            reason = str(error)
+        raise TryAgain(
+            f"The answer of {answer.host} cannot be read: {reason}.",
+            Trouble.UNREADABLE,
+            status=answer.status,
+        )
+
+    def ping(self, method: Literal["GET", "POST", "DELETE"]) -> None:
+        """Nothing, if the key is good and has the right for the method."""
+        self._api_answer(self._exchange(method, "/ping", body=b"" if method == "POST" else None))
+
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name and type of every custom field of the account; names are case sensitive."""
+        return custom_fields(self._api_answer(self._exchange("GET", _CUSTOM_FIELDS)))
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        """The field exists afterwards. If it did before, it keeps the type that it had."""
+        kind = _CREATED_AS.get(field_type, field_type).value
+        path = f"{_CUSTOM_FIELDS}/{quote(name, safe='')}"
+        try:
+            self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
+        except CallRefused as error:
+            refusal = error
+        else:
+            return
+        # What the service answers of a field that exists is not documented.
+        if refusal.status not in _MAY_EXIST or name not in self.custom_fields():
+            raise refusal
+
+    def preference_categories(self) -> list[str]:
+        answer = self._api_answer(self._exchange("GET", _CATEGORIES))
+        return names(answer, "preference_categories", child="preference_category")
+
+    def preferences(self) -> frozenset[tuple[str, str]]:
+        """(category, name) of every preference; one call for each category."""
+        return frozenset(
+            (category, name)
+            for category in self.preference_categories()
+            for name in self._preferences_of(category)
+        )
+
+    def unsubscribe(self, address: ContactPath) -> bool:
+        """Whether there is such a contact; Maileon unsubscribes it in its own time.
+
+        `address` is an `unsubscribe_address`. Should it be a plain one, that must not delete.
+        """
+        path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
+        return self._gone_or_done(path, address.query)
+
+    def delete(self, address: ContactPath) -> bool:
+        """Whether there was such a contact (by external id: at least one); it is deleted."""
+        return self._gone_or_done(address.path, address.query)
+
+    def _preferences_of(self, category: str) -> list[str]:
+        path = f"{_CATEGORIES}/{quote(category, safe='')}/preferences"
+        answer = self._exchange("GET", path)
+        # Deleted since it was listed, or an empty one: which it is, is not documented.
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return []
+        return names(self._api_answer(answer), "preferences", child="preference")
+
+    def _gone_or_done(self, path: str, query: Mapping[str, str]) -> bool:
+        # Without its identifier the path would name all contacts, or none.
+        if not all(query.values()):
+            raise _not_addressable()
+        answer = self._exchange("DELETE", path, query=query)
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return False
+        self._api_answer(answer)
+        return True
+
+    def _api_answer(self, answer: Answer) -> Answer:
+        accepted = self._accepted(answer)
+        if is_html(accepted):
+            raise not_the_api(accepted)
+        return accepted
+
+    def _accepted(self, answer: Answer) -> Answer:
+        error = error_of(answer, wall_clock=self._wall_clock)
+        if error is not None:
+            raise error
+        return answer
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        if not _is_addressable(path):
+            raise _not_addressable()
+        target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+        return self._transport.exchange(method, target, body=body)
+
+
+def _is_addressable(path: str) -> bool:
+    """Whether no segment is empty or, decoded, has a part that a server may take for "up"."""
+    segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
+    parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
+    return all(segment.strip(". ") for segment in segments) and not {".", ".."} & set(parts)
+
+
+def _not_addressable() -> CallRefused:
+    return CallRefused("The identifier cannot be part of a URL's path.", status=400)

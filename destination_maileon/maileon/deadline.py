@@ -1,0 +1,179 @@
+"""HTTP connections of which no operation outlives the deadline of the call that uses them.
+
+This module alone decides how long a socket may take: name resolution, connecting, the TLS
+handshake, sending and receiving each get what is left of the time that `time_limit` set for this
+thread. So a peer that sends one byte a second, or reads none, is cut off as one that is silent.
+Usual timeouts begin anew with every byte.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.connection import allowed_gai_family
+from urllib3.util.ssl_ import create_urllib3_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from urllib3.poolmanager import PoolManager, ProxyManager
+
+# The most that a socket takes as its timeout is much more; nobody waits as long as this.
+_MAX_SECONDS = 86_400.0
+_Address = tuple[Any, ...]
+_Resolved = list[_Address] | Exception
+_ends_at: ContextVar[float] = ContextVar("ends_at")
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """What this thread does with these connections inside ends after so many seconds."""
+    token = _ends_at.set(time.monotonic() + min(seconds, _MAX_SECONDS))
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def time_is_up() -> bool:
+    """Whether the limit that holds here has passed."""
+    return time.monotonic() >= _ends_at.get()
+
+
+def _seconds_left() -> float:
+    left = _ends_at.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time for this call is up")
+    return left
+
+
+class _BoundedSocket(socket.socket):
+    """A socket whose sending and receiving end with the call's time."""
+
+    def recv(self, *args: Any) -> bytes:
+        self.settimeout(_seconds_left())
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(_seconds_left())
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        self.settimeout(_seconds_left())
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self.settimeout(_seconds_left())
+        super().sendall(*args)
+
+
+class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
+    """The same under TLS, the handshake included."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as ssl has it
+        self.settimeout(_seconds_left())
+        super().do_handshake(block)
+
+
+def _tls_context() -> ssl.SSLContext:
+    # What urllib3 makes by itself, verification included, but for the class of socket.
+    context = create_urllib3_context()
+    context.sslsocket_class = _BoundedTlsSocket
+    return context
+
+
+class _BoundedConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+class _BoundedTlsConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+    def connect(self) -> None:
+        self.ssl_context = self.ssl_context or _tls_context()
+        super().connect()
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        # A context of the proxy's own does not get the certificates that are trusted elsewhere.
+        context = _tls_context()
+        context.load_verify_locations(self.ca_certs, self.ca_cert_dir)
+        if self.proxy_config is not None:
+            self.proxy_config = self.proxy_config._replace(ssl_context=context)
+        return super()._connect_tls_proxy(hostname, sock)
+
+
+class _BoundedPool(HTTPConnectionPool):
+    ConnectionCls = _BoundedConnection
+
+
+class _BoundedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _BoundedTlsConnection
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter of requests that uses these connections, through proxies too. Never retries."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _use_bounded(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
+        _use_bounded(manager)
+        return manager
+
+
+def _use_bounded(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _BoundedPool, "https": _BoundedTlsPool}
+
+
+def _connected(connection: HTTPConnection) -> socket.socket:
+    """A socket to the first address that accepts; each gets its share of the time that is left."""
+    failure = OSError("the name has no address")
+    addresses = _addresses(connection.host, connection.port)
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = _BoundedSocket(family, kind, protocol)
+        try:
+            for option in connection.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(_seconds_left() / (len(addresses) - position))
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
+
+
+def _addresses(host: str, port: int) -> list[_Address]:
+    """What the name resolves to. In a thread: no other way bounds the system's resolver."""
+    answer: SimpleQueue[_Resolved] = SimpleQueue()
+    Thread(
+        target=_resolve, args=(host.strip("[]"), port), kwargs={"answer": answer}, daemon=True
+    ).start()
+    try:
+        found = answer.get(timeout=_seconds_left())
+    except Empty:
+        raise TimeoutError("the name was not resolved in time") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _resolve(host: str, port: int, *, answer: SimpleQueue[_Resolved]) -> None:
+    try:
+        answer.put(list(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)))
+    except Exception as error:  # noqa: BLE001 - handed over, to be raised where it is waited for
+        answer.put(error)

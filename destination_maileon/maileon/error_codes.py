@@ -1,0 +1,138 @@
+"""Error code -> what it means, what is at fault, and what a person can do about it.
+
+This module alone decides how a rejection is explained. The meanings are Maileon's (Maileon docs,
+Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier state of that page).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The identifier belongs to another contact, in the same call or in the account.
+DUPLICATE_CODES = frozenset({4, 5})
+NO_SUCH_CUSTOM_FIELD = 21
+
+_SHORTEN = "Shorten the value to 255 characters, or set truncate_long_text."
+_DATE = "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss."
+
+
+class Fault(StrEnum):
+    """Where a correction is due."""
+
+    DATA = "data"
+    MAPPING = "mapping"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One code. `field` is the target it is about; None where the report's error_field names it."""
+
+    code: int | None
+    meaning: str
+    advice: str
+    fault: Fault
+    field: str | None
+
+
+def meaning(code: int | None) -> ErrorCode:
+    """The row of a code; of one that is not documented, a row that says so."""
+    row = ERROR_CODES.get(code) if code is not None else None
+    if row is not None:
+        return row
+    return ErrorCode(
+        code,
+        "unknown error code",
+        "Look the code up in Maileon's documentation, or ask Maileon's support.",
+        fault=Fault.DATA,
+        field=None,
+    )
+
+
+def _data(code: int, text: str, *, advice: str, field: str | None = None) -> ErrorCode:
+    return ErrorCode(code, text, advice, fault=Fault.DATA, field=field)
+
+
+def _standard(code: int, name: str, *, advice: str = _SHORTEN) -> ErrorCode:
+    return _data(code, f"illegal standard field value: {name.lower()}", advice=advice, field=name)
+
+
+def _custom(code: int, kind: str, *, advice: str) -> ErrorCode:
+    text = f"illegal custom field {kind} value"
+    return ErrorCode(code, text, advice, fault=Fault.MAPPING, field=None)
+
+
+_ROWS = (
+    _data(
+        1,
+        "missing external id",
+        advice="Give the contact an external id, or choose another way to identify contacts.",
+        field="external_id",
+    ),
+    _data(
+        2,
+        "missing email",
+        advice="Give the contact an email address; a contact that is new to Maileon needs one.",
+        field="email",
+    ),
+    _data(3, "invalid email address", advice="Correct the email address.", field="email"),
+    _data(
+        4,
+        "duplicate external id",
+        advice="Give each contact an external id of its own; another one has this already.",
+        field="external_id",
+    ),
+    _data(
+        5,
+        "duplicate email",
+        advice="Give each contact an email address of its own; another one has this already.",
+        field="email",
+    ),
+    _standard(6, "ADDRESS"),
+    _standard(7, "CITY"),
+    _standard(8, "FIRSTNAME"),
+    _standard(9, "FULLNAME"),
+    _standard(10, "HNR"),
+    _standard(11, "LASTNAME"),
+    _standard(12, "ORGANIZATION"),
+    _standard(13, "REGION"),
+    _standard(14, "STATE"),
+    _standard(15, "TITLE"),
+    _standard(16, "ZIP"),
+    _standard(17, "BIRTHDAY", advice=_DATE),
+    _standard(18, "NAMEDAY", advice=_DATE),
+    _standard(19, "GENDER", advice="Send m, f or d."),
+    _standard(
+        20, "LOCALE", advice="Send a language such as de, or language and country such as de_DE."
+    ),
+    ErrorCode(
+        NO_SUCH_CUSTOM_FIELD,
+        "no such custom field",
+        "Create the custom field in Maileon, or map the column to another target.",
+        fault=Fault.ACCOUNT,
+        field=None,
+    ),
+    _custom(22, "boolean", advice="Send true or false, or map the column to a text field."),
+    _custom(23, "float", advice="Send a number, or map the column to a text field."),
+    _custom(24, "double", advice="Send a number, or map the column to a text field."),
+    _custom(
+        25,
+        "integer",
+        advice="Send a whole number of at most 32 bits, or map the column to a text field.",
+    ),
+    _data(26, "illegal custom field string value", advice=_SHORTEN),
+    _custom(
+        27,
+        "timestamp",
+        advice="Send yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, or map the column to a text field.",
+    ),
+)
+ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
+    {row.code: row for row in _ROWS if row.code}
+)

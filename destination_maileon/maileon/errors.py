@@ -1,0 +1,99 @@
+"""What can go wrong in a call, by what the caller must do.
+
+    MaileonError
+    ├── TryAgain       the call may succeed later: no connection, timeout, 408, 429, 5xx,
+    │                  an answer that is no readable report
+    ├── CallRefused    Maileon will never accept this call as it is: 400, 413, other 4xx
+    └── Stop           no call will be accepted until a person acts
+        ├── KeyRefused      401
+        ├── RightMissing    403
+        ├── NotTheApi       404, or an answer that cannot be the API's
+        └── Redirected      3xx
+
+No message holds anything of a request or of a key. What the server says of a refusal stands in
+`server_message`, apart, since it may quote a contact: whoever shows it must mask it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class MaileonError(Exception):
+    """Every error of this client."""
+
+
+class Trouble(StrEnum):
+    """Why a call may succeed later."""
+
+    CONNECTION = "no connection"
+    TIMEOUT = "timeout"
+    THROTTLED = "too many requests"
+    UNAVAILABLE = "service unavailable"
+    SERVER_ERROR = "server error"
+    UNREADABLE = "unreadable answer"
+
+
+class TryAgain(MaileonError):
+    """The call may succeed later; whether it was carried out is not known.
+
+    `status` is the HTTP status, if there was one; `retry_after` the seconds that the service asks
+    to wait, if it asks.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        trouble: Trouble,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def asks_for_less(self) -> bool:
+        """Whether the service wants fewer calls at once (429, 503)."""
+        return self.trouble in {Trouble.THROTTLED, Trouble.UNAVAILABLE}
+
+    @property
+    def may_be_overload(self) -> bool:
+        """Whether a smaller call might pass (500, 504, timeout)."""
+        return self.trouble is Trouble.TIMEOUT or self.status in {500, 504}
+
+
+class CallRefused(MaileonError):
+    """Maileon refuses this call as a whole, and would do so again."""
+
+    def __init__(self, message: str, *, status: int, server_message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.server_message = server_message
+
+    @property
+    def may_be_one_contact(self) -> bool:
+        """Whether one contact of the call, or its size, may be the cause (400, 413)."""
+        return self.status in {400, 413}
+
+
+class Stop(MaileonError):
+    """No call will be accepted until a person acts; the message says how."""
+
+
+class KeyRefused(Stop):
+    """401: wrong, expired or deactivated key, or a blocked account."""
+
+
+class RightMissing(Stop):
+    """403: the key lacks the right for the method, or its IP allow list leaves this machine out."""
+
+
+class NotTheApi(Stop):
+    """404, or an answer in no form the API uses: the base URL leads elsewhere."""
+
+
+class Redirected(Stop):
+    """3xx: never followed, since the key would go along."""

@@ -1,0 +1,109 @@
+"""Everything that differs between the three ways in which Maileon recognises a contact.
+
+This module alone asks for the mode; everywhere else a mode is asked what it wants
+(Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from destination_maileon.maileon.contact import Contact
+
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPath:
+    """Where one contact is addressed: the path below the base URL, and the query."""
+
+    path: str
+    query: Mapping[str, str]
+
+
+class IdentifierMode(Enum):
+    """How Maileon recognises a contact. The value is the name in configurations."""
+
+    EMAIL = "email"
+    EXTERNAL_ID = "external_id"
+    MAILEON_ID = "maileon_id"
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The two flags of the query. Both true, which Maileon refuses, cannot be said."""
+        return _PARAMETERS[self]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The targets of which a stream needs at least one. Maileon falls back from id to email."""
+        return _COLUMNS[self]
+
+    def usable(self, contact: Contact) -> bool:
+        """Whether the contact has what this mode recognises it by."""
+        if self is IdentifierMode.EXTERNAL_ID:
+            return bool(contact.external_id)
+        if self is IdentifierMode.MAILEON_ID:
+            return bool(contact.email) if not contact.id else is_maileon_id(contact.id)
+        return bool(contact.email)
+
+    @property
+    def sends_id(self) -> bool:
+        """Whether the contact's Maileon id is sent: elsewhere the API has no use for it."""
+        return self is IdentifierMode.MAILEON_ID
+
+    def identify(self, contact: Contact) -> tuple[str, str]:
+        """What a contact is called in messages: which identifier, and its value, empty if none."""
+        if self is IdentifierMode.EXTERNAL_ID and contact.external_id:
+            return "external id", contact.external_id
+        if self is IdentifierMode.MAILEON_ID and contact.id:
+            return "Maileon id", contact.id
+        if contact.email:
+            return "email", contact.email
+        return ("external id", contact.external_id) if contact.external_id else ("", "")
+
+    def address(self, contact: Contact) -> ContactPath:
+        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_address`."""
+        if self is IdentifierMode.EXTERNAL_ID:
+            return _by("externalid", contact.external_id)
+        if self is IdentifierMode.MAILEON_ID and contact.id:
+            return ContactPath("/contacts/contact", {"id": contact.id})
+        return _by("email", contact.email)
+
+    def unsubscribe_address(self, contact: Contact) -> ContactPath:
+        """Where the contact is unsubscribed (`DELETE`)."""
+        address = self.address(contact)
+        return ContactPath(f"{address.path}/unsubscribe", address.query)
+
+
+def is_maileon_id(text: str) -> bool:
+    """Whether the text can be a Maileon id: a whole number from 1 to 2^63 - 1, a Java long."""
+    return text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _MAX_ID
+
+
+def _by(kind: str, identifier: str | None) -> ContactPath:
+    # Left bare, "." and ".." are path segments to HTTP clients, and would name another resource.
+    segment = quote(identifier or "", safe="")
+    return ContactPath(f"/contacts/{kind}/{segment.replace('.', '%2E')}", {})
+
+
+_PARAMETERS: Mapping[IdentifierMode, Mapping[str, str]] = MappingProxyType(
+    {
+        IdentifierMode.EMAIL: {"use_external_id": "false", "prefer_maileon_id": "false"},
+        IdentifierMode.EXTERNAL_ID: {"use_external_id": "true", "prefer_maileon_id": "false"},
+        IdentifierMode.MAILEON_ID: {"use_external_id": "false", "prefer_maileon_id": "true"},
+    }
+)
+_COLUMNS: Mapping[IdentifierMode, frozenset[str]] = MappingProxyType(
+    {
+        IdentifierMode.EMAIL: frozenset({"email"}),
+        IdentifierMode.EXTERNAL_ID: frozenset({"external_id"}),
+        IdentifierMode.MAILEON_ID: frozenset({"maileon_id", "email"}),
+    }
+)

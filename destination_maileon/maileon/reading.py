@@ -1,0 +1,137 @@
+"""Body of an answer -> what it says: lists, the message of an error, or that it is no API's at all.
+
+This module alone decides how the API's answers are read, but for reports. Shapes: Maileon docs,
+HTTP Status Codes (`<error><message>`), and the official clients (fields, preference categories).
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.xml_reading import (
+    UnreadableXml,
+    child_text,
+    local_name,
+    read_xml,
+)
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from destination_maileon.maileon.transport import Answer
+
+MAX_SERVER_MESSAGE_CHARACTERS = 500
+
+_NO_CONTENT = 204
+# A type of more than these occurs in error codes only (24 double, 27 timestamp).
+_FIELD_TYPES = MappingProxyType(
+    {
+        "string": FieldType.STRING,
+        "integer": FieldType.INTEGER,
+        "float": FieldType.FLOAT,
+        "double": FieldType.FLOAT,
+        "date": FieldType.DATE,
+        "timestamp": FieldType.DATE,
+        "boolean": FieldType.BOOLEAN,
+    }
+)
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ERROR_ROOTS = frozenset({"error", "errors", "message"})
+
+
+def custom_fields(answer: Answer) -> dict[str, FieldType]:
+    """Name and type of each custom field; a type that is not known counts as text."""
+    found = {}
+    for element in _list(answer, "custom_fields", child="custom_field"):
+        kind = (child_text(element, "type") or "").strip().lower()
+        name = child_text(element, "name")
+        if name:
+            found[name] = _FIELD_TYPES.get(kind, FieldType.STRING)
+    return found
+
+
+def names(answer: Answer, root: str, *, child: str) -> list[str]:
+    """The names of the elements of a list; raises TryAgain if it is no such list."""
+    found = [child_text(element, "name") for element in _list(answer, root, child=child)]
+    return [name for name in found if name]
+
+
+def is_html(answer: Answer) -> bool:
+    """Whether the answer is a web page: the API has none."""
+    body = answer.body or b""
+    if _PAGE.match(body):
+        return True
+    # Some servers call everything text/html: what is the API's error by its content, is no page.
+    labelled = answer.content_type.lower().startswith(("text/html", "application/xhtml"))
+    return labelled and body.lstrip().startswith(b"<") and _error_root(body) is None
+
+
+def says_gone(answer: Answer) -> bool:
+    """Whether a 404 speaks of the contact, in a form that the API uses, and not of the path.
+
+    Those are none, XML, or a short text (older pages of Maileon's docs).
+    """
+    if answer.body is None or is_html(answer):
+        return False
+    text = answer.body.strip()
+    if text.startswith(b"<"):
+        return _xml(text) is not None
+    return len(text) <= MAX_SERVER_MESSAGE_CHARACTERS and not text.startswith((b"{", b"["))
+
+
+def server_message(answer: Answer) -> str:
+    """What the server says of an error, on one line, 500 characters at most; may be empty.
+
+    It may quote a contact.
+    """
+    body = (answer.body or b"").strip()
+    if is_html(answer):
+        return ""
+    if body.startswith((b"<", b"\xef\xbb\xbf<")):
+        return _one_line(_message_in(body))
+    text = body.decode(errors="replace")
+    return _one_line(text) if len(text) <= MAX_SERVER_MESSAGE_CHARACTERS else ""
+
+
+def _message_in(body: bytes) -> str:
+    root = _error_root(body)
+    if root is None:
+        return ""
+    return next((message.text for message in root.iter("{*}message") if message.text), "")
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:MAX_SERVER_MESSAGE_CHARACTERS]
+
+
+def _list(answer: Answer, root: str, *, child: str) -> list[etree._Element]:
+    if answer.status == _NO_CONTENT:
+        return []
+    tree = _xml(answer.body or b"")
+    if tree is None or local_name(tree) != root:
+        raise TryAgain(
+            f"The list that {answer.host} answered with cannot be read.",
+            Trouble.UNREADABLE,
+            status=answer.status,
+        )
+    return tree.findall(f"{{*}}{child}")
+
+
+def _error_root(body: bytes) -> etree._Element | None:
+    root = _xml(body)
+    return root if root is not None and local_name(root) in _ERROR_ROOTS else None
+
+
+def _xml(body: bytes) -> etree._Element | None:
+    try:
+        return read_xml(body)
+    except UnreadableXml:
+        return None

@@ -1,0 +1,145 @@
+"""One HTTP exchange with the API: method, path and body -> status and body, or TryAgain.
+
+This module alone decides how a call travels: over which connections, with which headers, how long
+it may take and how much of an answer is read. It follows no redirect, keeps no cookie, repeats
+nothing, and what it raises names the host and the cause, never a path, a query or a body.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+
+from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
+from destination_maileon.maileon.failures import FAILURES, TooLong, unanswered
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
+
+MAX_ANSWER_BYTES = 64 * 2**20
+MAX_ERROR_BYTES = 2**20
+_PIECE_BYTES = 2**16
+
+_MEDIA_TYPE = "application/vnd.maileon.api+xml"
+_HEADERS = {
+    "User-Agent": "destination-maileon",
+    "Accept": _MEDIA_TYPE,
+    # Only what the standard library decodes, whatever else is installed.
+    "Accept-Encoding": "gzip, deflate",
+}
+_CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
+_MULTIPLE_CHOICES = 300
+_BAD_REQUEST = 400
+# They log paths and queries, in which people are named, at any level.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API said. `body` is decoded; None if it was not read, or could not be."""
+
+    host: str
+    method: str
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes | None
+
+
+class Transport:
+    """Connections to one API, for several threads at once; to be closed."""
+
+    def __init__(
+        self, base_url: str, authorization: str, *, timeout_seconds: float, connections: int
+    ) -> None:
+        self.host = _host(base_url)
+        self._base_url = base_url.rstrip("/")
+        self._authorization = authorization
+        self._timeout_seconds = timeout_seconds
+        # Knows what the environment says of proxies and certificates. It sends nothing itself:
+        # that would take passwords from .netrc, keep cookies, and read all of a redirect's body.
+        self._environment = requests.Session()
+        self._adapter = DeadlineAdapter(pool_maxsize=connections, max_retries=0)
+
+    def close(self) -> None:
+        self._adapter.close()
+        self._environment.close()
+
+    def exchange(self, method: str, target: str, *, body: bytes | None = None) -> Answer:
+        """The answer to one call. `target` is path and query, and arrives exactly as it is.
+
+        Raises TryAgain if there is none, or none that can be read, at the latest when
+        `timeout_seconds` have passed since now.
+        """
+        with time_limit(self._timeout_seconds):
+            try:
+                return self._exchange(self._request(method, target, body=body))
+            except FAILURES as error:
+                failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
+        # Raised outside of the handler: a chained error would carry the URL and the body along.
+        raise failure
+
+    def _request(self, method: str, target: str, *, body: bytes | None) -> requests.PreparedRequest:
+        request = requests.PreparedRequest()
+        headers = _HEADERS if body is None else _HEADERS | _CONTENT_TYPE
+        request.prepare(method=method, url=self._base_url, headers=headers, data=body)
+        # Set afterwards, since preparing would decode %2E, and prefer a password in the URL.
+        request.url = f"{(request.url or '').rstrip('/')}{target}"
+        request.headers["Authorization"] = self._authorization
+        return request
+
+    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+        settings = self._environment.merge_environment_settings(
+            self._base_url, {}, stream=True, verify=True, cert=None
+        )
+        with self._adapter.send(
+            request,
+            stream=True,
+            verify=settings["verify"] or True,
+            proxies=settings["proxies"],
+        ) as response:
+            return Answer(
+                host=self.host,
+                method=request.method or "",
+                status=response.status_code,
+                content_type=response.headers.get("Content-Type", ""),
+                retry_after=response.headers.get("Retry-After"),
+                body=_body(response.raw, response.status_code),
+            )
+
+
+def _host(base_url: str) -> str:
+    try:
+        return urlsplit(base_url).hostname or "the base URL"
+    except ValueError:
+        return "the base URL"
+
+
+def _body(raw: BaseHTTPResponse, status: int) -> bytes | None:
+    if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
+        return None
+    if status < _BAD_REQUEST:
+        return _read(raw, MAX_ANSWER_BYTES)
+    try:
+        return _read(raw, MAX_ERROR_BYTES)
+    except FAILURES:
+        # The status says what to do; the body would only explain it.
+        if time_is_up():
+            raise
+        return None
+
+
+def _read(raw: BaseHTTPResponse, limit: int) -> bytes:
+    pieces = []
+    size = 0
+    # Read in pieces, each decoded to its length at most, so that a bomb ends at the limit.
+    while piece := raw.read(_PIECE_BYTES, decode_content=True):
+        size += len(piece)
+        if size > limit:
+            raise TooLong
+        pieces.append(piece)
+    return b"".join(pieces)

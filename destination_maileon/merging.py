@@ -1,0 +1,103 @@
+"""Several records of one contact -> one contact, as their sequence would have left it.
+
+This module alone decides how records are merged: with `update` the later value wins field by
+field, with `ignore` the first record stands; of a preference, value and source are merged apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.contacts_xml import contact_bytes
+from destination_maileon.maileon.sync_options import SynchronizationMode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from destination_maileon.maileon.contact import Contact, Preference
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """A record until it is settled: where it stood, and the contact that it alone would be.
+
+    `place` is its number in the input, `number` its number in its stream, both from 1. `message`
+    is kept only where rejected records are stored; `message_bytes` is its size then.
+    """
+
+    place: int
+    number: int
+    segment: int
+    contact: Contact
+    keys: tuple[str, ...]
+    payload: bytes
+    message: dict[str, object] | None = None
+    message_bytes: int = 0
+
+
+class Entry:
+    """One contact of a call, with the records that were merged into it, in order."""
+
+    __slots__ = ("contact", "keys", "parts", "payload")
+
+    def __init__(self, part: Part) -> None:
+        self.contact = part.contact
+        self.payload = part.payload
+        self.keys = part.keys
+        self.parts = [part]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], mode: SynchronizationMode) -> Entry:
+        """The entry that these records of one contact make together."""
+        entry = cls(parts[0])
+        entry.parts = list(parts)
+        entry.seal(mode)
+        return entry
+
+    @property
+    def place(self) -> int:
+        """The place of the entry in the order of the input: its first record's."""
+        return self.parts[0].place
+
+    def seal(self, mode: SynchronizationMode) -> None:
+        """Makes one contact of the parts, once, when no more will come."""
+        if len(self.parts) > 1:
+            self.contact = merged([part.contact for part in self.parts], mode)
+            self.payload = contact_bytes(self.contact)
+
+
+def contact_keys(contact: Contact) -> tuple[str, ...]:
+    """The contact's identifiers in the form in which they are compared; the address without case."""
+    keys = []
+    if contact.email:
+        keys.append("e" + contact.email.strip().lower())
+    if contact.external_id:
+        keys.append("x" + contact.external_id.strip())
+    if contact.id:
+        keys.append("i" + contact.id.lstrip("0"))
+    return tuple(keys)
+
+
+def merged(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
+    """One contact that leaves the account as the contacts would, sent one after the other."""
+    if len(contacts) == 1 or mode is SynchronizationMode.IGNORE:
+        return contacts[0]
+    result = replace(
+        contacts[-1],
+        standard_fields=dict(contacts[0].standard_fields),
+        custom_fields=dict(contacts[0].custom_fields),
+        preferences=dict(contacts[0].preferences),
+    )
+    for contact in contacts[1:]:
+        result.standard_fields.update(contact.standard_fields)
+        result.custom_fields.update(contact.custom_fields)
+        for key, later in contact.preferences.items():
+            result.preferences[key] = _merged_preference(result.preferences.get(key), later)
+    return result
+
+
+def _merged_preference(earlier: Preference | None, later: Preference) -> Preference:
+    if earlier is None or later.has_source:
+        return later
+    return replace(earlier, value=later.value)

@@ -1,0 +1,149 @@
+"""One line of the input -> an Airbyte message.
+
+This module alone decides what is accepted from a source. Invariant: whatever the line, it becomes
+a message, nothing, or an error that says the line's number and nothing of its content, neither in
+its text nor in the exceptions behind it.
+
+Decoded here and not by the CDK, whose models lose keys they do not know (the platform fails a sync
+whose STATE comes back without its `id`), stop at a new enum value, round long numbers, and drop
+what they cannot read.
+
+Ignored: empty lines, JSON that is no object, every type but RECORD and STATE. An explicit null
+counts as absent, so does an empty namespace. A number with an exponent of more than 18 digits and a
+line nested some thousand deep pass for bad lines: RFC 8259 lets a reader have limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+
+from destination_maileon import exact_json
+from destination_maileon.exact_json import is_rounded_by_orjson
+
+StreamKey: TypeAlias = tuple[str | None, str]
+"""Namespace and name."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_JSON_SPACE = b" \t\r\n"
+_MAY_BE_ROUNDED = frozenset({float, dict, list})
+_NOTHING_ROUNDED = b""
+_REFUSED = object()
+
+
+class BadInput(Exception):
+    """What came in is no message; the text says which line, and never what it holds."""
+
+    def __init__(self, line_number: int, problem: str) -> None:
+        super().__init__(f"line {line_number} {problem}")
+        self.line_number = line_number
+
+
+class BadLine(BadInput):
+    """A line that is not JSON by RFC 8259."""
+
+    def __init__(self, line_number: int) -> None:
+        super().__init__(line_number, "of the input is not valid JSON")
+
+
+class BadMessage(BadInput):
+    """A line that is JSON, and a RECORD or STATE by its type, but lacks what makes it one."""
+
+
+@dataclass(slots=True)
+class RecordMessage:
+    """A RECORD. `data` is None if it is missing or no object; `record` is the object around it."""
+
+    stream: StreamKey
+    data: dict[str, object] | None
+    record: dict[str, object]
+
+
+@dataclass(slots=True)
+class StateMessage:
+    """A STATE: the whole message as it came; its stream, or None for all; the line's bytes."""
+
+    message: dict[str, object]
+    scope: StreamKey | None
+    size: int
+
+
+def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+    """The message of one line, numbered from 1; None for what a destination ignores."""
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # Not decided here: an exception raised here would carry this one, and with it the line.
+        message = _REFUSED
+    if message is _REFUSED:
+        message = _decoded_by_the_letter(line, line_number)
+    if type(message) is not dict:
+        return None
+    kind = message.get("type")
+    if kind == "RECORD":
+        return _record(message, line, line_number=line_number)
+    return _state(message, line, line_number=line_number) if kind == "STATE" else None
+
+
+def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
+    if line_number == 1:
+        line = line.removeprefix(_BYTE_ORDER_MARK)
+    if not line.strip(_JSON_SPACE):
+        return None
+    message = _exactly(line)
+    if message is _REFUSED:
+        raise BadLine(line_number)
+    return message
+
+
+def _exactly(line: bytes) -> object:
+    try:
+        return exact_json.loads(line)
+    except (ValueError, RecursionError, ArithmeticError):
+        return _REFUSED
+
+
+def _record(message: dict[str, object], line: bytes, *, line_number: int) -> RecordMessage:
+    record = message.get("record")
+    if type(record) is not dict:
+        raise BadMessage(line_number, "is a RECORD without a stream name")
+    data = record.get("data")
+    if type(data) is not dict:
+        data = None
+    # A look at the types is cheap, so that only few lines are searched for long numbers.
+    elif not _MAY_BE_ROUNDED.isdisjoint(map(type, data.values())) and is_rounded_by_orjson(line):
+        return _record(_exact_message(line, message), _NOTHING_ROUNDED, line_number=line_number)
+    name = record.get("stream")
+    namespace = record.get("namespace")
+    if type(name) is not str or not (namespace is None or type(namespace) is str):
+        raise BadMessage(line_number, "is a RECORD without a stream name")
+    return RecordMessage((namespace or None, name), data, record)
+
+
+def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
+    if is_rounded_by_orjson(line):
+        message = _exact_message(line, message)
+    state = message.get("state")
+    if not isinstance(state, dict):
+        raise BadMessage(line_number, "is a STATE without a state")
+    scope = _state_scope(state, line_number) if state.get("type") == "STREAM" else None
+    return StateMessage(message, scope, len(line))
+
+
+def _exact_message(line: bytes, message: dict[str, object]) -> dict[str, object]:
+    # What orjson has read stands where the exact reader cannot, as its limits are narrower.
+    exact = _exactly(line)
+    return exact if isinstance(exact, dict) else message
+
+
+def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:
+    stream = state.get("stream")
+    descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
+    if not isinstance(descriptor, dict):
+        raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+    name, namespace = descriptor.get("name"), descriptor.get("namespace")
+    if not (isinstance(name, str) and isinstance(namespace, str | None)):
+        raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+    return namespace or None, name

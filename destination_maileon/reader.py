@@ -1,0 +1,128 @@
+"""Input -> numbered lines, read ahead by a thread of its own.
+
+This module alone decides how the input is cut. Invariant: the lines delivered, in order, are the
+input split at line feeds, each once, and an `InputEnd` comes last whatever happens; at most
+`credit` chunks are delivered and not released yet, so memory does not grow with the input.
+
+A thread of its own, so that the one loop can wait for a line and for answers from Maileon at once.
+It is a daemon: a source that says nothing must not keep the process alive.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import TypeAlias
+
+READ_BYTES = 128 * 1024
+"""A read returns what is there, up to so much: a slow source's lines arrive at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputChunk:
+    """Complete lines without their line feeds, the first of which has this number, from 1.
+
+    About twice `READ_BYTES` at most; a line longer than `READ_BYTES` may be a chunk of its own.
+    """
+
+    lines: list[bytes]
+    first_line_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputEnd:
+    """Nothing follows: the source closed its output (None), or why reading failed."""
+
+    error: str | None
+
+
+Deliver: TypeAlias = Callable[[InputChunk | InputEnd], None]
+
+
+class Reader:
+    """Delivers the input in chunks, from its own thread; `release` after each chunk lets it go on.
+
+    Standard input is passed as its number, 0: Python aborts at exit if a daemon thread still holds
+    the lock of a file object's buffer.
+    """
+
+    def __init__(self, source: int | BufferedIOBase, deliver: Deliver, *, credit: int = 2) -> None:
+        self._source = source
+        self._deliver = deliver
+        self._credit = threading.Semaphore(credit)
+        self._next_line_number = 1
+        self._unfinished: list[bytes] = []
+        self._unfinished_bytes = 0
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+
+    def start(self) -> None:
+        """Starts reading."""
+        self._thread.start()
+
+    def release(self) -> None:
+        """A delivered chunk was consumed: another may come."""
+        self._credit.release()
+
+    def _run(self) -> None:
+        try:
+            self._read_all()
+        except OSError as error:
+            end = InputEnd(error.strerror or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the consumer waits for an end, whatever happened
+            end = InputEnd(type(error).__name__)
+        else:
+            end = InputEnd(None)
+        self._deliver(end)
+
+    def _read_all(self) -> None:
+        while data := self._read():
+            self._cut(data)
+        if self._unfinished:
+            self._hand_over([self._finished(b"")])
+
+    def _read(self) -> bytes:
+        if not isinstance(self._source, int):
+            return self._source.read1(READ_BYTES)
+        try:
+            return os.read(self._source, READ_BYTES)
+        except BlockingIOError:
+            # Whoever started this process shares the pipe's flags, and may have set it so.
+            select.select([self._source], [], [])
+            return self._read()
+
+    def _cut(self, data: bytes) -> None:
+        # The pieces of a line are joined once, when its end is here: a long one must not cost
+        # quadratic time.
+        end = data.find(b"\n")
+        if end < 0:
+            self._keep(data)
+            return
+        if self._unfinished_bytes > READ_BYTES:
+            self._hand_over([self._finished(data[:end])])
+            data = data[end + 1 :]
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = self._finished(lines[0])
+            self._hand_over(lines)
+        self._keep(rest)
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._unfinished.append(data)
+            self._unfinished_bytes += len(data)
+
+    def _finished(self, data: bytes) -> bytes:
+        line = b"".join((*self._unfinished, data))
+        self._unfinished.clear()
+        self._unfinished_bytes = 0
+        return line
+
+    def _hand_over(self, lines: list[bytes]) -> None:
+        self._credit.acquire()
+        chunk = InputChunk(lines, self._next_line_number)
+        self._next_line_number += len(lines)
+        self._deliver(chunk)

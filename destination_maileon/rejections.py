@@ -1,0 +1,124 @@
+"""What was rejected, and why: one line per record up to a cap, counts after it, totals by reason.
+
+This module alone decides how a rejection is told. Invariant: every rejected record is counted under
+exactly one reason, and no line holds a value of a record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
+from destination_maileon.naming import contact_name
+from destination_maileon.rules import violations
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from destination_maileon.catalog import StreamPlan
+    from destination_maileon.maileon.contact import Contact, FieldType
+    from destination_maileon.maileon.report import InvalidContact
+    from destination_maileon.merging import Part
+    from destination_maileon.naming import IdentifiersInLogs
+
+LINES_PER_REASON = 10
+"""One line per record up to this many for each stream, reason and field."""
+
+MAX_FURTHER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record is not in the account, and what a person can do.
+
+    `code` is Maileon's, None if the record was refused without one. `further` names other fields
+    that break a documented rule.
+    """
+
+    reason: str
+    advice: str
+    field: str = ""
+    code: int | None = None
+    has_code: bool = False
+    further: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The reason as it is counted: with its code, and the field it is about."""
+        code = (
+            f"error {'unreadable' if self.code is None else self.code}, " if self.has_code else ""
+        )
+        return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
+
+
+def rejection_by_report(
+    contact: Contact,
+    findings: Sequence[InvalidContact],
+    *,
+    custom_types: Mapping[str, FieldType],
+    known_fields: Collection[str],
+) -> Rejection:
+    """The report's first finding is the reason; what else is wrong with the contact comes along.
+
+    A field that the report names is shown only if it is one of `known_fields` or of the contact:
+    for some codes the service answers with the value there (Maileon docs, Synchronize Contacts).
+    """
+    main = findings[0]
+    error = meaning(main.code)
+    names = {*known_fields, *contact.custom_fields, *contact.standard_fields}
+    names |= {name for _, name in contact.preferences}
+    shown = [f.error_field for f in findings if f.error_field and f.error_field in names]
+    named = main.error_field if main.error_field in names else None
+    broken = list(violations(contact, custom_types))
+    field = error.field or named or next((name for code, name in broken if code == main.code), "")
+    further = [name for name in (*shown, *(name for _, name in broken)) if name != field]
+    return Rejection(
+        reason=error.meaning,
+        advice=error.advice,
+        field=field,
+        code=main.code,
+        has_code=True,
+        further=tuple(dict.fromkeys(further))[:MAX_FURTHER],
+    )
+
+
+def concerns_custom_field(findings: Sequence[InvalidContact]) -> bool:
+    """Whether the contact was rejected for a custom field that the account does not have."""
+    return any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
+
+
+class RejectionLog:
+    """Words and counts of the rejections of one sync."""
+
+    def __init__(self, style: IdentifiersInLogs) -> None:
+        self._style = style
+        self._counts: Counter[tuple[StreamPlan, str]] = Counter()
+
+    def line(self, plan: StreamPlan, part: Part, rejection: Rejection) -> str | None:
+        """Counts the rejection; its line, or None where enough lines of its kind were written."""
+        kind = (plan, rejection.label)
+        self._counts[kind] += 1
+        if self._counts[kind] > LINES_PER_REASON:
+            return None
+        contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
+        further = f" Also wrong: {', '.join(rejection.further)}." if rejection.further else ""
+        last = self._counts[kind] == LINES_PER_REASON
+        more = " Further records with this reason are only counted." if last else ""
+        return (
+            f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
+            f"{rejection.label}. {rejection.advice}{further}{more}"
+        )
+
+    def totals(self, plan: StreamPlan) -> str:
+        """The counts by reason, the most frequent first; empty if nothing was rejected."""
+        counts = [(n, label) for (of, label), n in self._counts.items() if of is plan]
+        return "; ".join(f"{n} x {label}" for n, label in sorted(counts, reverse=True))
+
+    def all_totals(self) -> str:
+        """The counts by reason over all streams, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for (_, label), number in self._counts.items():
+            counts[label] += number
+        return "; ".join(f"{n} x {label}" for label, n in counts.most_common(5))

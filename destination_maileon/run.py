@@ -1,0 +1,47 @@
+"""The console script."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+TERMINATED = 143
+"""What the platform takes for an ordered end: 128 + SIGTERM (Airbyte platform)."""
+
+
+def run() -> None:
+    """Runs the command of the process's arguments."""
+    # At once, without any clean-up that could still put out a line. First of all, since the
+    # imports below take most of a second.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a command; its exit code."""
+    from destination_maileon.commands import Command, parse  # noqa: PLC0415 - after the signals
+    from destination_maileon.output import Output, OutputClosed  # noqa: PLC0415 - the same
+
+    # Libraries log URLs, in which identifiers of people stand; nothing of theirs gets out.
+    logging.getLogger().addHandler(logging.NullHandler())
+    command = Command(parse(arguments))
+    output = Output()
+    try:
+        for line in command.run():
+            output.write(line)
+    except OutputClosed:
+        return 1
+    return command.exit_code
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os._exit(TERMINATED)
+
+
+if __name__ == "__main__":
+    run()

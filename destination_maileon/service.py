@@ -1,0 +1,134 @@
+"""What the loop needs from outside: time, chance, calls in the background, and what happens next.
+
+This module alone knows the threads that carry calls to Maileon. A worker returns what came of a
+call; it never prints and never decides. The loop can be run against another `Service`, with
+simulated time and answers.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from destination_maileon.maileon.contacts_xml import document
+from destination_maileon.mapping import Removal
+from destination_maileon.reader import InputChunk, InputEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from destination_maileon.dispatch import Call
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.settling import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call came back; an exception that is no MaileonError is a fault of this program."""
+
+    call: Call
+    answer: Answer | Exception
+
+
+Event: TypeAlias = InputChunk | InputEnd | Answered
+
+
+class Service(Protocol):
+    """The world around the loop. Times in seconds of one clock that never goes back."""
+
+    def now(self) -> float:
+        """The time."""
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+
+    def start(self, call: Call) -> None:
+        """Sends a call in the background; its answer is an event."""
+
+    def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
+        """Waits for what happens next; None when the time has come.
+
+        Input comes only `with_input`, and otherwise is kept for later.
+        """
+
+    def consumed(self) -> None:
+        """A chunk of the input was used up: another may be read."""
+
+
+class ThreadedService:
+    """The real world: a thread per call in flight."""
+
+    def __init__(self, send: Callable[[Call], Answer], workers: int) -> None:
+        self._send = send
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._input: deque[InputChunk | InputEnd] = deque()
+        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._release: Callable[[], None] = lambda: None
+        for number in range(workers):
+            threading.Thread(target=self._work, name=f"call-{number}", daemon=True).start()
+
+    def deliver(self, event: InputChunk | InputEnd) -> None:
+        """Takes a chunk from the reader's thread."""
+        self._events.put(event)
+
+    def on_consumed(self, release: Callable[[], None]) -> None:
+        """Who is told that another chunk may be read."""
+        self._release = release
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def random(self) -> float:
+        return random.random()  # noqa: S311 - jitter, no secret
+
+    def start(self, call: Call) -> None:
+        self._calls.put(call)
+
+    def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
+        if with_input and self._input:
+            return self._input.popleft()
+        while True:
+            try:
+                event = self._events.get(timeout=self._left(until))
+            except queue.Empty:
+                return None
+            if with_input or isinstance(event, Answered):
+                return event
+            self._input.append(event)
+
+    def consumed(self) -> None:
+        self._release()
+
+    def _left(self, until: float | None) -> float | None:
+        return None if until is None else max(0.0, until - self.now())
+
+    def _work(self) -> None:
+        while True:
+            call = self._calls.get()
+            answer: Answer | Exception
+            try:
+                answer = self._send(call)
+            except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
+                answer = error
+            self._events.put(Answered(call, answer))
+
+
+def send(client: MaileonClient, call: Call) -> Answer:
+    """Carries out a call.
+
+    Raises:
+        MaileonError: which is an answer, too.
+    """
+    options = call.lane.plan.options
+    if call.farewell is None:
+        body = document(entry.payload for entry in call.entries)
+        return client.synchronize(options.parameters(call.lane.permission), body)
+    contact, mode = call.farewell.contact, options.identifier_mode
+    if call.farewell.removal is Removal.DELETE:
+        return client.delete(mode.address(contact))
+    return client.unsubscribe(mode.unsubscribe_address(contact))

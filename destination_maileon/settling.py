@@ -1,0 +1,245 @@
+"""The answer to a call -> what becomes of its records: settled, tried again, or sent apart.
+
+This module alone decides what follows from an answer. Invariant: every record of the call is either
+settled once or in exactly one of the calls that take its place.
+
+A call that is refused as a whole says nothing of its contacts until another one was accepted: until
+then the parameters may be what is wrong, and records that were refused alone are only suspects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from destination_maileon import reconciliation
+from destination_maileon.dispatch import Call
+from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
+from destination_maileon.maileon.error_codes import DUPLICATE_CODES
+from destination_maileon.maileon.errors import CallRefused, MaileonError, Stop, TryAgain
+from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.naming import contact_name, without_values
+from destination_maileon.output import Level
+from destination_maileon.problems import ConfigError, TransientError
+from destination_maileon.rejections import Rejection, concerns_custom_field, rejection_by_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from destination_maileon.dispatch import Dispatch
+    from destination_maileon.ledger import Ledger, Log
+    from destination_maileon.maileon.report import InvalidContact
+    from destination_maileon.maileon.retry import Patience
+    from destination_maileon.merging import Entry, Part
+    from destination_maileon.naming import IdentifiersInLogs
+    from destination_maileon.reconciliation import Reading
+    from destination_maileon.vanished import VanishedFields
+
+Answer: TypeAlias = SynchronizationReport | bool | MaileonError
+"""Of a farewell: whether there was such a contact."""
+
+MAX_REFUSED_CALLS = 40
+"""So many calls refused as a whole, and none accepted: it is the parameters, not the people."""
+
+OVERLOADS_BEFORE_HALVING = 5
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Settlement:
+    """What follows from the answers of one sync. `random` gives numbers from 0 to 1."""
+
+    dispatch: Dispatch
+    ledger: Ledger
+    patience: Patience
+    random: Callable[[], float]
+    vanished: VanishedFields
+    style: IdentifiersInLogs
+    log: Log
+    _successes: int = field(default=0, init=False)
+    _refused_calls: int = field(default=0, init=False)
+    _last_refusal: Rejection | None = field(default=None, init=False)
+    _suspects: list[tuple[Call, Part, Rejection]] = field(default_factory=list, init=False)
+    _has_warned_of_counts: bool = field(default=False, init=False)
+
+    def starts(self, call: Call, now: float) -> None:
+        """A call takes off."""
+        if not call.attempts:
+            call.first_attempt_at = now
+            call.successes_before = self._successes
+
+    def ends(self, call: Call, answer: Answer, now: float) -> float | None:
+        """A call was answered; the seconds until it is tried again, None if it is not.
+
+        Raises:
+            ConfigError: if nothing more can succeed until a person acts, or too much was rejected.
+            TransientError: if the call was tried long enough.
+        """
+        self.ledger.called(call.lane.plan, now)
+        if isinstance(answer, TryAgain):
+            return self._try_again(call, answer, now)
+        if isinstance(answer, CallRefused):
+            self._refused(call, answer)
+        elif isinstance(answer, Stop):
+            raise ConfigError(str(answer))
+        elif isinstance(answer, SynchronizationReport):
+            self._reported(call, answer)
+        else:
+            self.dispatch.speed_up()
+            self.ledger.removed(call.lane.plan, call.entries[0].parts, was_there=bool(answer))
+            self.dispatch.settle(call)
+        return None
+
+    def close(self) -> None:
+        """The last call was answered.
+
+        Raises:
+            ConfigError: if calls were refused as a whole, and none was accepted.
+        """
+        if self._suspects:
+            raise self._nothing_gets_through()
+        self.vanished.warn()
+
+    def _try_again(self, call: Call, trouble: TryAgain, now: float) -> float | None:
+        call.attempts += 1
+        call.overloads += trouble.may_be_overload
+        if trouble.asks_for_less:
+            self.dispatch.slow_down()
+        others_succeed = self._successes > call.successes_before
+        if call.overloads >= OVERLOADS_BEFORE_HALVING and others_succeed and is_divisible(call):
+            self.dispatch.replace(call, halves(call))
+            return None
+        elapsed = now - call.first_attempt_at
+        wait = self.patience.wait(
+            call.attempts, elapsed, retry_after=trouble.retry_after, random=self.random
+        )
+        if wait is None:
+            raise TransientError(self._gave_up(call, trouble, elapsed))
+        self.dispatch.again(call, at=now + wait)
+        return wait
+
+    def _gave_up(self, call: Call, trouble: TryAgain, elapsed: float) -> str:
+        what = f"A call of stream {call.lane.plan.title} with {len(call.entries)} contacts"
+        if len(call.entries) == 1:
+            contact = call.entries[0].contact
+            mode = call.lane.plan.options.identifier_mode
+            what = (
+                f"The call for record {call.entries[0].parts[0].number} of stream "
+                f"{call.lane.plan.title} ({contact_name(contact, mode, self.style)})"
+            )
+        return (
+            f"{what} failed {call.attempts} times in {elapsed:.0f} seconds, the last time with: "
+            f"{trouble} Airbyte will sync again from the last saved state; if this goes on, ask "
+            "Maileon's support."
+        )
+
+    def _refused(self, call: Call, refusal: CallRefused) -> None:
+        options = call.lane.plan.options
+        rejection = _rejection_by_refusal(call, refusal)
+        if call.farewell is not None:
+            self._reject(call, call.entries[0].parts[0], rejection)
+            self.dispatch.settle(call)
+            return
+        if not (refusal.may_be_one_contact and options.ignore_invalid_contacts):
+            raise ConfigError(
+                f"Maileon refused a call of stream {call.lane.plan.title}: {rejection.label}. "
+                f"{rejection.advice}"
+            )
+        if not self._successes:
+            self._refused_calls += 1
+            self._last_refusal = rejection
+            if self._refused_calls >= MAX_REFUSED_CALLS:
+                raise self._nothing_gets_through()
+        if is_divisible(call):
+            self.dispatch.replace(call, halves(call))
+            return
+        part = call.entries[0].parts[0]
+        if self._successes:
+            self._reject(call, part, rejection)
+        else:
+            self._suspects.append((call, part, rejection))
+        self.dispatch.settle(call)
+
+    def _nothing_gets_through(self) -> ConfigError:
+        said = f" {self._last_refusal.advice}" if self._last_refusal else ""
+        return ConfigError(
+            f"Maileon refused all {self._refused_calls} calls as a whole and accepted none, so the "
+            f"options of the sync are wrong rather than the contacts.{said}"
+        )
+
+    def _reported(self, call: Call, report: SynchronizationReport) -> None:
+        self._successes += 1
+        self.dispatch.speed_up()
+        suspects, self._suspects = self._suspects, []
+        for suspect_call, part, rejection in suspects:
+            self._reject(suspect_call, part, rejection)
+        reading = reconciliation.read(call.entries, report)
+        self._warn_of_counts(call, reading)
+        if not call.lane.plan.options.ignore_invalid_contacts:
+            self._refuse_strictly(call, reading)
+        if not call.is_recount:
+            self.ledger.answered(call.lane.plan, report, reading)
+        for entry in reading.accepted:
+            self.ledger.written(call.lane.plan, entry.parts)
+        groups = [
+            group
+            for entry, findings in reading.rejected
+            if (group := self._second_chance(call, entry, findings))
+        ]
+        if reading.uncertain:
+            groups += halves_of(call, reading.uncertain, is_recount=True)
+        self.dispatch.replace(call, groups)
+
+    def _refuse_strictly(self, call: Call, reading: Reading) -> None:
+        """In strict mode nothing of a call with an invalid contact counts as written."""
+        for entry, findings in reading.rejected:
+            self._reject(call, entry.parts[0], self._rejection(entry, findings))
+        if reading.uncertain:
+            raise ConfigError(
+                f"Maileon rejected a contact of stream {call.lane.plan.title} without naming it, "
+                'and "ignore_invalid_contacts" is false. Set it to true to find out which.'
+            )
+
+    def _second_chance(
+        self, call: Call, entry: Entry, findings: Sequence[InvalidContact]
+    ) -> list[Call]:
+        """The calls that may still bring the entry in, in order; if there is none, it is rejected."""
+        if concerns_custom_field(findings) and (without := self.vanished.without(call.lane, entry)):
+            return [Call(call.lane, [without], is_recount=call.is_recount)]
+        if findings[0].code in DUPLICATE_CODES and not call.when_oldest:
+            return [Call(call.lane, [entry], when_oldest=True)]
+        if len(entry.parts) > 1:
+            return parts_apart(call, entry)
+        self._reject(call, entry.parts[0], self._rejection(entry, findings))
+        return []
+
+    def _rejection(self, entry: Entry, findings: Sequence[InvalidContact]) -> Rejection:
+        account = self.vanished.account
+        known = {*account.custom_fields, *(name for _, name in account.known_preferences)}
+        return rejection_by_report(
+            entry.contact, findings, custom_types=account.custom_fields, known_fields=known
+        )
+
+    def _reject(self, call: Call, part: Part, rejection: Rejection) -> None:
+        self.ledger.rejected(call.lane.plan, part, rejection)
+
+    def _warn_of_counts(self, call: Call, reading: Reading) -> None:
+        if reading.is_miscounted and not self._has_warned_of_counts:
+            self._has_warned_of_counts = True
+            self.log(
+                Level.WARN,
+                f"Maileon's report of a call of stream {call.lane.plan.title} counts other "
+                f"contacts than the {reading.sent} that were sent. What it does not account for counts as "
+                "left out by Maileon. This is said once.",
+            )
+
+
+def _rejection_by_refusal(call: Call, refusal: CallRefused) -> Rejection:
+    said = refusal.server_message
+    for entry in call.entries:
+        for part in entry.parts:
+            said = without_values(said, part.contact)
+    words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
+    return Rejection(
+        reason=f"Maileon refused the call (HTTP {refusal.status})",
+        advice=f"{words} Correct the record, or the options of the sync.",
+    )

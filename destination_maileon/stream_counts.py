@@ -1,0 +1,52 @@
+"""What happened to the records of one stream, in numbers and in one line of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class StreamCounts:
+    """Records, contacts and calls of one stream. Times in seconds of the loop's clock."""
+
+    read: int = 0
+    written: int = 0
+    rejected: int = 0
+    created: int = 0
+    existing: int = 0
+    unsubscribed: int = 0
+    merged: int = 0
+    left_out: int = 0
+    removed: int = 0
+    gone: int = 0
+    deleted_ignored: int = 0
+    calls: int = 0
+    started_at: float = 0.0
+    ended_at: float = 0.0
+
+    @property
+    def settled(self) -> int:
+        """How many records reached their end."""
+        return self.written + self.rejected
+
+    def words(self) -> str:
+        """The counts for a person; those that are rare only where they are not zero."""
+        always = {
+            "records read": self.read,
+            "written": self.written,
+            "created": self.created,
+            "existing": self.existing,
+            "unsubscribed": self.unsubscribed,
+            "merged": self.merged,
+            "rejected": self.rejected,
+        }
+        rare = {
+            "left out by Maileon": self.left_out,
+            "deleted or unsubscribed": self.removed,
+            "of these gone already": self.gone,
+            "deleted records ignored": self.deleted_ignored,
+        }
+        shown = always | {name: number for name, number in rare.items() if number}
+        words = [f"{number} {name}" for name, number in shown.items()]
+        seconds = max(0.0, self.ended_at - self.started_at)
+        return ", ".join([*words, f"{self.calls} calls", f"{seconds:.1f} seconds"])

@@ -1,0 +1,193 @@
+"""Wiring of one sync: every room gets what it needs from the others, nothing else happens here."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from destination_maileon import consent
+from destination_maileon.account import Account
+from destination_maileon.batching import Batcher, Limits
+from destination_maileon.catalog import stream_plans, unused_mappings
+from destination_maileon.columns import ColumnResolver, StreamColumns
+from destination_maileon.config import S3Storage
+from destination_maileon.dispatch import Dispatch
+from destination_maileon.dry_run import foreseen
+from destination_maileon.intake import Intake
+from destination_maileon.ledger import Ledger, RejectionLimits
+from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.retry import Patience
+from destination_maileon.outbox import Outbox
+from destination_maileon.output import Level
+from destination_maileon.patience import PatientQuestions
+from destination_maileon.problems import ConfigError
+from destination_maileon.progress import Progress
+from destination_maileon.reader import Reader
+from destination_maileon.rejected_store import RejectedStore
+from destination_maileon.rejections import RejectionLog
+from destination_maileon.service import ThreadedService, send
+from destination_maileon.settling import Settlement
+from destination_maileon.vanished import VanishedFields
+from destination_maileon.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedIOBase
+
+    from destination_maileon.account import FieldsApi
+    from destination_maileon.catalog import StreamPlan
+    from destination_maileon.config import Config
+    from destination_maileon.messages import StreamKey
+    from destination_maileon.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """The rooms of one sync that its start needs; the writer knows the others."""
+
+    config: Config
+    plans: dict[StreamKey, StreamPlan]
+    account: Account
+    intake: Intake
+    writer: Writer
+    outbox: Outbox
+
+    def open(self) -> None:
+        """Resolves the columns of all streams, creates what is to be created.
+
+        Raises:
+            ConfigError: with the problems of all streams, before anything is sent.
+        """
+        for warning in consent.warnings(self.plans.values()):
+            self.outbox(Level.WARN, warning)
+        for stream in unused_mappings(self.plans, self.config):
+            self.outbox(
+                Level.WARN, f'The mapping of stream "{stream}" is not used: it is not in the sync.'
+            )
+        resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
+        problems: list[str] = []
+        for plan in self.plans.values():
+            resolver = ColumnResolver(plan, self.config, self.account)
+            columns = resolver.before_first_record()
+            problems += [f"Stream {plan.title}: {problem}" for problem in columns.problems]
+            resolved.append((plan, resolver, columns))
+        if problems:
+            raise ConfigError(" ".join(problems))
+        for plan, resolver, columns in resolved:
+            resolver.create_missing_fields()
+            self.intake.open(plan, resolver, columns)
+
+
+def assemble(
+    config: Config,
+    plans: dict[StreamKey, StreamPlan],
+    *,
+    account: Account,
+    service: Service,
+    outbox: Outbox,
+) -> Sync:
+    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
+    dispatch = Dispatch(config.concurrent_requests)
+    limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
+    batcher = Batcher(limits, dispatch.newest_held)
+    ledger = Ledger(
+        plans.values(),
+        limits=RejectionLimits(
+            config.max_rejected_records,
+            config.max_rejected_percent,
+            is_strict=not config.ignore_invalid_contacts,
+        ),
+        rejections=RejectionLog(config.identifiers_in_logs),
+        store=_store(config),
+        log=outbox,
+    )
+    intake = Intake(
+        config=config,
+        ledger=ledger,
+        batcher=batcher,
+        dispatch=dispatch,
+        limits=limits,
+        log=outbox,
+    )
+    settlement = Settlement(
+        dispatch=dispatch,
+        ledger=ledger,
+        patience=Patience(config.max_retry_seconds),
+        random=service.random,
+        vanished=VanishedFields(account, forget=intake.forget_custom_field, log=outbox),
+        style=config.identifiers_in_logs,
+        log=outbox,
+    )
+    writer = Writer(
+        service=service,
+        intake=intake,
+        batcher=batcher,
+        dispatch=dispatch,
+        settlement=settlement,
+        ledger=ledger,
+        progress=Progress(outbox, now=service.now(), wall_clock=time.time),
+        outbox=outbox,
+        lets_states_out=not config.dry_run,
+    )
+    return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
+
+
+def write(
+    config: Config, raw_catalog: object, *, source: int | BufferedIOBase, outbox: Outbox
+) -> Iterator[bytes]:
+    """Runs a sync of what comes in from `source`; yields the lines to put out.
+
+    Raises:
+        SyncError, BadInput, InputFailed, or what nobody foresaw: after every STATE that is true.
+    """
+    plans = stream_plans(raw_catalog, config)
+    with _client(config) as client:
+        account = _account(config, client)
+        service = ThreadedService(
+            partial(foreseen, custom_types=account.custom_fields)
+            if config.dry_run
+            else partial(send, client),
+            config.concurrent_requests,
+        )
+        sync = assemble(config, plans, account=account, service=service, outbox=outbox)
+        if config.dry_run:
+            outbox(Level.WARN, "Dry run: nothing is sent to Maileon, and no state goes out.")
+        try:
+            sync.open()
+        finally:
+            yield from outbox.take()
+        reader = Reader(source, service.deliver)
+        service.on_consumed(reader.release)
+        reader.start()
+        yield from sync.writer.run()
+
+
+@contextmanager
+def read_account(config: Config) -> Iterator[Account]:
+    """The account alone, to be looked at."""
+    with _client(config) as client:
+        yield _account(config, client)
+
+
+def _client(config: Config) -> MaileonClient:
+    return MaileonClient(
+        config.base_url,
+        config.api_key.get_secret_value(),
+        timeout_seconds=config.request_timeout_seconds,
+        connections=config.concurrent_requests,
+    )
+
+
+def _account(config: Config, api: FieldsApi) -> Account:
+    questions = PatientQuestions(Patience(config.max_retry_seconds))
+    return Account(api, questions, is_read_only=config.dry_run)
+
+
+def _store(config: Config) -> RejectedStore | None:
+    storage = config.object_storage_config
+    if isinstance(storage, S3Storage) and not config.dry_run:
+        return RejectedStore(storage)
+    return None

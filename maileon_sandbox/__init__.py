@@ -1,0 +1,28 @@
+"""A stand-in for the Maileon REST API over real HTTP.
+
+Decides alone what of the sandbox is public. It imports nothing from the connector, so that a
+mistake cannot be made on both sides at once. See README.md for what is documented by Maileon and
+what is assumed.
+"""
+
+from __future__ import annotations
+
+from maileon_sandbox.account import Account
+from maileon_sandbox.fault import Fault
+from maileon_sandbox.sandbox import DEMO_KEY, Sandbox
+from maileon_sandbox.stored_contact import StoredContact, StoredPreference
+from maileon_sandbox.traffic import Call
+from maileon_sandbox.vocabulary import ErrorCode, FieldType, Permission
+
+__all__ = [
+    "DEMO_KEY",
+    "Account",
+    "Call",
+    "ErrorCode",
+    "Fault",
+    "FieldType",
+    "Permission",
+    "Sandbox",
+    "StoredContact",
+    "StoredPreference",
+]

@@ -1,0 +1,103 @@
+"""How the API words its answers.
+
+Decides alone the form of XML answers and errors. Sources: Maileon docs, HTTP status codes
+(`<error><message>`), XML guidelines (nil), Get Contact (elements of `<contact>`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from flask import Response, request
+from lxml import etree
+from lxml.etree import _Element
+
+from maileon_sandbox.stored_contact import StoredContact
+from maileon_sandbox.vocabulary import STANDARD_FIELDS, XML_TYPE
+
+
+def element(tag: str, *children: _Element, text: str | None = None) -> _Element:
+    """An element with children, or with text."""
+    made = etree.Element(tag)
+    made.text = text
+    made.extend(children)
+    return made
+
+
+def nullable(tag: str, text: str | None) -> _Element:
+    """An element with text, or with `nil="true"`."""
+    made = element(tag, text=text)
+    if text is None:
+        made.set("nil", "true")
+    return made
+
+
+def answer(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, content_type=f"{XML_TYPE}; charset=utf-8")
+
+
+def xml(root: _Element, status: int = 200) -> Response:
+    return answer(etree.tostring(root, encoding="UTF-8", xml_declaration=True), status)
+
+
+def empty(status: int = 200) -> Response:
+    """No content. Which body Maileon sends where it has nothing to say is not documented."""
+    return answer(b"", status)
+
+
+def error(status: int, message: str) -> Response:
+    # A quoted name may hold characters that XML forbids.
+    printable = "".join(c if c.isprintable() else "?" for c in message)
+    return xml(element("error", element("message", text=printable)), status)
+
+
+def missing(what: str) -> Response:
+    return error(404, f"{what} not found")
+
+
+def contact_element(contact: StoredContact) -> _Element:
+    """One contact with the fields that the request asks for.
+
+    A standard field without a value is nil, a custom field without a value is left out.
+    """
+    standard = [name for name in request.args.getlist("standard_field") if name in STANDARD_FIELDS]
+    custom = [n for n in request.args.getlist("custom_field") if n in contact.custom_fields]
+    categories = request.args.getlist("preference_categories")
+    return element(
+        "contact",
+        element("id", text=str(contact.id)),
+        element("permission", text=str(int(contact.permission))),
+        nullable("email", contact.email),
+        nullable("external_id", contact.external_id),
+        element("created", text=_time(contact.created_at)),
+        element("updated", text=_time(contact.updated_at)),
+        element("standard_fields", *_fields(standard, contact.standard_fields)),
+        element("custom_fields", *_fields(custom, contact.custom_fields)),
+        element("preferences", *_preferences(contact, categories)),
+    )
+
+
+def _time(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}.0"
+
+
+def _fields(names: Iterable[str], values: Mapping[str, str]) -> list[_Element]:
+    return [
+        element("field", element("name", text=name), nullable("value", values.get(name)))
+        for name in names
+    ]
+
+
+def _preferences(contact: StoredContact, categories: list[str]) -> list[_Element]:
+    return [
+        element(
+            "preference",
+            element("name", text=name),
+            element("category", text=category),
+            element("value", text=preference.value),
+            nullable("source", preference.source),
+        )
+        for (category, name), preference in contact.preferences.items()
+        if category in categories
+    ]

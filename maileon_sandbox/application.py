@@ -1,0 +1,79 @@
+"""The Flask application: routes, access, errors.
+
+Decides alone who may call what (Maileon docs, Authentication and HTTP status codes): 401 without a
+known key, 403 without the right for the method, then 404 and 405.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import unquote
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from maileon_sandbox import admin_routes, contact_routes, definition_routes, service_routes
+from maileon_sandbox.answers import error
+from maileon_sandbox.vocabulary import API_PREFIX
+from maileon_sandbox.world import World, attach, here
+
+_GREETING = """This is a sandbox of the Maileon API, not Maileon.
+
+  /1.0/             the API
+  /_sandbox/state   contacts, custom fields, preferences, violations
+  /_sandbox/calls   every call received
+"""
+
+
+class NameConverter(BaseConverter):
+    """One part of the path, decoded after the path was split: a name may hold slashes."""
+
+    def to_python(self, value: str) -> str:
+        return unquote(value)
+
+
+def create_application(world: World) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    attach(app, world)
+    app.url_map.converters["name"] = NameConverter
+    # A redirect to a tidier path is none of the API's answers.
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    app.before_request(_refuse_strangers)
+    app.register_error_handler(HTTPException, _worded)
+    for module in (contact_routes, definition_routes, service_routes):
+        app.register_blueprint(module.routes, url_prefix=API_PREFIX)
+    app.register_blueprint(admin_routes.routes)
+    app.add_url_rule("/", view_func=lambda: Response(_GREETING, mimetype="text/plain"))
+    return app
+
+
+def _is_api() -> bool:
+    return request.path.startswith(f"{API_PREFIX}/")
+
+
+def _refuse_strangers() -> Response | None:
+    if not _is_api():
+        return None
+    rights = _rights(request.headers.get("Authorization", ""))
+    if rights is None:
+        return error(401, "the API key is missing, invalid or expired, or the account is blocked")
+    if request.method not in rights:
+        return error(403, f"the API key does not have the right for {request.method}")
+    return None
+
+
+def _rights(authorization: str) -> frozenset[str] | None:
+    """The key alone in base64, without the colon of Basic authentication (Maileon docs)."""
+    for key, rights in here().settings.keys.items():
+        if authorization == f"Basic {b64encode(key.encode()).decode()}":
+            return rights
+    return None
+
+
+def _worded(problem: HTTPException) -> Response | HTTPException:
+    """XML inside the API; outside, the web server's HTML, as for a wrong base URL."""
+    if not _is_api():
+        return problem
+    return error(problem.code or 500, problem.description or problem.name)

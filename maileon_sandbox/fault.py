@@ -1,0 +1,124 @@
+"""Scripted misbehaviour: what goes wrong, and which calls it hits.
+
+Decides alone which fault hits a call. `gate` carries it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from threading import RLock
+from typing import Any, Literal
+
+from maileon_sandbox.vocabulary import API_PREFIX, XML_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One misbehaviour and the calls it hits.
+
+    What happens: `status` answers with an error (and `Retry-After: retry_after`); `redirect` with
+    307, or `status`, and that `Location`; `body` with 200, or `status`, and these bytes. These
+    three do not carry the call out, unless `processed`. `drop` closes the connection without an
+    answer, "before" or "after" the call is carried out. `delay_seconds` is waited after the call
+    is carried out and before it is answered. `trickle` sends the answer byte by byte.
+
+    Whom it hits: calls by `method`, by the start of their `path` (with or without `/1.0`; with
+    `whole_path` the path must be just that) and by a text their body `contains`. The first `skip`
+    of them pass, then each `every`th is hit, `times` times (None: for ever). A fault does not see
+    calls that an earlier one took.
+    """
+
+    status: int | None = None
+    retry_after: str | None = None
+    delay_seconds: float = 0.0
+    drop: Literal["before", "after"] | None = None
+    body: bytes | None = None
+    content_type: str = XML_TYPE
+    trickle: bool = False
+    trickle_seconds: float = 0.01
+    redirect: str | None = None
+    processed: bool = False
+    method: str | None = None
+    path: str = ""
+    whole_path: bool = False
+    contains: str | None = None
+    times: int | None = 1
+    every: int = 1
+    skip: int = 0
+
+    def __post_init__(self) -> None:
+        if self.drop not in {None, "before", "after"}:
+            raise ValueError("drop must be 'before' or 'after'")
+        if self.every < 1 or self.skip < 0 or (self.times is not None and self.times < 1):
+            raise ValueError("every and times must be at least 1, skip at least 0")
+
+    @property
+    def answers_itself(self) -> bool:
+        """Whether the API's own answer is not given."""
+        return self.status is not None or self.body is not None or self.redirect is not None
+
+    @property
+    def carries_out(self) -> bool:
+        """Whether the call takes effect."""
+        if self.drop:
+            return self.drop == "after"
+        return self.processed or not self.answers_itself
+
+    def matches(self, method: str, path: str, *, body: bytes) -> bool:
+        if self.method and self.method.upper() != method:
+            return False
+        wanted = API_PREFIX + self.path.removeprefix(API_PREFIX)
+        if not (path == wanted if self.whole_path else path.startswith(wanted)):
+            return False
+        return self.contains is None or self.contains.encode() in body
+
+
+def fault_from_json(data: dict[str, Any]) -> Fault:
+    """Raise ValueError for a key that no fault has. `body` is text."""
+    known = {field.name for field in fields(Fault)}
+    if unknown := sorted(data.keys() - known):
+        raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    body = data.get("body")
+    return Fault(**{**data, "body": body.encode() if isinstance(body, str) else None})
+
+
+@dataclass(slots=True)
+class _Scripted:
+    fault: Fault
+    seen: int = 0
+    hits: int = 0
+
+    def is_due(self) -> bool:
+        """Count one matching call, and say whether it is to be hit."""
+        if self.fault.times is not None and self.hits >= self.fault.times:
+            return False
+        self.seen += 1
+        position = self.seen - self.fault.skip
+        if position < 1 or position % self.fault.every:
+            return False
+        self.hits += 1
+        return True
+
+
+class FaultScript:
+    """The scripted faults, in order."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._scripted: list[_Scripted] = []
+
+    def add(self, *faults: Fault) -> None:
+        with self._lock:
+            self._scripted += [_Scripted(fault) for fault in faults]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._scripted.clear()
+
+    def next_for(self, method: str, path: str, *, body: bytes) -> Fault | None:
+        """The first fault that is due for this call."""
+        with self._lock:
+            for scripted in self._scripted:
+                if scripted.fault.matches(method, path, body=body) and scripted.is_due():
+                    return scripted.fault
+            return None

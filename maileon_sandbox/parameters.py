@@ -1,0 +1,108 @@
+"""Query parameters of a synchronize call, with the API's own defaults.
+
+Decides alone which values a parameter may have and what an absent one means.
+Source: Maileon docs, Synchronize Contacts, table of attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from maileon_sandbox.vocabulary import Permission, SyncMode
+
+# A client may leave the permission out on purpose; all the others it should state.
+EXPECTED_PARAMETERS = (
+    "sync_mode",
+    "use_external_id",
+    "prefer_maileon_id",
+    "ignore_invalid_contacts",
+    "override_permission",
+    "reimport_unsubscribed_contacts",
+    "update_only",
+)
+
+
+class BadParameterError(Exception):
+    """A parameter that the API does not take; the call is answered with 400."""
+
+
+class IdentifierMode(Enum):
+    """By what a contact is recognised."""
+
+    EMAIL = auto()
+    EXTERNAL_ID = auto()
+    MAILEON_ID = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynchronizeOptions:
+    """What one call asks for. `permission` None: not set, which is not the same as 1."""
+
+    permission: Permission | None = None
+    sync_mode: SyncMode = SyncMode.IGNORE
+    identifier_mode: IdentifierMode = IdentifierMode.EMAIL
+    ignore_invalid_contacts: bool = False
+    override_permission: bool = True
+    reimport_unsubscribed_contacts: bool = True
+    update_only: bool = False
+
+    @property
+    def permission_of_new(self) -> Permission:
+        """Not set: the table's default 1, which is also what its text says ("none")."""
+        return self.permission or Permission.NONE
+
+    def permission_of_existing(self, stored: Permission) -> Permission:
+        """Overridden only if a permission is set and `override_permission` is true."""
+        return self.permission if self.permission and self.override_permission else stored
+
+
+def options_of(query: Mapping[str, str]) -> SynchronizeOptions:
+    """Raise BadParameterError for a value that is not documented."""
+    return SynchronizeOptions(
+        permission=_permission(query),
+        sync_mode=_sync_mode(query),
+        identifier_mode=_identifier_mode(query),
+        ignore_invalid_contacts=_flag(query, "ignore_invalid_contacts", default="false"),
+        override_permission=_flag(query, "override_permission", default="true"),
+        reimport_unsubscribed_contacts=_flag(
+            query, "reimport_unsubscribed_contacts", default="true"
+        ),
+        update_only=_flag(query, "update_only", default="false"),
+    )
+
+
+def _permission(query: Mapping[str, str]) -> Permission | None:
+    value = query.get("permission")
+    if value is None:
+        return None
+    for permission in Permission:
+        if value == str(int(permission)):
+            return permission
+    raise BadParameterError("permission must be one of 1, 2, 3, 4, 5, 6")
+
+
+def _sync_mode(query: Mapping[str, str]) -> SyncMode:
+    modes = {"1": SyncMode.UPDATE, "2": SyncMode.IGNORE}
+    try:
+        return modes[query.get("sync_mode", "2")]
+    except KeyError:
+        raise BadParameterError("sync_mode must be 1 or 2") from None
+
+
+def _identifier_mode(query: Mapping[str, str]) -> IdentifierMode:
+    by_external_id = _flag(query, "use_external_id", default="false")
+    by_id = _flag(query, "prefer_maileon_id", default="false")
+    if by_external_id and by_id:
+        raise BadParameterError("use_external_id and prefer_maileon_id must not both be true")
+    if by_external_id:
+        return IdentifierMode.EXTERNAL_ID
+    return IdentifierMode.MAILEON_ID if by_id else IdentifierMode.EMAIL
+
+
+def _flag(query: Mapping[str, str], name: str, *, default: str) -> bool:
+    value = query.get(name, default)
+    if value not in {"true", "false"}:
+        raise BadParameterError(f"{name} must be true or false")
+    return value == "true"

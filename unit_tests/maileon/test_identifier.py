@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.identifier import ContactPath, IdentifierMode, is_maileon_id
+
+EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
+
+
+def test_the_value_of_a_mode_is_its_name_in_configurations() -> None:
+    assert [mode.value for mode in IdentifierMode] == ["email", "external_id", "maileon_id"]
+
+
+def test_no_mode_sets_both_flags() -> None:
+    assert [tuple(mode.parameters.values()) for mode in IdentifierMode] == [
+        ("false", "false"),
+        ("true", "false"),
+        ("false", "true"),
+    ]
+    for mode in IdentifierMode:
+        assert list(mode.parameters) == ["use_external_id", "prefer_maileon_id"]
+
+
+def test_each_mode_names_the_columns_of_which_it_needs_one() -> None:
+    assert EMAIL.columns == {"email"}
+    assert EXTERNAL_ID.columns == {"external_id"}
+    assert MAILEON_ID.columns == {"maileon_id", "email"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "contact", "usable"),
+    [
+        (EMAIL, Contact(email="a@b.c"), True),
+        (EMAIL, Contact(email=""), False),
+        (EMAIL, Contact(external_id="x", id="1"), False),
+        (EXTERNAL_ID, Contact(external_id="x"), True),
+        (EXTERNAL_ID, Contact(external_id="", email="a@b.c"), False),
+        (MAILEON_ID, Contact(id="1"), True),
+        (MAILEON_ID, Contact(id="x", email="a@b.c"), False),
+        (MAILEON_ID, Contact(email="a@b.c"), True),
+        (MAILEON_ID, Contact(external_id="x"), False),
+    ],
+)
+def test_a_contact_is_usable_with_what_its_mode_recognises(
+    mode: IdentifierMode, contact: Contact, usable: bool
+) -> None:
+    assert mode.usable(contact) is usable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", True),
+        (str(2**63 - 1), True),
+        ("0001", True),
+        ("0", False),
+        (str(2**63), False),
+        ("9" * 5_000, False),
+        ("-1", False),
+        ("1.0", False),
+        ("", False),
+        ("\u0663", False),
+        ("²", False),
+        (" 1", False),
+    ],
+)
+def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None:
+    assert is_maileon_id(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "contact", "path", "query"),
+    [
+        (EMAIL, Contact(email="a+b@c.de"), "/contacts/email/a%2Bb%40c%2Ede", {}),
+        (EXTERNAL_ID, Contact(external_id="x/1 é"), "/contacts/externalid/x%2F1%20%C3%A9", {}),
+        (MAILEON_ID, Contact(id="42", email="a@b"), "/contacts/contact", {"id": "42"}),
+        (MAILEON_ID, Contact(email="a@b"), "/contacts/email/a%40b", {}),
+    ],
+)
+def test_a_contact_is_addressed_by_what_its_mode_recognises(
+    mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
+) -> None:
+    assert mode.address(contact) == ContactPath(path, query)
+    assert mode.unsubscribe_address(contact) == ContactPath(f"{path}/unsubscribe", query)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) -> None:
+    for mode, contact in (
+        (EMAIL, Contact(email=identifier)),
+        (EXTERNAL_ID, Contact(external_id=identifier)),
+    ):
+        segment = mode.address(contact).path.split("/")[3:]
+        assert [unquote(part) for part in segment] == [identifier]
+        assert not set(segment[0]) & set("./?#%\\ ") - {"%"}

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.report import (
+    InvalidContact,
+    SynchronizationReport,
+    UnreadableReport,
+    parse_report,
+)
+
+# Maileon docs, Synchronize Contacts, "Report when ignore_invalid_contacts is set to true".
+DOCUMENTED = b"""<report>
+    <success>false</success>
+    <count_contacts>3</count_contacts>
+    <count_existing_contacts>0</count_existing_contacts>
+    <count_new_contacts>0</count_new_contacts>
+    <count_invalid_contacts>2</count_invalid_contacts>
+    <count_unsubscribed_contacts>0</count_unsubscribed_contacts>
+    <invalid_contacts>
+        <contact>
+            <email>max.mustermann.3@xqueue</email>
+            <external_id nil="true"/>
+            <error code="3">
+                <error_field>max.mustermann.3@xqueue</error_field>
+            </error>
+        </contact>
+        <contact>
+            <email>max.mustermann.2@xqueue.com</email>
+            <external_id nil="true"/>
+            <error code="21">
+                <error_field>test</error_field>
+            </error>
+        </contact>
+    </invalid_contacts>
+</report>"""
+
+COUNTS = (
+    "count_contacts",
+    "count_new_contacts",
+    "count_existing_contacts",
+    "count_invalid_contacts",
+    "count_unsubscribed_contacts",
+)
+
+
+def report_with(contacts: str = "", **counts: str) -> bytes:
+    elements = "".join(f"<{name}>{counts.get(name, '0')}</{name}>" for name in COUNTS)
+    return f"<report>{elements}<invalid_contacts>{contacts}</invalid_contacts></report>".encode()
+
+
+def only_invalid(contact: str) -> InvalidContact:
+    (invalid,) = parse_report(report_with(contact)).invalid_contacts
+    return invalid
+
+
+def test_the_documented_report_is_read_although_it_says_success_false() -> None:
+    invalid = (
+        InvalidContact("max.mustermann.3@xqueue", None, code=3, error_field=DOCUMENTED_VALUE),
+        InvalidContact("max.mustermann.2@xqueue.com", None, code=21, error_field="test"),
+    )
+    assert parse_report(DOCUMENTED) == SynchronizationReport(
+        contacts=3, new=0, existing=0, invalid=2, unsubscribed=0, invalid_contacts=invalid
+    )
+
+
+DOCUMENTED_VALUE = "max.mustermann.3@xqueue"
+
+
+def test_each_count_is_read_from_its_own_element() -> None:
+    counts = dict(zip(COUNTS, "12345", strict=True))
+    assert parse_report(report_with(**counts)) == SynchronizationReport(
+        contacts=1, new=2, existing=3, invalid=4, unsubscribed=5, invalid_contacts=()
+    )
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_report_that_lacks_a_count_is_unreadable(name: str) -> None:
+    body = report_with().replace(f"<{name}>0</{name}>".encode(), b"")
+    with pytest.raises(UnreadableReport, match=name):
+        parse_report(body)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize(
+    "text", ["", " ", "-1", "+1", "1.0", "1e3", "one", "\u0663", "1 2", "1" * 19, "1" * 5_000]
+)
+def test_a_count_that_is_no_whole_number_of_18_digits_makes_it_unreadable(
+    name: str, text: str
+) -> None:
+    with pytest.raises(UnreadableReport, match=name):
+        parse_report(report_with(**{name: text}))
+
+
+def test_a_count_of_18_digits_and_one_in_white_space_are_readable() -> None:
+    report = parse_report(report_with(count_contacts="9" * 18, count_new_contacts=" 7\n"))
+    assert (report.contacts, report.new) == (10**18 - 1, 7)
+
+
+def test_a_count_that_is_nil_makes_it_unreadable() -> None:
+    body = report_with().replace(b"<count_contacts>", b'<count_contacts nil="true">')
+    with pytest.raises(UnreadableReport):
+        parse_report(body)
+
+
+def test_a_report_needs_no_list_of_invalid_contacts() -> None:
+    body = report_with().replace(b"<invalid_contacts></invalid_contacts>", b"")
+    assert parse_report(body).invalid_contacts == ()
+
+
+def test_the_namespace_is_ignored() -> None:
+    body = report_with("<contact><email>a</email><error code='3'/></contact>")
+    plain = parse_report(body)
+    assert parse_report(body.replace(b"<report>", b'<report xmlns="urn:x">')) == plain
+    assert plain.invalid_contacts
+
+
+@pytest.mark.parametrize("nil", ['nil="true"', 'nil="1"', 'xsi:nil="true"'])
+def test_what_is_nil_is_none_whatever_its_text(nil: str) -> None:
+    body = report_with(f"<contact><email {nil}>text</email></contact>").replace(
+        b"<report>", b'<report xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+    )
+    assert parse_report(body).invalid_contacts[0].email is None
+
+
+def test_what_is_not_nil_and_what_is_empty_is_told_apart() -> None:
+    invalid = only_invalid(
+        "<contact><email nil='false'>a@b.c</email><external_id></external_id></contact>"
+    )
+    assert (invalid.email, invalid.external_id) == ("a@b.c", None)
+
+
+def test_a_contact_with_several_errors_gives_one_for_each() -> None:
+    body = report_with(
+        "<contact><email>a@b.c</email><external_id>x</external_id>"
+        "<error code='6'><error_field>ADDRESS</error_field></error><error code='21'/></contact>"
+    )
+    assert parse_report(body).invalid_contacts == (
+        InvalidContact("a@b.c", "x", code=6, error_field="ADDRESS"),
+        InvalidContact("a@b.c", "x", code=21, error_field=None),
+    )
+
+
+def test_a_contact_without_an_error_gives_one_without_a_code() -> None:
+    assert only_invalid("<contact><email>a</email></contact>") == InvalidContact(
+        "a", None, code=None, error_field=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("3", 3), (" 21 ", 21), ("999999", 999_999), ("007", 7)]
+    + [(text, None) for text in ("", "x", "-3", "3.0", "1234567", "\u0663")],
+)
+def test_a_code_is_a_number_of_at_most_six_digits(text: str, code: int | None) -> None:
+    assert only_invalid(f"<contact><error code='{text}'/></contact>").code == code
+
+
+def test_an_error_without_a_code_has_none() -> None:
+    assert only_invalid("<contact><error/></contact>").code is None
+
+
+def test_comments_and_processing_instructions_are_ignored() -> None:
+    body = report_with("<contact><email>a<!-- x -->b<?x y?>c</email></contact>", count_contacts="1")
+    report = parse_report(body.replace(b"<count_contacts>1", b"<count_contacts><!-- 5 -->1"))
+    assert report.contacts == 1
+    assert report.invalid_contacts[0].email == "abc"
+
+
+def test_character_data_sections_and_references_are_text() -> None:
+    invalid = only_invalid("<contact><email><![CDATA[<a&b>]]>&lt;&#233;</email></contact>")
+    assert invalid.email == "<a&b><é"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"<html><body>report</body></html>",
+        b"<reports/>",
+        b"not xml",
+        b"\xff\xfe\x00",
+        report_with()[:-3],
+        report_with() + report_with(),
+        b"<report>" + b"<a>" * 5_000 + b"</a>" * 5_000 + b"</report>",
+        b'{"report": {}}',
+    ],
+)
+def test_what_is_no_report_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableReport):
+        parse_report(body)
+
+
+_BOMB = b"""<!DOCTYPE report [<!ENTITY a "aaaaaaaaaa">%s]>""" % b"".join(
+    b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9)
+)
+_DOCTYPES = [
+    b"<!DOCTYPE report>",
+    b'<!DOCTYPE report SYSTEM "http://127.0.0.1:9/x.dtd">',
+    b'<!DOCTYPE report [<!ENTITY x SYSTEM "file:///etc/hostname">]>',
+    b'<!DOCTYPE report [<!ENTITY x "a@b.c">]>',
+    _BOMB,
+]
+
+
+@pytest.mark.parametrize("doctype", _DOCTYPES)
+@pytest.mark.parametrize("entity", ["", "&x;", "&j;"])
+def test_a_document_type_makes_it_unreadable(doctype: bytes, entity: str) -> None:
+    body = report_with(f"<contact><email>{entity}</email></contact>")
+    with pytest.raises(UnreadableReport):
+        parse_report(doctype + body)
+    with pytest.raises(UnreadableReport):
+        parse_report((doctype + body).decode().encode("utf-16"))
+
+
+def test_the_same_report_in_another_encoding_is_readable() -> None:
+    body = report_with("<contact><email>é</email></contact>")
+    assert parse_report(body.decode().encode("utf-16")) == parse_report(body)
+
+
+def test_a_report_of_ten_thousand_invalid_contacts_is_read_whole() -> None:
+    contact = f"<contact><email>{'x' * 250}</email><error code='3'/></contact>"
+    assert len(parse_report(report_with(contact * 10_000)).invalid_contacts) == 10_000
+
+
+@pytest.mark.parametrize("body", [b"<report>secret", b"<secret/>", report_with("<secret>")])
+def test_no_message_quotes_the_answer(body: bytes) -> None:
+    with pytest.raises(UnreadableReport) as caught:
+        parse_report(body)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(report_with))
+def test_whatever_arrives_is_a_report_or_unreadable(body: bytes) -> None:
+    try:
+        report = parse_report(body)
+    except UnreadableReport:
+        return
+    assert report.contacts == 0

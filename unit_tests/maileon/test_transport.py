@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from destination_maileon.maileon import transport as module
+from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.transport import Transport
+from unit_tests.maileon.certificates import self_signed
+from unit_tests.maileon.local_server import (
+    Conversation,
+    LocalServer,
+    answering,
+    read_request,
+    reply,
+)
+
+_GZIP = ("Content-Encoding: gzip",)
+_MEDIA_TYPE = "application/vnd.maileon.api+xml"
+
+
+@contextmanager
+def transport_to(url: str) -> Iterator[Transport]:
+    transport = Transport(url, "Basic a2V5", timeout_seconds=5, connections=2)
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def trouble_with(converse: Conversation, *, body: bytes | None = None) -> Trouble:
+    with LocalServer(converse) as server, transport_to(server.url) as transport:
+        with pytest.raises(TryAgain) as caught:
+            transport.exchange("POST", "/contacts?secret", body=body)
+        assert "127.0.0.1" in str(caught.value)
+        assert "secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+        assert len(server.seen) <= 1
+    return caught.value.trouble
+
+
+def body_of(answer: bytes) -> bytes | None:
+    with LocalServer(answering(answer)) as server, transport_to(server.url) as transport:
+        return transport.exchange("GET", "/x").body
+
+
+def test_a_call_with_a_body_arrives_as_it_should() -> None:
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        transport.exchange("POST", "/contacts", body=b"<contacts/>")
+    (seen,) = server.seen
+    assert (seen.method, seen.target, seen.body) == ("POST", "/1.0/contacts", b"<contacts/>")
+    assert seen.headers == {
+        "host": server.address,
+        "authorization": "Basic a2V5",
+        "accept": _MEDIA_TYPE,
+        "accept-encoding": "gzip, deflate",
+        "content-type": f"{_MEDIA_TYPE}; charset=utf-8",
+        "content-length": "11",
+        "user-agent": "destination-maileon",
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_call_without_a_body_names_no_type_of_it(method: str) -> None:
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        transport.exchange(method, "/ping")
+    assert "content-type" not in server.seen[0].headers
+    assert "expect" not in server.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/contacts/email/max%40example%2Ecom",
+        "/contacts/externalid/a%2Fb%20c%25",
+        "/contacts/externalid/%2E%2E",
+        "/contacts/fields/custom/x?type=string&a=%7E%2D",
+    ],
+)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_target_arrives_exactly_as_it_was_given(target: str, slash: str) -> None:
+    with LocalServer(answering(reply(200))) as server:
+        with transport_to(server.url + slash) as transport:
+            transport.exchange("DELETE", target)
+        assert server.seen[0].target == f"/1.0{target}"
+
+
+def test_so_it_does_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalServer(answering(reply(200))) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        with transport_to("http://192.0.2.1/1.0") as transport:
+            transport.exchange("DELETE", "/contacts/email/max%40a%2E")
+        assert proxy.seen[0].target == "http://192.0.2.1/1.0/contacts/email/max%40a%2E"
+
+
+def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("https_proxy", f"http://user:secret@127.0.0.1:{port}")
+    with transport_to("https://the.host/1.0") as transport, pytest.raises(TryAgain) as caught:
+        transport.exchange("GET", "/ping")
+    assert (
+        str(caught.value) == "No answer from the.host through the proxy: it refused the connection."
+    )
+
+
+def test_what_the_answer_says_is_handed_on() -> None:
+    headers = ("Content-Type: text/plain", "Retry-After: 5")
+    with LocalServer(answering(reply(503, b"busy", headers=headers))) as server:
+        with transport_to(server.url) as transport:
+            answer = transport.exchange("POST", "/ping", body=b"")
+    assert (answer.host, answer.method, answer.status) == ("127.0.0.1", "POST", 503)
+    assert (answer.content_type, answer.retry_after) == ("text/plain", "5")
+    assert answer.body == b"busy"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_redirect_is_not_followed_and_the_other_server_sees_nothing(
+    status: int, method: str
+) -> None:
+    with LocalServer(answering(reply(200))) as other:
+        redirect = reply(status, b"x", headers=(f"Location: {other.url}/stolen",))
+        with LocalServer(answering(redirect)) as server, transport_to(server.url) as transport:
+            answer = transport.exchange(method, "/ping", body=b"a" if method == "POST" else None)
+        assert (answer.status, answer.body) == (status, None)
+        assert len(server.seen) == 1
+        assert other.connections == 0
+
+
+@pytest.mark.parametrize("location", ["", "http://[", "//\xff", "/1.0/x", "file:///etc/passwd"])
+def test_an_odd_redirect_is_a_redirect(location: str) -> None:
+    assert body_of(reply(302, headers=(f"Location: {location}",))) is None
+
+
+def test_a_password_in_netrc_does_not_replace_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        transport.exchange("GET", "/ping")
+    assert server.seen[0].headers["authorization"] == "Basic a2V5"
+
+
+def test_a_password_in_the_base_url_does_not_replace_the_key() -> None:
+    with LocalServer(answering(reply(200))) as server:
+        with transport_to(server.url.replace("http://", "http://me:pw@")) as transport:
+            answer = transport.exchange("GET", "/ping")
+        assert answer.host == "127.0.0.1"
+        assert server.seen[0].headers["authorization"] == "Basic a2V5"
+
+
+def test_no_cookie_comes_back() -> None:
+    cookie = reply(200, headers=("Set-Cookie: session=1; Path=/",))
+    with LocalServer(answering(cookie)) as server, transport_to(server.url) as transport:
+        transport.exchange("GET", "/a")
+        transport.exchange("GET", "/b")
+    assert not any("cookie" in seen.headers for seen in server.seen)
+
+
+def test_calls_one_after_the_other_share_a_connection() -> None:
+    with LocalServer(answering(reply(200, b"x"), reply(204), reply(400, b"y"))) as server:
+        with transport_to(server.url) as transport:
+            for _ in range(4):
+                transport.exchange("GET", "/ping")
+        assert (len(server.seen), server.connections) == (4, 1)
+
+
+def test_a_connection_that_the_server_closed_meanwhile_costs_no_call() -> None:
+    def once(server: LocalServer, connection: socket.socket) -> None:
+        seen = read_request(connection)
+        assert seen is not None
+        server.seen.append(seen)
+        connection.sendall(reply(200))
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with LocalServer(once) as server, transport_to(server.url) as transport:
+        for number in range(3):
+            server.closing.wait(0.05)
+            assert transport.exchange("POST", f"/{number}", body=b"x").status == 200
+        assert [seen.target for seen in server.seen] == ["/1.0/0", "/1.0/1", "/1.0/2"]
+
+
+def closing_after(data: bytes) -> Conversation:
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        seen = read_request(connection)
+        assert seen is not None
+        server.seen.append(seen)
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return converse
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        reply(200, b"x", headers=("Content-Length: 10",)),
+        reply(200, b"5\r\nabc", headers=("Transfer-Encoding: chunked",)),
+        reply(200, b"zz\r\nabc", headers=("Transfer-Encoding: chunked",)),
+        reply(200, b"x", headers=("Content-Length: 1, 2",)),
+        b"SSH-2.0-OpenSSH_9\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_or_is_no_http_is_no_connection(data: bytes) -> None:
+    assert trouble_with(closing_after(data), body=b"x") is Trouble.CONNECTION
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_encoded_as_it_says_is_unreadable(encoding: str) -> None:
+    answer = reply(200, b"no such thing", headers=(f"Content-Encoding: {encoding}",))
+    assert trouble_with(answering(answer)) is Trouble.UNREADABLE
+
+
+def test_an_encoded_body_is_decoded() -> None:
+    assert body_of(reply(200, gzip.compress(b"text"), headers=_GZIP)) == b"text"
+    deflated = reply(200, zlib.compress(b"text"), headers=("Content-Encoding: deflate",))
+    assert body_of(deflated) == b"text"
+
+
+def test_a_body_may_come_in_chunks() -> None:
+    chunks = b"2\r\nte\r\n2;x=y\r\nxt\r\n0\r\nA: b\r\n\r\n"
+    assert body_of(reply(200, chunks, headers=("Transfer-Encoding: chunked",))) == b"text"
+
+
+def test_the_longest_body_is_read_and_a_longer_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
+    assert body_of(reply(200, b"x" * 100_000)) == b"x" * 100_000
+    assert trouble_with(answering(reply(200, b"x" * 100_001))) is Trouble.UNREADABLE
+
+
+def test_a_body_that_unpacks_to_gigabytes_ends_at_64_megabytes() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    zeros = bytes(10**6)
+    bomb = b"".join([*(packer.compress(zeros) for _ in range(400)), packer.flush()])
+    tracemalloc.start()
+    try:
+        assert trouble_with(answering(reply(200, bomb, headers=_GZIP))) is Trouble.UNREADABLE
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(401, b"x" * (2**20 + 1)),
+        reply(401, gzip.compress(bytes(2**20 + 1)), headers=_GZIP),
+        reply(401, b"no such thing", headers=_GZIP),
+    ],
+)
+def test_an_error_whose_body_cannot_be_read_is_that_error_still(answer: bytes) -> None:
+    assert body_of(answer) is None
+
+
+def test_the_longest_body_of_an_error_is_read() -> None:
+    assert body_of(reply(400, b"x" * 2**20)) == b"x" * 2**20
+
+
+def test_an_error_that_breaks_off_is_that_error_still() -> None:
+    broken = closing_after(reply(403, b"x", headers=("Content-Length: 10",)))
+    with LocalServer(broken) as server, transport_to(server.url) as transport:
+        answer = transport.exchange("GET", "/ping")
+    assert (answer.status, answer.body) == (403, None)
+
+
+def test_a_refusal_before_the_body_was_taken_is_heard() -> None:
+    def early(_server: LocalServer, connection: socket.socket) -> None:
+        connection.recv(1_000)
+        connection.sendall(reply(413, headers=("Connection: close",)))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(2**20):
+            pass
+
+    with LocalServer(early) as server, transport_to(server.url) as transport:
+        assert transport.exchange("POST", "/contacts", body=b"x" * 5_000_000).status == 413
+
+
+def test_a_server_that_nobody_runs_refuses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with transport_to(url) as transport, pytest.raises(TryAgain, match="refused the connection"):
+        transport.exchange("GET", "/ping")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://a..b", "http://[x", "x", "http://a:99999", ""])
+def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
+    with transport_to(url) as transport, pytest.raises(TryAgain):
+        transport.exchange("GET", "/ping")
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with LocalServer(answering(reply(200)), tls=certificate.context) as server:
+        with transport_to(server.url) as transport:
+            with pytest.raises(TryAgain, match="TLS certificate") as caught:
+                transport.exchange("GET", "/ping")
+        assert caught.value.trouble is Trouble.CONNECTION
+        assert server.seen == []
+
+
+def test_so_does_a_certificate_for_another_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path, address="127.0.0.2")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
+    with LocalServer(answering(reply(200)), tls=certificate.context) as server:
+        with transport_to(server.url) as transport, pytest.raises(TryAgain, match="certificate"):
+            transport.exchange("GET", "/ping")
+        assert server.seen == []
+
+
+def test_a_certificate_that_is_trusted_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
+    with LocalServer(answering(reply(200, b"x" * 99_999)), tls=certificate.context) as server:
+        with transport_to(server.url) as transport:
+            for _ in range(2):
+                answer = transport.exchange("POST", "/contacts", body=b"y" * 999_999)
+                assert answer.body == b"x" * 99_999
+        assert (len(server.seen), server.connections) == (2, 1)
+
+
+def test_a_plain_server_under_https_is_no_tls() -> None:
+    with LocalServer(answering(reply(400))) as server:
+        with transport_to(server.url.replace("http:", "https:")) as transport:
+            with pytest.raises(TryAgain, match="no TLS connection"):
+                transport.exchange("GET", "/ping")
+
+
+def test_nothing_is_logged_of_paths_and_queries(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    odd_header = b"HTTP/1.1 200 OK\r\nA: b\r\n: c\r\nno header\r\nContent-Length: 0\r\n\r\n"
+    with LocalServer(answering(odd_header)) as server, transport_to(server.url) as transport:
+        transport.exchange("DELETE", "/contacts/email/secret?secret")
+    assert "secret" not in caplog.text
