@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, ValidationError
 
-from destination_maileon.config_contacts import ContactKeys, PermissionChoice, SyncMode
-from destination_maileon.config_contradictions import contradictions
-from destination_maileon.config_mapping import (
+from destination_maileon.configuration.contacts import ContactKeys, PermissionChoice, SyncMode
+from destination_maileon.configuration.contradictions import contradictions
+from destination_maileon.configuration.mapping import (
     ColumnMapping,
     MappingKeys,
     NullValues,
     StreamConfig,
     UnmappedColumns,
 )
-from destination_maileon.config_problems import problems_of
-from destination_maileon.config_safety import SafetyKeys
-from destination_maileon.config_schema import flat_schema
-from destination_maileon.config_storage import NoStorage, S3Storage
-from destination_maileon.config_tuning import TuningKeys
+from destination_maileon.configuration.problems import problems_of
+from destination_maileon.configuration.safety import SafetyKeys
+from destination_maileon.configuration.schema import flat_schema
+from destination_maileon.configuration.storage import NoStorage, S3Storage
+from destination_maileon.configuration.tuning import TuningKeys
 from destination_maileon.problems import ConfigError
 
 __all__ = [

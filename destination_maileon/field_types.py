@@ -1,11 +1,14 @@
 """JSON schema or value -> the type that a custom field created for it gets.
 
-This module alone guesses types. What no type of Maileon's holds without loss becomes a string.
+This module alone guesses types. What no type of Maileon's holds without loss becomes a string, but
+for times of day: a timestamp becomes a date, as Maileon has no other type for it.
 Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON type.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact import FieldType
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 _BY_AIRBYTE_TYPE = {
     "integer": FieldType.INTEGER,
     "big_integer": FieldType.STRING,
+    "big_number": FieldType.STRING,
     "timestamp_with_timezone": FieldType.DATE,
     "timestamp_without_timezone": FieldType.DATE,
     "time_with_timezone": FieldType.STRING,
@@ -47,7 +51,15 @@ def type_of_value(value: object) -> FieldType | None:
         return FieldType.BOOLEAN
     if isinstance(value, int):
         return FieldType.INTEGER if -(2**31) <= value < 2**31 else FieldType.STRING
+    if isinstance(value, Decimal):
+        return FieldType.FLOAT if _is_double(value) else FieldType.STRING
     return FieldType.FLOAT if isinstance(value, float) else FieldType.STRING
+
+
+def _is_double(value: Decimal) -> bool:
+    """Whether the number only came exact because another one of its record had to."""
+    nearest = float(value)
+    return isfinite(nearest) and Decimal(repr(nearest)) == value
 
 
 def _types(schema: object, depth: int) -> Iterator[FieldType]:

@@ -333,7 +333,8 @@ class _Bucket:
             kinds = (_BY_KIND.get(kind.__name__) for kind in type(failure).__mro__)
             return self.problem(next(filter(None, kinds), _INVALID))
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
-        is_page = headers.get("content-type", "").startswith("text/html")
+        # Web pages welcome everything; an S3 service says what it made of it.
+        is_page = "etag" not in headers and "html" in headers.get("content-type", "")
         return self.problem(_NOT_S3) if is_page else None
 
     def remove(self, key: str) -> None:
@@ -384,7 +385,7 @@ def _client(settings: S3Storage, tries: Tries) -> S3Client:
                 response_checksum_validation="when_required",
             )
         )
-    return boto3.session.Session().client(
+    client: S3Client = boto3.session.Session().client(
         "s3",
         region_name=settings.s3_bucket_region,
         endpoint_url=settings.s3_endpoint,
@@ -392,6 +393,7 @@ def _client(settings: S3Storage, tries: Tries) -> S3Client:
         aws_secret_access_key=_plain(settings.secret_access_key),
         config=config,
     )
+    return client
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from destination_maileon.config import Config
-from destination_maileon.config_schema import flat_schema
+from destination_maileon.configuration.schema import flat_schema
 
 if TYPE_CHECKING:
     # The CDK exports the protocol's classes with a star, which mypy does not count as an export.

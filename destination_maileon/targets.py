@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS
+from destination_maileon.maileon.contacts_xml import without_forbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 METADATA_PREFIXES = ("_airbyte", "_ab_")
 DELETED_AT_COLUMN = "_ab_cdc_deleted_at"
@@ -55,6 +56,8 @@ class Target:
 
 
 SKIP = Target(Kind.SKIP)
+# By the lower case and never by the upper one, which turns a dotless i into an I.
+_STANDARD_BY_BARE = {name.lower(): name for name in STANDARD_FIELDS}
 
 
 def preference_splits(path: str) -> list[tuple[str, str]]:
@@ -71,8 +74,8 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     head, colon, rest = text.partition(":")
     if not colon:
         return next((Target(kind) for kind in _PLAIN_KINDS if kind == text), None)
-    if head == Kind.STANDARD and (name := rest.strip().upper()) in STANDARD_FIELDS:
-        return Target(Kind.STANDARD, name)
+    if head == Kind.STANDARD and (standard := _STANDARD_BY_BARE.get(rest.strip().lower())):
+        return Target(Kind.STANDARD, standard)
     if head == Kind.CUSTOM and rest:
         return Target(Kind.CUSTOM, rest)
     splits = preference_splits(rest) if head == Kind.PREFERENCE else []
@@ -85,6 +88,7 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
 def target_of_column(
     column: str,
     custom_fields: Collection[str],
+    *,
     preferences: Collection[tuple[str, str]] = (),
 ) -> Target | None:
     """The target that a column's name means; None for a column that goes nowhere by its name."""
@@ -93,17 +97,11 @@ def target_of_column(
     named = parse_target(column, preferences)
     if named is not None and named.kind is not Kind.PERMISSION:
         return named
-    if (standard := _bare(column).upper()) in STANDARD_FIELDS:
+    if (standard := _STANDARD_BY_BARE.get(_bare(column))) is not None:
         return Target(Kind.STANDARD, standard)
-    if column in custom_fields:
-        return Target(Kind.CUSTOM, column)
-    if (
-        alike := _only(name for name in custom_fields if name.lower() == column.lower())
-    ) is not None:
-        return Target(Kind.CUSTOM, alike)
-    if column.lower() == Kind.PREFERENCES:
-        return Target(Kind.PREFERENCES)
-    return None
+    if (custom := _custom_field(column, custom_fields)) is not None:
+        return Target(Kind.CUSTOM, custom)
+    return Target(Kind.PREFERENCES) if column == Kind.PREFERENCES else None
 
 
 MIN_FIELD_NAME_CHARACTERS = 3
@@ -123,13 +121,20 @@ RESERVED_FIELD_NAMES = frozenset(
 
 
 def creation_obstacle(name: str) -> str | None:
-    """Why no custom field can have this name (Maileon docs, Custom Contact Fields); None if it can."""
+    """Why no custom field can have this name; None if it can.
+
+    Maileon docs, Custom Contact Fields; what XML forbids could be created, but never filled.
+    """
     if not MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
         return (
             f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} "
             "characters. Map the column to a field with another name."
         )
-    if name.lower() in RESERVED_FIELD_NAMES or name.upper() in STANDARD_FIELDS:
+    if name != without_forbidden(name):
+        return (
+            "a field's name has no control characters. Map the column to a field with another name."
+        )
+    if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
         return "Maileon reserves this name. Map the column to a field with another name."
     return None
 
@@ -143,6 +148,9 @@ def _bare(name: str) -> str:
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
-def _only(names: Iterable[str]) -> str | None:
-    found = list(names)
-    return found[0] if len(found) == 1 else None
+def _custom_field(column: str, custom_fields: Collection[str]) -> str | None:
+    """The field of exactly this name, else the only one that differs in nothing but case."""
+    if column in custom_fields:
+        return column
+    alike = [name for name in custom_fields if name.lower() == column.lower()]
+    return alike[0] if len(alike) == 1 else None

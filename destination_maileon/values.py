@@ -2,18 +2,17 @@
 
 This module alone decides how a value is written. A value is converted where nothing is lost,
 else it passes as text, for Maileon to judge; None means null. Every converter takes any JSON
-value except null, numbers beyond a double's range as `Decimal`.
+value except null, and numbers that a double cannot hold as `Decimal`.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-import orjson
-
+from destination_maileon import exact_json
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.contacts_xml import without_forbidden
 
@@ -28,17 +27,24 @@ MAX_TEXT_CHARACTERS = 255
 _MAX_PLAIN_EXPONENT = 5000
 """Beyond this a number keeps its exponent: written out it could be gigabytes of zeros."""
 
+_NULL_WORDS = frozenset({"", "null", "none"})
 _TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
 _GENDERS = {"male": "m", "female": "f", "diverse": "d", "m": "m", "f": "f", "d": "d"}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
+_ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+# Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 _ISO_DATE = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"([T ][0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?\s*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?|Z)?",
+    r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
+    rf"([T ]{_TIME})?\s*{_ZONE}",
     re.IGNORECASE,
 )
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
+_JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
+_LAST_ASCII = "\x7e"
 
 
 def as_text(value: object) -> str:
@@ -76,7 +82,8 @@ def as_integer(value: object) -> str | None:
     if _INTEGER.fullmatch(bare):
         return bare
     if _NUMBER.fullmatch(bare):
-        return _decimal_text(Decimal(bare))
+        plain = _decimal_text(Decimal(bare))
+        return plain if _INTEGER.fullmatch(plain) else text
     return text or None
 
 
@@ -92,10 +99,15 @@ def as_float(value: object) -> str | None:
 
 
 def as_date(value: object) -> str | None:
-    """`yyyy-MM-dd`: the date as written, no time zone arithmetic."""
+    """`yyyy-MM-dd`: the date as written, no time zone arithmetic.
+
+    Numbers pass as they are: 20240501 may as well be seconds since 1970.
+    """
     text = as_text(value)
-    iso = _ISO_DATE.fullmatch(text.strip())
-    return iso[1] if iso else text or None
+    iso = _ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
+    if iso is None:
+        return text or None
+    return iso["day"] or _calendar_date(iso["other"].upper()) or text
 
 
 def as_gender(value: object) -> str | None:
@@ -124,12 +136,20 @@ def truncated_text(value: object) -> str:
     return as_text(value)[:MAX_TEXT_CHARACTERS]
 
 
-def is_set(value: object) -> bool:
-    """Whether the value of a `deleted` or `unsubscribe` column says yes: a true value or a timestamp."""
-    if value is None or value is False:
+def is_set(value: object) -> bool | None:
+    """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
+
+    None if it says neither yes nor no. Zeros alone are no time (MySQL's `0000-00-00`).
+    """
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    word = "?" if isinstance(value, dict | list) else as_text(value).strip().lower()
+    if word in _TRUE_WORDS:
+        return True
+    if word in _FALSE_WORDS or word in _NULL_WORDS:
         return False
-    word = as_text(value).strip().lower()
-    return word not in _FALSE_WORDS and word != "" and word not in {"null", "none"}
+    digits = {character for character in word if character.isdigit()}
+    return bool(digits - {"0"}) if digits else None
 
 
 CONVERTERS: Mapping[FieldType, Converter] = {
@@ -144,30 +164,46 @@ CONVERTERS: Mapping[FieldType, Converter] = {
 
 
 def _float_text(value: float) -> str:
-    if value.is_integer():
-        return str(int(value))
     text = repr(value)
-    return _decimal_text(Decimal(text)) if "e" in text else text
+    if "e" in text:
+        return _decimal_text(Decimal(text))
+    return str(int(value)) if value.is_integer() else text
 
 
 def _decimal_text(value: Decimal) -> str:
+    if not value:
+        return "0"
     if abs(value.adjusted()) > _MAX_PLAIN_EXPONENT + len(value.as_tuple().digits):
         return str(value)
     text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _calendar_date(text: str) -> str | None:
+    """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
+    try:
+        if len(text) == len("2024-122"):
+            day = _day_of_year(text) if "-" in text else date.fromisoformat(text)
+        else:
+            day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day.isoformat()
+
+
+def _day_of_year(text: str) -> date:
+    return datetime.strptime(text, "%Y-%j").date()  # noqa: DTZ007 - a date has no time zone
 
 
 def _json_text(value: object) -> str:
-    try:
-        return orjson.dumps(value, default=_json_number).decode()
-    except (orjson.JSONEncodeError, UnicodeEncodeError):
-        # A lone surrogate, which orjson refuses to write: the characters go later, with the other forbidden ones.
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = exact_json.dumps(value).decode()
+    if "\\u" not in text:
+        return text
+    # Where orjson cannot write a value, every character beyond ASCII comes as a reference.
+    text = _JSON_ESCAPE.sub(_character, text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _json_number(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    raise TypeError
+def _character(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16)) if escape[1] else ""
+    return character if character > _LAST_ASCII else escape[0]

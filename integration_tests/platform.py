@@ -125,19 +125,20 @@ def sync(
     env: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs `write` and judges its states as the platform does."""
-    platform = _Bookkeeping()
-    lines = b"".join(_line(message) for message in platform.passed_on(messages))
-    arguments = [
-        "write",
-        "--config",
-        _file(folder, "config", config),
-        "--catalog",
-        _file(folder, "catalog", configured_catalog),
-    ]
-    run = call(*arguments, given=lines, env=env)
+    platform = Bookkeeping()
+    lines = b"".join(line(message) for message in platform.passed_on(messages))
+    run = call(*write_arguments(folder, config, configured_catalog), given=lines, env=env)
     run.sent_states = platform.states
     platform.judge(run)
     return run
+
+
+def write_arguments(
+    folder: Path, config: Mapping[str, Any], configured_catalog: Mapping[str, Any]
+) -> list[str]:
+    files = {"config": config, "catalog": configured_catalog}
+    named = [(f"--{name}", jsonjson_file(folder, name, content)) for name, content in files.items()]
+    return ["write", *(argument for pair in named for argument in pair)]
 
 
 def call(*arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None) -> Run:
@@ -150,21 +151,26 @@ def call(*arguments: str, given: bytes = b"", env: Mapping[str, str] | None = No
         env={**os.environ, **(env or {})},
         check=False,
     )
-    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    return Run(done.returncode, messages_in(done.stdout), done.stderr.decode())
+
+
+def messages_in(output: bytes) -> list[Json]:
+    """Every line of the output: nothing but messages may be there."""
+    messages = [json.loads(one) for one in output.splitlines()]
     assert all(isinstance(message, dict) and "type" in message for message in messages)
-    return Run(done.returncode, messages, done.stderr.decode())
+    return messages
 
 
 def check(folder: Path, config: Mapping[str, Any]) -> Json:
     """Runs `check`; its verdict."""
-    run = call("check", "--config", _file(folder, "config", config))
+    run = call("check", "--config", json_file(folder, "config", config))
     assert (run.exit_code, run.stderr) == (0, "")
     (message,) = run.of_type("CONNECTION_STATUS")
     verdict: Json = message["connectionStatus"]
     return verdict
 
 
-class _Bookkeeping:
+class Bookkeeping:
     """Which states were sent, and how many records before each."""
 
     def __init__(self) -> None:
@@ -215,13 +221,14 @@ class _Bookkeeping:
         assert run.stderr == ""
 
 
-def _line(message: Json | bytes) -> bytes:
+def line(message: Json | bytes) -> bytes:
+    """A message as a line; bytes are a line, or a piece of one, already."""
     if isinstance(message, bytes):
         return message
     return json.dumps(message, ensure_ascii=False).encode() + b"\n"
 
 
-def _file(folder: Path, name: str, content: Mapping[str, Any]) -> str:
+def json_file(folder: Path, name: str, content: Mapping[str, Any]) -> str:
     path = folder / f"{name}.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return str(path)

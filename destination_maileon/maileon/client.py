@@ -129,6 +129,8 @@ class MaileonClient:
 
     def _preferences_of(self, category: str) -> list[str]:
         path = f"{_CATEGORIES}/{quote(category, safe='')}/preferences"
+        if not _is_addressable(path):
+            return []
         answer = self._exchange("GET", path)
         # Deleted since it was listed, or an empty one: which it is, is not documented.
         if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64encode
 from collections.abc import Iterator
 
@@ -73,6 +74,7 @@ def test_anything_but_the_key_in_base64_is_401(sandbox: Sandbox, header: str | N
 
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405_in_xml(client: Client) -> None:
+    assert client.call("GET", "//ping").status_code == 404
     unknown = client.call("GET", "/contact")
     wrong = client.call("PUT", "/contacts")
     assert (unknown.status_code, wrong.status_code) == (404, 405)
@@ -116,3 +118,12 @@ def test_a_chunked_body_is_read_to_its_end(sandbox: Sandbox, client: Client) -> 
 def test_only_this_machine_is_served(sandbox: Sandbox) -> None:
     assert sandbox.url == f"http://127.0.0.1:{sandbox.port}"
     assert sandbox.base_url == f"{sandbox.url}/1.0"
+
+
+def test_stopping_closes_connections_that_wait_for_a_next_call() -> None:
+    with Sandbox() as sandbox:
+        idle = socket.create_connection(("127.0.0.1", sandbox.port), timeout=5)
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(1 << 16).startswith(b"HTTP/1.1 200")
+    with idle:
+        assert idle.recv(1) == b""

@@ -202,3 +202,20 @@ def test_an_address_held_by_a_later_contact_of_the_call_is_taken(
     )
     assert report.rejected == [("b@example.com", "x-1", 5, "b@example.com")]
     assert report.existing == 1
+
+
+def test_by_email_one_id_in_two_contacts_is_no_error(client: Client) -> None:
+    report = client.synchronize(
+        contact(id="7", email="a@example.com"), contact(id="7", email="b@example.com")
+    )
+    assert (report.new, report.invalid) == (2, 0)
+
+
+def test_whom_update_only_leaves_out_takes_no_address_from_anyone(
+    sandbox: Sandbox, client: Client
+) -> None:
+    sandbox.account.add_contact("a@example.com")
+    report = client.synchronize(
+        contact(external_id="x-1", email="a@example.com"), update_only="true", **BY_EXTERNAL_ID
+    )
+    assert (report.invalid, report.existing, report.new) == (0, 0, 0)

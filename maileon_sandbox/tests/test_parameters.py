@@ -69,17 +69,6 @@ def test_without_parameters_one_invalid_contact_refuses_the_call(
     assert sandbox.account.contacts() == []
 
 
-def test_without_parameters_unsubscribed_contacts_are_reimported(
-    sandbox: Sandbox, client: Client
-) -> None:
-    sandbox.account.add_contact("a@example.com", unsubscribed=True)
-
-    report = read_report(client.post(A, sync_mode="1").content)
-
-    assert (report.existing, report.unsubscribed) == (1, 0)
-    assert sandbox.account.contacts()[0].unsubscribed is False
-
-
 def test_the_strict_answer_can_be_a_report_and_nothing_is_stored_either(client: Client) -> None:
     with (
         Sandbox(strict_answer="report") as lenient,
@@ -167,67 +156,3 @@ def test_update_only_leaves_out_who_does_not_exist(sandbox: Sandbox, client: Cli
 
     assert (report.contacts, report.existing, report.new, report.invalid) == (2, 1, 0, 0)
     assert [stored.standard_fields for stored in sandbox.account.contacts()] == [{"CITY": "new"}]
-
-
-@pytest.mark.parametrize("parameters", [{}, {"update_only": "true"}, {"sync_mode": "2"}])
-def test_reimport_false_skips_addresses_with_a_marker(
-    sandbox: Sandbox, client: Client, parameters: dict[str, str]
-) -> None:
-    sandbox.account.add_contact("a@example.com", unsubscribed=True)
-    sandbox.account.markers.add("gone@example.com")
-    before = sandbox.account.snapshot()
-
-    report = client.synchronize(A, contact(email="Gone@Example.com"), **parameters)
-
-    assert (report.unsubscribed, report.existing, report.new) == (2, 0, 0)
-    assert sandbox.account.snapshot() == before
-
-
-def test_reimport_true_takes_the_marker_away_and_writes(sandbox: Sandbox, client: Client) -> None:
-    sandbox.account.add_contact("a@example.com", unsubscribed=True)
-    sandbox.account.markers.add("gone@example.com")
-
-    report = client.synchronize(
-        A, contact(email="Gone@Example.com"), reimport_unsubscribed_contacts="true"
-    )
-
-    assert (report.unsubscribed, report.existing, report.new) == (0, 1, 1)
-    assert sandbox.account.markers == set()
-    assert not any(stored.unsubscribed for stored in sandbox.account.contacts())
-
-
-def test_sync_mode_2_leaves_an_unsubscribed_contact_as_it_is(
-    sandbox: Sandbox, client: Client
-) -> None:
-    sandbox.account.add_contact("a@example.com", unsubscribed=True)
-    before = sandbox.account.snapshot()
-
-    report = client.synchronize(A, sync_mode="2", reimport_unsubscribed_contacts="true")
-
-    assert (report.existing, report.unsubscribed) == (1, 0)
-    assert sandbox.account.snapshot() == before
-
-
-def test_an_address_with_a_marker_is_skipped_also_where_the_external_id_identifies(
-    sandbox: Sandbox, client: Client
-) -> None:
-    sandbox.account.add_contact("a@example.com", external_id="x-1", unsubscribed=True)
-    before = sandbox.account.snapshot()
-
-    report = client.synchronize(
-        contact(external_id="x-1"),
-        contact(external_id="x-2", email="free@example.com"),
-        use_external_id="true",
-        update_only="true",
-    )
-
-    assert (report.unsubscribed, report.existing, report.new) == (1, 0, 0)
-    assert sandbox.account.snapshot() == before
-
-
-def test_an_invalid_contact_is_invalid_even_if_it_is_unsubscribed(
-    sandbox: Sandbox, client: Client
-) -> None:
-    sandbox.account.add_contact("a@example.com", unsubscribed=True)
-    report = client.synchronize(contact(email="a@example.com", standard={"GENDER": "x"}))
-    assert (report.invalid, report.unsubscribed) == (1, 0)

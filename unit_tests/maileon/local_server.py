@@ -37,15 +37,12 @@ class LocalServer:
         self._converse = converse
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.seen: list[Seen] = []
         self.connections = 0
         self.closing = threading.Event()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
     def url(self) -> str:
@@ -105,6 +102,19 @@ def answering(*replies: bytes) -> Conversation:
         while (seen := read_request(connection)) is not None:
             server.seen.append(seen)
             connection.sendall(rest.pop(0) if len(rest) > 1 else rest[0])
+
+    return converse
+
+
+def closing_after(data: bytes) -> Conversation:
+    """One request, these bytes, and the end of the connection."""
+
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        seen = read_request(connection)
+        assert seen is not None
+        server.seen.append(seen)
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_RDWR)
 
     return converse
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
-from destination_maileon.config_values import (
+from destination_maileon.configuration.values import (
     ADDRESS_FORM,
     OPTIONAL_ADDRESS_PATTERN,
     Keys,

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.config_values import EXPLAINED
+from destination_maileon.configuration.values import EXPLAINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from destination_maileon.config_schema import Schema
+    from destination_maileon.configuration.schema import Schema
 
     Steps: TypeAlias = Sequence[int | str]
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, WithJsonSchema
 
-from destination_maileon.config_values import Flag, Keys, OptionalText, Text, key, refused
+from destination_maileon.configuration.values import Flag, Keys, OptionalText, Text, key, refused
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.targets import Kind, parse_target
 

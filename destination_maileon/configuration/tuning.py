@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
-from destination_maileon.config_values import (
+from destination_maileon.configuration.values import (
     ADDRESS_FORM,
     ADDRESS_PATTERN,
     WHOLE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.config_problems import shown
+from destination_maileon.configuration.problems import shown
 from destination_maileon.targets import Kind, Target, parse_target
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from destination_maileon.config_values import Flag, Keys, key, refused
+from destination_maileon.configuration.values import Flag, Keys, key, refused
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 

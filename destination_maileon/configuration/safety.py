@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from destination_maileon.config_storage import NoStorage, ObjectStorage
-from destination_maileon.config_values import Count, Flag, Keys, Number, key
+from destination_maileon.configuration.storage import NoStorage, ObjectStorage
+from destination_maileon.configuration.values import Count, Flag, Keys, Number, key
 from destination_maileon.mapping import Removal
 from destination_maileon.naming import IdentifiersInLogs
 

@@ -1,0 +1,1 @@
+"""The keys of the configuration, a module for each theme; `config.py` puts them together."""
