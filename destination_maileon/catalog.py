@@ -93,10 +93,12 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
     catalog = _parsed(raw_catalog)
     problems: list[str] = []
     plans: dict[StreamKey, StreamPlan] = {}
+    seen: set[StreamKey] = set()
     for configured in catalog.streams:
         key = (configured.stream.namespace or None, configured.stream.name)
-        if key in plans:
+        if key in seen:
             problems.append(f'Stream "{stream_title(key)}" stands twice in the catalog.')
+        seen.add(key)
         found = list(_problems(configured, config))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
         if not found:

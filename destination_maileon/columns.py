@@ -6,16 +6,16 @@ when a mapping cannot work. All problems of a stream come together, so that one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config import NullValues, UnmappedColumns
 from destination_maileon.field_types import type_of_schema, type_of_value
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping import Column
+from destination_maileon.missing_targets import is_missing, missing_problem
+from destination_maileon.plan_table import listed
 from destination_maileon.targets import (
-    IDENTIFIERS,
-    METADATA_PREFIXES,
     SKIP,
     Kind,
     Target,
@@ -26,7 +26,7 @@ from destination_maileon.targets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from destination_maileon.account import Account
     from destination_maileon.catalog import StreamPlan
@@ -50,26 +50,26 @@ class StreamColumns:
     to_create: dict[str, FieldType] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
 class ColumnResolver:
     """Resolves the columns of one stream against the account."""
 
-    def __init__(self, plan: StreamPlan, config: Config, account: Account) -> None:
-        self._plan = plan
-        self._config = config
-        self._account = account
-        self._result = StreamColumns()
-        self._taken: dict[Target, str] = {}
+    plan: StreamPlan
+    config: Config
+    account: Account
+    _result: StreamColumns = field(default_factory=StreamColumns, init=False)
+    _taken: dict[Target, str] = field(default_factory=dict, init=False)
 
     def before_first_record(self) -> StreamColumns:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
         result = self._result
-        for column, entry in self._plan.mapping.items():
-            self._add_planned(column, self._explicit_target(entry), entry)
-        for column in self._plan.properties:
-            if column not in self._plan.mapping:
+        for column, entry in self.plan.mapping.items():
+            self._add_planned(column, self._explicit_target(entry), entry=entry)
+        for column in self.plan.properties:
+            if column not in self.plan.mapping:
                 self._resolve_by_name(column)
         result.problems += self._identifier_problem()
-        if result.unmapped and self._config.unmapped_columns is UnmappedColumns.FAIL:
+        if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
                 f"no target for {listed(result.unmapped)}. Map each to a target or to skip."
             )
@@ -77,79 +77,111 @@ class ColumnResolver:
 
     def newly_seen(self, data: Mapping[str, object]) -> list[str]:
         """Resolves columns that only the records have; those that stop the sync (`fail`)."""
-        without_target = []
-        for column, value in data.items():
-            if column in self._result.columns:
-                continue
-            target = self._target_by_name(column)
-            if target is None:
-                if self._config.unmapped_columns is UnmappedColumns.CREATE:
-                    self._create_for_value(column, value)
-                    continue
-                self._leave_out(column)
-                without_target.append(column)
-            else:
-                self._add_newly_seen(column, target)
-        fails = self._config.unmapped_columns is UnmappedColumns.FAIL
+        without_target = [
+            column
+            for column, value in data.items()
+            if column not in self._result.columns and not self._resolve_newly_seen(column, value)
+        ]
+        fails = self.config.unmapped_columns is UnmappedColumns.FAIL
         return without_target if fails else []
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer: its columns go nowhere."""
         for column in self._result.columns.values():
             if column.target == Target(Kind.CUSTOM, name):
-                self._result.columns[column.name] = Column(column.name, SKIP)
+                self._skip(column.name)
 
     def create_missing_fields(self) -> None:
         """Creates the custom fields that the stream needs and the account lacks."""
         for name, field_type in self._result.to_create.items():
-            self._account.create_custom_field(name, field_type)
+            # Another stream may have created it since, maybe with another type.
+            if name not in self.account.custom_fields:
+                self.account.create_custom_field(name, field_type)
+        for column in self._result.columns.values():
+            if column.target.kind is Kind.CUSTOM and column.target.name in self._result.to_create:
+                type_there = self.account.custom_fields[column.target.name]
+                self._result.columns[column.name] = replace(column, type=type_there)
+        self._result.to_create.clear()
 
     def _explicit_target(self, entry: ColumnMapping) -> Target:
-        preferences = self._account.preferences if entry.target.startswith("preference:") else ()
-        return parse_target(entry.target, preferences) or SKIP
+        return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
 
     def _target_by_name(self, column: str) -> Target | None:
-        preferences = self._account.preferences if column.startswith("preference:") else ()
-        return target_of_column(column, self._account.custom_fields, preferences)
+        preferences = self._preferences_for(column)
+        return target_of_column(column, self.account.custom_fields, preferences=preferences)
+
+    def _preferences_for(self, target: str) -> Collection[tuple[str, str]]:
+        """The account's preferences, asked for only where a target names one."""
+        return self.account.preferences if target.startswith(f"{Kind.PREFERENCE}:") else ()
 
     def _resolve_by_name(self, column: str) -> None:
         target = self._target_by_name(column)
-        if target is not None:
-            self._add_planned(column, target)
-        elif self._config.unmapped_columns is not UnmappedColumns.CREATE:
+        if target is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
+            if self._cannot_be_created(column):
+                return
+            target = Target(Kind.CUSTOM, column)
+        if target is None:
             self._leave_out(column)
-        elif (obstacle := creation_obstacle(column)) is not None:
-            self._leave_out(column)
-            self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
         else:
-            self._add_planned(column, Target(Kind.CUSTOM, column))
+            self._add_planned(column, target)
 
-    def _add_planned(self, column: str, target: Target, entry: ColumnMapping | None = None) -> None:
-        other = self._taken.get(target)
-        if other is not None and target.kind not in _SHARED_TARGETS:
+    def _add_planned(
+        self, column: str, target: Target, *, entry: ColumnMapping | None = None
+    ) -> None:
+        other = self._other_column(target)
+        if other is not None:
             self._result.problems.append(
                 f'columns "{other}" and "{column}" both go to {target}. Map one of them to skip '
                 "or to another target."
             )
-        self._result.problems += self._missing(column, target)
-        self._put(column, target, entry)
+        if is_missing(target, self.account):
+            field_type = type_of_schema(self.plan.properties.get(column))
+            problem = self._missing_problem(target, field_type)
+            if problem is None:
+                self._result.to_create.setdefault(target.name, field_type)
+            else:
+                self._result.problems.append(f'column "{column}": {problem}')
+        self._put(column, target, entry=entry)
 
-    def _add_newly_seen(self, column: str, target: Target) -> None:
-        other = self._taken.get(target)
-        missing = list(self._missing(column, target))
-        if other is not None and target.kind not in _SHARED_TARGETS:
-            missing = [f'its target {target} is taken by column "{other}"']
-        if missing:
-            self._leave_out(column)
-            self._result.notes.append(f'column "{column}" is left out: {missing[0]}')
-            return
+    def _resolve_newly_seen(self, column: str, value: object) -> bool:
+        """False if the column has no target. Of one to be created, null tells nothing."""
+        target = self._target_by_name(column)
+        if target is None:
+            if self.config.unmapped_columns is not UnmappedColumns.CREATE:
+                self._leave_out(column)
+                return False
+            if self._cannot_be_created(column):
+                return True
+            target = Target(Kind.CUSTOM, column)
+        other = self._other_column(target)
+        if other is not None:
+            self._leave_out_with_note(column, f'its target {target} is taken by column "{other}"')
+            return True
+        return self._put_newly_seen(column, target, type_of_value(value))
+
+    def _put_newly_seen(self, column: str, target: Target, field_type: FieldType | None) -> bool:
+        if is_missing(target, self.account):
+            problem = self._missing_problem(target, field_type or FieldType.STRING)
+            if problem is not None:
+                self._leave_out_with_note(column, problem)
+                return False
+            if field_type is None:
+                return True
+            self.account.create_custom_field(target.name, field_type)
         self._put(column, target)
-        self.create_missing_fields()
-        self._result.to_create.clear()
+        return True
 
-    def _put(self, column: str, target: Target, entry: ColumnMapping | None = None) -> None:
+    def _missing_problem(self, target: Target, field_type: FieldType) -> str | None:
+        unmapped_columns = self.config.unmapped_columns
+        return missing_problem(target, field_type, unmapped_columns=unmapped_columns)
+
+    def _other_column(self, target: Target) -> str | None:
+        """The column that has the target already, where only one may have it."""
+        return None if target.kind in _SHARED_TARGETS else self._taken.get(target)
+
+    def _put(self, column: str, target: Target, *, entry: ColumnMapping | None = None) -> None:
         self._taken.setdefault(target, column)
-        clears = (entry.null_values if entry else None) or self._config.null_values
+        clears = (entry.null_values if entry else None) or self.config.null_values
         self._result.columns[column] = Column(
             column,
             target,
@@ -163,61 +195,39 @@ class ColumnResolver:
         if target.kind is Kind.STANDARD:
             return STANDARD_FIELDS[target.name]
         if target.kind is Kind.CUSTOM:
-            known = self._account.custom_fields.get(target.name)
+            known = self.account.custom_fields.get(target.name)
             return known or self._result.to_create.get(target.name, FieldType.STRING)
         return FieldType.STRING
 
-    def _missing(self, column: str, target: Target) -> Iterator[str]:
-        """What the account lacks for the target. What may be created is noted to be created."""
-        if target.kind is Kind.PREFERENCE:
-            if (target.category, target.name) not in self._account.preferences:
-                yield (
-                    f'column "{column}": the account has no preference "{target.name}" in a '
-                    f'category "{target.category}". Create it in Maileon or change the mapping.'
-                )
-            return
-        if target.kind is not Kind.CUSTOM or target.name in self._account.custom_fields:
-            return
-        field_type = type_of_schema(self._plan.properties.get(column))
-        if self._config.unmapped_columns is UnmappedColumns.CREATE:
-            obstacle = creation_obstacle(target.name)
-            if obstacle is None:
-                self._result.to_create[target.name] = field_type
-                return
-            yield f'column "{column}": custom field "{target.name}" cannot exist: {obstacle}'
-            return
-        yield (
-            f'column "{column}": the account has no custom field "{target.name}". Create it in '
-            f'Maileon with type {field_type}, or set "unmapped_columns" to create.'
-        )
-
-    def _leave_out(self, column: str) -> None:
-        if not column.startswith(METADATA_PREFIXES):
-            self._result.unmapped.append(column)
-        self._result.columns[column] = Column(column, SKIP)
-
-    def _create_for_value(self, column: str, value: object) -> None:
-        field_type = type_of_value(value)
-        if field_type is None:
-            return
+    def _cannot_be_created(self, column: str) -> bool:
+        """Whether no field can have the column's name; it is left out then, with a note."""
         obstacle = creation_obstacle(column)
         if obstacle is not None:
-            self._leave_out(column)
+            self._skip(column)
             self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
-            return
-        self._account.create_custom_field(column, field_type)
-        self._put(column, Target(Kind.CUSTOM, column))
+        return obstacle is not None
+
+    def _leave_out(self, column: str) -> None:
+        self._result.unmapped.append(column)
+        self._skip(column)
+
+    def _leave_out_with_note(self, column: str, why: str) -> None:
+        self._result.notes.append(f'column "{column}" is left out: {why}')
+        self._skip(column)
+
+    def _skip(self, column: str) -> None:
+        self._result.columns[column] = Column(column, SKIP)
 
     def _identifier_problem(self) -> Iterator[str]:
-        wanted = self._plan.options.identifier_mode.columns
+        wanted = self.plan.options.identifier_mode.columns
         if any(str(target) in wanted for target in self._taken):
             return
         # A stream without any property is one whose columns nobody knows yet.
-        if not self._plan.properties and not self._plan.mapping:
+        if not self.plan.properties and not self.plan.mapping:
             return
         alike = [
             f'"{column}"'
-            for column in self._plan.properties
+            for column in self.plan.properties
             if (target := identifier_alike(column)) and str(target) in wanted
         ]
         hint = f" Column {' or '.join(alike)} looks like it." if alike else ""
@@ -225,36 +235,3 @@ class ColumnResolver:
             f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
             f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
         )
-
-
-MAX_LISTED = 20
-
-
-def listed(columns: Iterable[str]) -> str:
-    """The columns' names for a message: at most 20, then how many more."""
-    names = [f'"{column}"' for column in columns]
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return f"column{'s' if len(names) > 1 else ''} {', '.join(names[:MAX_LISTED])}{more}"
-
-
-def plan_table(columns: Mapping[str, Column]) -> str:
-    """Column, target and type as a table for the log; the columns that go nowhere last."""
-    rows = [
-        (column.name, str(column.target), _shown_type(column))
-        for column in columns.values()
-        if column.target.kind is not Kind.SKIP
-    ]
-    widths = [max((len(row[at]) for row in rows), default=0) for at in range(2)]
-    lines = [f"  {a:<{widths[0]}}  ->  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-    skipped = [column.name for column in columns.values() if column.target.kind is Kind.SKIP]
-    if skipped:
-        lines.append(f"  left out: {listed(skipped)}")
-    return "\n".join(lines)
-
-
-def _shown_type(column: Column) -> str:
-    if column.target.kind in {Kind.STANDARD, Kind.CUSTOM}:
-        return f"{column.type}{', null clears' if column.clear else ''}"
-    if column.has_source:
-        return "source is set" if column.source else "source is deleted"
-    return "identifier" if column.target.kind in IDENTIFIERS else ""

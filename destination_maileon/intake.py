@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.batching import Lane
 from destination_maileon.catalog import stream_title
-from destination_maileon.columns import listed, plan_table
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contacts_xml import contact_bytes
 from destination_maileon.maileon.sync_options import Permission
@@ -25,6 +24,7 @@ from destination_maileon.mapping import (
 )
 from destination_maileon.merging import Entry, Part, contact_keys
 from destination_maileon.output import Level
+from destination_maileon.plan_table import listed, plan_table
 from destination_maileon.problems import StopReading
 from destination_maileon.rejections import Rejection
 

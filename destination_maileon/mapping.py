@@ -6,7 +6,7 @@ or nothing. It knows no account and sends nothing. Whether a column has a target
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,13 +14,13 @@ from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contacts_xml import without_forbidden
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.preference_list import BadPreferencesError, add_listed
-from destination_maileon.targets import DELETED_AT_COLUMN, Kind, Target
+from destination_maileon.removals import REMOVAL_FORMS, Removal, RemovalColumns
+from destination_maileon.targets import Kind, Target
 from destination_maileon.values import (
     CONVERTERS,
     as_boolean,
     as_identifier,
     as_text,
-    is_set,
     truncated_text,
 )
 
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
     FieldColumns: TypeAlias = list[tuple[str, str, Converter, bool]]
 
 
-class Removal(StrEnum):
-    """What becomes of a contact whose record says that it is gone."""
-
-    IGNORE = "ignore"
-    UNSUBSCRIBE = "unsubscribe"
-    DELETE = "delete"
+__all__ = [
+    "Column",
+    "Farewell",
+    "Mapped",
+    "MappingRules",
+    "Reason",
+    "RecordMapper",
+    "Refusal",
+    "Removal",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Reason(StrEnum):
     NO_IDENTIFIER = "no usable identifier"
     BAD_PERMISSION = "not a permission"
     BAD_PREFERENCES = "not a list of preferences"
+    UNCLEAR_REMOVAL = "neither yes nor no"
     NO_DATA = "no data"
     TOO_LARGE = "larger than a call may be"
 
@@ -113,11 +118,13 @@ class RecordMapper:
         self._preferences = [c for c in columns if c.target.kind is Kind.PREFERENCE]
         self._preference_lists = _names(columns, Kind.PREFERENCES)
         self._permission = _only_name(columns, Kind.PERMISSION)
-        self._deleted = _names(columns, Kind.DELETED)
-        self._unsubscribe = _names(columns, Kind.UNSUBSCRIBE)
-        # Even where the mapping skips it or sends it elsewhere: a deleted row is never upserted.
-        if DELETED_AT_COLUMN not in {*self._deleted, *self._unsubscribe}:
-            self._deleted.append(DELETED_AT_COLUMN)
+        self._removals = RemovalColumns(
+            deleted=_names(columns, Kind.DELETED),
+            unsubscribe=_names(columns, Kind.UNSUBSCRIBE),
+            when_deleted=rules.deleted_records,
+            every_record_is_deleted=rules.every_record_is_deleted,
+        )
+        self._is_clean = True
         self.known_columns = frozenset(column.name for column in columns)
         self.has_permission_column = self._permission is not None
         self.cleaned_records = 0
@@ -125,21 +132,28 @@ class RecordMapper:
 
     def map(self, data: Data) -> Mapped:
         """What the record asks for. Null and absent columns are alike, unless nulls clear."""
+        self._is_clean = True
+        mapped = self._mapped(data)
+        self.cleaned_records += not self._is_clean
+        return mapped
+
+    def _mapped(self, data: Data) -> Mapped:
         contact = self._identified(data)
-        removal = self._removal(data)
+        removal = self._removals.removal(data)
         if removal is Removal.IGNORE:
             return Farewell(removal, contact)
         if not self._rules.identifier_mode.usable(contact):
             return _without_identifier(self._rules.identifier_mode, contact)
         if removal is not None:
             return Farewell(removal, contact)
-        _fill(data, self._standard, contact.standard_fields)
-        _fill(data, self._custom, contact.custom_fields)
+        if (unclear := self._removals.unclear_column(data)) is not None:
+            return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
+        self._fill(data, self._standard, fields=contact.standard_fields)
+        self._fill(data, self._custom, fields=contact.custom_fields)
         try:
             self._add_preferences(data, contact)
         except BadPreferencesError as bad:
             return Refusal(Reason.BAD_PREFERENCES, self._preference_lists[0], str(bad), contact)
-        self._clean(contact)
         return contact
 
     def permission(self, data: Data) -> Permission | Reason | None:
@@ -168,50 +182,49 @@ class RecordMapper:
 
     def _identified(self, data: Data) -> Contact:
         return Contact(
-            email=_identifier(data, self._email),
-            external_id=_identifier(data, self._external_id),
-            id=_identifier(data, self._id),
+            email=self._identifier(data, self._email),
+            external_id=self._identifier(data, self._external_id),
+            id=self._identifier(data, self._id),
         )
 
-    def _removal(self, data: Data) -> Removal | None:
-        deleted = self._rules.deleted_records
-        gone = self._rules.every_record_is_deleted
-        for column in self._deleted:
-            gone = gone or is_set(data.get(column))
-        if gone and deleted is not Removal.IGNORE:
-            return deleted
-        if any(is_set(data.get(column)) for column in self._unsubscribe):
-            return Removal.UNSUBSCRIBE
-        return deleted if gone else None
+    def _identifier(self, data: Data, column: str | None) -> str | None:
+        value = data.get(column) if column is not None else None
+        return None if value is None else as_identifier(self._cleaned(value))
 
     def _add_preferences(self, data: Data, contact: Contact) -> None:
         for list_column in self._preference_lists:
-            add_listed(data.get(list_column), contact.preferences)
+            add_listed(data.get(list_column), contact.preferences, clean=self._cleaned)
         for column in self._preferences:
             value = data.get(column.name)
-            text = None if value is None else as_boolean(value)
+            text = None if value is None else as_boolean(self._cleaned(value))
             if text is not None:
                 key = (column.target.category, column.target.name)
                 contact.preferences[key] = Preference(text, column.source, column.has_source)
 
-    def _clean(self, contact: Contact) -> None:
-        """Removes what XML forbids here, where the record is known, so that it can be counted."""
-        found = False
-        for fields in (contact.standard_fields, contact.custom_fields):
-            for name, text in fields.items():
-                if text and not text.isprintable() and (clean := without_forbidden(text)) != text:
-                    fields[name] = clean
-                    found = True
-        for key, preference in contact.preferences.items():
-            if (clean := without_forbidden(preference.value)) != preference.value:
-                contact.preferences[key] = replace(preference, value=clean)
-                found = True
-        self.cleaned_records += found
+    def _fill(self, data: Data, columns: FieldColumns, *, fields: dict[str, str | None]) -> None:
+        get = data.get
+        for column, name, convert, clear in columns:
+            value = get(column)
+            if type(value) is str:
+                if not value.isprintable():
+                    value = self._cleaned(value)
+            elif isinstance(value, dict | list):
+                value = self._cleaned(value)
+            text = None if value is None else convert(value)
+            if text is not None:
+                fields[name] = text
+            elif clear and column in data:
+                fields[name] = None
 
-
-def _identifier(data: Data, column: str | None) -> str | None:
-    value = data.get(column) if column is not None else None
-    return None if value is None else as_identifier(value)
+    def _cleaned(self, value: object) -> object:
+        """Less what XML forbids: removed here, where the record is known, to be counted."""
+        if isinstance(value, dict | list):
+            value = as_text(value)
+        if not isinstance(value, str) or value.isprintable():
+            return value
+        clean = without_forbidden(value)
+        self._is_clean = self._is_clean and clean == value
+        return clean
 
 
 def _only_name(columns: list[Column], kind: Kind) -> str | None:
@@ -222,18 +235,9 @@ def _names(columns: list[Column], kind: Kind) -> list[str]:
     return [column.name for column in columns if column.target.kind is kind]
 
 
-def _fill(data: Data, columns: FieldColumns, fields: dict[str, str | None]) -> None:
-    get = data.get
-    for column, name, convert, clear in columns:
-        value = get(column)
-        text = None if value is None else convert(value)
-        if text is not None:
-            fields[name] = text
-        elif clear and column in data:
-            fields[name] = None
-
-
 def _without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
     names = " or ".join(sorted(mode.columns))
-    advice = f"give the record a value for {names}, which identifier mode {mode.value} needs"
+    advice = f"Give the record a value for {names}, which identifier mode {mode.value} needs."
+    if contact.id:
+        advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
     return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)

@@ -68,15 +68,24 @@ class Entry:
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
-    """The contact's identifiers in the form in which they are compared; the address without case."""
+    """The contact's identifiers in the form in which they are compared; the address without case.
+
+    Whether Maileon minds space around an identifier is not documented. One with space therefore has
+    two keys: it never shares a call with its twin without, and is never merged with it either.
+    """
     keys = []
     if contact.email:
-        keys.append("e" + contact.email.strip().lower())
+        keys += _with_twin("e", contact.email.lower())
     if contact.external_id:
-        keys.append("x" + contact.external_id.strip())
+        keys += _with_twin("x", contact.external_id)
     if contact.id:
         keys.append("i" + contact.id.lstrip("0"))
     return tuple(keys)
+
+
+def _with_twin(kind: str, identifier: str) -> list[str]:
+    bare = identifier.strip()
+    return [kind + bare] if bare == identifier else [kind + bare, kind + identifier]
 
 
 def merged(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:

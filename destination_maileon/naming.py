@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
-_ENDING = re.compile(r"\.[A-Za-z]{2,12}$")
-_MAX_REPLACED = 1_000
+_ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")
+_MIN_REMOVED_ANYWHERE = 3
+"""Characters."""
 
 
 class IdentifiersInLogs(StrEnum):
@@ -48,10 +49,47 @@ def masked(identifier: str) -> str:
 
 
 def without_values(text: str, contact: Contact) -> str:
-    """The text less every value of the contact and everything that looks like an address."""
-    for value in sorted(set(_values(contact)), key=len, reverse=True)[:_MAX_REPLACED]:
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
-    return _ADDRESS.sub(HIDDEN, text)
+    """The text less every value of the contact and everything that looks like an address.
+
+    A value is found whatever its case and white space, and cut off at the text's end, too. Very
+    short ones are taken out only where they stand alone: no word would be left otherwise.
+    """
+    shown = text.lower()
+    values = [words for value in set(_values(contact)) if (words := _words(value))]
+    found = [words for words in values if words[0].lower() in shown]
+    patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
+    if patterns:
+        text = re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
+    return _ADDRESS.sub(HIDDEN, _without_cut_off(text, values))
+
+
+def _words(value: str) -> list[str]:
+    """What is left of a value where everything that cannot be printed became space."""
+    return "".join(c if c.isprintable() else " " for c in value).split()
+
+
+def _length(words: list[str]) -> int:
+    return sum(map(len, words))
+
+
+def _pattern(words: list[str]) -> str:
+    pattern = r"\s+".join(map(re.escape, words))
+    if _length(words) < _MIN_REMOVED_ANYWHERE:
+        return rf"(?<!\w){pattern}(?!\w)"
+    return pattern
+
+
+def _without_cut_off(text: str, values: list[list[str]]) -> str:
+    """The text less the beginning of a value at its end, where somebody cut it."""
+    lower = text.lower()
+    cut = max((_overlap(lower, " ".join(words).lower()) for words in values), default=0)
+    return text[: len(text) - cut] + HIDDEN if cut >= _MIN_REMOVED_ANYWHERE else text
+
+
+def _overlap(text: str, value: str) -> int:
+    """How many characters at the text's end are the value's first ones, and not all of it."""
+    lengths = range(min(len(value) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(value[:length])), 0)
 
 
 def _values(contact: Contact) -> Iterator[str]:

@@ -7,46 +7,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
+from destination_maileon import exact_json
 from destination_maileon.maileon.contact import Preference
 from destination_maileon.values import as_boolean, as_text
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
+
+    Clean = Callable[[object], object]
 
 
 class BadPreferencesError(ValueError):
     """The value has another form; the message says which is understood."""
 
 
-def add_listed(value: object, preferences: MutableMapping[tuple[str, str], Preference]) -> None:
-    """Adds the listed preferences. A preference whose value is null is left out.
+def add_listed(
+    value: object, preferences: MutableMapping[tuple[str, str], Preference], *, clean: Clean
+) -> None:
+    """Adds the listed preferences, each text cleaned. One whose value is null is left out.
 
     Raises:
         BadPreferencesError: without anything of the value in it.
+
     """
     for entry in _entries(value):
-        if not isinstance(entry, dict) or not entry.get("category") or not entry.get("name"):
+        if not isinstance(entry, dict):
             raise BadPreferencesError(_PREFERENCES_FORM)
-        if entry.get("value") is None or (text := as_boolean(entry["value"])) is None:
-            continue
-        source = entry.get("source")
-        key = (as_text(entry["category"]), as_text(entry["name"]))
-        preferences[key] = Preference(
-            text, None if source is None else as_text(source), "source" in entry
-        )
+        key = (_name(entry.get("category"), clean), _name(entry.get("name"), clean))
+        given = clean(entry.get("value"))
+        text = None if given is None else as_boolean(given)
+        if text is not None:
+            source = clean(entry.get("source"))
+            source_text = None if source is None else as_text(source)
+            preferences[key] = Preference(text, source_text, has_source="source" in entry)
+
+
+def _name(given: object, clean: Clean) -> str:
+    if given is None or isinstance(given, bool | dict | list):
+        raise BadPreferencesError(_PREFERENCES_FORM)
+    name = as_text(clean(given))
+    if not name.strip():
+        raise BadPreferencesError(_PREFERENCES_FORM)
+    return name
 
 
 def _entries(value: object) -> list[object]:
     """The list itself, or the list in a JSON string: warehouses store JSON as text."""
-    if value is None or value == "":
-        return []
     if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise BadPreferencesError(_PREFERENCES_FORM) from None
+        value = _decoded(value) if value.strip() else None
     if value is None:
         return []
     if not isinstance(value, list):
@@ -54,4 +62,11 @@ def _entries(value: object) -> list[object]:
     return value
 
 
-_PREFERENCES_FORM = 'write it as a list of {"category", "name", "value", "source" (optional)}'
+def _decoded(text: str) -> object:
+    try:
+        return exact_json.loads(text.encode())
+    except (ValueError, RecursionError, ArithmeticError):
+        raise BadPreferencesError(_PREFERENCES_FORM) from None
+
+
+_PREFERENCES_FORM = 'Write it as a list of {"category", "name", "value", "source" (optional)}.'

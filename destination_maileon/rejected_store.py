@@ -323,6 +323,8 @@ class _Bucket:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 
         name = self._settings.s3_bucket_name
+        if not _fits_a_header(_plain(self._settings.access_key_id) or ""):
+            return self.problem(_BAD_KEY)
         try:
             answer = self._connected().put_object(
                 Bucket=name, Key=key, Body=body, ContentType=media_type
@@ -394,6 +396,10 @@ def _client(settings: S3Storage, tries: Tries) -> S3Client:
         config=config,
     )
     return client
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -8,7 +8,8 @@ judges that: it finds what else is wrong with a rejected contact, and what a dry
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, time
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _LOCALE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
-_DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( ([0-9]{2}:[0-9]{2}:[0-9]{2}))?")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _MAX_INTEGER_DIGITS = 10
 _INTEGER_RANGE = range(-(2**31), 2**31)
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -64,6 +66,15 @@ def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Itera
     for name, value in contact.standard_fields.items():
         if value and not _RULES[STANDARD_FIELDS[name]](value):
             yield STANDARD_FIELD_CODES.get(name), name
+    yield from _broken_custom_fields(contact, custom_types)
+    for (_, name), preference in contact.preferences.items():
+        if preference.value not in {"true", "false"}:
+            yield None, name
+
+
+def _broken_custom_fields(
+    contact: Contact, custom_types: Mapping[str, FieldType]
+) -> Iterator[Violation]:
     for name, value in contact.custom_fields.items():
         field_type = custom_types.get(name)
         if field_type is None:
@@ -73,28 +84,34 @@ def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Itera
 
 
 def _is_date(value: str) -> bool:
-    return any(_parses(value, form) for form in _DATE_FORMATS)
-
-
-def _parses(value: str, form: str) -> bool:
+    """A day that exists, with or without a time: `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss`."""
+    parts = _DATE.fullmatch(value)
+    if parts is None:
+        return False
     try:
-        datetime.strptime(value, form)  # noqa: DTZ007 - a date has no time zone
+        date.fromisoformat(parts[1])
+        time.fromisoformat(parts[3] or "00:00:00")
     except ValueError:
         return False
     return True
 
 
 def _is_integer(value: str) -> bool:
-    digits = value.lstrip("+-")
-    if not (digits.isascii() and digits.isdigit()) or len(value) - len(digits) > 1:
+    if _INTEGER.fullmatch(value) is None:
         return False
-    return len(digits.lstrip("0")) <= _MAX_INTEGER_DIGITS and int(value) in _INTEGER_RANGE
+    digits = value.lstrip("+-0") or "0"
+    sign = "-" if value.startswith("-") else ""
+    return len(digits) <= _MAX_INTEGER_DIGITS and int(f"{sign}{digits}") in _INTEGER_RANGE
+
+
+def _is_float(value: str) -> bool:
+    return _FLOAT.fullmatch(value) is not None and isfinite(float(value))
 
 
 _RULES: Mapping[FieldType, Rule] = {
     FieldType.STRING: lambda value: len(value) <= MAX_TEXT_CHARACTERS,
     FieldType.INTEGER: _is_integer,
-    FieldType.FLOAT: lambda value: _FLOAT.fullmatch(value) is not None,
+    FieldType.FLOAT: _is_float,
     FieldType.DATE: _is_date,
     FieldType.BOOLEAN: lambda value: value in {"0", "1", "true", "false"},
     FieldType.GENDER: lambda value: value in {"m", "f", "d"},

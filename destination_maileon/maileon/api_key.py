@@ -43,6 +43,6 @@ def _token(api_key: str) -> str:
 
 def _decoded(token: str) -> str:
     try:
-        return base64.b64decode(token).decode(errors="ignore")
-    except binascii.Error:
+        return base64.b64decode(token).decode()
+    except (binascii.Error, UnicodeDecodeError):
         return ""

@@ -2,92 +2,40 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from email.utils import formatdate
 
 import pytest
 
-from destination_maileon.maileon.client import MaileonClient, authorization, secret_forms
+from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     CallRefused,
-    KeyRefused,
-    MaileonError,
     NotTheApi,
-    Redirected,
-    RightMissing,
     Trouble,
     TryAgain,
 )
 from destination_maileon.maileon.identifier import ContactPath, IdentifierMode
+from unit_tests.maileon.calls import (
+    BY_IDENTIFIER,
+    CALLS,
+    EMAIL,
+    FIELDS,
+    GONE,
+    KEY,
+    PAGE,
+    REPORT,
+    client_of,
+    error_of,
+    seen_by,
+)
 from unit_tests.maileon.local_server import (
     LocalServer,
-    Seen,
     answering,
-    closing_after,
-    read_request,
     reply,
 )
 
-_KEY = "a-secret-key:ü"
-_NOW = 1_700_000_000.0
-_GONE = b"<error><message>contact not found</message></error>"
-_PAGE = b"<!DOCTYPE html><html><body>Welcome</body></html>"
-_REPORT = (
-    b"<report><success>true</success><count_contacts>1</count_contacts>"
-    b"<count_existing_contacts>0</count_existing_contacts><count_new_contacts>1</count_new_contacts>"
-    b"<count_invalid_contacts>0</count_invalid_contacts>"
-    b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts></report>"
-)
-_FIELDS = (
-    b"<custom_fields><custom_field><name>COLOR</name><type>string</type></custom_field>"
-    b"<custom_field><name>Size</name><type>double</type></custom_field></custom_fields>"
-)
-_EMAIL = IdentifierMode.EMAIL.address(Contact(email="max@example.com"))
-_EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_address(Contact(email="max@example.com"))
-
-Call = Callable[[MaileonClient], object]
-_CALLS: Mapping[str, Call] = {
-    "synchronize": lambda client: client.synchronize({}, b"<contacts/>"),
-    "ping GET": lambda client: client.ping("GET"),
-    "ping POST": lambda client: client.ping("POST"),
-    "ping DELETE": lambda client: client.ping("DELETE"),
-    "custom_fields": lambda client: client.custom_fields(),
-    "create_custom_field": lambda client: client.create_custom_field("f", FieldType.DATE),
-    "preference_categories": lambda client: client.preference_categories(),
-    "preferences": lambda client: client.preferences(),
-    "unsubscribe": lambda client: client.unsubscribe(_EMAIL_OFF),
-    "delete": lambda client: client.delete(_EMAIL),
-}
-_BY_IDENTIFIER = ("unsubscribe", "delete")
-every_call = pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
-
-
-@contextmanager
-def client_of(*replies: bytes) -> Iterator[tuple[MaileonClient, LocalServer]]:
-    with (
-        LocalServer(answering(*replies)) as server,
-        MaileonClient(server.url, _KEY, timeout_seconds=5, wall_clock=lambda: _NOW) as client,
-    ):
-        yield client, server
-
-
-def seen_by(call: Call, *replies: bytes) -> list[tuple[str, str]]:
-    with client_of(*replies) as (client, server):
-        call(client)
-        return [(seen.method, seen.target.removeprefix("/1.0")) for seen in server.seen]
-
-
-def error_of(call: Call, answer: bytes) -> MaileonError:
-    with client_of(answer) as (client, _), pytest.raises(MaileonError) as caught:
-        call(client)
-    assert caught.value.__cause__ is None
-    return caught.value
-
 
 def test_contacts_are_synchronized_with_all_parameters_and_the_body_as_it_is() -> None:
-    with client_of(reply(200, _REPORT)) as (client, server):
+    with client_of(reply(200, REPORT)) as (client, server):
         report = client.synchronize({"permission": "5", "a b": "c&d"}, "<é/>".encode())
     assert (report.contacts, report.new) == (1, 1)
     (seen,) = server.seen
@@ -99,14 +47,14 @@ def test_contacts_are_synchronized_with_all_parameters_and_the_body_as_it_is() -
 
 def test_any_2xx_with_a_report_is_a_success() -> None:
     for status in (200, 201, 202):
-        with client_of(reply(status, _REPORT)) as (client, _):
+        with client_of(reply(status, REPORT)) as (client, _):
             assert client.synchronize({}, b"").contacts == 1
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        reply(200, _PAGE, headers=("Content-Type: text/html",)),
+        reply(200, PAGE, headers=("Content-Type: text/html",)),
         reply(200, b"<report/>"),
         reply(200),
         reply(204),
@@ -114,7 +62,7 @@ def test_any_2xx_with_a_report_is_a_success() -> None:
     ],
 )
 def test_a_synchronization_without_a_readable_report_is_tried_again(answer: bytes) -> None:
-    error = error_of(_CALLS["synchronize"], answer)
+    error = error_of(CALLS["synchronize"], answer)
     assert isinstance(error, TryAgain)
     assert error.trouble is Trouble.UNREADABLE
     assert "secret" not in str(error)
@@ -123,11 +71,11 @@ def test_a_synchronization_without_a_readable_report_is_tried_again(answer: byte
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_ping_uses_the_method_that_it_asks_about(method: str) -> None:
-    assert seen_by(_CALLS[f"ping {method}"], reply(200, b"pong")) == [(method, "/ping")]
+    assert seen_by(CALLS[f"ping {method}"], reply(200, b"pong")) == [(method, "/ping")]
 
 
 def test_custom_fields_are_read() -> None:
-    with client_of(reply(200, _FIELDS)) as (client, server):
+    with client_of(reply(200, FIELDS)) as (client, server):
         assert client.custom_fields() == {"COLOR": FieldType.STRING, "Size": FieldType.FLOAT}
     assert [seen.target for seen in server.seen] == ["/1.0/contacts/fields/custom"]
 
@@ -155,8 +103,8 @@ def test_a_custom_field_is_created_with_a_type_that_maileon_has(
 def test_a_custom_field_that_exists_already_is_no_error(status: int) -> None:
     seen = seen_by(
         lambda client: client.create_custom_field("COLOR", FieldType.STRING),
-        reply(status, _GONE),
-        reply(200, _FIELDS),
+        reply(status, GONE),
+        reply(200, FIELDS),
     )
     assert [method for method, _ in seen] == ["POST", "GET"]
 
@@ -164,7 +112,7 @@ def test_a_custom_field_that_exists_already_is_no_error(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 409])
 def test_a_custom_field_that_is_refused_and_does_not_exist_is_an_error(status: int) -> None:
     with (
-        client_of(reply(status, _GONE), reply(200, _FIELDS)) as (client, _),
+        client_of(reply(status, GONE), reply(200, FIELDS)) as (client, _),
         pytest.raises(CallRefused) as caught,
     ):
         client.create_custom_field("color", FieldType.STRING)
@@ -187,7 +135,7 @@ def test_preferences_of_all_categories_are_read_with_and_without() -> None:
     categories = _names("preference_categories", "preference_category", "A/B ü", "Empty", "Gone")
     some = _names("preferences", "preference", "Weekly", "Daily")
     none = _names("preferences", "preference")
-    with client_of(categories, some, none, reply(404, _GONE)) as (client, server):
+    with client_of(categories, some, none, reply(404, GONE)) as (client, server):
         assert client.preferences() == {("A/B ü", "Weekly"), ("A/B ü", "Daily")}
     base = "/1.0/contacts/preference_categories"
     assert [seen.target for seen in server.seen] == [
@@ -234,26 +182,26 @@ def test_a_contact_is_deleted_and_unsubscribed_at_its_own_address(
 
 
 def test_a_plain_address_is_unsubscribed_and_not_deleted() -> None:
-    seen = seen_by(lambda client: client.unsubscribe(_EMAIL), reply(204))
+    seen = seen_by(lambda client: client.unsubscribe(EMAIL), reply(204))
     assert seen == [("DELETE", "/contacts/email/max%40example%2Ecom/unsubscribe")]
 
 
-@pytest.mark.parametrize("name", _BY_IDENTIFIER)
-@pytest.mark.parametrize("body", [b"", _GONE, b"Contact not found"])
+@pytest.mark.parametrize("name", BY_IDENTIFIER)
+@pytest.mark.parametrize("body", [b"", GONE, b"Contact not found"])
 def test_a_contact_that_is_not_there_is_no_error(name: str, body: bytes) -> None:
     with client_of(reply(404, body)) as (client, _):
-        assert _CALLS[name](client) is False
+        assert CALLS[name](client) is False
 
 
-@pytest.mark.parametrize("name", _BY_IDENTIFIER)
-@pytest.mark.parametrize("body", [_PAGE, b'{"message":"no route"}', b"x" * (2**20 + 1)])
+@pytest.mark.parametrize("name", BY_IDENTIFIER)
+@pytest.mark.parametrize("body", [PAGE, b'{"message":"no route"}', b"x" * (2**20 + 1)])
 def test_a_path_that_is_not_there_is_not_the_api(name: str, body: bytes) -> None:
-    assert isinstance(error_of(_CALLS[name], reply(404, body)), NotTheApi)
+    assert isinstance(error_of(CALLS[name], reply(404, body)), NotTheApi)
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "...", "../x", "x/..", "a/./b", "..\\", " "])
 @pytest.mark.parametrize("mode", [IdentifierMode.EMAIL, IdentifierMode.EXTERNAL_ID])
-@pytest.mark.parametrize("name", _BY_IDENTIFIER)
+@pytest.mark.parametrize("name", BY_IDENTIFIER)
 def test_an_identifier_that_would_name_something_else_is_never_sent(
     identifier: str, mode: IdentifierMode, name: str
 ) -> None:
@@ -273,129 +221,17 @@ def test_neither_is_an_empty_maileon_id() -> None:
         assert server.connections == 0
 
 
-_STATUSES: Mapping[int, type[MaileonError] | Trouble] = {
-    301: Redirected,
-    302: Redirected,
-    401: KeyRefused,
-    403: RightMissing,
-    413: CallRefused,
-    422: CallRefused,
-    408: Trouble.TIMEOUT,
-    429: Trouble.THROTTLED,
-    500: Trouble.SERVER_ERROR,
-    501: Trouble.SERVER_ERROR,
-    502: Trouble.SERVER_ERROR,
-    503: Trouble.UNAVAILABLE,
-    504: Trouble.SERVER_ERROR,
-}
-
-
-@every_call
-def test_each_status_means_the_same_for_every_call(call: Call) -> None:
-    for status, expected in _STATUSES.items():
-        error = error_of(call, reply(status, b"quoted", headers=("Retry-After: 3",)))
-        if isinstance(expected, Trouble):
-            assert isinstance(error, TryAgain)
-            assert (error.trouble, error.status) == (expected, status)
-            assert error.retry_after == 3
-        else:
-            assert type(error) is expected
-        assert "quoted" not in str(error)
-
-
-@pytest.mark.parametrize("name", [name for name in _CALLS if name not in _BY_IDENTIFIER])
-def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
-    error = error_of(_CALLS[name], reply(404, _GONE))
-    assert isinstance(error, NotTheApi)
-    assert "127.0.0.1" in str(error)
-    assert "/1.0" not in str(error)
-
-
-@pytest.mark.parametrize("name", [name for name in _CALLS if name != "synchronize"])
-def test_a_web_page_is_not_the_api_although_it_says_200(name: str) -> None:
-    assert isinstance(error_of(_CALLS[name], reply(200, _PAGE)), NotTheApi)
-
-
-@pytest.mark.parametrize("name", ["custom_fields", "preference_categories", "preferences"])
-@pytest.mark.parametrize("body", [b"", b"<x/>", b"<custom", b"<!DOCTYPE x><x/>"])
-def test_a_list_that_cannot_be_read_is_tried_again(name: str, body: bytes) -> None:
-    error = error_of(_CALLS[name], reply(200, body))
-    assert isinstance(error, TryAgain)
-    assert error.trouble is Trouble.UNREADABLE
-
-
-def test_the_method_decides_which_right_is_missing() -> None:
-    for name, right in (("custom_fields", "retrieve"), ("synchronize", "update")):
-        assert f"right to {right}" in str(error_of(_CALLS[name], reply(403)))
-    assert "right to delete" in str(error_of(_CALLS["delete"], reply(403)))
-
-
-def test_a_retry_after_that_is_a_date_is_seconds_from_now() -> None:
-    date = formatdate(_NOW + 90, usegmt=True)
-    error = error_of(_CALLS["synchronize"], reply(503, headers=(f"Retry-After: {date}",)))
-    assert isinstance(error, TryAgain)
-    assert error.retry_after == 90
-
-
-@every_call
-@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 500])
-def test_the_key_and_the_contact_stand_in_no_error(call: Call, status: int) -> None:
-    answer = reply(status, b"<html>", headers=("Location: http://other.test/max",))
-    told = error_of(call, answer)
-    secrets = (*secret_forms(_KEY), authorization(_KEY), "max", "example", "/contacts", "/1.0")
-    for text in (str(told), repr(told), *map(str, vars(told).values())):
-        assert not [secret for secret in secrets if secret in text]
-
-
-def test_the_key_stands_in_no_representation() -> None:
-    with client_of(reply(200)) as (client, _):
-        for text in (repr(client), repr(client._transport), str(client)):
-            assert not [secret for secret in secret_forms(_KEY) if secret in text]
-
-
-@every_call
-def test_a_call_without_a_connection_is_tried_again_and_names_no_one(call: Call) -> None:
-    with LocalServer(answering(reply(200))) as server:
-        url = server.url
-    with MaileonClient(url, _KEY, timeout_seconds=5) as client, pytest.raises(TryAgain) as caught:
-        call(client)
-    assert caught.value.trouble is Trouble.CONNECTION
-    assert str(caught.value) == "No answer from 127.0.0.1: it refused the connection."
-
-
-def test_a_body_that_nobody_answered_was_sent_once() -> None:
-    seen: list[Seen | None] = []
-    with (
-        LocalServer(lambda _, connection: seen.append(read_request(connection))) as server,
-        MaileonClient(server.url, _KEY, timeout_seconds=5) as client,
-        pytest.raises(TryAgain, match="was cut"),
-    ):
-        client.synchronize({}, b"<contacts/>")
-    assert len(seen) == 1
-
-
-def test_headers_that_break_off_are_no_report() -> None:
-    broken = closing_after(b"HTTP/1.1 200 OK\r\nContent-Le")
-    with (
-        LocalServer(broken) as server,
-        MaileonClient(server.url, _KEY, timeout_seconds=5) as client,
-        pytest.raises(TryAgain) as caught,
-    ):
-        client.synchronize({}, b"<contacts/>")
-    assert caught.value.trouble is Trouble.UNREADABLE
-
-
 def test_several_threads_use_one_client_at_once() -> None:
     together = threading.Barrier(4)
 
     def converse(server: LocalServer, connection: socket.socket) -> None:
         together.wait(timeout=3)
-        answering(reply(200, _REPORT))(server, connection)
+        answering(reply(200, REPORT))(server, connection)
 
     results: list[int] = []
     with (
         LocalServer(converse) as server,
-        MaileonClient(server.url, _KEY, timeout_seconds=5) as client,
+        MaileonClient(server.url, KEY, timeout_seconds=5) as client,
     ):
 
         def run() -> None:

@@ -98,3 +98,29 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
         segment = mode.address(contact).path.split("/")[3:]
         assert [unquote(part) for part in segment] == [identifier]
         assert not set(segment[0]) & set("./?#%\\ ") - {"%"}
+
+
+def test_only_by_maileon_id_is_the_id_sent() -> None:
+    assert [mode.sends_id for mode in IdentifierMode] == [False, False, True]
+
+
+_ALL = Contact(email="a@b.c", external_id="x", id="1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "contact", "name"),
+    [
+        (EMAIL, _ALL, ("email", "a@b.c")),
+        (EXTERNAL_ID, _ALL, ("external id", "x")),
+        (MAILEON_ID, _ALL, ("Maileon id", "1")),
+        (EMAIL, Contact(external_id="x", id="1"), ("external id", "x")),
+        (EXTERNAL_ID, Contact(email="a@b.c", id="1"), ("email", "a@b.c")),
+        (MAILEON_ID, Contact(email="a@b.c", external_id="x"), ("email", "a@b.c")),
+        (MAILEON_ID, Contact(external_id="x"), ("external id", "x")),
+        (EMAIL, Contact(id="1"), ("", "")),
+    ],
+)
+def test_a_contact_is_called_by_what_its_mode_recognises_or_by_what_it_has(
+    mode: IdentifierMode, contact: Contact, name: tuple[str, str]
+) -> None:
+    assert mode.identify(contact) == name

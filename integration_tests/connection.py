@@ -1,0 +1,90 @@
+"""One Airbyte connection for a test: a sandbox, a folder for files, and the program's commands.
+
+Everything a test does not say has a default: an email and a first name as columns, the sandbox's
+key and address as configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from integration_tests import platform
+from integration_tests.live import LiveSync
+from integration_tests.platform import Json, Run, catalog, json_file, stream, write_arguments
+from maileon_sandbox import Sandbox
+from maileon_sandbox.traffic import Call
+
+Messages = list[Json | bytes] | list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The program with its configuration on one side, the sandbox on the other."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    def config(self, **changes: object) -> Json:
+        return {"api_key": self.sandbox.api_key, "base_url": self.sandbox.base_url, **changes}
+
+    def sync(
+        self,
+        messages: Messages,
+        *streams: Mapping[str, Any],
+        env: Mapping[str, str] | None = None,
+        **config: object,
+    ) -> Run:
+        """Runs `write` over these streams (`people`, unless some are named)."""
+        configured = catalog(*(streams or (stream(),)))
+        return platform.sync(self.folder, self.config(**config), configured, messages, env=env)
+
+    def write(self, given: bytes, *streams: Mapping[str, Any], **config: object) -> Run:
+        """Runs `write` with these bytes as its input, whatever they are; judges nothing."""
+        configured = catalog(*(streams or (stream(),)))
+        arguments = write_arguments(self.folder, self.config(**config), configured)
+        return platform.call(*arguments, given=given)
+
+    def open(self, *streams: Mapping[str, Any], **config: object) -> LiveSync:
+        """Starts `write` and leaves its input open."""
+        return LiveSync(self.folder, self.config(**config), catalog(*(streams or (stream(),))))
+
+    def check(self, **config: object) -> Json:
+        """The verdict of `check`."""
+        return platform.check(self.folder, self.config(**config))
+
+    def discover(self, **config: object) -> Run:
+        path = json_file(self.folder, "config", self.config(**config))
+        return platform.call("discover", "--config", path)
+
+    @property
+    def synchronizations(self) -> list[Call]:
+        """The calls that wrote contacts."""
+        return [call for call in self.sandbox.calls if call.is_synchronize]
+
+    @property
+    def batches(self) -> list[int]:
+        """How many contacts each of these calls held, in the order of their arrival."""
+        return [call.contacts or 0 for call in self.synchronizations]
+
+    @property
+    def removals(self) -> list[tuple[str, dict[str, str]]]:
+        """Path and query of each call that deleted or unsubscribed, below the API's root."""
+        return [
+            (call.path.removeprefix("/1.0"), call.parameters)
+            for call in self.sandbox.calls
+            if call.method == "DELETE" and not call.path.endswith("/ping")
+        ]
+
+
+def columns(*names: str) -> dict[str, Json]:
+    """Text columns, beside an email."""
+    return {name: {"type": "string"} for name in ("email", *names)}
+
+
+def mapping(*entries: tuple[str, str], name: str = "people", **stream_keys: object) -> list[Json]:
+    """The `streams` of a configuration that maps these columns of one stream."""
+    rows = [{"column": column, "target": target} for column, target in entries]
+    return [{"name": name, "mapping": rows, **stream_keys}]

@@ -1,0 +1,108 @@
+"""A `write` that is watched while it runs: fed bit by bit, its input kept open, ended by a signal."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Condition, Thread
+from types import TracebackType
+from typing import IO, Any, Self
+
+from integration_tests.platform import (
+    PROGRAM,
+    TIMEOUT_SECONDS,
+    Bookkeeping,
+    Json,
+    Run,
+    line,
+    messages_in,
+    write_arguments,
+)
+
+PATIENCE_SECONDS = 20.0
+
+
+class LiveSync:
+    """One running sync. `feed`, look at `run`, then `finish`. Ended with the `with` block."""
+
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], configured_catalog: Mapping[str, Any]
+    ) -> None:
+        self._platform = Bookkeeping()
+        self._messages: list[Json] = []
+        self._changed = Condition()
+        self.process = subprocess.Popen(
+            [PROGRAM, *write_arguments(folder, config, configured_catalog)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            _opened(pipe).close()
+
+    @property
+    def run(self) -> Run:
+        """What has come out so far, as if the run had ended well."""
+        with self._changed:
+            return Run(0, list(self._messages), "", list(self._platform.states))
+
+    def feed(self, *messages: Json | bytes) -> None:
+        """Hands over messages, or pieces of lines as bytes, and leaves the input open."""
+        given = _opened(self.process.stdin)
+        given.write(b"".join(map(line, self._platform.passed_on(messages))))
+        given.flush()
+
+    def wait_until(self, is_so: Callable[[Run], bool]) -> None:
+        """Waits for output that makes it so; fails if none does in time."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not is_so(run := self.run):
+            left = until - time.monotonic()
+            assert left > 0, f"did not come true; the output is {run.messages}"
+            with self._changed:
+                self._changed.wait(min(left, 0.05))
+
+    def finish(self) -> Run:
+        """Ends the input, waits for the end and judges the states."""
+        _opened(self.process.stdin).close()
+        return self.ended()
+
+    def end_by(self, signal: int) -> Run:
+        """Sends the signal while the input is open, waits for the end and judges the states."""
+        self.process.send_signal(signal)
+        return self.ended()
+
+    def ended(self) -> Run:
+        exit_code = self.process.wait(TIMEOUT_SECONDS)
+        self._reader.join()
+        run = self.run
+        run.exit_code = exit_code
+        run.stderr = _opened(self.process.stderr).read().decode()
+        self._platform.judge(run)
+        return run
+
+    def _read(self) -> None:
+        for output in _opened(self.process.stdout):
+            # A line without its end is one that the process was killed in.
+            assert output.endswith(b"\n")
+            with self._changed:
+                self._messages += messages_in(output)
+                self._changed.notify_all()
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None
+    return pipe

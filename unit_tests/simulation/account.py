@@ -1,0 +1,227 @@
+"""A small Maileon account: who is stored, and what becomes of contacts that are synchronized.
+
+Written from the documentation alone; shares no code with the connector or with the sandbox. What
+the documentation leaves open is decided in one way here: a contact that is not touched (ignored,
+left out, unsubscribed) is not judged, and a Maileon id that nobody has is an error.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+UNKNOWN_ID = 30
+"""A code that no table has."""
+MAX_TEXT = 255
+FIRST_NEW_ID = 1_000_000
+NO_PERMISSION = 1
+
+Preferences = dict[tuple[str, str], tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is said of a preference's source; not said: kept."""
+
+    is_said: bool = False
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class Wish:
+    """One contact of a call, as the server reads it. Fields: `standard:NAME`, `custom:NAME`."""
+
+    id: str | None = None
+    email: str | None = None
+    external_id: str | None = None
+    fields: dict[str, str | None] = field(default_factory=dict)
+    preferences: dict[tuple[str, str], tuple[str, Source]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """The identifiers, comparable."""
+        keys = [f"id={self.id}"] if self.id else []
+        keys += [f"email={self.email.lower()}"] if self.email else []
+        return [*keys, f"external_id={self.external_id}"] if self.external_id else keys
+
+
+@dataclass(eq=False, slots=True)
+class Stored:
+    """A contact of the account."""
+
+    id: int
+    email: str | None
+    external_id: str | None = None
+    permission: int = NO_PERMISSION
+    is_unsubscribed: bool = False
+    fields: dict[str, str] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The query of a call."""
+
+    mode: str
+    updates: bool = True
+    update_only: bool = False
+    permission: int | None = None
+    overrides_permission: bool = False
+    reimports: bool = False
+    ignores_invalid: bool = True
+
+
+class Verdict(Enum):
+    """What became of a contact."""
+
+    NEW = auto()
+    EXISTING = auto()
+    UNSUBSCRIBED = auto()
+    LEFT_OUT = auto()
+    INVALID = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a contact, and the codes and fields of what is wrong with it."""
+
+    verdict: Verdict
+    findings: tuple[tuple[int, str], ...] = ()
+
+
+class MaileonAccount:
+    """Contacts and custom fields (name -> type) of an account."""
+
+    def __init__(self, stored: list[Stored], custom_types: dict[str, str]) -> None:
+        self.contacts = {contact.id: deepcopy(contact) for contact in stored}
+        self.custom_types = dict(custom_types)
+        self._next_id = FIRST_NEW_ID
+
+    def synchronize(self, options: Options, wishes: list[Wish]) -> list[Judgement]:
+        """The contacts of a call, in their order."""
+        before = None if options.ignores_invalid else deepcopy(self.contacts)
+        judgements = [self._synchronize(options, wish) for wish in wishes]
+        if before is not None and any(j.verdict is Verdict.INVALID for j in judgements):
+            self.contacts = before
+        return judgements
+
+    def delete(self, mode: str, wish: Wish) -> bool:
+        """Whether there was such a contact."""
+        contact = self.find(mode, wish)
+        if contact is not None:
+            del self.contacts[contact.id]
+        return contact is not None
+
+    def unsubscribe(self, mode: str, wish: Wish) -> bool:
+        """Whether there was such a contact. Its data goes, its identifiers stay."""
+        contact = self.find(mode, wish)
+        if contact is not None:
+            contact.is_unsubscribed = True
+            contact.fields.clear()
+            contact.preferences.clear()
+        return contact is not None
+
+    def drop_field(self, name: str) -> None:
+        """Somebody deletes a custom field."""
+        self.custom_types.pop(name, None)
+        for contact in self.contacts.values():
+            contact.fields.pop(f"custom:{name}", None)
+
+    def find(self, mode: str, wish: Wish) -> Stored | None:
+        """The contact that is meant."""
+        if mode == "external_id":
+            return self._holder(external_id=wish.external_id)
+        if mode == "maileon_id" and wish.id:
+            return self.contacts.get(int(wish.id))
+        return self._holder(email=wish.email)
+
+    def holders(self) -> dict[str, int]:
+        """Who has which identifier."""
+        held = {}
+        for contact in self.contacts.values():
+            own = Wish(str(contact.id), contact.email, contact.external_id)
+            held.update(dict.fromkeys(own.keys, contact.id))
+        return held
+
+    def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
+        for contact in self.contacts.values():
+            if email and (contact.email or "").lower() == email.lower():
+                return contact
+            if external_id and contact.external_id == external_id:
+                return contact
+        return None
+
+    def _synchronize(self, options: Options, wish: Wish) -> Judgement:
+        if wish.email is not None and "@" not in wish.email:
+            return Judgement(Verdict.INVALID, ((3, wish.email),))
+        contact = self.find(options.mode, wish)
+        if (quiet := _untouched(options, contact)) is not None:
+            return Judgement(quiet)
+        if findings := [*self._wrong_identifiers(options, wish, contact), *self._wrong(wish)]:
+            return Judgement(Verdict.INVALID, tuple(findings))
+        if contact is not None:
+            self._update(contact, options, wish)
+            return Judgement(Verdict.EXISTING)
+        contact = Stored(self._next_id, wish.email, permission=options.permission or NO_PERMISSION)
+        self._next_id += 1
+        self.contacts[contact.id] = contact
+        _fill(contact, wish)
+        return Judgement(Verdict.NEW)
+
+    def _update(self, contact: Stored, options: Options, wish: Wish) -> None:
+        contact.is_unsubscribed = False
+        if options.overrides_permission and options.permission is not None:
+            contact.permission = options.permission
+        _fill(contact, wish)
+
+    def _wrong_identifiers(
+        self, options: Options, wish: Wish, contact: Stored | None
+    ) -> list[tuple[int, str]]:
+        if contact is None and options.mode == "maileon_id" and wish.id:
+            return [(UNKNOWN_ID, "")]
+        if contact is None and not wish.email:
+            return [(2, "email")]
+        wrong = []
+        if self._holder(external_id=wish.external_id) not in {None, contact}:
+            wrong.append((4, "external_id"))
+        if self._holder(email=wish.email) not in {None, contact}:
+            wrong.append((5, "email"))
+        return wrong
+
+    def _wrong(self, wish: Wish) -> list[tuple[int, str]]:
+        wrong = []
+        for target, value in wish.fields.items():
+            kind, _, name = target.partition(":")
+            if kind == "custom" and name not in self.custom_types:
+                wrong.append((21, name))
+            elif value is None:
+                continue
+            elif len(value) > MAX_TEXT:
+                wrong.append((26 if kind == "custom" else 8, name))
+            elif self.custom_types.get(name) == "integer" and not value.isdigit():
+                wrong.append((25, name))
+        return wrong
+
+
+def _untouched(options: Options, contact: Stored | None) -> Verdict | None:
+    if contact is None:
+        return Verdict.LEFT_OUT if options.update_only else None
+    if not options.updates:
+        return Verdict.EXISTING
+    if contact.is_unsubscribed and not options.reimports:
+        return Verdict.UNSUBSCRIBED
+    return None
+
+
+def _fill(contact: Stored, wish: Wish) -> None:
+    contact.email = wish.email.lower() if wish.email else contact.email
+    contact.external_id = wish.external_id or contact.external_id
+    for target, value in wish.fields.items():
+        if value is None:
+            contact.fields.pop(target, None)
+        else:
+            contact.fields[target] = value
+    for key, (value, source) in wish.preferences.items():
+        kept = contact.preferences.get(key, ("", None))[1]
+        contact.preferences[key] = (value, (source.text or None) if source.is_said else kept)

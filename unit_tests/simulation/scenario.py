@@ -1,0 +1,157 @@
+"""What a simulated sync consists of: plain values, so that it can be printed, shortened and rerun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Data = dict[str, object]
+
+CUSTOM_TYPES = {
+    "G1": "string",
+    "G2": "string",
+    "GONE": "string",
+    "BAD1": "integer",
+    "BAD2": "integer",
+    "POISON": "string",
+}
+PREFERENCES = frozenset({("News", "Weekly"), ("News", "Daily")})
+PERMISSION_COLUMN = "consent"
+UNSUBSCRIBE_COLUMN = "goodbye"
+DELETED_COLUMN = "_ab_cdc_deleted_at"
+REFUSED_VALUE = "refused"
+TOO_LARGE_VALUE = "too large"
+"""In POISON they make the server refuse the call, with 400 or 413."""
+
+
+class Kind(StrEnum):
+    """What a line of the input is."""
+
+    RECORD = "record"
+    STREAM_STATE = "STREAM"
+    GLOBAL_STATE = "GLOBAL"
+    LEGACY_STATE = "LEGACY"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the input. `gap`: it begins a chunk that arrives so many seconds after the last."""
+
+    kind: Kind
+    stream: int = 0
+    data: Data | None = None
+    gap: float | None = None
+
+    @property
+    def is_state(self) -> bool:
+        return self.kind not in {Kind.RECORD, Kind.BROKEN}
+
+
+class Mishap(StrEnum):
+    """What goes wrong with a call."""
+
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    THROTTLED = "429"
+    SERVER_ERROR = "500"
+    BAD_GATEWAY = "502"
+    UNAVAILABLE = "503"
+    GATEWAY_TIMEOUT = "504"
+    UNREADABLE = "unreadable"
+    KEY_REFUSED = "401"
+    RIGHT_MISSING = "403"
+    REDIRECTED = "redirect"
+    PROGRAM_FAULT = "bug"
+
+    @property
+    def ends_sync(self) -> bool:
+        """Whether trying again does not help."""
+        return self in {
+            Mishap.KEY_REFUSED,
+            Mishap.RIGHT_MISSING,
+            Mishap.REDIRECTED,
+            Mishap.PROGRAM_FAULT,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What befalls the call that is the `attempt`-th to start, from 0.
+
+    `is_carried_out`: the server did it, and only the answer was lost.
+    """
+
+    attempt: int
+    mishap: Mishap
+    is_carried_out: bool = False
+    retry_after: float | None = None
+
+
+class Naming(StrEnum):
+    """How the report names invalid contacts."""
+
+    AS_SENT = "as sent"
+    EMAIL_ONLY = "email only"
+    NIL = "nil"
+    FIRST_ONLY = "the first only"
+    UNLISTED = "not at all"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of the catalog. `operation`: that of data activation, with `mode` as its key."""
+
+    mode: str
+    operation: str | None = None
+    has_consent: bool = False
+    has_goodbye: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact that the account has before the sync; its Maileon id is its place, from 1."""
+
+    email: str
+    external_id: str | None = None
+    is_unsubscribed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How the simulated Maileon behaves. Seconds; a call is `vanishing_at`-th from 0.
+
+    Calls of more than `overload_above` contacts that hold one of `heavy` fail; from `outage_at` on
+    all fail.
+    """
+
+    naming: Naming = Naming.AS_SENT
+    slowest_answer: float = 2.0
+    miscounts: bool = False
+    vanishing_at: int | None = None
+    overload_above: int | None = None
+    outage_at: int | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One sync. `config` holds the keys of the connector's configuration beyond the defaults."""
+
+    seed: int
+    streams: tuple[Stream, ...]
+    items: tuple[Item, ...]
+    known: tuple[Known, ...] = ()
+    server: Server = field(default_factory=Server)
+    config: Data = field(default_factory=dict)
+    reading_fails: bool = False
+    clock_creeps: bool = False
+
+    @property
+    def records(self) -> list[Item]:
+        """The records of the input, in order."""
+        return [item for item in self.items if item.kind is Kind.RECORD]
+
+    def setting(self, key: str, default: object) -> object:
+        """A key of the configuration."""
+        return self.config.get(key, default)

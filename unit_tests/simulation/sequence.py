@@ -1,0 +1,193 @@
+"""The oracle: the records one at a time, in order, each in a call of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from unit_tests.simulation.account import MaileonAccount, Options, Source, Stored, Verdict, Wish
+from unit_tests.simulation.scenario import (
+    CUSTOM_TYPES,
+    DELETED_COLUMN,
+    PERMISSION_COLUMN,
+    REFUSED_VALUE,
+    TOO_LARGE_VALUE,
+    UNSUBSCRIBE_COLUMN,
+    Data,
+    Item,
+    Kind,
+    Scenario,
+    Stream,
+)
+
+PERMISSIONS = ("none", "single_opt_in", "confirmed_opt_in", "double_opt_in")
+_NEEDED = {
+    "email": ("email",),
+    "external_id": ("external_id",),
+    "maileon_id": ("maileon_id", "email"),
+}
+
+
+class Task(Enum):
+    """What a record asks for."""
+
+    WRITE = auto()
+    DELETE = auto()
+    UNSUBSCRIBE = auto()
+    NOTHING = auto()
+    REFUSED_HERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A record as one at a time it is: its call, and what came of it."""
+
+    task: Task
+    wish: Wish
+    options: Options
+    stream: int
+    codes: tuple[int, ...] = ()
+    is_rejected: bool = False
+    is_refused: bool = False
+    before: dict[str, int] = field(default_factory=dict)
+    after: dict[str, int] = field(default_factory=dict)
+
+
+def played(scenario: Scenario) -> tuple[MaileonAccount, list[Step]]:
+    """The account after the sequence, and a step for each record up to where reading ends."""
+    account = fresh_account(scenario)
+    steps = []
+    farewells = 0
+    for item in readable(scenario):
+        if item.kind is not Kind.RECORD:
+            continue
+        step = step_of(scenario, item)
+        farewells += step.task in {Task.DELETE, Task.UNSUBSCRIBE}
+        allowed = scenario.config.get("max_deleted_records")
+        if isinstance(allowed, int) and farewells > allowed:
+            break
+        steps.append(_taken(account, step))
+    return account, steps
+
+
+def readable(scenario: Scenario) -> Iterable[Item]:
+    """The lines before the first broken one."""
+    for item in scenario.items:
+        if item.kind is Kind.BROKEN:
+            return
+        yield item
+
+
+def fresh_account(scenario: Scenario) -> MaileonAccount:
+    """The account before the sync. A field that will vanish is missing from the start."""
+    stored = [
+        Stored(id=number, email=k.email, external_id=k.external_id, is_unsubscribed=k.is_unsubscribed)
+        for number, k in enumerate(scenario.known, start=1)
+    ]
+    account = MaileonAccount(stored, CUSTOM_TYPES)
+    for contact in account.contacts.values():
+        contact.fields["custom:G1"] = f"known {contact.id}"
+    return account
+
+
+def step_of(scenario: Scenario, item: Item) -> Step:
+    """What the record asks for."""
+    stream = scenario.streams[item.stream] if item.stream < len(scenario.streams) else None
+    if stream is None:
+        return Step(Task.NOTHING, Wish(), Options("email"), stream=item.stream)
+    data = item.data or {}
+    task = Task.REFUSED_HERE if item.data is None else _task(scenario, stream, data)
+    wish = _wish(scenario, stream, data)
+    if task is Task.WRITE and scenario.server.vanishing_at is not None:
+        wish.fields.pop("custom:GONE", None)
+    return Step(task, wish, _options(scenario, stream, data), stream=item.stream)
+
+
+def _taken(account: MaileonAccount, step: Step) -> Step:
+    before = account.holders()
+    step = _carried_out(account, step)
+    return replace(step, before=before, after=account.holders())
+
+
+def _carried_out(account: MaileonAccount, step: Step) -> Step:
+    match step.task:
+        case Task.REFUSED_HERE:
+            return replace(step, is_rejected=True)
+        case Task.DELETE:
+            account.delete(step.options.mode, step.wish)
+        case Task.UNSUBSCRIBE:
+            account.unsubscribe(step.options.mode, step.wish)
+        case Task.WRITE if is_poison(step.wish):
+            return replace(step, is_rejected=True, is_refused=True)
+        case Task.WRITE:
+            [judgement] = account.synchronize(step.options, [step.wish])
+            codes = tuple(code for code, _ in judgement.findings)
+            return replace(step, is_rejected=judgement.verdict is Verdict.INVALID, codes=codes)
+    return step
+
+
+def is_poison(wish: Wish) -> bool:
+    """Whether the server refuses a whole call that holds this contact."""
+    return wish.fields.get("custom:POISON") in {REFUSED_VALUE, TOO_LARGE_VALUE}
+
+
+def _task(scenario: Scenario, stream: Stream, data: Data) -> Task:
+    when_deleted = str(scenario.setting("deleted_records", "ignore"))
+    is_deleted = stream.operation == "soft_delete" or bool(data.get(DELETED_COLUMN))
+    leaves = stream.has_goodbye and bool(data.get(UNSUBSCRIBE_COLUMN))
+    if is_deleted and when_deleted == "ignore" and not leaves:
+        return Task.NOTHING
+    if not any(data.get(name) for name in _NEEDED[stream.mode]):
+        return Task.REFUSED_HERE
+    if is_deleted and when_deleted == "delete":
+        return Task.DELETE
+    if is_deleted or leaves:
+        return Task.UNSUBSCRIBE
+    consent = data.get(PERMISSION_COLUMN) if stream.has_consent else None
+    is_clear = consent in {None, "", *PERMISSIONS}
+    is_large = any(len(str(value)) > int(str(scenario.setting("max_batch_bytes", 8_000_000)))
+                   for value in data.values())  # fmt: skip
+    return Task.WRITE if is_clear and not is_large else Task.REFUSED_HERE
+
+
+def _options(scenario: Scenario, stream: Stream, data: Data) -> Options:
+    named = data.get(PERMISSION_COLUMN) if stream.has_consent else None
+    permission = str(named or scenario.setting("permission", "not_set"))
+    number = PERMISSIONS.index(permission) + 1 if permission in PERMISSIONS else None
+    updates = scenario.setting("sync_mode", "update") == "update"
+    update_only = bool(scenario.setting("update_only", False))
+    return Options(
+        mode=stream.mode,
+        updates=updates if stream.operation is None else stream.operation != "append",
+        update_only=update_only if stream.operation is None else stream.operation == "update",
+        permission=number,
+        overrides_permission=bool(scenario.setting("override_permission", False)),
+        reimports=bool(scenario.setting("reimport_unsubscribed_contacts", False)),
+        ignores_invalid=bool(scenario.setting("ignore_invalid_contacts", True)),
+    )
+
+
+def _wish(scenario: Scenario, stream: Stream, data: Data) -> Wish:
+    wish = Wish(email=_text(data, "email"), external_id=_text(data, "external_id"))
+    if stream.mode == "maileon_id":
+        wish.id = _text(data, "maileon_id")
+    clears = scenario.setting("null_values", "keep") == "clear"
+    for column, value in data.items():
+        target = "standard:FIRSTNAME" if column == "first_name" else column
+        if target.startswith(("custom:", "standard:")) and (clears or value is not None):
+            wish.fields[target] = None if value is None else str(value)
+    _add_preferences(wish, data.get("preferences"))
+    return wish
+
+
+def _add_preferences(wish: Wish, listed: object) -> None:
+    for preference in listed if isinstance(listed, list) else []:
+        source = Source("source" in preference, preference.get("source"))
+        key = (preference["category"], preference["name"])
+        wish.preferences[key] = (preference["value"], source)
+
+
+def _text(data: Data, column: str) -> str | None:
+    value = data.get(column)
+    return None if value is None else str(value)
