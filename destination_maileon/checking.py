@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from destination_maileon.bucket import check_bucket
 from destination_maileon.config import S3Storage, UnmappedColumns, load_config
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.errors import MaileonError
 from destination_maileon.mapping import Removal
 from destination_maileon.problems import ConfigError, SyncError
-from destination_maileon.rejected_store import check_bucket
 from destination_maileon.targets import Kind, Target, parse_target, preference_splits
 
 if TYPE_CHECKING:

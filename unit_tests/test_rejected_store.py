@@ -24,6 +24,14 @@ from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from destination_maileon import exact_json
+from destination_maileon.bucket import (
+    CHECK,
+    CHECK_NAME,
+    MAX_SEGMENT_BYTES,
+    Tries,
+    check_bucket,
+    segment,
+)
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.config import S3Storage
 from destination_maileon.maileon.contact import Contact
@@ -32,15 +40,7 @@ from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.merging import Part
 from destination_maileon.messages import RecordMessage, StreamKey, decode
 from destination_maileon.problems import ConfigError, SyncError, TransientError
-from destination_maileon.rejected_store import (
-    CHECK,
-    CHECK_NAME,
-    MAX_SEGMENT_BYTES,
-    RejectedStore,
-    Tries,
-    _segment,
-    check_bucket,
-)
+from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejections import Rejection
 
 if TYPE_CHECKING:
@@ -301,14 +301,14 @@ def test_the_path_of_an_object(
 
 @given(st.text())
 def test_a_name_is_always_one_step_of_a_path(name: str) -> None:
-    step = _segment(name)
+    step = segment(name)
     assert step not in {"", ".", ".."}
     assert not set("/\\\n\r\x00\x7f") & set(step)
     assert len(step.encode()) <= MAX_SEGMENT_BYTES
 
 
 def test_a_long_name_is_cut_between_characters() -> None:
-    assert _segment("ü" * 500) == "ü" * (MAX_SEGMENT_BYTES // 2)
+    assert segment("ü" * 500) == "ü" * (MAX_SEGMENT_BYTES // 2)
 
 
 def test_an_object_says_what_it_is(s3: S3Client, settings: S3Storage) -> None:

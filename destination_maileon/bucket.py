@@ -1,0 +1,197 @@
+"""One bucket of S3, or of a service that speaks like it.
+
+This module alone knows boto3: how an object is written, under which path, and how long that may
+take. Invariant: no error holds a credential or anything of a record. boto3 takes long to import, so
+only what reaches for a bucket pays for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from destination_maileon.bucket_troubles import (
+    BAD_KEY,
+    NOT_S3,
+    TIMEOUT,
+    Trouble,
+    of_answer,
+    of_exception,
+)
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from types_boto3_s3 import S3Client
+
+    from destination_maileon.config import S3Storage
+    from destination_maileon.problems import SyncError
+
+CHECK_SECONDS = 10.0
+CHECK_NAME = "destination_maileon_check.txt"
+MAX_SEGMENT_BYTES = 240
+"""Of a path between two slashes: file systems that S3-compatible services stand on end at 255."""
+
+_TEXT = "text/plain"
+_CHECK_CONTENT = b"Written to see whether this is allowed. It may be deleted.\n"
+
+# Slashes and control characters, and what a listing, which is XML, cannot hold.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffe\uffff]")
+_DOT_SEGMENTS = frozenset({".", ".."})
+
+# They log requests with headers and bodies, in which people stand.
+for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How long one request may take to connect and between two bytes, and how often it is made."""
+
+    connect_seconds: float
+    read_seconds: float
+    attempts: int
+
+
+UPLOAD = Tries(connect_seconds=10, read_seconds=60, attempts=4)
+CHECK = Tries(connect_seconds=4, read_seconds=5, attempts=1)
+
+
+class Bucket:
+    """One bucket, and the folder in it below which everything is written."""
+
+    def __init__(self, settings: S3Storage, tries: Tries) -> None:
+        self._settings = settings
+        self._tries = tries
+        self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
+        self._client: S3Client | None = None
+
+    def key(self, *steps: str) -> str:
+        """The path of an object below the folder; every step is one of `segment`'s."""
+        return "/".join((*self._folders, *steps))
+
+    def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
+        """Writes an object; what went wrong, to be raised where no exception is being handled."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
+
+        name = self._settings.s3_bucket_name
+        if not _fits_a_header(_plain(self._settings.access_key_id) or ""):
+            return self.problem(BAD_KEY)
+        try:
+            answer = self._connected().put_object(
+                Bucket=name, Key=key, Body=body, ContentType=media_type
+            )
+        except ClientError as refusal:
+            return self.problem(of_answer(refusal))
+        except (BotoCoreError, ValueError) as failure:
+            return self.problem(of_exception(failure))
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        # Web pages welcome everything; an S3 service says what it made of it.
+        is_page = "etag" not in headers and "html" in headers.get("content-type", "")
+        return self.problem(NOT_S3) if is_page else None
+
+    def remove(self, key: str) -> None:
+        """Removes an object if that is allowed."""
+        with suppress(Exception):
+            self._connected().delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
+
+    def problem(self, trouble: Trouble) -> SyncError:
+        settings = self._settings
+        place = f"Amazon S3, region {settings.s3_bucket_region}"
+        if settings.s3_endpoint is not None:
+            place = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
+        return trouble.error(
+            f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
+            f"({place}): {trouble.cause}. {trouble.advice}"
+        )
+
+    def _connected(self) -> S3Client:
+        if self._client is None:
+            self._client = _client(self._settings, self._tries)
+        return self._client
+
+
+def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None:
+    """Writes a small object and, if that is allowed, removes it; ends after so many seconds.
+
+    Raises:
+        ConfigError: if a person must act before anything can be stored.
+        TransientError: if there is no telling now.
+    """
+    ends_at = time.monotonic() + seconds
+    bucket = Bucket(settings, CHECK)
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+    # In a thread: no other way bounds the system's resolver and the search for credentials.
+    thread = Thread(target=_try_out, args=(bucket, outcome), name="check-bucket", daemon=True)
+    thread.start()
+    try:
+        problem = outcome.get(timeout=seconds)
+    except Empty:
+        problem = bucket.problem(TIMEOUT)
+    if problem is not None:
+        raise problem from None
+    thread.join(max(0.0, ends_at - time.monotonic()))
+
+
+def _try_out(bucket: Bucket, outcome: SimpleQueue[Exception | None]) -> None:
+    key = bucket.key(CHECK_NAME)
+    try:
+        problem = bucket.put(key, _CHECK_CONTENT, media_type=_TEXT)
+    except Exception as unexpected:  # noqa: BLE001 - handed over, to be raised where it is waited for
+        outcome.put(unexpected)
+        return
+    outcome.put(problem)
+    if problem is None:
+        bucket.remove(key)
+
+
+def segment(name: str) -> str:
+    """The name as one step of a path."""
+    safe = _UNSAFE.sub("_", name) or "_"
+    if safe in _DOT_SEGMENTS:
+        return "_" * len(safe)
+    return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
+
+
+def _client(settings: S3Storage, tries: Tries) -> S3Client:
+    import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    config = Config(
+        connect_timeout=tries.connect_seconds,
+        read_timeout=tries.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": tries.attempts},
+    )
+    if settings.s3_endpoint is not None:
+        # What is not Amazon's may know neither a host per bucket nor checksums after the body.
+        config = config.merge(
+            Config(
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            )
+        )
+    client: S3Client = boto3.session.Session().client(
+        "s3",
+        region_name=settings.s3_bucket_region,
+        endpoint_url=settings.s3_endpoint,
+        aws_access_key_id=_plain(settings.access_key_id),
+        aws_secret_access_key=_plain(settings.secret_access_key),
+        config=config,
+    )
+    return client
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    """None: boto3 looks where it always does, from the environment to the machine's role."""
+    return None if secret is None else secret.get_secret_value().strip()
