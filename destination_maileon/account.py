@@ -72,5 +72,8 @@ class Account:
         self.custom_fields[name] = field_type
 
     def read_custom_fields_again(self) -> None:
-        """Asks for the fields once more: somebody may have deleted one during the sync."""
-        self._custom_fields = None
+        """Asks for the fields once more: somebody may have deleted one during the sync.
+
+        If there is no answer, they are what they were.
+        """
+        self._custom_fields = dict(self._patiently(self._api.custom_fields))

@@ -101,7 +101,7 @@ class Batcher:
         self._grow(batch, part)
         if self._is_full(batch):
             closed.append(self.close(batch))
-        elif self._held_bytes > OPEN_BATCHES_BODIES * self._limits.body_bytes:
+        while self._held_bytes > OPEN_BATCHES_BODIES * self._limits.body_bytes:
             closed.append(self.close(self._in_order()[0]))
         return closed
 
@@ -120,8 +120,9 @@ class Batcher:
 
     def close_expired(self, now: float) -> list[Batch]:
         """Closes the batches whose oldest record waited long enough."""
-        limit = now - self._limits.age_seconds
-        return [self.close(batch) for batch in self._in_order() if batch.opened_at <= limit]
+        # The sum that `next_expiry` tells: rounded otherwise, it could come and nothing be old yet.
+        age = self._limits.age_seconds
+        return [self.close(batch) for batch in self._in_order() if batch.opened_at + age <= now]
 
     def close_all(self) -> list[Batch]:
         """Closes every batch, the one with the oldest record first."""

@@ -57,7 +57,15 @@ class _Segment(Generic[Message]):
 class Checkpoint(Generic[Message]):
     """Bookkeeping of one sync. `statistics` names what calls report besides records."""
 
-    def __init__(self, statistics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        statistics: tuple[str, ...],
+        *,
+        max_held_states: int = MAX_HELD_STATES,
+        max_held_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
+        self._max_held_states = max_held_states
+        self._max_held_bytes = max_held_bytes
         self._segments: deque[_Segment[Message]] = deque([_Segment()])
         self._first = 0
         self._since_stream_state: defaultdict[Hashable, Tally] = defaultdict(Tally)
@@ -112,7 +120,8 @@ class Checkpoint(Generic[Message]):
     @property
     def is_crowded(self) -> bool:
         """Whether so many STATEs are held back that waiting batches should go out for them."""
-        return len(self._segments) > MAX_HELD_STATES or self._held_bytes > MAX_HELD_BYTES
+        is_full = self._held_bytes > self._max_held_bytes
+        return is_full or len(self._segments) > self._max_held_states
 
     def _tally(self, segment: _Segment[Message]) -> Tally:
         for stream, tally in segment.tallies.items():

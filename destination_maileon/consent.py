@@ -30,8 +30,8 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
     column = next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
     if options.override_permission and plan.permission is None and column is None:
         yield (
-            '"override_permission" is set without a permission, so it is not sent: what Maileon '
-            "would do then is not documented. Set a permission or map a column to it."
+            '"override_permission" is set without a permission, so it is sent as false: what '
+            "Maileon would do then is not documented. Set a permission or map a column to it."
         )
     elif options.override_permission:
         which = f'the one in column "{column}"' if column else plan.permission_name

@@ -118,12 +118,11 @@ class Dispatch:
         """
         if len(self._flying) >= self.limit:
             return None
-        for index, call in enumerate(self._waiting):
-            if not call.order.blockers and call.order.not_before <= now:
-                del self._waiting[index]
-                self._flying.add(call)
-                return call
-        return self._ready_duplicate(now, oldest_waiting)
+        # A duplicate first: it is the oldest then, and others must not make it wait for ever.
+        call = self._next_duplicate(now, oldest_waiting) or self._next_waiting(now)
+        if call is not None:
+            self._flying.add(call)
+        return call
 
     def landed(self, call: Call) -> None:
         """The call is in flight no longer, whatever becomes of it."""
@@ -203,19 +202,22 @@ class Dispatch:
         else:
             self._waiting.append(call)
 
-    def _ready_duplicate(self, now: float, oldest_waiting: int | None) -> Call | None:
+    def _next_waiting(self, now: float) -> Call | None:
+        for index, call in enumerate(self._waiting):
+            if not call.order.blockers and call.order.not_before <= now:
+                return self._waiting.pop(index)
+        return None
+
+    def _next_duplicate(self, now: float, oldest_waiting: int | None) -> Call | None:
         if not self._duplicates:
             return None
         place, _, call = self._duplicates[0]
         others = [other.place for other in (*self._waiting, *self._flying)]
         if oldest_waiting is not None:
             others.append(oldest_waiting)
-        if call.order.blockers or call.order.not_before > now:
-            return None
-        if min(others, default=place + 1) < place:
+        if call.order.not_before > now or min(others, default=place + 1) < place:
             return None
         heapq.heappop(self._duplicates)
-        self._flying.add(call)
         return call
 
     def _close(self, call: Call) -> None:

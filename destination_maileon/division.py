@@ -26,7 +26,7 @@ def halves(call: Call) -> list[list[Call]]:
     """Two calls for one, in groups: side by side for different contacts, else in order."""
     if len(call.entries) > 1:
         return halves_of(call, call.entries, is_recount=call.is_recount)
-    return [parts_apart(call, call.entries[0])]
+    return [parts_apart(call, call.entries[0], is_recount=call.is_recount)]
 
 
 def halves_of(call: Call, entries: Sequence[Entry], *, is_recount: bool) -> list[list[Call]]:
@@ -36,10 +36,13 @@ def halves_of(call: Call, entries: Sequence[Entry], *, is_recount: bool) -> list
     ]
 
 
-def parts_apart(call: Call, entry: Entry) -> list[Call]:
+def parts_apart(call: Call, entry: Entry, *, is_recount: bool = False) -> list[Call]:
     """Calls for the halves of the records that make the entry, one after the other."""
     mode = call.lane.plan.options.sync_mode
-    return [Call(call.lane, [Entry.of(half, mode)]) for half in _split(entry.parts)]
+    return [
+        Call(call.lane, [Entry.of(half, mode)], is_recount=is_recount)
+        for half in _split(entry.parts)
+    ]
 
 
 def _split(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:

@@ -136,17 +136,23 @@ class Ledger:
 
     def answered(self, plan: StreamPlan, report: SynchronizationReport, reading: Reading) -> None:
         """A call was answered whose contacts no earlier report has counted."""
-        counts = self.counts[plan]
         # A report that counts more than was sent is warned of; here it cannot spoil the sums.
-        created, existing, unsubscribed = (
-            min(number, reading.sent)
-            for number in (report.new, report.existing, report.unsubscribed)
-        )
-        counts.created += created
+        existing = min(report.existing, reading.sent)
+        unsubscribed = min(report.unsubscribed, reading.sent)
+        counts = self.counts[plan]
         counts.existing += existing
         counts.unsubscribed += unsubscribed
         counts.left_out += reading.left_out
-        self.checkpoint.count(created=created, existing=existing, unsubscribed=unsubscribed)
+        self.checkpoint.count(existing=existing, unsubscribed=unsubscribed)
+        self.answered_again(plan, report, reading)
+
+    def answered_again(
+        self, plan: StreamPlan, report: SynchronizationReport, reading: Reading
+    ) -> None:
+        """The same, of contacts that were counted: new is only who was not taken in before."""
+        created = min(report.new, reading.sent)
+        self.counts[plan].created += created
+        self.checkpoint.count(created=created)
 
     def called(self, plan: StreamPlan, now: float) -> None:
         """A call of the stream ended, well or not."""

@@ -54,9 +54,9 @@ def without_values(text: str, contact: Contact) -> str:
     A value is found whatever its case and white space, and cut off at the text's end, too. Very
     short ones are taken out only where they stand alone: no word would be left otherwise.
     """
-    shown = text.lower()
+    shown = text.casefold()
     values = [words for value in set(_values(contact)) if (words := _words(value))]
-    found = [words for words in values if words[0].lower() in shown]
+    found = [words for words in values if words[0].casefold() in shown]
     patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
     if patterns:
         text = re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
@@ -73,7 +73,8 @@ def _length(words: list[str]) -> int:
 
 
 def _pattern(words: list[str]) -> str:
-    pattern = r"\s+".join(map(re.escape, words))
+    # What parted the words may have become a space, or nothing, or it is still there.
+    pattern = r"\W*".join(map(re.escape, words))
     if _length(words) < _MIN_REMOVED_ANYWHERE:
         return rf"(?<!\w){pattern}(?!\w)"
     return pattern

@@ -30,6 +30,7 @@ class Progress:
         self._outbox = outbox
         self._wall_clock = wall_clock
         self._started_at = now
+        self._told_at = now
         self.next_at = now + EVERY_SECONDS
         self._records_before = 0
         self._waits: dict[StreamKey, str] = {}
@@ -64,10 +65,10 @@ class Progress:
         """One line, if it is time for one."""
         if now < self.next_at:
             return
-        self.next_at = now + EVERY_SECONDS
         records = ledger.records
-        rate = (records - self._records_before) / EVERY_SECONDS
-        self._records_before = records
+        rate = (records - self._records_before) / (now - self._told_at)
+        self._records_before, self._told_at = records, now
+        self.next_at = now + EVERY_SECONDS
         reasons = ", ".join(sorted(set(self._waits.values())))
         waiting = f", waiting for Maileon ({reasons})" if reasons else ""
         self._outbox(

@@ -10,6 +10,7 @@ Synchronize Contacts, "Report"), so a contact that was sent with its id alone ma
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,11 @@ def read(entries: Sequence[Entry], report: SynchronizationReport) -> Reading:
         return reading
     named, strangers = _named(entries, report.invalid_contacts)
     unnamed = [entry for entry in entries if entry not in named]
-    missing = max(len(strangers), report.invalid - len(named))
+    missing = max(_at_least(strangers), report.invalid - len(named))
     suspects = _suspects(unnamed, strangers, missing)
-    if suspects and _all_alike(suspects, strangers, missing):
-        finding = strangers[0] if strangers else UNNAMED
-        named |= {entry: [finding] for entry in suspects}
+    if suspects and (sent == 1 or _all_alike(suspects, strangers, missing)):
+        findings = strangers or [UNNAMED]
+        named |= dict.fromkeys(suspects, findings)
         suspects = []
     reading.rejected = [(entry, named[entry]) for entry in entries if entry in named]
     reading.uncertain = suspects
@@ -93,19 +94,26 @@ def _keys(invalid: InvalidContact) -> list[str]:
     return keys
 
 
+def _at_least(strangers: list[InvalidContact]) -> int:
+    """How many contacts these are at least: of one contact every error is listed, each once."""
+    names = {tuple(keys) for stranger in strangers if (keys := _keys(stranger))}
+    nameless = Counter((s.code, s.error_field) for s in strangers if not _keys(s))
+    return len(names) + max(nameless.values(), default=0)
+
+
 def _suspects(unnamed: list[Entry], strangers: list[InvalidContact], missing: int) -> list[Entry]:
     """The entries of which some must be the invalid contacts that the report does not name."""
     if missing <= 0:
         return []
-    if len(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
+    if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
         without_name = [entry for entry in unnamed if all(key[0] == "i" for key in entry.keys)]
         return without_name or unnamed
     return unnamed
 
 
 def _all_alike(suspects: list[Entry], strangers: list[InvalidContact], missing: int) -> bool:
-    """Whether all suspects must be meant, for one and the same reason."""
+    """Whether all suspects must be meant, for reasons that are known to be theirs."""
     if len(suspects) == 1:
-        return True
+        return bool(strangers)
     reasons = {(stranger.code, stranger.error_field) for stranger in strangers}
     return missing >= len(suspects) and len(strangers) >= missing and len(reasons) == 1

@@ -1,10 +1,8 @@
 """The answer to a call -> what becomes of its records: settled, tried again, or sent apart.
 
 This module alone decides what follows from an answer. Invariant: every record of the call is either
-settled once or in exactly one of the calls that take its place.
-
-A call that is refused as a whole says nothing of its contacts until another one was accepted: until
-then the parameters may be what is wrong, and records that were refused alone are only suspects.
+settled once or in exactly one of the calls that take its place. What the account took is settled
+before a rejection can end the sync.
 """
 
 from __future__ import annotations
@@ -30,16 +28,14 @@ if TYPE_CHECKING:
     from destination_maileon.ledger import Ledger, Log
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.maileon.retry import Patience
-    from destination_maileon.merging import Entry, Part
+    from destination_maileon.merging import Entry
     from destination_maileon.naming import IdentifiersInLogs
     from destination_maileon.reconciliation import Reading
+    from destination_maileon.suspicion import Suspicion
     from destination_maileon.vanished import VanishedFields
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a farewell: whether there was such a contact."""
-
-MAX_REFUSED_CALLS = 40
-"""So many calls refused as a whole, and none accepted: it is the parameters, not the people."""
 
 OVERLOADS_BEFORE_HALVING = 5
 
@@ -52,13 +48,11 @@ class Settlement:
     ledger: Ledger
     patience: Patience
     random: Callable[[], float]
+    suspicion: Suspicion
     vanished: VanishedFields
     style: IdentifiersInLogs
     log: Log
     _successes: int = field(default=0, init=False)
-    _refused_calls: int = field(default=0, init=False)
-    _last_refusal: Rejection | None = field(default=None, init=False)
-    _suspects: list[tuple[Call, Part, Rejection]] = field(default_factory=list, init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
 
     def starts(self, call: Call, now: float) -> None:
@@ -95,8 +89,10 @@ class Settlement:
         Raises:
             ConfigError: if calls were refused as a whole, and none was accepted.
         """
-        if self._suspects:
-            raise self._nothing_gets_through()
+        self.suspicion.close()
+
+    def summarize(self) -> None:
+        """Says what is said once, at the end."""
         self.vanished.warn()
 
     def _try_again(self, call: Call, trouble: TryAgain, now: float) -> float | None:
@@ -136,7 +132,7 @@ class Settlement:
         options = call.lane.plan.options
         rejection = _rejection_by_refusal(call, refusal)
         if call.farewell is not None:
-            self._reject(call, call.entries[0].parts[0], rejection)
+            self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
             self.dispatch.settle(call)
             return
         if not (refusal.may_be_one_contact and options.ignore_invalid_contacts):
@@ -144,73 +140,58 @@ class Settlement:
                 f"Maileon refused a call of stream {call.lane.plan.title}: {rejection.label}. "
                 f"{rejection.advice}"
             )
-        if not self._successes:
-            self._refused_calls += 1
-            self._last_refusal = rejection
-            if self._refused_calls >= MAX_REFUSED_CALLS:
-                raise self._nothing_gets_through()
+        self.suspicion.grows(rejection)
         if is_divisible(call):
             self.dispatch.replace(call, halves(call))
             return
-        part = call.entries[0].parts[0]
-        if self._successes:
-            self._reject(call, part, rejection)
-        else:
-            self._suspects.append((call, part, rejection))
+        self.suspicion.falls_on(call.lane.plan, call.entries[0].parts[0], rejection)
         self.dispatch.settle(call)
 
-    def _nothing_gets_through(self) -> ConfigError:
-        said = f" {self._last_refusal.advice}" if self._last_refusal else ""
-        return ConfigError(
-            f"Maileon refused all {self._refused_calls} calls as a whole and accepted none, so the "
-            f"options of the sync are wrong rather than the contacts.{said}"
-        )
-
     def _reported(self, call: Call, report: SynchronizationReport) -> None:
+        plan = call.lane.plan
         self._successes += 1
         self.dispatch.speed_up()
-        suspects, self._suspects = self._suspects, []
-        for suspect_call, part, rejection in suspects:
-            self._reject(suspect_call, part, rejection)
         reading = reconciliation.read(call.entries, report)
         self._warn_of_counts(call, reading)
-        if not call.lane.plan.options.ignore_invalid_contacts:
+        if not plan.options.ignore_invalid_contacts:
             self._refuse_strictly(call, reading)
-        if not call.is_recount:
-            self.ledger.answered(call.lane.plan, report, reading)
+        count = self.ledger.answered_again if call.is_recount else self.ledger.answered
+        count(plan, report, reading)
         for entry in reading.accepted:
-            self.ledger.written(call.lane.plan, entry.parts)
-        groups = [
-            group
-            for entry, findings in reading.rejected
-            if (group := self._second_chance(call, entry, findings))
-        ]
-        if reading.uncertain:
-            groups += halves_of(call, reading.uncertain, is_recount=True)
-        self.dispatch.replace(call, groups)
+            self.ledger.written(plan, entry.parts)
+        self.suspicion.lifts()
+        self.dispatch.replace(call, self._second_chances(call, reading))
 
     def _refuse_strictly(self, call: Call, reading: Reading) -> None:
         """In strict mode nothing of a call with an invalid contact counts as written."""
         for entry, findings in reading.rejected:
-            self._reject(call, entry.parts[0], self._rejection(entry, findings))
+            rejection = self._rejection(entry, findings)
+            self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
         if reading.uncertain:
             raise ConfigError(
                 f"Maileon rejected a contact of stream {call.lane.plan.title} without naming it, "
                 'and "ignore_invalid_contacts" is false. Set it to true to find out which.'
             )
 
-    def _second_chance(
-        self, call: Call, entry: Entry, findings: Sequence[InvalidContact]
-    ) -> list[Call]:
-        """The calls that may still bring the entry in, in order; if there is none, it is rejected."""
-        if concerns_custom_field(findings) and (without := self.vanished.without(call.lane, entry)):
-            return [Call(call.lane, [without], is_recount=call.is_recount)]
-        if findings[0].code in DUPLICATE_CODES and not call.when_oldest:
-            return [Call(call.lane, [entry], when_oldest=True)]
-        if len(entry.parts) > 1:
-            return parts_apart(call, entry)
-        self._reject(call, entry.parts[0], self._rejection(entry, findings))
-        return []
+    def _second_chances(self, call: Call, reading: Reading) -> list[list[Call]]:
+        """The calls that may still bring in what was not accepted; the rest is rejected."""
+        groups: list[list[Call]] = []
+        stripped: list[Entry] = []
+        for entry, findings in reading.rejected:
+            if concerns_custom_field(findings) and (
+                without := self.vanished.without(call.lane, entry)
+            ):
+                stripped.append(without)
+            elif findings[0].code in DUPLICATE_CODES and not call.when_oldest:
+                groups.append([Call(call.lane, [entry], when_oldest=True)])
+            elif len(entry.parts) > 1:
+                groups.append(parts_apart(call, entry))
+            else:
+                rejection = self._rejection(entry, findings)
+                self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
+        if stripped:
+            groups.append([Call(call.lane, stripped)])
+        return groups + halves_of(call, reading.uncertain, is_recount=True)
 
     def _rejection(self, entry: Entry, findings: Sequence[InvalidContact]) -> Rejection:
         account = self.vanished.account
@@ -219,17 +200,14 @@ class Settlement:
             entry.contact, findings, custom_types=account.custom_fields, known_fields=known
         )
 
-    def _reject(self, call: Call, part: Part, rejection: Rejection) -> None:
-        self.ledger.rejected(call.lane.plan, part, rejection)
-
     def _warn_of_counts(self, call: Call, reading: Reading) -> None:
         if reading.is_miscounted and not self._has_warned_of_counts:
             self._has_warned_of_counts = True
             self.log(
                 Level.WARN,
                 f"Maileon's report of a call of stream {call.lane.plan.title} counts other "
-                f"contacts than the {reading.sent} that were sent. What it does not account for counts as "
-                "left out by Maileon. This is said once.",
+                f"contacts than the {reading.sent} that were sent. What it does not account for "
+                "counts as left out by Maileon. This is said once.",
             )
 
 

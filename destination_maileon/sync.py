@@ -30,6 +30,7 @@ from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejections import RejectionLog
 from destination_maileon.service import ThreadedService, send
 from destination_maileon.settling import Settlement
+from destination_maileon.suspicion import Suspicion
 from destination_maileon.vanished import VanishedFields
 from destination_maileon.writer import Writer
 
@@ -79,6 +80,9 @@ class Sync:
         for plan, resolver, columns in resolved:
             resolver.create_missing_fields()
             self.intake.open(plan, resolver, columns)
+            parameters = plan.options.parameters(plan.permission).items()
+            told = ", ".join(f"{name}={value}" for name, value in parameters)
+            self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
 def assemble(
@@ -117,6 +121,7 @@ def assemble(
         ledger=ledger,
         patience=Patience(config.max_retry_seconds),
         random=service.random,
+        suspicion=Suspicion(ledger),
         vanished=VanishedFields(account, forget=intake.forget_custom_field, log=outbox),
         style=config.identifiers_in_logs,
         log=outbox,

@@ -192,7 +192,10 @@ def _calendar_date(text: str) -> str | None:
 
 
 def _day_of_year(text: str) -> date:
-    return datetime.strptime(text, "%Y-%j").date()  # noqa: DTZ007 - a date has no time zone
+    day = datetime.strptime(text, "%Y-%j").date()  # noqa: DTZ007 - a date has no time zone
+    if not text.startswith(f"{day.year:04}"):
+        raise ValueError("day 366 of a year without one")
+    return day
 
 
 def _json_text(value: object) -> str:

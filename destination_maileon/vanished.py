@@ -42,7 +42,8 @@ class VanishedFields:
         if not gone:
             return None
         for name in gone:
-            self._forget(name)
+            if name not in self._records:
+                self._forget(name)
             self._records[name] += len(entry.parts)
         parts = [_stripped(part, gone) for part in entry.parts]
         return Entry.of(parts, lane.plan.options.sync_mode)

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 from destination_maileon.maileon.errors import MaileonError, TryAgain
 from destination_maileon.messages import BadInput, RecordMessage, decode
 from destination_maileon.output import Level, destination_stats, state_line
-from destination_maileon.problems import StopReading
+from destination_maileon.problems import StopReading, SyncError
 from destination_maileon.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from destination_maileon.batching import Batch, Batcher
+    from destination_maileon.checkpoint import Release
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.intake import Intake
     from destination_maileon.ledger import Ledger
+    from destination_maileon.messages import StateMessage
     from destination_maileon.outbox import Outbox
     from destination_maileon.progress import Progress
     from destination_maileon.service import Answered, Event, Service
@@ -69,21 +71,31 @@ class Writer:
         failure = failure or self._stopped_by
         if failure is not None:
             yield from self._land(failure)
+        self.settlement.summarize()
         self.intake.close()
         self.ledger.summarize()
-        yield from self._sayable()
+        try:
+            yield from self._sayable()
+        except SyncError as lost:
+            failure = failure or lost
         if failure is not None:
             raise failure
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
-        if self._has_chunk and self.dispatch.has_room:
+        has_room = self._has_room()
+        if self._has_chunk and has_room:
             self._read_chunk()
             return
-        wants_input = not self._has_ended and not self._has_chunk and self.dispatch.has_room
+        wants_input = has_room and not self._has_ended and not self._has_chunk
         event = self.service.next_event(until=self._next_time(), with_input=wants_input)
         if event is not None:
             self._on_event(event)
+
+    def _has_room(self) -> bool:
+        """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
+        is_waiting_helpful = self.ledger.checkpoint.is_crowded and not self.dispatch.is_idle
+        return self.dispatch.has_room and not is_waiting_helpful
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, InputChunk):
@@ -112,7 +124,7 @@ class Writer:
         try:
             for number, line in self._chunk:
                 self._take(number, line, now)
-                if not self.dispatch.has_room:
+                if not self._has_room():
                     return
         except (BadInput, StopReading) as stop:
             self._stopped_by = stop
@@ -166,25 +178,35 @@ class Writer:
             try:
                 if event is not None:
                     self._on_event(event)
+                yield from self._sayable()
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
                 if str(another) != str(failure):
                     self.outbox(Level.WARN, f"While ending: {type(another).__name__}")
-            yield from self._sayable()
 
     def _sayable(self) -> Iterator[bytes]:
-        """Logs first, then each STATE whose records are all settled."""
+        """Logs first, then each STATE whose records are all settled.
+
+        Raises:
+            SyncError: after the logs, if the rejections before a STATE cannot be stored.
+        """
         self.progress.report(self.ledger, self.dispatch, self.service.now())
-        states = [
-            state_line(
-                release.message.message,
-                destination_stats(
-                    written=release.tally.written,
-                    rejected=release.tally.rejected,
-                    additional=release.statistics,
-                ),
-            )
-            for release in self.ledger.release()
-        ]
+        states: list[bytes] = []
+        lost: SyncError | None = None
+        try:
+            states += map(_state_line, self.ledger.release())
+        except SyncError as error:
+            lost = error
         yield from self.outbox.take()
+        if lost is not None:
+            raise lost
         if self.lets_states_out:
             yield from states
+
+
+def _state_line(release: Release[StateMessage]) -> bytes:
+    stats = destination_stats(
+        written=release.tally.written,
+        rejected=release.tally.rejected,
+        additional=release.statistics,
+    )
+    return state_line(release.message.message, stats)
