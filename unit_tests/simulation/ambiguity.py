@@ -1,78 +1,115 @@
 """Where the contract allows the account to differ from the sequence: see the package's docstring.
 
-Conservative: what is called unambiguous here must come out exactly as in the sequence.
+Conservative: of what is not called ambiguous here, account and outcomes must be those of the
+sequence. What is ambiguous stays among the contacts that are linked by identifiers.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from unit_tests.simulation.account import Wish
-from unit_tests.simulation.scenario import Scenario
-from unit_tests.simulation.sequence import Step, Task, is_poison
+from unit_tests.simulation.account import Stored, Wish
+from unit_tests.simulation.scenario import Naming, Scenario
+from unit_tests.simulation.sequence import Step, Task
 
-_DUPLICATE = {4: "external_id", 5: "email"}
-
-
-def is_ambiguous(scenario: Scenario, steps: Sequence[Step]) -> bool:
-    """Whether the final account or a record's outcome may differ from the sequence."""
-    del scenario
-    freed = _silently_freed(steps)
-    return any(
-        _claims_too_early(step, place, freed) or _is_known_by_another_name(step, freed)
-        for place, step in enumerate(steps)
-    ) or _replaces_what_is_refused(steps)
+DUPLICATE_CODES = {4, 5}
 
 
-def _silently_freed(steps: Sequence[Step]) -> dict[str, list[int]]:
-    """Identifier -> the places of the records that took it from a contact without naming it."""
-    freed = defaultdict(list)
+class Circles:
+    """Identifiers that are linked: named by one record, or held by one contact before the sync."""
+
+    def __init__(self, scenario: Scenario, steps: Iterable[Step]) -> None:
+        self._above: dict[str, str] = {}
+        for number, known in enumerate(scenario.known, start=1):
+            self._link(Wish(str(number), known.email, known.external_id).keys)
+        for step in steps:
+            self._link(step.wish.keys)
+
+    def circle(self, keys: Sequence[str]) -> str:
+        """The circle to which the identifiers belong, by its head; empty for none."""
+        return self._head(keys[0]) if keys else ""
+
+    def _link(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._above[self._head(key)] = self._head(keys[0])
+
+    def _head(self, key: str) -> str:
+        while (above := self._above.get(key, key)) != key:
+            key = above
+        return key
+
+
+def keys_of(contact: Stored) -> list[str]:
+    """The identifiers of a stored contact."""
+    return Wish(str(contact.id), contact.email, contact.external_id).keys
+
+
+def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
+    """The circles in which something may differ."""
+    order = _order(steps)
+    is_unclear = scenario.server.naming is Naming.UNLISTED
+    pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
+    return {
+        circles.circle(steps[one].wish.keys)
+        for one, other in pairs
+        if not order[max(one, other)] >> min(one, other) & 1
+    }
+
+
+def _order(steps: Sequence[Step]) -> list[int]:
+    """Of each step the steps before it that the input orders, by shared identifiers; as bits."""
+    order: list[int] = []
+    last: dict[str, int] = {}
+    for place, step in enumerate(steps):
+        before = 0
+        for key in step.wish.keys if step.travels else ():
+            if key in last:
+                before |= order[last[key]] | 1 << last[key]
+            last[key] = place
+        order.append(before)
+    return order
+
+
+def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    """Neighbours among the steps that concern one contact."""
+    last: dict[int, int] = {}
+    for place, step in enumerate(steps):
+        if step.found is not None:
+            if step.found in last:
+                yield last[step.found], place
+            last[step.found] = place
+
+
+def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, int]]:
+    """Steps that take an identifier away without naming it, with those that name it.
+
+    Not among them: a later step that only wants to have it. It is rejected as a duplicate if it
+    comes too early, and tried again, unless the report does not tell why (`is_unclear`).
+    """
+    freed: defaultdict[str, list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
         for key, holder in step.before.items():
             if step.after.get(key) != holder and key not in step.wish.keys:
                 freed[key].append(place)
-    return freed
+    for place, step in enumerate(steps):
+        for key in step.wish.keys if step.travels else ():
+            only_wants = not is_unclear and key != _name(step)
+            for loser in freed.get(key, ()):
+                if not (only_wants and loser < place) and _minds(step, key, loser < place):
+                    yield loser, place
 
 
-def _claims_too_early(step: Step, place: int, freed: dict[str, list[int]]) -> bool:
-    names = [_DUPLICATE[code] for code in step.codes if code in _DUPLICATE]
-    claimed = [key for key in step.wish.keys if key.partition("=")[0] in names]
-    return any(later > place for key in claimed for later in freed.get(key, ()))
+def _minds(step: Step, key: str, is_later: bool) -> bool:
+    """An earlier step minds only if it was rejected since another contact holds the identifier."""
+    return is_later or key == _name(step) or bool(DUPLICATE_CODES & {*step.codes})
 
 
-def _is_known_by_another_name(step: Step, freed: dict[str, list[int]]) -> bool:
-    if step.task in {Task.NOTHING, Task.REFUSED_HERE}:
-        return False
+def _name(step: Step) -> str:
+    """The identifier by which the contact of a step is recognised."""
     mode = step.options.mode
-    name = {"email": "email", "external_id": "external_id"}.get(mode)
-    name = name or ("id" if step.wish.id else "email")
-    return any(key in freed for key in step.wish.keys if key.partition("=")[0] == name)
-
-
-def _replaces_what_is_refused(steps: Sequence[Step]) -> bool:
-    refused: dict[tuple[object, ...], set[str]] = defaultdict(set)
-    seen: set[tuple[object, ...]] = set()
-    for step in steps:
-        if step.task is not Task.WRITE:
-            continue
-        who = (step.stream, step.options, *step.wish.keys)
-        bad = set(_refused_fields(step))
-        if not step.options.updates and who in seen and is_poison(step.wish):
-            return True
-        if refused[who] & (step.wish.fields.keys() - bad):
-            return True
-        refused[who] |= bad
-        seen.add(who)
-    return False
-
-
-def _refused_fields(step: Step) -> Iterator[str]:
-    for target, value in step.wish.fields.items():
-        if value is not None and _is_refused(target, value):
-            yield target
-
-
-def _is_refused(target: str, value: str) -> bool:
-    wish = Wish(fields={target: value})
-    return is_poison(wish) or len(value) > 255 or ("BAD" in target and not value.isdigit())
+    if step.task is Task.WRITE and mode == "maileon_id" and step.wish.id:
+        return f"id={step.wish.id}"
+    kind = {"external_id": "external_id=", "maileon_id": "id=" if step.wish.id else "email="}
+    wanted = kind.get(mode, "email=")
+    return next((key for key in step.wish.keys if key.startswith(wanted)), "")

@@ -1,4 +1,4 @@
-"""What a simulated sync consists of: plain values, so that it can be printed, shortened and rerun."""
+"""What a simulated sync consists of: plain values, to be printed, shortened and run again."""
 
 from __future__ import annotations
 
@@ -145,7 +145,10 @@ class Scenario:
     server: Server = field(default_factory=Server)
     config: Data = field(default_factory=dict)
     reading_fails: bool = False
+    stores_rejections: bool = False
+    store_fails_at: int | None = None
     clock_creeps: bool = False
+    max_held_states: int = 10_000
 
     @property
     def records(self) -> list[Item]:

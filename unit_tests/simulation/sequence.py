@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -41,7 +41,10 @@ class Task(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A record as one at a time it is: its call, and what came of it."""
+    """A record as one at a time it is: its call, and what came of it.
+
+    `before` and `after` tell who held which identifier, `found` whom it meant or made.
+    """
 
     task: Task
     wish: Wish
@@ -49,26 +52,55 @@ class Step:
     stream: int
     codes: tuple[int, ...] = ()
     is_rejected: bool = False
-    is_refused: bool = False
+    found: int | None = None
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def travels(self) -> bool:
+        """Whether a call is made for it."""
+        return self.task not in {Task.NOTHING, Task.REFUSED_HERE}
 
-def played(scenario: Scenario) -> tuple[MaileonAccount, list[Step]]:
-    """The account after the sequence, and a step for each record up to where reading ends."""
+
+def played(
+    scenario: Scenario, groups: Mapping[int, tuple[int, ...]]
+) -> tuple[MaileonAccount, list[Step]]:
+    """The account after the sequence, and a step for each record up to where reading ends.
+
+    `groups` holds, by place, the places of the records that travelled as one contact. A value that
+    a later record of its group replaces is not judged: here it is left out.
+    """
     account = fresh_account(scenario)
-    steps = []
+    steps = list(asked(scenario))
+    for place, group in groups.items():
+        steps[place - 1] = _effective(steps, place, group)
+    return account, [_taken(account, step) for step in steps]
+
+
+def asked(scenario: Scenario) -> Iterator[Step]:
+    """What the records ask for, up to where reading ends."""
     farewells = 0
+    allowed = scenario.config.get("max_deleted_records")
     for item in readable(scenario):
         if item.kind is not Kind.RECORD:
             continue
         step = step_of(scenario, item)
         farewells += step.task in {Task.DELETE, Task.UNSUBSCRIBE}
-        allowed = scenario.config.get("max_deleted_records")
         if isinstance(allowed, int) and farewells > allowed:
-            break
-        steps.append(_taken(account, step))
-    return account, steps
+            return
+        yield step
+
+
+def _effective(steps: Sequence[Step], place: int, group: tuple[int, ...]) -> Step:
+    step = steps[place - 1]
+    replaced: set[str] = set()
+    for other in group:
+        if step.options.updates and other > place:
+            replaced |= steps[other - 1].wish.fields.keys()
+        if not step.options.updates and other < place:
+            replaced |= step.wish.fields.keys()
+    kept = {name: value for name, value in step.wish.fields.items() if name not in replaced}
+    return replace(step, wish=replace(step.wish, fields=kept))
 
 
 def readable(scenario: Scenario) -> Iterable[Item]:
@@ -82,7 +114,9 @@ def readable(scenario: Scenario) -> Iterable[Item]:
 def fresh_account(scenario: Scenario) -> MaileonAccount:
     """The account before the sync. A field that will vanish is missing from the start."""
     stored = [
-        Stored(id=number, email=k.email, external_id=k.external_id, is_unsubscribed=k.is_unsubscribed)
+        Stored(
+            id=number, email=k.email, external_id=k.external_id, is_unsubscribed=k.is_unsubscribed
+        )
         for number, k in enumerate(scenario.known, start=1)
     ]
     account = MaileonAccount(stored, CUSTOM_TYPES)
@@ -106,8 +140,13 @@ def step_of(scenario: Scenario, item: Item) -> Step:
 
 def _taken(account: MaileonAccount, step: Step) -> Step:
     before = account.holders()
+    found = account.find(step.options.mode, step.wish) if step.travels else None
     step = _carried_out(account, step)
-    return replace(step, before=before, after=account.holders())
+    if found is None and step.task is Task.WRITE:
+        found = account.find(step.options.mode, step.wish)
+    return replace(
+        step, before=before, after=account.holders(), found=None if found is None else found.id
+    )
 
 
 def _carried_out(account: MaileonAccount, step: Step) -> Step:
@@ -119,7 +158,7 @@ def _carried_out(account: MaileonAccount, step: Step) -> Step:
         case Task.UNSUBSCRIBE:
             account.unsubscribe(step.options.mode, step.wish)
         case Task.WRITE if is_poison(step.wish):
-            return replace(step, is_rejected=True, is_refused=True)
+            return replace(step, is_rejected=True)
         case Task.WRITE:
             [judgement] = account.synchronize(step.options, [step.wish])
             codes = tuple(code for code, _ in judgement.findings)

@@ -1,0 +1,178 @@
+"""Whether a sync did what it promises, when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from destination_maileon.messages import BadInput
+from destination_maileon.problems import ConfigError, StopReading, TransientError
+from destination_maileon.writer import InputFailed
+from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
+from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, keys_of
+from unit_tests.simulation.scenario import Item, Kind
+from unit_tests.simulation.sequence import Step, Task, played
+from unit_tests.simulation.server import VANISHING_FIELD
+from unit_tests.simulation.trial import Trial
+from unit_tests.simulation.watch import insist
+from unit_tests.simulation.world import ProgramFault
+
+DEFAULT_RETRY_SECONDS = 900.0
+A_MOMENT_SECONDS = 0.1
+
+
+def judge(trial: Trial) -> None:
+    """Raises Broken if a promise is broken."""
+    insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
+    _failure_has_a_reason(trial)
+    _states_are_complete(trial)
+    _states_count_right(trial)
+    _statistics_add_up(trial)
+    account, steps = played(trial.scenario, trial.spy.groups)
+    if trial.failure is None or is_soft(trial.failure):
+        insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
+    _same_as_sequence(trial, account, steps=steps)
+
+
+def is_soft(failure: Exception | None) -> bool:
+    """Whether everything read before the failure was still sent."""
+    return isinstance(failure, BadInput | StopReading | InputFailed)
+
+
+def _failure_has_a_reason(trial: Trial) -> None:
+    failure, scenario = trial.failure, trial.scenario
+    is_broken = any(item.kind is Kind.BROKEN for item in scenario.items)
+    if failure is None:
+        insist(not is_broken, "a broken line is no failure")
+        insist(not scenario.reading_fails, "a broken pipe is no failure")
+        return
+    patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
+    is_lost = trial.store is not None and trial.store.has_failed
+    reasons: list[tuple[type[Exception], bool]] = [
+        (BadInput, is_broken),
+        (InputFailed, scenario.reading_fails),
+        (StopReading, "max_deleted_records" in scenario.config),
+        (ConfigError, any(_config_reasons(trial))),
+        (ProgramFault, any(f.mishap.ends_sync for f in scenario.server.faults)),
+        (TransientError, is_lost or trial.watch.longest_failure >= patience - A_MOMENT_SECONDS),
+    ]
+    found = [reason for kind, reason in reasons if isinstance(failure, kind)]
+    insist(any(found), f"fails without a reason: {failure!r}")
+
+
+def _config_reasons(trial: Trial) -> Iterator[bool]:
+    config = trial.scenario.config
+    yield any(fault.mishap.ends_sync for fault in trial.scenario.server.faults)
+    yield not config.get("ignore_invalid_contacts", True)
+    yield "max_rejected_records" in config or "max_rejected_percent" in config
+    yield "max_deleted_records" in config
+    yield trial.watch.refusals > 0 and not trial.watch.reports
+
+
+def _states_are_complete(trial: Trial) -> None:
+    numbers = [number for number, _ in trial.states]
+    items = trial.scenario.items
+    expected = [n for n, item in enumerate(items, start=1) if item.is_state]
+    insist(numbers == expected[: len(numbers)], "STATEs out of order, twice, or missing")
+    is_lost = trial.store is not None and trial.store.has_failed
+    insist(is_lost or not trial.spy.checkpoint.can_release, "a true STATE is held back")
+    if trial.failure is None:
+        insist(numbers == expected, "STATEs are missing at the end")
+
+
+def _states_count_right(trial: Trial) -> None:
+    states = dict(trial.states)
+    since: dict[int | None, list[str]] = {}
+    places = count(1)
+    for number, item in enumerate(trial.scenario.items, start=1):
+        if item.kind is Kind.RECORD:
+            outcome = trial.spy.outcomes.get(next(places), "")
+            for scope in (item.stream, None):
+                since.setdefault(scope, []).append(outcome)
+        elif item.is_state and number in states:
+            _counts_are(states[number], since.pop(_scope(item), []))
+
+
+def _scope(item: Item) -> int | None:
+    return item.stream if item.kind is Kind.STREAM_STATE else None
+
+
+def _counts_are(state: dict[str, object], outcomes: list[str]) -> None:
+    stats = state["destinationStats"]
+    assert isinstance(stats, dict)
+    rejected = outcomes.count("rejected")
+    insist(stats["rejectedRecordCount"] == rejected, "a STATE counts other rejections")
+    insist(stats["recordCount"] == len(outcomes) - rejected, "a STATE counts other records")
+
+
+def _statistics_add_up(trial: Trial) -> None:
+    said = dict(trial.spy.checkpoint._statistics)
+    for _, state in trial.states:
+        stats = state["destinationStats"]
+        assert isinstance(stats, dict)
+        for name, number in stats["additionalStats"].items():
+            said[name] += number
+    reports = trial.watch.reports
+    groups = set(trial.spy.groups.values())
+    insist(said["merged"] == sum(len(group) - 1 for group in groups), "merged does not add up")
+    if is_soft(trial.failure) or trial.failure is None:
+        created = sum(report.new for _, report in reports)
+        insist(said["created"] == created, "created does not add up")
+    firsts = [report for call, report in reports if not call.is_recount]
+    if len(firsts) == len(reports) and trial.failure is None:
+        existing = sum(report.existing for report in firsts)
+        insist(said["existing"] == existing, "existing does not add up")
+
+
+def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step]) -> None:
+    circles = Circles(trial.scenario, steps)
+    open_circles = ambiguous_circles(trial.scenario, steps, circles)
+    for place, step in enumerate(steps, start=1):
+        # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
+        is_final = step.options.ignores_invalid or trial.spy.outcomes.get(place) != "rejected"
+        if place not in trial.spy.outcomes or not is_final:
+            open_circles.add(circles.circle(step.wish.keys))
+    for place, step in enumerate(steps, start=1):
+        circle = circles.circle(step.wish.keys)
+        if not step.travels or circle not in open_circles:
+            _outcome_is(trial.spy.outcomes.get(place), step, place)
+    if trial.scenario.server.vanishing_at is not None:
+        trial.server.account.drop_field(VANISHING_FIELD)
+    expected = _clear(account, circles, but=open_circles)
+    found = _clear(trial.server.account, circles, but=open_circles)
+    insist(found == expected, f"the account differs: {_difference(expected, found)}")
+
+
+def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
+    if outcome is None:
+        return
+    expected = "rejected" if step.is_rejected else "written"
+    expected = "left out" if step.task is Task.NOTHING else expected
+    insist(outcome == expected, f"record {place} is {outcome} instead of {expected}")
+
+
+def _clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
+    """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
+    return sorted(
+        _words(contact)
+        for contact in account.contacts.values()
+        if circles.circle(_telling_keys(contact)) not in but
+    )
+
+
+def _telling_keys(contact: Stored) -> list[str]:
+    """A new contact's id is in no circle."""
+    return keys_of(contact)[contact.id >= FIRST_NEW_ID :]
+
+
+def _words(contact: Stored) -> str:
+    number = contact.id if contact.id < FIRST_NEW_ID else "new"
+    what = sorted(contact.fields.items()), sorted(contact.preferences.items())
+    state = contact.permission, contact.is_unsubscribed
+    return f"{number} {contact.email} {contact.external_id} {state} {what}"
+
+
+def _difference(expected: list[str], found: list[str]) -> str:
+    missing = [words for words in expected if words not in found]
+    surplus = [words for words in found if words not in expected]
+    return f"missing {missing}, instead {surplus}"

@@ -1,0 +1,222 @@
+"""One scenario run through the connector's own rooms, with an eye on everything that it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+import orjson
+
+from destination_maileon.account import Account
+from destination_maileon.catalog import StreamPlan, stream_plans
+from destination_maileon.config import Config, load_config
+from destination_maileon.ledger import RejectionLimits
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.merging import Part
+from destination_maileon.messages import StreamKey
+from destination_maileon.outbox import Outbox
+from destination_maileon.output import Lines, Redactor
+from destination_maileon.problems import TransientError
+from destination_maileon.rejected_store import RejectedStore
+from destination_maileon.rejections import Rejection, RejectionLog
+from destination_maileon.sync import Sync, assemble
+from unit_tests.simulation.scenario import (
+    CUSTOM_TYPES,
+    DELETED_COLUMN,
+    PERMISSION_COLUMN,
+    PREFERENCES,
+    UNSUBSCRIBE_COLUMN,
+    Kind,
+    Scenario,
+    Stream,
+)
+from unit_tests.simulation.server import Server
+from unit_tests.simulation.watch import Broken, SpyLedger, Watch
+from unit_tests.simulation.world import World
+
+IDENTIFIERS = ("email", "external_id", "maileon_id")
+FIELDS = ("first_name", "preferences", *(f"custom:{name}" for name in CUSTOM_TYPES))
+
+
+class StoreLost(TransientError):
+    """The rejected records cannot be stored."""
+
+
+class FakeStore(RejectedStore):
+    """Keeps places instead of lines; fails from its `fails_at`-th flush on."""
+
+    def __init__(self, fails_at: int | None) -> None:
+        self.waiting: list[int] = []
+        self.stored: set[int] = set()
+        self.has_failed = False
+        self._fails_at = fails_at
+        self._flushes = 0
+
+    def add(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
+        del plan, rejection
+        assert part.message is not None
+        self.waiting.append(part.place)
+
+    def flush(self) -> None:
+        self._flushes += 1
+        if self._fails_at is not None and self._flushes > self._fails_at:
+            self.has_failed = True
+            raise StoreLost("the bucket is gone")
+        self.stored.update(self.waiting)
+        self.waiting.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """What the account's fields are, asked of the simulated server."""
+
+    server: Server
+
+    def custom_fields(self) -> dict[str, FieldType]:
+        return self.server.custom_fields()
+
+    def preferences(self) -> frozenset[tuple[str, str]]:
+        return PREFERENCES
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        raise Broken(f"creates {name} as {field_type}")
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Trial:
+    """What came of a scenario. A STATE is known by its line's number."""
+
+    scenario: Scenario
+    server: Server
+    watch: Watch
+    world: World
+    spy: SpyLedger
+    store: FakeStore | None
+    sync: Sync
+    states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def run(self) -> None:
+        """Runs the sync to its end; a broken promise is raised, a failure kept."""
+        self.sync.open()
+        try:
+            for line in self.sync.writer.run():
+                self._hear(orjson.loads(line))
+        except Broken:
+            raise
+        except Exception as failure:  # noqa: BLE001 - judged later
+            self.failure = failure
+        if isinstance(self.failure, AssertionError | TypeError | KeyError | AttributeError):
+            raise self.failure
+
+    def _hear(self, message: dict[str, object]) -> None:
+        if message["type"] == "STATE":
+            number, state = message["id"], message["state"]
+            assert isinstance(number, int)
+            assert isinstance(state, dict)
+            check_state_is_true(self, number)
+            self.states.append((number, state))
+        elif isinstance(log := message.get("log"), dict):
+            self.logs.append(str(log["message"]))
+
+
+def check_state_is_true(trial: Trial, line_number: int) -> None:
+    """Every record before it is settled, at the server too, and its rejections are stored."""
+    last = len([item for item in trial.scenario.items[:line_number] if item.kind is Kind.RECORD])
+    for place in range(1, last + 1):
+        outcome = trial.spy.outcomes.get(place)
+        if outcome is None:
+            raise Broken(f"STATE {line_number} leaves before record {place} is settled")
+        if place in trial.server.verdicts:
+            check_verdict(trial, place, outcome)
+        if outcome == "rejected" and trial.store and place not in trial.store.stored:
+            raise Broken(f"STATE {line_number} leaves before rejection {place} is stored")
+
+
+def check_verdict(trial: Trial, place: int, outcome: str) -> None:
+    """What the connector says of a record is what the server did with it."""
+    verdict = trial.server.verdicts[place]
+    is_rejected = verdict is None or verdict.name == "INVALID"
+    if is_rejected != (outcome == "rejected"):
+        raise Broken(f"record {place} counts as {outcome}, and at the server it is {verdict}")
+
+
+def a_trial(scenario: Scenario) -> Trial:
+    """Everything made ready, nothing begun."""
+    config = load_config(configuration(scenario))
+    plans = stream_plans(catalog(scenario), config)
+    server, watch = Server(scenario), Watch(scenario)
+    chance = Random(f"world {scenario.seed}")
+    world = World(scenario=scenario, server=server, watch=watch, chance=chance)
+    outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0))
+    account = Account(_Api(server), lambda ask: ask())
+    sync = assemble(config, plans, account=account, service=world, outbox=outbox)
+    world.dispatch = sync.writer.dispatch
+    store = FakeStore(scenario.store_fails_at) if scenario.stores_rejections else None
+    spy = _spy(scenario, config, plans, store=store, outbox=outbox)
+    sync.writer.ledger = sync.intake.ledger = sync.writer.settlement.ledger = spy
+    sync.writer.settlement.suspicion.ledger = spy
+    return Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
+                 store=store, sync=sync)  # fmt: skip
+
+
+def _spy(
+    scenario: Scenario,
+    config: Config,
+    plans: dict[StreamKey, StreamPlan],
+    *,
+    store: FakeStore | None,
+    outbox: Outbox,
+) -> SpyLedger:
+    spy = SpyLedger(
+        plans.values(),
+        limits=RejectionLimits(
+            config.max_rejected_records,
+            config.max_rejected_percent,
+            is_strict=not config.ignore_invalid_contacts,
+        ),
+        rejections=RejectionLog(config.identifiers_in_logs),
+        store=store,
+        log=outbox,
+    )
+    spy.watch(max_held_states=scenario.max_held_states)
+    return spy
+
+
+def configuration(scenario: Scenario) -> dict[str, object]:
+    """The connector's configuration."""
+    streams = [
+        {"name": f"s{number}", "mapping": mapping}
+        for number, stream in enumerate(scenario.streams)
+        if (mapping := _mapping(stream))
+    ]
+    return {"api_key": "made-up-key", "streams": streams, **scenario.config}
+
+
+def _mapping(stream: Stream) -> list[dict[str, str]]:
+    mapping = []
+    if stream.has_consent:
+        mapping.append({"column": PERMISSION_COLUMN, "target": "permission"})
+    if stream.has_goodbye:
+        mapping.append({"column": UNSUBSCRIBE_COLUMN, "target": "unsubscribe"})
+    return mapping
+
+
+def catalog(scenario: Scenario) -> dict[str, object]:
+    """The configured catalog; every other stream has columns that only its records show."""
+    return {"streams": [_stream(scenario, number) for number in range(len(scenario.streams))]}
+
+
+def _stream(scenario: Scenario, number: int) -> dict[str, object]:
+    stream = scenario.streams[number]
+    columns = [*IDENTIFIERS, DELETED_COLUMN, *(FIELDS if number % 2 == 0 else ())]
+    schema = {"properties": {column: {"type": ["null", "string"]} for column in columns}}
+    configured: dict[str, object] = {"stream": {"name": f"s{number}", "json_schema": schema}}
+    if stream.operation is None:
+        return configured | {"destination_sync_mode": "append_dedup"}
+    return configured | {
+        "destination_sync_mode": stream.operation,
+        "destination_object_name": "contact",
+        "primary_key": [[stream.mode]],
+    }

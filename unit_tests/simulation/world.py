@@ -1,0 +1,198 @@
+"""Simulated time, chance, input and calls: the `Service` against which the real loop runs."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+import orjson
+
+from destination_maileon.dispatch import Call, Dispatch
+from destination_maileon.maileon.errors import (
+    KeyRefused,
+    MaileonError,
+    Redirected,
+    RightMissing,
+    Trouble,
+    TryAgain,
+)
+from destination_maileon.reader import InputChunk, InputEnd
+from destination_maileon.service import Answered, Event
+from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
+from unit_tests.simulation.server import Server, read_wishes
+from unit_tests.simulation.watch import Watch, insist
+
+MAX_STEPS = 200_000
+MAX_IDLE_STEPS = 200
+MAX_STEPS_WITHOUT_TIME = 20
+SHORTEST_ANSWER_SECONDS = 0.01
+HEAVY_VALUE = "heavy"
+
+_TROUBLES: dict[Mishap, tuple[Trouble, int | None]] = {
+    Mishap.CONNECTION: (Trouble.CONNECTION, None),
+    Mishap.TIMEOUT: (Trouble.TIMEOUT, None),
+    Mishap.THROTTLED: (Trouble.THROTTLED, 429),
+    Mishap.SERVER_ERROR: (Trouble.SERVER_ERROR, 500),
+    Mishap.BAD_GATEWAY: (Trouble.SERVER_ERROR, 502),
+    Mishap.UNAVAILABLE: (Trouble.UNAVAILABLE, 503),
+    Mishap.GATEWAY_TIMEOUT: (Trouble.SERVER_ERROR, 504),
+    Mishap.UNREADABLE: (Trouble.UNREADABLE, 200),
+}
+_STOPS: dict[Mishap, type[MaileonError]] = {
+    Mishap.KEY_REFUSED: KeyRefused,
+    Mishap.RIGHT_MISSING: RightMissing,
+    Mishap.REDIRECTED: Redirected,
+}
+
+
+class ProgramFault(Exception):
+    """Something nobody foresaw."""
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    call: Call
+    number: int
+    mishap: Fault | None
+    answer: object = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class World:
+    """The world around one sync. Calls are carried out, and answered, in an order by chance."""
+
+    scenario: Scenario
+    server: Server
+    watch: Watch
+    chance: Random
+    dispatch: Dispatch | None = None
+    _now: float = 1_000.0
+    _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
+    _numbers: count[int] = field(default_factory=count)
+    _faults: dict[int, Fault] = field(default_factory=dict)
+    _input: deque[tuple[float, InputChunk | InputEnd]] = field(default_factory=deque)
+    _steps: int = 0
+    _idle_steps: int = 0
+    _steps_without_time: int = 0
+
+    def __post_init__(self) -> None:
+        self._faults = {fault.attempt: fault for fault in self.scenario.server.faults}
+        self._input.extend(arrivals(self.scenario, self._now))
+
+    def now(self) -> float:
+        if self.scenario.clock_creeps:
+            self._now += 1e-5
+        return self._now
+
+    def random(self) -> float:
+        return self.chance.random()
+
+    def start(self, call: Call) -> None:
+        assert self.dispatch is not None
+        attempt = _Attempt(call, self.watch.calls, self._mishap(call, self.watch.calls))
+        self.watch.starts(call, self.dispatch.limit, self._now)
+        lasts = self.chance.uniform(SHORTEST_ANSWER_SECONDS, self.scenario.server.slowest_answer)
+        if attempt.mishap is None or attempt.mishap.is_carried_out:
+            self._later(lasts * self.chance.random(), lambda: self._carry_out(attempt))
+        self._later(lasts, lambda: self._answer(attempt))
+
+    def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
+        insist(until is not None, "waits without end")
+        assert until is not None
+        self._steps += 1
+        insist(self._steps < MAX_STEPS, "too many steps")
+        while True:
+            coming = self._happenings[0][0] if self._happenings else None
+            arriving = self._input[0][0] if with_input and self._input else None
+            soonest = min((time for time in (coming, arriving) if time is not None), default=None)
+            if soonest is None or soonest > max(until, self._now):
+                self._idle(until)
+                return None
+            self._now = max(self._now, soonest)
+            self._idle_steps = self._steps_without_time = 0
+            if soonest == arriving:
+                return self._input.popleft()[1]
+            if (event := heapq.heappop(self._happenings)[2]()) is not None:
+                return event
+
+    def consumed(self) -> None:
+        """Nothing waits for it: the chunks have their times."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of the input was taken."""
+        return not self._input
+
+    def _idle(self, until: float) -> None:
+        self._idle_steps += not self._happenings
+        self._steps_without_time = self._steps_without_time + 1 if until <= self._now else 0
+        insist(self._idle_steps < MAX_IDLE_STEPS, "nothing happens any more")
+        insist(self._steps_without_time < MAX_STEPS_WITHOUT_TIME, "spins")
+        self._now = max(self._now, until)
+
+    def _later(self, seconds: float, happen: Callable[[], Event | None]) -> None:
+        heapq.heappush(self._happenings, (self._now + seconds, next(self._numbers), happen))
+
+    def _carry_out(self, attempt: _Attempt) -> None:
+        attempt.answer = self.server.carry_out(attempt.call, attempt.number)
+
+    def _answer(self, attempt: _Attempt) -> Answered:
+        answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
+        assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
+        self.watch.ends(attempt.call, answer, self._now)
+        return Answered(attempt.call, answer)  # type: ignore[arg-type]
+
+    def _mishap(self, call: Call, number: int) -> Fault | None:
+        behaviour = self.scenario.server
+        if behaviour.outage_at is not None and number >= behaviour.outage_at:
+            return Fault(number, Mishap.CONNECTION)
+        if fault := self._faults.get(number):
+            return fault
+        if behaviour.overload_above is None or call.farewell is not None:
+            return None
+        wishes = read_wishes(call.entries)
+        is_heavy = any(HEAVY_VALUE in wish.fields.values() for wish in wishes)
+        if not is_heavy or len(wishes) <= behaviour.overload_above:
+            return None
+        kinds = (Mishap.SERVER_ERROR, Mishap.GATEWAY_TIMEOUT, Mishap.TIMEOUT)
+        return Fault(number, self.chance.choice(kinds))
+
+
+def _error(fault: Fault) -> Exception:
+    if fault.mishap in _TROUBLES:
+        trouble, status = _TROUBLES[fault.mishap]
+        return TryAgain("no luck.", trouble, status=status, retry_after=fault.retry_after)
+    if fault.mishap in _STOPS:
+        return _STOPS[fault.mishap]("a person must act")
+    return ProgramFault("a bug")
+
+
+def arrivals(scenario: Scenario, now: float) -> list[tuple[float, InputChunk | InputEnd]]:
+    """The chunks of the input and their times, and its end."""
+    chunks: list[tuple[float, InputChunk | InputEnd]] = []
+    lines: list[bytes] = []
+    for number, item in enumerate(scenario.items, start=1):
+        if item.gap is not None or not chunks:
+            now += item.gap or 0.0
+            lines = []
+            chunks.append((now, InputChunk(lines, number)))
+        lines.append(line_of(item, number))
+    error = "the pipe broke" if scenario.reading_fails else None
+    return [*chunks, (now, InputEnd(error))]
+
+
+def line_of(item: Item, number: int) -> bytes:
+    """The line as a source writes it; a STATE's id is its line number."""
+    if item.kind is Kind.BROKEN:
+        return b"{broken"
+    if item.kind is Kind.RECORD:
+        record = {"stream": f"s{item.stream}", "data": item.data, "emitted_at": number}
+        return orjson.dumps({"type": "RECORD", "record": record})
+    state: dict[str, object] = {"type": item.kind.value}
+    if item.kind is Kind.STREAM_STATE:
+        state["stream"] = {"stream_descriptor": {"name": f"s{item.stream}"}}
+    return orjson.dumps({"type": "STATE", "state": state, "id": number})
