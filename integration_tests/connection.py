@@ -7,13 +7,21 @@ key and address as configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from integration_tests import platform
 from integration_tests.live import LiveSync
-from integration_tests.platform import Json, Run, catalog, json_file, stream, write_arguments
+from integration_tests.platform import (
+    Json,
+    Run,
+    catalog,
+    json_file,
+    record,
+    stream,
+    write_arguments,
+)
 from maileon_sandbox import Sandbox
 from maileon_sandbox.traffic import Call
 
@@ -26,26 +34,27 @@ class Connection:
 
     folder: Path
     sandbox: Sandbox
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def with_environment(self, **variables: str) -> Connection:
+        """The same connection, the program run with these variables."""
+        return replace(self, environment=variables)
 
     def config(self, **changes: object) -> Json:
         return {"api_key": self.sandbox.api_key, "base_url": self.sandbox.base_url, **changes}
 
-    def sync(
-        self,
-        messages: Messages,
-        *streams: Mapping[str, Any],
-        env: Mapping[str, str] | None = None,
-        **config: object,
-    ) -> Run:
+    def sync(self, messages: Messages, *streams: Mapping[str, Any], **config: object) -> Run:
         """Runs `write` over these streams (`people`, unless some are named)."""
         configured = catalog(*(streams or (stream(),)))
-        return platform.sync(self.folder, self.config(**config), configured, messages, env=env)
+        return platform.sync(
+            self.folder, self.config(**config), configured, messages, env=self.environment
+        )
 
     def write(self, given: bytes, *streams: Mapping[str, Any], **config: object) -> Run:
         """Runs `write` with these bytes as its input, whatever they are; judges nothing."""
         configured = catalog(*(streams or (stream(),)))
         arguments = write_arguments(self.folder, self.config(**config), configured)
-        return platform.call(*arguments, given=given)
+        return platform.call(*arguments, given=given, env=self.environment)
 
     def open(self, *streams: Mapping[str, Any], **config: object) -> LiveSync:
         """Starts `write` and leaves its input open."""
@@ -53,11 +62,11 @@ class Connection:
 
     def check(self, **config: object) -> Json:
         """The verdict of `check`."""
-        return platform.check(self.folder, self.config(**config))
+        return platform.check(self.folder, self.config(**config), env=self.environment)
 
     def discover(self, **config: object) -> Run:
         path = json_file(self.folder, "config", self.config(**config))
-        return platform.call("discover", "--config", path)
+        return platform.call("discover", "--config", path, env=self.environment)
 
     @property
     def synchronizations(self) -> list[Call]:
@@ -82,6 +91,11 @@ class Connection:
 def columns(*names: str) -> dict[str, Json]:
     """Text columns, beside an email."""
     return {name: {"type": "string"} for name in ("email", *names)}
+
+
+def people(*names: str, **data: object) -> list[Json]:
+    """A record for each name, with an address that is the person's alone."""
+    return [record({"email": f"{name}@example.com", **data}) for name in names]
 
 
 def mapping(*entries: tuple[str, str], name: str = "people", **stream_keys: object) -> list[Json]:

@@ -1,4 +1,4 @@
-"""The samples of Maileon's page "Synchronize Contacts", as they stand there (folder `documented`)."""
+"""The samples of Maileon's page "Synchronize Contacts", as they stand there: `documented`."""
 
 from __future__ import annotations
 

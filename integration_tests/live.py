@@ -1,4 +1,4 @@
-"""A `write` that is watched while it runs: fed bit by bit, its input kept open, ended by a signal."""
+"""A `write` that is watched while it runs: fed bit by bit, kept open, ended by a signal."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class LiveSync:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.process.kill()
         self.process.wait()

@@ -166,9 +166,9 @@ def messages_in(output: bytes) -> list[Json]:
     return messages
 
 
-def check(folder: Path, config: Mapping[str, Any]) -> Json:
+def check(folder: Path, config: Mapping[str, Any], *, env: Mapping[str, str] | None = None) -> Json:
     """Runs `check`; its verdict."""
-    run = call("check", "--config", json_file(folder, "config", config))
+    run = call("check", "--config", json_file(folder, "config", config), env=env)
     assert (run.exit_code, run.stderr) == (0, "")
     (message,) = run.of_type("CONNECTION_STATUS")
     verdict: Json = message["connectionStatus"]

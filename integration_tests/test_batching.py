@@ -106,9 +106,7 @@ def test_an_address_moves_from_one_contact_to_another_in_the_order_of_the_record
         record({"external_id": "2", "email": "old@example.com"}),
         stream_state(1),
     ]
-    run = connection.sync(
-        messages, stream(columns("external_id")), identifier_mode="external_id"
-    )
+    run = connection.sync(messages, stream(columns("external_id")), identifier_mode="external_id")
     assert run.stats == [(2, 0)]
     assert {c.external_id: c.email for c in account.contacts()} == {
         "1": "new@example.com",
@@ -121,9 +119,7 @@ def test_two_contacts_that_share_an_identifier_are_never_in_one_call(
 ) -> None:
     # Whoever is recognised by email may still carry another's external id.
     people = [{"email": f"p{n}@example.com", "external_id": f"x{n // 2}"} for n in range(6)]
-    run = connection.sync(
-        [*map(record, people), stream_state(1)], stream(columns("external_id"))
-    )
+    run = connection.sync([*map(record, people), stream_state(1)], stream(columns("external_id")))
     # The fixture asserts that no call had an identifier twice; the second of each is a duplicate.
     assert run.stats == [(3, 3)]
     assert [c.email for c in connection.sandbox.account.contacts()] == [
@@ -158,7 +154,9 @@ def test_a_call_holds_contacts_of_one_stream_and_namespaces_are_streams_apart(
     assert connection.batches == [4, 4, 4]
     assert run.stats == [(4, 0)] * 3
     for call in connection.synchronizations:
-        assert len({address for address in (b">n0@", b">s0@", b">l0@") if address in call.body}) == 1
+        assert (
+            len({address for address in (b">n0@", b">s0@", b">l0@") if address in call.body}) == 1
+        )
     titles = {said.partition(": ")[0] for said in run.logs("INFO") if "records read" in said}
     assert titles == {"Stream north.people", "Stream south.people", "Stream leads"}
 
@@ -192,7 +190,10 @@ def test_no_more_calls_fly_at_once_than_configured_and_no_fewer(
     )
     assert run.exit_code == 0
     calls = connection.synchronizations
-    most = max(sum(call.overlaps(other) for other in calls if other.started <= call.started) for call in calls)
+    most = max(
+        sum(call.overlaps(other) for other in calls if other.started <= call.started)
+        for call in calls
+    )
     assert most == concurrent_requests
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 
-from integration_tests.connection import Connection
-from integration_tests.platform import Json, Run, record, stream_state
+from integration_tests.connection import Connection, people
+from integration_tests.platform import Json, Run, stream_state
 from maileon_sandbox import Fault, Sandbox
 
 RETRYABLE = (408, 429, 500, 502, 503, 504)
@@ -32,13 +28,9 @@ UNREADABLE = {
 }
 
 
-def _people(*names: str) -> list[Json]:
-    return [record({"email": f"{name}@example.com"}) for name in names]
-
-
 def _each_is_written_alone(connection: Connection, names: list[str], **config: object) -> Run:
     """A sync with one contact a call, at the end of which every contact is there."""
-    run = connection.sync([*_people(*names), stream_state(1)], batch_size=1, **config)
+    run = connection.sync([*people(*names), stream_state(1)], batch_size=1, **config)
     assert (run.exit_code, run.stats) == (0, [(len(names), 0)])
     stored = sorted(contact.email or "" for contact in connection.sandbox.account.contacts())
     assert stored == sorted(f"{name}@example.com" for name in names)
@@ -74,47 +66,10 @@ def test_an_answer_that_is_no_readable_report_is_tried_again(connection: Connect
     assert run.additional("created") == len(names)
 
 
-def test_a_call_that_takes_too_long_is_tried_again(connection: Connection) -> None:
-    connection.sandbox.script(
-        Fault(delay_seconds=5, contains="late@"),
-        # Each byte comes in time, all of them together do not.
-        Fault(trickle=True, trickle_seconds=0.05, contains="trickle@"),
-    )
-    _each_is_written_alone(connection, ["late", "trickle"], request_timeout_seconds=1)
-    assert len(connection.synchronizations) == 4
-
-
-def test_a_service_that_says_when_to_come_back_is_not_asked_before(
-    connection: Connection,
-) -> None:
-    # An HTTP date has whole seconds.
-    date = datetime.now(tz=UTC) + timedelta(seconds=4)
-    connection.sandbox.script(
-        Fault(status=503, retry_after="2", contains="seconds@"),
-        Fault(status=429, retry_after=format_datetime(date, usegmt=True), contains="date@"),
-    )
-    _each_is_written_alone(connection, ["seconds", "date"])
-    calls = connection.synchronizations
-    first, second = (call for call in calls if b"seconds@" in call.body)
-    assert 2 <= second.started - first.started < 3.5
-    arrived = datetime.now(tz=UTC)
-    assert arrived >= date.replace(microsecond=0)
-
-
 def test_a_wait_longer_than_the_patience_is_cut_to_it(connection: Connection) -> None:
     connection.sandbox.script(Fault(status=503, retry_after="3600"))
     run = _each_is_written_alone(connection, ["patient"], max_retry_seconds=1)
     assert run.errors == []
-
-
-def test_a_long_wait_is_told_to_the_platform_and_its_end_too(connection: Connection) -> None:
-    connection.sandbox.script(Fault(status=429, retry_after="5"))
-    run = _each_is_written_alone(connection, ["limited"])
-    statuses = [message["trace"]["stream_status"] for message in run.of_type("TRACE")]
-    assert [status["status"] for status in statuses] == ["RUNNING", "RUNNING"]
-    (reason,) = statuses[0]["reasons"]
-    assert reason["type"] == "RATE_LIMITED"
-    assert "reasons" not in statuses[1]
 
 
 def test_while_the_service_asks_for_less_fewer_calls_fly(connection: Connection) -> None:
@@ -136,7 +91,7 @@ def test_patience_ends_in_a_transient_error_after_the_true_states(
     connection.sandbox.script(Fault(status=503, contains="never@", times=None))
     messages: list[Json] = []
     for n, name in enumerate(["a", "never", "b"]):
-        messages += [*_people(name), stream_state(n)]
+        messages += [*people(name), stream_state(n)]
     run = connection.sync(messages, batch_size=1, max_retry_seconds=1)
     assert run.error["failure_type"] == "transient_error"
     assert "503" in run.error["message"]
@@ -150,7 +105,7 @@ def test_a_service_that_is_away_from_the_start_is_a_transient_error(
     connection: Connection,
 ) -> None:
     connection.sandbox.script(Fault(status=503, times=None))
-    run = connection.sync([*_people("a"), stream_state(1)], max_retry_seconds=1)
+    run = connection.sync([*people("a"), stream_state(1)], max_retry_seconds=1)
     assert run.error["failure_type"] == "transient_error"
     assert run.states == []
 
@@ -163,7 +118,7 @@ def test_a_redirect_is_not_followed_and_asks_a_person(connection: Connection, pa
             connection.sandbox.reset()
             fault = Fault(redirect=target, path=path, whole_path=True, times=None)
             connection.sandbox.script(fault)
-            run = connection.sync([*_people("a"), stream_state(1)])
+            run = connection.sync([*people("a"), stream_state(1)])
             assert run.error["failure_type"] == "config_error"
             assert "redirect" in run.error["message"]
             assert run.states == []
@@ -180,7 +135,7 @@ def test_what_only_a_person_can_mend_ends_the_sync_after_the_true_states(
     connection.sandbox.script(Fault(status=status, contains="b@", times=None))
     messages: list[Json] = []
     for n, name in enumerate(["a", "b", "c"]):
-        messages += [*_people(name), stream_state(n)]
+        messages += [*people(name), stream_state(n)]
     run = connection.sync(messages, batch_size=1, concurrent_requests=1)
     assert run.error["failure_type"] == "config_error"
     assert word in run.error["message"]
@@ -189,73 +144,12 @@ def test_what_only_a_person_can_mend_ends_the_sync_after_the_true_states(
     assert len(connection.synchronizations) == 2
 
 
-def test_one_contact_for_which_calls_are_refused_is_found_and_the_others_are_written(
-    connection: Connection,
-) -> None:
-    said = b"<error><message>Value of Erika not allowed for poison@example.com</message></error>"
-    connection.sandbox.script(Fault(status=400, body=said, contains="poison@", times=None))
-    names = [f"p{n}" for n in range(50)]
-    names[30] = "poison"
-    people = [record({"email": f"{name}@example.com", "first_name": "Erika"}) for name in names]
-    run = connection.sync([*people, stream_state(1)])
-    assert (run.exit_code, run.stats) == (0, [(49, 1)])
-    stored = {contact.email for contact in connection.sandbox.account.contacts()}
-    assert stored == {f"{name}@example.com" for name in names if name != "poison"}
-    (line,) = (text for text in run.logs("WARN") if text.startswith("Record "))
-    assert line.startswith("Record 31 ")
-    assert "HTTP 400" in line
-    # The server's own words, less what they quote of the record.
-    assert re.search(r'"Value of \*\*\* not allowed for \*\*\*"', line)
-    # One call of 50, then two for each time that 50 can be halved.
-    assert len(connection.synchronizations) <= 1 + 2 * 6
-
-
-def test_a_call_that_is_too_large_for_the_service_is_halved(connection: Connection) -> None:
-    too_many = Fault(status=413, contains="p7@")
-    connection.sandbox.script(too_many)
-    run = connection.sync([*_people(*(f"p{n}" for n in range(8))), stream_state(1)])
-    assert run.stats == [(8, 0)]
-    assert connection.batches[0] == 8
-    assert sorted(connection.batches[1:]) == [4, 4]
-
-
-def test_calls_that_are_all_refused_to_the_end_are_the_fault_of_the_parameters(
-    connection: Connection,
-) -> None:
-    said = b"<error><message>no such permission</message></error>"
-    connection.sandbox.script(Fault(status=400, body=said, method="POST", times=None))
-    messages = [*_people("a"), stream_state(1), *_people("b"), stream_state(2)]
-    run = connection.sync(messages)
-    assert run.error["failure_type"] == "config_error"
-    assert "no such permission" in run.error["message"]
-    assert run.states == []
-
-
-def test_forty_refused_calls_are_enough_to_know_that_nothing_gets_through(
-    connection: Connection,
-) -> None:
-    connection.sandbox.script(Fault(status=400, method="POST", times=None))
-    people = _people(*(f"p{n}" for n in range(60)))
-    run = connection.sync([*people, stream_state(1)], batch_size=1, concurrent_requests=1)
-    assert run.error["failure_type"] == "config_error"
-    assert "40" in run.error["message"]
-    assert run.states == []
-    assert len(connection.synchronizations) == 40
-
-
-def test_a_call_that_is_refused_for_another_reason_is_not_halved(connection: Connection) -> None:
-    connection.sandbox.script(Fault(status=405, method="POST", path="/contacts", times=None))
-    run = connection.sync([*_people("a", "b", "c", "d"), stream_state(1)])
-    assert run.error["failure_type"] == "config_error"
-    assert run.states == []
-
-
 def test_a_report_that_counts_other_contacts_than_were_sent_is_told_once(
     connection: Connection,
 ) -> None:
     short = b"<report><success>true</success>" + COUNTS % (b"1", b"1") + b"</report>"
     connection.sandbox.script(Fault(body=short, method="POST", times=2))
-    run = connection.sync([*_people("a", "b", "c", "d"), stream_state(1)], batch_size=2)
+    run = connection.sync([*people("a", "b", "c", "d"), stream_state(1)], batch_size=2)
     assert (run.exit_code, run.stats) == (0, [(4, 0)])
     assert len([text for text in run.logs("WARN") if "counts other contacts" in text]) == 1
     (summary,) = (text for text in run.logs("INFO") if "records read" in text)

@@ -9,10 +9,8 @@ import time
 import pytest
 
 from integration_tests.connection import Connection
-from integration_tests.platform import catalog, line, record, stream_state, sync
+from integration_tests.platform import Json, catalog, line, record, stream_state, sync
 from maileon_sandbox import Fault
-
-SECRET_CONTENT = "zqx-secret-content"
 
 
 def _person(n: int) -> bytes:
@@ -33,7 +31,7 @@ def _person(n: int) -> bytes:
 def test_a_bad_line_ends_the_sync_with_its_number_after_all_before_it_was_written(
     connection: Connection, bad: bytes
 ) -> None:
-    messages = [
+    messages: list[Json | bytes] = [
         record({"email": "person1@example.com"}),
         stream_state(1),
         record({"email": "person2@example.com"}),
@@ -42,8 +40,8 @@ def test_a_bad_line_ends_the_sync_with_its_number_after_all_before_it_was_writte
         record({"email": "person3@example.com"}),
         bad,
     ]
-    after = [] if not bad.endswith(b"\n") else [record({"email": "late@example.com"})]
-    run = connection.sync([*messages, *after, *([stream_state(3)] if after else [])])
+    after = [record({"email": "late@example.com"}), stream_state(3)]
+    run = connection.sync([*messages, *(after if bad.endswith(b"\n") else [])])
     assert run.error["failure_type"] == "system_error"
     assert "line 7 " in run.error["message"]
     assert run.stats == [(1, 0), (1, 0)]
@@ -54,7 +52,7 @@ def test_a_bad_line_ends_the_sync_with_its_number_after_all_before_it_was_writte
 
 
 def test_everything_but_records_and_states_is_passed_over(connection: Connection) -> None:
-    noise: list[bytes] = [
+    noise: list[Json | bytes] = [
         b"\n",
         b"  \r\n",
         b"null\n",
@@ -73,7 +71,7 @@ def test_everything_but_records_and_states_is_passed_over(connection: Connection
 
 
 def test_explicit_nulls_unknown_keys_and_escapes_are_understood(connection: Connection) -> None:
-    message = {
+    message: Json = {
         "type": "RECORD",
         "log": None,
         "state": None,

@@ -49,7 +49,7 @@ def test_a_state_of_an_old_source_without_a_type_is_for_all_streams(
 def test_a_global_state_as_pyairbyte_spells_it_comes_back_as_it_was(
     connection: Connection,
 ) -> None:
-    state = {
+    state: Json = {
         "type": "GLOBAL",
         "stream": None,
         "global_": {"shared_state": None, "stream_states": []},
@@ -88,7 +88,9 @@ def test_a_state_waits_for_what_was_before_it_even_if_its_own_records_are_settle
             record({"email": "fast@example.com"}),
             stream_state(2),
         )
-        running.wait_until(lambda _: connection.sandbox.account.by_email("fast@example.com") is not None)
+        running.wait_until(
+            lambda _: connection.sandbox.account.by_email("fast@example.com") is not None
+        )
         time.sleep(0.3)
         assert running.run.states == []
         running.wait_until(lambda run: len(run.states) == 2)
@@ -135,7 +137,9 @@ def test_what_the_calls_report_goes_out_once_and_adds_up(connection: Connection)
     messages += [record({"email": f"more{n}@example.com"}) for n in range(5)]
     run = connection.sync([*messages, stream_state("end")], batch_size=2)
     assert run.exit_code == 0
-    sums = {name: run.additional(name) for name in ("created", "existing", "unsubscribed", "merged")}
+    sums = {
+        name: run.additional(name) for name in ("created", "existing", "unsubscribed", "merged")
+    }
     assert sums == {"created": 6, "existing": 1, "unsubscribed": 1, "merged": 1}
     assert sum(records for records, _ in run.stats) == 9
 

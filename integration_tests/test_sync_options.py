@@ -67,6 +67,31 @@ def test_each_call_states_every_documented_parameter(
     assert [call.parameters for call in connection.synchronizations] == [BY_DEFAULT | sent] * 3
 
 
+@pytest.mark.parametrize(
+    ("configured", "warnings"),
+    [
+        ({}, []),
+        ({"override_permission": True}, ['"override_permission" is set without a permission']),
+        (
+            {
+                "override_permission": True,
+                "permission": "other",
+                "reimport_unsubscribed_contacts": True,
+            },
+            ["permission of existing contacts is replaced by other", "people who unsubscribed"],
+        ),
+    ],
+    ids=str,
+)
+def test_a_sync_that_touches_consent_says_so_and_any_other_does_not(
+    connection: Connection, configured: Json, warnings: list[str]
+) -> None:
+    run = connection.sync([record({"email": "a@example.com"})], **configured)
+    told = run.logs("WARN")
+    assert len(told) == len(warnings)
+    assert all(warning in said for warning, said in zip(warnings, told, strict=True))
+
+
 def test_each_permission_has_its_number_by_name_and_by_number(connection: Connection) -> None:
     named = [*PERMISSIONS, 1, 2.0, "3", 4, 5, " 6"]
     people = [
@@ -78,7 +103,22 @@ def test_each_permission_has_its_number_by_name_and_by_number(connection: Connec
         streams=mapping(("consent", "permission")),
     )
     assert run.exit_code == 0
-    sent = sorted((call.parameters["permission"], call.contacts) for call in connection.synchronizations)
+    sent = sorted(
+        (call.parameters["permission"], call.contacts) for call in connection.synchronizations
+    )
     assert sent == [(str(number), 2) for number in range(1, 7)]
-    stored = {contact.email: contact.permission for contact in connection.sandbox.account.contacts()}
+    stored = {
+        contact.email: contact.permission for contact in connection.sandbox.account.contacts()
+    }
     assert stored == {f"person{n}@example.com": n % 6 + 1 for n in range(12)}
+
+
+def test_debug_logging_shows_the_parameters_and_is_off_unless_asked_for(
+    connection: Connection,
+) -> None:
+    data = [record(PEOPLE[0])]
+    assert connection.sync(data).logs("DEBUG") == []
+    run = connection.with_environment(LOG_LEVEL="debug").sync(data, update_only=True)
+    (line,) = (said for said in run.logs("DEBUG") if "calls are sent with" in said)
+    assert "sync_mode=1" in line
+    assert "update_only=true" in line

@@ -1,10 +1,10 @@
-"""Plans, configurations, contacts and accounts for tests, each with what a test does not care about."""
+"""Plans, configurations, contacts and accounts for tests, with all that a test does not name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from destination_maileon.account import Account
 from destination_maileon.catalog import StreamPlan
@@ -27,7 +27,7 @@ def a_config(**keys: object) -> Config:
 
 
 def a_mapping(*entries: tuple[str, str] | Mapping[str, object]) -> dict[str, ColumnMapping]:
-    """An explicit mapping of pairs `(column, target)`, or of entries as the configuration has them."""
+    """An explicit mapping of pairs `(column, target)`, or of entries as configurations hold."""
     stream = {"name": "contacts", "mapping": [_entry(entry) for entry in entries]}
     return {entry.column: entry for entry in a_config(streams=[stream]).streams[0].mapping}
 
@@ -36,12 +36,12 @@ def _entry(entry: tuple[str, str] | Mapping[str, object]) -> Mapping[str, object
     return {"column": entry[0], "target": entry[1]} if isinstance(entry, tuple) else entry
 
 
-def options(mode: IdentifierMode = IdentifierMode.EMAIL, **changes: object) -> SyncOptions:
+def options(mode: IdentifierMode = IdentifierMode.EMAIL, **changes: Any) -> SyncOptions:
     """The options that a configuration without options gives a call."""
     return replace(SyncOptions(identifier_mode=mode), **changes)
 
 
-def a_plan(**changes: object) -> StreamPlan:
+def a_plan(**changes: Any) -> StreamPlan:
     """The plan of a stream `contacts` that recognises contacts by email."""
     plan = StreamPlan(key=(None, "contacts"), options=options())
     return replace(plan, **changes)
@@ -51,7 +51,7 @@ def a_contact(
     email: str | None = "ada@example.com",
     *,
     external_id: str | None = None,
-    id: str | None = None,  # noqa: A002 - as Contact calls it
+    id: str | None = None,
     preferences: Mapping[tuple[str, str], Preference] | None = None,
     custom: Mapping[str, str | None] | None = None,
     **standard_fields: str | None,
@@ -67,7 +67,7 @@ def a_contact(
     )
 
 
-def a_part(place: int = 1, contact: Contact | None = None, **changes: object) -> Part:
+def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> Part:
     """A record at this place of the input, the only stream's."""
     contact = contact or a_contact()
     part = Part(

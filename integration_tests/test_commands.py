@@ -1,0 +1,107 @@
+"""How the program ends when it is not given what it needs, and the demo as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integration_tests import platform
+from integration_tests.connection import Connection
+from integration_tests.platform import Json, catalog, json_file, stream
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_spec_is_one_message_that_hides_the_key_and_nothing_else_is_said() -> None:
+    run = platform.call("spec")
+    (message,) = run.messages
+    assert (run.exit_code, run.stderr, message["type"]) == (0, "", "SPEC")
+    schema = message["spec"]["connectionSpecification"]
+    assert schema["properties"]["api_key"]["airbyte_secret"] is True
+    modes = message["spec"]["supported_destination_sync_modes"]
+    assert {"append", "append_dedup"} <= set(modes)
+    assert "overwrite" not in modes
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config", None),
+        ("config", "{"),
+        ("config", "[]"),
+        ("catalog", None),
+        ("catalog", "\x00"),
+        ("catalog", '{"streams": [{"stream": {}}]}'),
+    ],
+)
+def test_a_file_that_is_missing_or_broken_is_a_config_error(
+    connection: Connection, file: str, content: str | None
+) -> None:
+    paths = {
+        "config": json_file(connection.folder, "config", connection.config()),
+        "catalog": json_file(connection.folder, "catalog", catalog(stream())),
+    }
+    if content is None:
+        Path(paths[file]).unlink()
+    else:
+        Path(paths[file]).write_text(content)
+    arguments = [argument for name in paths for argument in (f"--{name}", paths[name])]
+    run = platform.call("write", *arguments)
+    assert run.error["failure_type"] == "config_error"
+    assert ("catalog" if file == "catalog" else "configuration") in run.error["message"]
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "word"),
+    [
+        ({"sync_mod": "update"}, "sync_mod"),
+        ({"permission": "all"}, "permission"),
+        ({"flush_interval_seconds": 0}, "flush_interval_seconds"),
+    ],
+    ids=str,
+)
+def test_a_wrong_configuration_is_a_config_error_that_names_the_key(
+    connection: Connection, config: Json, word: str
+) -> None:
+    run = connection.sync([], **config)
+    assert run.error["failure_type"] == "config_error"
+    assert word in run.error["message"]
+    assert connection.sandbox.calls == []
+
+
+def test_a_stream_that_stands_twice_in_the_catalog_is_a_config_error(
+    connection: Connection,
+) -> None:
+    run = connection.sync([], stream(), stream())
+    assert run.error["failure_type"] == "config_error"
+    assert "people" in run.error["message"]
+
+
+def test_the_demo_shows_records_calls_rejections_and_states() -> None:
+    lines = [
+        json.loads(line)
+        for name in ("source_output", "refused_records")
+        for line in (ROOT / "demo" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    records = sum(message["type"] == "RECORD" for message in lines)
+    states = sum(message["type"] == "STATE" for message in lines)
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"], capture_output=True, check=False, cwd=ROOT, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{records} records and {states} states" in done.stdout
+    assert f"{records} records read" in done.stdout
+    assert f"{states} of {states}, each once" in done.stdout
+    counts = re.search(r"(\d+) written.* (\d+) merged, (\d+) rejected", done.stdout)
+    assert counts is not None
+    written, merged, rejected = map(int, counts.groups())
+    assert written + rejected == records
+    assert rejected > 0
+    assert f"{written - merged} contacts, written in" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,130 @@
+"""After a sync the account is as if its records had been sent one at a time, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from integration_tests.connection import Connection, columns, mapping
+from integration_tests.platform import Json, Run, record, stream, stream_state
+from maileon_sandbox import Fault, Sandbox
+
+MODES = ("email", "external_id")
+CONTACTS = 100
+MAX_FAULTS = 40
+NAMES = ("Max", "Erika", None, "x" * 256, "Zoë")
+CONSENTS = ("", "single_opt_in", None, "4", "perhaps")
+COLUMNS = columns("external_id", "first_name", "hat", "consent", "born", "_ab_cdc_deleted_at")
+
+
+def _records(random: Random) -> Iterator[Json]:
+    """A record for each contact and more for some, a few of which nobody can take."""
+    numbers = [*range(CONTACTS), *range(0, CONTACTS, 5)]
+    random.shuffle(numbers)
+    for n in numbers:
+        data: dict[str, Any] = {
+            "email": f"person{n}@example.com" if random.random() > 0.03 else f"person{n}",
+            # Now and then the external id of somebody else.
+            "external_id": f"x{n if random.random() > 0.03 else random.randrange(CONTACTS)}",
+            "first_name": random.choices(NAMES, (10, 10, 3, 1, 5))[0],
+            "hat": random.choice(["red", "", "1", "blue"]),
+            "consent": random.choices(CONSENTS, (20, 1, 20, 1, 1))[0],
+            "born": random.choices(["2001-02-03", None, "long ago"], (20, 5, 2))[0],
+        }
+        if random.random() < 0.03:
+            data["_ab_cdc_deleted_at"] = "2026-01-01"
+        yield record(data)
+
+
+def _sync(connection: Connection, mode: str, **config: object) -> Run:
+    account = connection.sandbox.account
+    account.add_custom_field("hat")
+    account.add_custom_field("born", "date")
+    for n in range(0, CONTACTS, 3):
+        account.add_contact(f"person{n}@example.com", external_id=f"x{n}", unsubscribed=n % 15 == 0)
+    messages: list[Json] = []
+    for n, message in enumerate(_records(Random(mode))):
+        messages += [message, stream_state(n)] if n % 20 == 19 else [message]
+    run = connection.sync(
+        messages,
+        stream(COLUMNS),
+        identifier_mode=mode,
+        deleted_records="delete",
+        streams=mapping(("consent", "permission")),
+        **config,
+    )
+    assert run.exit_code == 0
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sync after its end, and the sandbox that it wrote to."""
+
+    run: Run
+    sandbox: Sandbox
+
+
+def _one_at_a_time(folder: Path, mode: str) -> Outcome:
+    with Sandbox() as sandbox:
+        run = _sync(
+            Connection(folder, sandbox),
+            mode,
+            batch_size=1,
+            concurrent_requests=1,
+        )
+        return Outcome(run, sandbox)
+
+
+def _in_every_third_call() -> Iterator[Fault]:
+    """One kind of fault after another. A fault does not see the calls that earlier ones take."""
+    kinds = (
+        Fault(status=503),
+        Fault(drop="after"),
+        Fault(body=b"Please wait", processed=True),
+        Fault(drop="before"),
+    )
+    for n in range(MAX_FAULTS):
+        yield replace(kinds[n % len(kinds)], path="/contacts", skip=2 + 2 * n)
+
+
+def _in_batches_with_faults(folder: Path, mode: str) -> Outcome:
+    with Sandbox() as sandbox:
+        sandbox.script(*_in_every_third_call())
+        run = _sync(Connection(folder, sandbox), mode, batch_size=10, concurrent_requests=4)
+        return Outcome(run, sandbox)
+
+
+Futures = dict[str, Future[Outcome]]
+
+
+@pytest.fixture(scope="module")
+def in_batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Futures]:
+    """The syncs with faults, side by side: they wait most of the time."""
+    with ThreadPoolExecutor() as pool:
+        yield {
+            mode: pool.submit(_in_batches_with_faults, tmp_path_factory.mktemp("sync"), mode)
+            for mode in MODES
+        }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_batches_in_flight_with_faults_come_to_the_same_as_one_record_at_a_time(
+    tmp_path: Path, in_batches: Futures, mode: str
+) -> None:
+    apart = _one_at_a_time(tmp_path, mode)
+    together = in_batches[mode].result()
+    hit = [call.fault is not None for call in together.sandbox.calls]
+    assert sum(hit) >= len(hit) // 3 - 1
+    assert len(together.sandbox.calls) < len(apart.sandbox.calls) / 2
+    assert together.sandbox.account.snapshot() == apart.sandbox.account.snapshot()
+    assert together.run.stats == apart.run.stats
+    assert sum(rejected for _, rejected in together.run.stats) > 3
+    assert together.run.additional("merged") > 0
+    assert together.sandbox.violations + apart.sandbox.violations == []

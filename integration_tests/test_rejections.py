@@ -1,0 +1,93 @@
+"""How a person is told what was rejected, and what becomes of rejections that name nobody."""
+
+from __future__ import annotations
+
+from integration_tests.connection import Connection, columns, people
+from integration_tests.platform import Run, record, stream, stream_state
+from maileon_sandbox import Fault
+
+
+def _lines(run: Run) -> list[str]:
+    return [said for said in run.logs("WARN") if said.startswith("Record ")]
+
+
+def test_after_ten_lines_of_one_reason_rejections_are_only_counted(
+    connection: Connection,
+) -> None:
+    bad = [record({"email": "no address"})] * 12
+    long = people("a", first_name="x" * 256)
+    run = connection.sync([*bad, *long, stream_state(1)], batch_size=4)
+    assert run.stats == [(0, 13)]
+    lines = _lines(run)
+    assert sum("error 3," in said for said in lines) == 10
+    # Another reason has ten lines of its own.
+    assert sum("error 8," in said for said in lines) == 1
+    (reasons,) = (said for said in run.logs("WARN") if "records were rejected" in said)
+    assert "13 records were rejected" in reasons
+    assert "12 x error 3, invalid email address" in reasons
+    assert "1 x error 8" in reasons
+
+
+def test_one_line_names_everything_that_is_wrong_with_a_record(connection: Connection) -> None:
+    data = {"email": "a@", "first_name": "x" * 256, "gender": "x", "birthday": "1.1.2000"}
+    run = connection.sync(
+        [record(data), stream_state(1)], stream(columns("first_name", "gender", "birthday"))
+    )
+    (line,) = _lines(run)
+    assert "error 3, invalid email address (field email)" in line
+    assert "Also wrong: FIRSTNAME, GENDER, BIRTHDAY." in line
+
+
+def test_a_code_that_no_document_has_is_shown_as_such(connection: Connection) -> None:
+    data = people("a", country="x" * 256)
+    run = connection.sync([*data, stream_state(1)], stream(columns("country")))
+    (line,) = _lines(run)
+    assert "error 28, unknown error code" in line
+    assert "COUNTRY" in line
+
+
+def test_a_rejection_that_names_nobody_is_found_by_halves(connection: Connection) -> None:
+    account = connection.sandbox.account
+    ids = [account.add_contact(f"p{n}@example.com").id for n in range(8)]
+    # The report has no Maileon id: two of these contacts are rejected, and it cannot say which.
+    data = [{"maileon_id": id_, "first_name": "Max"} for id_ in ids]
+    for bad in (2, 5):
+        data[bad]["first_name"] = "x" * 256
+    run = connection.sync(
+        [*map(record, data), stream_state(1)],
+        stream({name: {"type": "string"} for name in ("maileon_id", "first_name")}),
+        identifier_mode="maileon_id",
+    )
+    assert (run.exit_code, run.stats) == (0, [(6, 2)])
+    assert sorted(said.partition(" of ")[0] for said in _lines(run)) == ["Record 3", "Record 6"]
+    written = [contact.standard_fields.get("FIRSTNAME") for contact in account.contacts()]
+    assert written == [None if n in {2, 5} else "Max" for n in range(8)]
+    # Sent again, but counted once.
+    assert run.additional("existing") == 6
+    assert len(connection.synchronizations) > 1
+
+
+def test_a_field_that_the_report_names_is_shown_only_if_it_is_one(
+    connection: Connection,
+) -> None:
+    report = b"""<report><success>false</success><count_contacts>1</count_contacts>
+        <count_existing_contacts>0</count_existing_contacts>
+        <count_new_contacts>0</count_new_contacts>
+        <count_invalid_contacts>1</count_invalid_contacts>
+        <count_unsubscribed_contacts>0</count_unsubscribed_contacts>
+        <invalid_contacts><contact><email>%s@example.com</email><external_id nil="true"/>
+        <error code="99"><error_field>%s</error_field></error></contact></invalid_contacts>
+        </report>"""
+    for name, field in ((b"value", b"Geheim"), (b"field", b"FIRSTNAME")):
+        connection.sandbox.script(
+            Fault(body=report % (name, field), method="POST", contains=f"{name.decode()}@")
+        )
+    run = connection.sync(
+        [*people("value", "field", first_name="Geheim"), stream_state(1)],
+        batch_size=1,
+        concurrent_requests=1,
+    )
+    first, second = _lines(run)
+    assert "error 99, unknown error code." in first
+    assert "Geheim" not in first + second
+    assert "error 99, unknown error code (field FIRSTNAME)" in second

@@ -1,0 +1,116 @@
+"""The short way comes out where the long way does, byte by byte."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contacts_xml import contact_bytes
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.mapping import Column, MappingRules, RecordMapper
+from destination_maileon.merging import contact_keys
+from destination_maileon.plain_records import PlainRecords
+from destination_maileon.targets import Kind, Target
+
+COLUMNS = [
+    Column("mail", Target(Kind.EMAIL)),
+    Column("customer", Target(Kind.EXTERNAL_ID)),
+    Column("number", Target(Kind.MAILEON_ID)),
+    Column("name", Target(Kind.STANDARD, "FIRSTNAME")),
+    Column("born", Target(Kind.STANDARD, "BIRTHDAY"), type=FieldType.DATE, clear=True),
+    Column("sex", Target(Kind.STANDARD, "GENDER"), type=FieldType.GENDER),
+    Column("tongue", Target(Kind.STANDARD, "LOCALE"), type=FieldType.LOCALE),
+    Column("eye", Target(Kind.CUSTOM, "Eye <&> Color"), clear=True),
+    Column("age", Target(Kind.CUSTOM, "age"), type=FieldType.INTEGER, clear=True),
+    Column("weight", Target(Kind.CUSTOM, "weight"), type=FieldType.FLOAT),
+    Column("member", Target(Kind.CUSTOM, "member"), type=FieldType.BOOLEAN),
+    Column("news", Target(Kind.PREFERENCE, "Weekly & more", "News"), source="web", has_source=True),
+    Column("offers", Target(Kind.PREFERENCE, "Offers", "News")),
+    Column("listed", Target(Kind.PREFERENCES)),
+    Column("gone", Target(Kind.DELETED)),
+    Column("left", Target(Kind.UNSUBSCRIBE)),
+    Column("nothing", Target(Kind.SKIP)),
+]
+PLAIN = {"mail": "Anna@Example.com", "customer": "C-1", "name": "Anna", "age": 41, "news": True}
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=300)
+    | st.sampled_from(
+        ["", " ", "7", "de-DE", "female", "2024-05-06T07:08:09Z", "a@b.de", "\r", "&"]
+    )
+    | st.lists(st.integers(), max_size=2)
+    | st.just(Decimal("123456789012345678901234567890.5"))
+)
+RECORDS = st.dictionaries(st.sampled_from([c.name for c in COLUMNS]), VALUES)
+NULLS = st.fixed_dictionaries({"listed": st.none(), "gone": st.none(), "left": st.none()})
+IDENTIFIERS = st.fixed_dictionaries(
+    {
+        "mail": st.none() | st.sampled_from(["a@b.de", "A@B.DE", " a@b.de", ""]),
+        "customer": st.none() | st.sampled_from(["x", "007", 7, True, "ä"]),
+        "number": st.none() | st.sampled_from([1, "12", "012", 0, "x", -1]),
+    }
+)
+
+
+def rules(mode: IdentifierMode, *, truncates: bool = False) -> MappingRules:
+    return MappingRules(identifier_mode=mode, truncate_long_text=truncates)
+
+
+@given(
+    record=RECORDS,
+    nulls=NULLS,
+    identifiers=IDENTIFIERS,
+    mode=st.sampled_from(list(IdentifierMode)),
+    truncates=st.booleans(),
+)
+def test_the_short_way_agrees_with_the_long_way(
+    record: dict[str, object],
+    nulls: dict[str, object],
+    identifiers: dict[str, object],
+    mode: IdentifierMode,
+    truncates: bool,
+) -> None:
+    data = record | nulls | identifiers
+    plain = PlainRecords(COLUMNS, rules(mode, truncates=truncates)).element(data)
+    if plain is None:
+        return
+    contact = RecordMapper(COLUMNS, rules(mode, truncates=truncates)).map(data)
+    assert isinstance(contact, Contact)
+    assert plain == (contact_bytes(contact), contact_keys(contact))
+
+
+@pytest.mark.parametrize("mode", IdentifierMode)
+def test_a_usual_record_goes_the_short_way(mode: IdentifierMode) -> None:
+    plain = PlainRecords(COLUMNS, rules(mode)).element(PLAIN)
+    assert plain is not None
+    assert plain[1] == ("eanna@example.com", "xC-1")
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"mail": None, "customer": None},
+        {"mail": " anna@example.com"},
+        {"mail": ["anna@example.com"]},
+        {"name": "Anna & Co"},
+        {"name": "a\x00b"},
+        {"gone": False},
+        {"left": "2024-05-06"},
+        {"listed": []},
+        {"_ab_cdc_deleted_at": "2024-05-06"},
+    ],
+)
+def test_an_unusual_record_goes_the_long_way(unusual: dict[str, object]) -> None:
+    assert PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL)).element(PLAIN | unusual) is None
+
+
+def test_no_record_of_a_stream_of_deletions_is_plain() -> None:
+    deletions = MappingRules(identifier_mode=IdentifierMode.EMAIL, every_record_is_deleted=True)
+    assert PlainRecords(COLUMNS, deletions).element(PLAIN) is None

@@ -1,0 +1,100 @@
+"""Which records say that their contact is gone, and what becomes of the contact then."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_maileon.removals import Removal, RemovalColumns
+
+IGNORE, UNSUBSCRIBE, DELETE = Removal
+CDC = "_ab_cdc_deleted_at"
+
+
+def columns(
+    when_deleted: Removal = DELETE,
+    *,
+    deleted: tuple[str, ...] = ("gone",),
+    unsubscribe: tuple[str, ...] = ("left",),
+) -> RemovalColumns:
+    return RemovalColumns(deleted=deleted, unsubscribe=unsubscribe, when_deleted=when_deleted)
+
+
+@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize(
+    "data",
+    [{CDC: "2024-05-01T10:00:00Z"}, {CDC: 1714521600}, {CDC: True}, {CDC: "gone"}, {CDC: []}],
+)
+def test_a_cdc_deletion_becomes_what_is_configured(
+    removal: Removal, data: dict[str, object]
+) -> None:
+    assert columns(removal, deleted=(), unsubscribe=()).removal(data) is removal
+
+
+@pytest.mark.parametrize("value", [None, "", " ", False, 0, "0000-00-00", "null"])
+def test_a_cdc_column_that_says_no_removes_nobody(value: object) -> None:
+    assert columns().removal({CDC: value}) is None
+
+
+@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("value", [True, "true", 1, "2024-05-01", 1714521600])
+def test_a_deleted_column_becomes_what_is_configured(removal: Removal, value: object) -> None:
+    assert columns(removal).removal({"gone": value}) is removal
+
+
+@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("value", [True, "yes", 1, "2024-05-01"])
+def test_an_unsubscribe_column_unsubscribes_whatever_is_configured(
+    removal: Removal, value: object
+) -> None:
+    assert columns(removal).removal({"left": value}) is UNSUBSCRIBE
+
+
+@pytest.mark.parametrize(
+    ("when_deleted", "expected"),
+    [(IGNORE, UNSUBSCRIBE), (UNSUBSCRIBE, UNSUBSCRIBE), (DELETE, DELETE)],
+)
+def test_who_is_deleted_and_unsubscribed_is_deleted_unless_that_is_ignored(
+    when_deleted: Removal, expected: Removal
+) -> None:
+    assert columns(when_deleted).removal({"gone": True, "left": True}) is expected
+
+
+@pytest.mark.parametrize("removal", [UNSUBSCRIBE, DELETE])
+def test_every_record_of_a_soft_delete_is_a_deletion(removal: Removal) -> None:
+    soft_delete = RemovalColumns((), (), removal, every_record_is_deleted=True)
+    assert soft_delete.removal({}) is removal
+    assert soft_delete.removal({"gone": False, CDC: None}) is removal
+
+
+def test_the_cdc_column_may_be_mapped_to_unsubscribe() -> None:
+    mapped = columns(DELETE, unsubscribe=(CDC,))
+    assert mapped.removal({CDC: "2024-05-01T10:00:00Z"}) is UNSUBSCRIBE
+    assert mapped.removal({CDC: None}) is None
+
+
+def test_one_of_several_columns_is_enough() -> None:
+    several = columns(deleted=("a", "b"), unsubscribe=("c", "d"))
+    assert several.removal({"a": None, "b": True}) is DELETE
+    assert several.removal({"c": False, "d": True}) is UNSUBSCRIBE
+
+
+@pytest.mark.parametrize("data", [{}, {"gone": None, "left": None}, {"gone": False, "left": "0"}])
+def test_a_contact_stays_if_nothing_says_it_is_gone(data: dict[str, object]) -> None:
+    assert columns().removal(data) is None
+    assert columns().unclear_column(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "column"),
+    [
+        ({"gone": "perhaps"}, "gone"),
+        ({"left": []}, "left"),
+        ({"left": "?", "gone": {}}, "gone"),
+        ({"gone": False, "left": "n/a"}, "left"),
+    ],
+)
+def test_a_column_that_says_neither_yes_nor_no_is_named_and_removes_nobody(
+    data: dict[str, object], column: str
+) -> None:
+    assert columns().removal(data) is None
+    assert columns().unclear_column(data) == column
