@@ -8,7 +8,7 @@ RUN python -m venv /opt/connector /opt/tools
 COPY locked_requirements.py poetry.lock ./
 # Exactly the lock's versions, each file checked against its hash; the build tool apart from what runs.
 RUN python locked_requirements.py > requirements.txt \
-    && python locked_requirements.py --dev | sed -n '/^poetry-core==/,/[^\\]$/p' > tools.txt \
+    && python locked_requirements.py --dev --only poetry-core > tools.txt \
     && /opt/connector/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt \
     && /opt/tools/bin/pip install --no-cache-dir --require-hashes --no-deps -r tools.txt
 COPY pyproject.toml README.md LICENSE ./

@@ -6,9 +6,16 @@ SEEDS ?= 1000000
 
 # Git records no times, so a fresh clone sets up once; after that only a changed lock or pyproject does.
 INSTALLED := .venv/.installed
+# Airbyte's own programs, which the tests meet; each in an environment of its own, since they pin other CDKs.
+COUNTERPARTS := $(patsubst counterparts/%.in,.venv-%/.installed,$(wildcard counterparts/*.in))
+
+# uv takes seconds where pip takes minutes, but knows nothing of pip's configuration: where it fails, pip does the same.
+LOCKED := --quiet --no-deps --require-hashes
+lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
+	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench sandbox simulate format
+.PHONY: help install counterparts locks demo test check bench sandbox simulate format
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -17,16 +24,25 @@ install: $(INSTALLED) ## Set up .venv/ with exactly what poetry.lock names
 
 $(INSTALLED): pyproject.toml poetry.lock locked_requirements.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python locked_requirements.py --dev --only uv > .venv/uv.txt
+	$(BIN)/python -m pip install $(LOCKED) --disable-pip-version-check -r .venv/uv.txt
 	$(BIN)/python locked_requirements.py --dev > .venv/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/requirements.txt
+	$(call lay_out,.venv,.venv/requirements.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	$(BIN)/python -m pip check --disable-pip-version-check
 	touch $@
 
+# Without them the tests that need them are skipped, and say so.
+counterparts: $(COUNTERPARTS) ## Set up Airbyte's own programs, which the tests meet
+
+.venv-%/.installed: counterparts/%.txt | $(INSTALLED)
+	test -x .venv-$*/bin/python || $(BIN)/python -m venv --without-pip .venv-$*
+	-($(call lay_out,.venv-$*,$<)) && touch $@
+
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
 
-test: $(INSTALLED) ## Run every test
+test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
@@ -47,3 +63,9 @@ simulate: $(INSTALLED) ## Compare random syncs with their sequence, one by one (
 format: $(INSTALLED) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+locks: $(INSTALLED) ## Lock the counterparts' versions anew, after a change to counterparts/*.in
+	for name in $(basename $(wildcard counterparts/*.in)); do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-header --no-annotate $$(sed -n 's/^# uv: //p' $$name.in) $$name.in -o $$name.txt; \
+	done
