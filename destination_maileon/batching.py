@@ -28,9 +28,9 @@ OPEN_BATCHES_BODIES = 4
 """All open batches together hold at most this many times the bytes of a call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Lane:
-    """What a call has in common: its stream and its permission."""
+    """What the contacts of a call have in common: stream and permission. One of each is made."""
 
     plan: StreamPlan
     permission: Permission | None
@@ -52,6 +52,16 @@ class Batch:
     size: int = ENVELOPE_BYTES
     held_bytes: int = 0
     records: int = 0
+
+    def grow(self, part: Part) -> int:
+        """Counts a record that was put in; the bytes that are kept of it."""
+        size = len(part.payload)
+        held = size + part.message_bytes
+        self.size += size
+        self.held_bytes += held
+        self.records += 1
+        self.newest = part.place
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +96,24 @@ class Batcher:
 
         The record alone must fit: see `Limits.fits`.
         """
-        closed = self._close_conflicts(part.keys, lane)
+        keys = part.keys
+        closed = self._close_conflicts(keys, lane)
         batch = self._open.get(lane)
         if batch is not None and batch.size + len(part.payload) > self._limits.body_bytes:
             closed.append(self.close(batch))
             batch = None
         if batch is None:
             batch = self._open[lane] = Batch(lane, now, oldest=part.place)
-        waiting = self._waiting.get(part.keys[0])
-        if waiting is not None:
-            waiting[1].parts.append(part)
+        if keys[0] in self._waiting:
+            self._waiting[keys[0]][1].parts.append(part)
         else:
-            self._append(batch, Entry(part))
-        self._grow(batch, part)
-        if self._is_full(batch):
+            entry = Entry(part)
+            batch.entries.append(entry)
+            for key in keys:
+                self._waiting[key] = (batch, entry)
+        self._held_bytes += batch.grow(part)
+        contacts = self._limits.contacts
+        if len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts:
             closed.append(self.close(batch))
         while self._held_bytes > OPEN_BATCHES_BODIES * self._limits.body_bytes:
             closed.append(self.close(self._in_order()[0]))
@@ -156,32 +170,16 @@ class Batcher:
     def _close_conflicts(self, keys: tuple[str, ...], lane: Lane) -> list[Batch]:
         """Closes what must go out before a contact with these keys may wait in its lane."""
         closed = []
+        newest = self._newest_held(keys)
         for key in keys:
-            waiting = self._waiting.get(key)
-            if waiting is not None and (waiting[0].lane != lane or waiting[1].keys != keys):
-                closed.append(self.close(waiting[0]))
+            if key in self._waiting:
+                batch, entry = self._waiting[key]
+                if batch.lane is not lane or entry.keys != keys:
+                    closed.append(self.close(batch))
+                    newest = max(newest, batch.newest)
         own = self._open.get(lane)
         # A batch must never wait for a call that holds records younger than the batch's own:
         # that call may itself wait until everything before them is settled.
-        if own is not None and own.oldest < max(
-            self._newest_held(keys), *(batch.newest for batch in closed), 0
-        ):
+        if own is not None and own.oldest < newest:
             closed.append(self.close(own))
         return closed
-
-    def _append(self, batch: Batch, entry: Entry) -> None:
-        batch.entries.append(entry)
-        for key in entry.keys:
-            self._waiting[key] = (batch, entry)
-
-    def _grow(self, batch: Batch, part: Part) -> None:
-        batch.size += len(part.payload)
-        batch.records += 1
-        batch.newest = part.place
-        held = len(part.payload) + part.message_bytes
-        batch.held_bytes += held
-        self._held_bytes += held
-
-    def _is_full(self, batch: Batch) -> bool:
-        contacts = self._limits.contacts
-        return len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts

@@ -66,8 +66,9 @@ class Checkpoint(Generic[Message]):
     ) -> None:
         self._max_held_states = max_held_states
         self._max_held_bytes = max_held_bytes
-        self._segments: deque[_Segment[Message]] = deque([_Segment()])
-        self._first = 0
+        self._newest: _Segment[Message] = _Segment()
+        self._newest_number = 0
+        self._segments = deque([self._newest])
         self._since_stream_state: defaultdict[Hashable, Tally] = defaultdict(Tally)
         self._since_global_state = Tally()
         self._statistics = dict.fromkeys(statistics, 0)
@@ -75,14 +76,14 @@ class Checkpoint(Generic[Message]):
 
     def record(self) -> int:
         """A record was received: the number of its segment, to be settled later."""
-        self._segments[-1].unsettled += 1
-        return self._first + len(self._segments) - 1
+        self._newest.unsettled += 1
+        return self._newest_number
 
     def settle(
         self, segment: int, stream: Hashable, *, written: int = 0, rejected: int = 0
     ) -> None:
         """So many records of a segment reached their end."""
-        place = self._segments[segment - self._first]
+        place = self._segments[segment - self._newest_number - 1]
         tally = place.tallies[stream]
         tally.written += written
         tally.rejected += rejected
@@ -90,10 +91,12 @@ class Checkpoint(Generic[Message]):
 
     def state(self, message: Message, scope: Hashable, size: int) -> None:
         """A STATE was received. `scope` is its stream, None for all streams; `size` in bytes."""
-        segment = self._segments[-1]
+        segment = self._newest
         segment.message, segment.scope, segment.size = message, scope, size
         self._held_bytes += size
-        self._segments.append(_Segment())
+        self._newest = _Segment()
+        self._newest_number += 1
+        self._segments.append(self._newest)
 
     def count(self, **statistics: int) -> None:
         """A call was answered: its statistics go with the next STATE that leaves."""
@@ -104,7 +107,6 @@ class Checkpoint(Generic[Message]):
         """Every STATE that is true now, in order."""
         while self.can_release:
             segment = self._segments.popleft()
-            self._first += 1
             self._held_bytes -= segment.size
             if segment.message is not None:
                 tally = self._tally(segment)

@@ -98,10 +98,11 @@ class Dispatch:
 
     def newest_held(self, keys: Iterable[str]) -> int:
         """The place of the newest record in the unsettled calls that hold one of the keys, or 0."""
-        if not self._held:
-            return 0
-        holders = (self._last_holder.get(key) for key in keys)
-        return max((holder.order.newest for holder in holders if holder), default=0)
+        newest = 0
+        for key in keys:
+            if key in self._last_holder:
+                newest = max(newest, self._last_holder[key].order.newest)
+        return newest
 
     def submit(self, batch: Batch) -> None:
         """A closed batch becomes a call, after all that came before it."""

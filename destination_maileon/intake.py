@@ -1,6 +1,6 @@
 """A record -> its place in a batch, a farewell, or a rejection before it is sent.
 
-This module alone decides what happens to a record on its way in: it asks the stream's mapper and
+This module alone decides what happens to a record on its way in: it asks the stream's mappers and
 passes the result on. Nothing is sent here.
 """
 
@@ -9,51 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.batching import Lane
 from destination_maileon.catalog import stream_title
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contacts_xml import contact_bytes
+from destination_maileon.maileon.contacts_xml import contact_bytes, contact_of
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping import (
-    Farewell,
-    MappingRules,
-    Reason,
-    RecordMapper,
-    Refusal,
-    Removal,
-)
+from destination_maileon.mapping import Farewell, Reason, Refusal, Removal
 from destination_maileon.merging import Entry, Part, contact_keys
+from destination_maileon.open_stream import OpenStream
 from destination_maileon.output import Level
-from destination_maileon.plan_table import listed, plan_table
 from destination_maileon.problems import StopReading
 from destination_maileon.rejections import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from destination_maileon.batching import Batch, Batcher, Limits
+    from destination_maileon.batching import Batcher, Limits
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.columns import ColumnResolver, StreamColumns
     from destination_maileon.config import Config
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.ledger import Ledger, Log
-    from destination_maileon.mapping import Mapped
     from destination_maileon.messages import RecordMessage, StreamKey
+    from destination_maileon.plain_records import Written
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What changes for a stream while its records come in."""
-
-    plan: StreamPlan
-    resolver: ColumnResolver
-    columns: StreamColumns
-    mapper: RecordMapper
-    lanes: dict[Permission | None, Lane]
-    told_notes: int = 0
-    told_unmapped: bool = False
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -66,22 +43,19 @@ class Intake:
     dispatch: Dispatch
     limits: Limits
     log: Log
-    _streams: dict[StreamKey, _Stream] = field(default_factory=dict, init=False)
+    _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
     _unknown_streams: set[StreamKey] = field(default_factory=set, init=False)
     _place: int = field(default=0, init=False)
     _farewells: int = field(default=0, init=False)
-    _cleaned: int = field(default=0, init=False)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
-        mapper = self._compiled(plan, columns)
-        stream = _Stream(plan, resolver, columns, mapper, lanes={})
+        stream = OpenStream(plan, resolver, columns=columns, config=self.config)
         self._streams[plan.key] = stream
-        self.log(Level.INFO, f"Stream {plan.title}:\n{plan_table(columns.columns)}")
-        self._tell(stream)
+        stream.tell_plan(self.log)
 
-    def take(self, message: RecordMessage, now: float) -> None:
-        """Takes one record.
+    def take(self, message: RecordMessage, now: float) -> bool:
+        """Takes one record; whether a call more waits now.
 
         Raises:
             StopReading: if it may not be taken, and no record after it.
@@ -89,83 +63,90 @@ class Intake:
         """
         stream = self._streams.get(message.stream)
         if stream is None:
-            self._leave_out_stranger(message.stream)
-            return
+            return self._leave_out_stranger(message.stream)
         data = message.data
         if data is None:
-            self._finish(stream, message, _NO_DATA, now=now)
-            return
-        if not data.keys() <= stream.mapper.known_columns:
-            self._learn(stream, data)
-        self._finish(stream, message, stream.mapper.map(data), now=now)
+            return self._reject(stream, message, _NO_DATA, now=now)
+        stream.learn(data, self.log)
+        plain = stream.plain.element(data)
+        if plain is not None:
+            return self._write(stream, message, plain, now=now)
+        mapped = stream.mapper.map(data)
+        if isinstance(mapped, Contact):
+            return self._write(stream, message, _written(mapped), now=now)
+        if isinstance(mapped, Refusal):
+            return self._reject(stream, message, mapped, now=now)
+        return self._part_with(stream, message, mapped, now=now)
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
         for stream in self._streams.values():
-            stream.resolver.forget_custom_field(name)
-            self._recompile(stream)
+            stream.forget_custom_field(name)
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        cleaned = self._cleaned + sum(s.mapper.cleaned_records for s in self._streams.values())
+        cleaned = sum(stream.cleaned_records for stream in self._streams.values())
         if cleaned:
             self.log(
                 Level.WARN,
                 f"In {cleaned} records characters were removed that XML 1.0 does not allow.",
             )
 
-    def _finish(
-        self, stream: _Stream, message: RecordMessage, mapped: Mapped, *, now: float
-    ) -> None:
-        if isinstance(mapped, Farewell):
-            if mapped.removal is Removal.IGNORE:
-                segment, _ = self.ledger.received(stream.plan, now)
-                self._place += 1
-                self.ledger.left_out(stream.plan, segment)
-                return
-            self._check_brake()
-            self._say_farewell(stream, self._part(stream, message, mapped.contact, now=now), mapped)
-            return
-        if isinstance(mapped, Refusal):
-            part = self._part(stream, message, mapped.contact, now=now)
-            self.ledger.rejected(stream.plan, part, _rejection(mapped))
-            return
+    def _write(
+        self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
+    ) -> bool:
         permission = stream.plan.permission
         if stream.mapper.has_permission_column and message.data is not None:
             named = stream.mapper.permission(message.data)
             if isinstance(named, Reason):
-                refusal = _bad_permission(stream.mapper.permission_column, mapped)
-                self._finish(stream, message, refusal, now=now)
-                return
+                column = stream.mapper.permission_column
+                refusal = _bad_permission(column, written[0])
+                return self._reject(stream, message, refusal, now=now)
             permission = named or permission
-        part = self._part(stream, message, mapped, now=now)
+        part = self._part(stream, message, written, now=now)
         if not self.limits.fits(part.payload):
             self.ledger.rejected(stream.plan, part, _too_large(self.limits.body_bytes))
-            return
-        self._send(self.batcher.add(part, _lane(stream, permission), now))
+            return False
+        closed = self.batcher.add(part, stream.lane(permission), now)
+        for batch in closed:
+            self.dispatch.submit(batch)
+        return bool(closed)
 
     def _part(
-        self, stream: _Stream, message: RecordMessage, contact: Contact, *, now: float
+        self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
     ) -> Part:
         segment, number = self.ledger.received(stream.plan, now)
         self._place += 1
-        payload = contact_bytes(contact)
-        keys = contact_keys(contact)
-        part = Part(self._place, number, segment, contact=contact, keys=keys, payload=payload)
+        payload, keys = written
+        part = Part(self._place, number, segment, keys=keys, payload=payload)
         if self.ledger.keeps_messages:
             # Roughly what the decoded record takes: its values are in the payload, too.
             part.message, part.message_bytes = message.record, 2 * len(payload)
         return part
 
-    def _send(self, batches: Iterable[Batch]) -> None:
-        for batch in batches:
-            self.dispatch.submit(batch)
+    def _reject(
+        self, stream: OpenStream, message: RecordMessage, refusal: Refusal, *, now: float
+    ) -> bool:
+        part = self._part(stream, message, _written(refusal.contact), now=now)
+        self.ledger.rejected(stream.plan, part, _rejection(refusal))
+        return False
 
-    def _say_farewell(self, stream: _Stream, part: Part, farewell: Farewell) -> None:
+    def _part_with(
+        self, stream: OpenStream, message: RecordMessage, farewell: Farewell, *, now: float
+    ) -> bool:
+        if farewell.removal is Removal.IGNORE:
+            segment, _ = self.ledger.received(stream.plan, now)
+            self._place += 1
+            self.ledger.left_out(stream.plan, segment)
+            return False
+        self._check_brake()
         self._farewells += 1
-        self._send(self.batcher.part_with(part.keys))
-        lane = _lane(stream, stream.plan.permission)
+        part = self._part(stream, message, _written(farewell.contact), now=now)
+        for batch in self.batcher.part_with(part.keys):
+            self.dispatch.submit(batch)
+        lane = stream.lane(stream.plan.permission)
         self.dispatch.submit_farewell(lane, Entry(part), farewell)
+        return True
 
     def _check_brake(self) -> None:
         allowed = self.config.max_deleted_records
@@ -176,7 +157,7 @@ class Intake:
                 "go, allow more and sync again."
             )
 
-    def _leave_out_stranger(self, key: StreamKey) -> None:
+    def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._place += 1
         self.ledger.stranger(key)
         if key not in self._unknown_streams:
@@ -186,60 +167,21 @@ class Intake:
                 f"Stream {stream_title(key)} is not in the catalog: its records are left out. "
                 "Refresh the connection's schema in Airbyte.",
             )
-
-    def _learn(self, stream: _Stream, data: Mapping[str, object]) -> None:
-        """Resolves columns that the schema does not have."""
-        stops = stream.resolver.newly_seen(data)
-        if stops:
-            raise StopReading(
-                f"Stream {stream.plan.title}: no target for {listed(stops)}, seen first in a "
-                'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
-            )
-        self._recompile(stream)
-        self._tell(stream)
-
-    def _recompile(self, stream: _Stream) -> None:
-        self._cleaned += stream.mapper.cleaned_records
-        stream.mapper = self._compiled(stream.plan, stream.columns)
-
-    def _compiled(self, plan: StreamPlan, columns: StreamColumns) -> RecordMapper:
-        rules = MappingRules(
-            identifier_mode=plan.options.identifier_mode,
-            deleted_records=self.config.deleted_records,
-            truncate_long_text=self.config.truncate_long_text,
-            every_record_is_deleted=plan.every_record_is_deleted,
-        )
-        return RecordMapper(columns.columns.values(), rules)
-
-    def _tell(self, stream: _Stream) -> None:
-        if stream.columns.unmapped and not stream.told_unmapped:
-            stream.told_unmapped = True
-            self.log(
-                Level.WARN,
-                f"Stream {stream.plan.title}: {listed(stream.columns.unmapped)} left out, since "
-                "no target fits. Map each to a target, or to skip to silence this.",
-            )
-        for note in stream.columns.notes[stream.told_notes :]:
-            self.log(Level.WARN, f"Stream {stream.plan.title}: {note}")
-        stream.told_notes = len(stream.columns.notes)
+        return False
 
 
-def _lane(stream: _Stream, permission: Permission | None) -> Lane:
-    lane = stream.lanes.get(permission)
-    if lane is None:
-        lane = stream.lanes[permission] = Lane(stream.plan, permission)
-    return lane
+def _written(contact: Contact) -> Written:
+    return contact_bytes(contact), contact_keys(contact)
 
 
 def _rejection(refusal: Refusal) -> Rejection:
     return Rejection(refusal.reason, refusal.advice, refusal.field)
 
 
-def _bad_permission(column: str, contact: Contact) -> Refusal:
+def _bad_permission(column: str, payload: bytes) -> Refusal:
     names = ", ".join(permission.name.lower() for permission in Permission)
-    return Refusal(
-        Reason.BAD_PERMISSION, column, f"Use one of {names}, or 1 to 6, or leave it empty.", contact
-    )
+    advice = f"Use one of {names}, or 1 to 6, or leave it empty."
+    return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
 
 
 def _too_large(limit: int) -> Rejection:

@@ -6,6 +6,7 @@ store and to the log; what the limits on rejections allow is judged here, too.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,12 +16,12 @@ from destination_maileon.problems import ConfigError, SyncError
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.checkpoint import Release
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.merging import Part
+    from destination_maileon.merging import Entry, Part
     from destination_maileon.messages import StateMessage
     from destination_maileon.reconciliation import Reading
     from destination_maileon.rejected_store import RejectedStore
@@ -93,21 +94,27 @@ class Ledger:
         counts.read += 1
         return self.checkpoint.record(), counts.read
 
-    def written(self, plan: StreamPlan, parts: Sequence[Part]) -> None:
-        """The records of one contact reached the account, or were left out as told."""
+    def written(self, plan: StreamPlan, entries: Iterable[Entry]) -> None:
+        """The records of these contacts reached the account, or were left out as told."""
+        segments: Counter[int] = Counter()
+        contacts = 0
+        for entry in entries:
+            contacts += 1
+            for part in entry.parts:
+                segments[part.segment] += 1
+        for segment, records in segments.items():
+            self.checkpoint.settle(segment, plan.key, written=records)
+        merged = segments.total() - contacts
         counts = self.counts[plan]
-        counts.written += len(parts)
-        for part in parts:
-            self.checkpoint.settle(part.segment, plan.key, written=1)
-        if len(parts) > 1:
-            counts.merged += len(parts) - 1
-            self.checkpoint.count(merged=len(parts) - 1)
+        counts.written += segments.total()
+        counts.merged += merged
+        self.checkpoint.count(merged=merged)
 
-    def removed(self, plan: StreamPlan, parts: Sequence[Part], *, was_there: bool) -> None:
+    def removed(self, plan: StreamPlan, entry: Entry, *, was_there: bool) -> None:
         """A contact was deleted or unsubscribed, or is gone already, which is no error."""
         self.counts[plan].removed += 1
         self.counts[plan].gone += not was_there
-        self.written(plan, parts)
+        self.written(plan, [entry])
 
     def left_out(self, plan: StreamPlan, segment: int) -> None:
         """A deleted record, which the configuration says to ignore."""

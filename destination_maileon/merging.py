@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from destination_maileon.maileon.contacts_xml import contact_bytes
+from destination_maileon.maileon.contacts_xml import contact_bytes, contact_of
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Part:
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
+    Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
     `place` is its number in the input, `number` its number in its stream, both from 1. `message`
     is kept only where rejected records are stored; `message_bytes` is its size then.
     """
@@ -29,20 +30,23 @@ class Part:
     place: int
     number: int
     segment: int
-    contact: Contact
     keys: tuple[str, ...]
     payload: bytes
     message: dict[str, object] | None = None
     message_bytes: int = 0
 
+    @property
+    def contact(self) -> Contact:
+        """The contact, read back."""
+        return contact_of(self.payload)
+
 
 class Entry:
     """One contact of a call, with the records that were merged into it, in order."""
 
-    __slots__ = ("contact", "keys", "parts", "payload")
+    __slots__ = ("keys", "parts", "payload")
 
     def __init__(self, part: Part) -> None:
-        self.contact = part.contact
         self.payload = part.payload
         self.keys = part.keys
         self.parts = [part]
@@ -56,6 +60,11 @@ class Entry:
         return entry
 
     @property
+    def contact(self) -> Contact:
+        """The contact as it is sent, read back."""
+        return contact_of(self.payload)
+
+    @property
     def place(self) -> int:
         """The place of the entry in the order of the input: its first record's."""
         return self.parts[0].place
@@ -63,8 +72,7 @@ class Entry:
     def seal(self, mode: SynchronizationMode) -> None:
         """Makes one contact of the parts, once, when no more will come."""
         if len(self.parts) > 1:
-            self.contact = merged([part.contact for part in self.parts], mode)
-            self.payload = contact_bytes(self.contact)
+            self.payload = contact_bytes(merged([part.contact for part in self.parts], mode))
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

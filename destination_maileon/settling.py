@@ -79,7 +79,7 @@ class Settlement:
             self._reported(call, answer)
         else:
             self.dispatch.speed_up()
-            self.ledger.removed(call.lane.plan, call.entries[0].parts, was_there=bool(answer))
+            self.ledger.removed(call.lane.plan, call.entries[0], was_there=bool(answer))
             self.dispatch.settle(call)
         return None
 
@@ -157,8 +157,7 @@ class Settlement:
             self._refuse_strictly(call, reading)
         count = self.ledger.answered_again if call.is_recount else self.ledger.answered
         count(plan, report, reading)
-        for entry in reading.accepted:
-            self.ledger.written(plan, entry.parts)
+        self.ledger.written(plan, reading.accepted)
         self.suspicion.lifts()
         self.dispatch.replace(call, self._second_chances(call, reading))
 

@@ -35,6 +35,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
 _ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+_PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 _ISO_DATE = re.compile(
     r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -104,6 +105,8 @@ def as_date(value: object) -> str | None:
     Numbers pass as they are: 20240501 may as well be seconds since 1970.
     """
     text = as_text(value)
+    if _PLAIN_DATE.fullmatch(text):
+        return text
     iso = _ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
     if iso is None:
         return text or None

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from destination_maileon.account import Account
     from destination_maileon.batching import Lane
     from destination_maileon.ledger import Log
-    from destination_maileon.maileon.contact import Contact
     from destination_maileon.merging import Part
 
 
@@ -64,5 +63,4 @@ class VanishedFields:
 
 def _stripped(part: Part, gone: list[str]) -> Part:
     kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
-    contact: Contact = replace(part.contact, custom_fields=kept)
-    return replace(part, contact=contact, payload=contact_bytes(contact))
+    return replace(part, payload=contact_bytes(replace(part.contact, custom_fields=kept)))

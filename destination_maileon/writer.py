@@ -123,8 +123,7 @@ class Writer:
         now = self.service.now()
         try:
             for number, line in self._chunk:
-                self._take(number, line, now)
-                if not self._has_room():
+                if self._take(number, line, now) and not self._has_room():
                     return
         except (BadInput, StopReading) as stop:
             self._stopped_by = stop
@@ -132,17 +131,18 @@ class Writer:
         self._has_chunk = False
         self.service.consumed()
 
-    def _take(self, number: int, line: bytes, now: float) -> None:
+    def _take(self, number: int, line: bytes, now: float) -> bool:
+        """Takes one line; whether a call or a STATE more waits now."""
         message = decode(line, number)
         if message is None:
-            return
+            return False
         if isinstance(message, RecordMessage):
-            self.intake.take(message, now)
-            return
+            return self.intake.take(message, now)
         checkpoint = self.ledger.checkpoint
         checkpoint.state(message, message.scope, message.size)
         if checkpoint.is_crowded:
             self._submit(self.batcher.close_all())
+        return True
 
     def _end_input(self) -> None:
         self._has_ended = True

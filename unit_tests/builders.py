@@ -70,14 +70,7 @@ def a_contact(
 def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> Part:
     """A record at this place of the input, the only stream's."""
     contact = contact or a_contact()
-    part = Part(
-        place,
-        place,
-        0,
-        contact=contact,
-        keys=contact_keys(contact),
-        payload=contact_bytes(contact),
-    )
+    part = Part(place, place, 0, keys=contact_keys(contact), payload=contact_bytes(contact))
     return replace(part, **changes)
 
 

@@ -34,7 +34,6 @@ from destination_maileon.bucket import (
 )
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.config import S3Storage
-from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.merging import Part
@@ -112,7 +111,7 @@ def plan(key: StreamKey = ("crm", "people"), sync_id: int | None = 42) -> Stream
 def part(message: dict[str, object] | None = None, number: int = 1) -> Part:
     if message is None:
         message = {"stream": "people", "namespace": "crm", "emitted_at": 1, "data": {"n": number}}
-    return Part(number, number, 0, contact=Contact(), keys=(), payload=b"", message=message)
+    return Part(number, number, 0, keys=(), payload=b"", message=message)
 
 
 def objects(s3: S3Client, settings: S3Storage) -> dict[str, bytes]:
@@ -601,7 +600,7 @@ def test_check_ends_in_time() -> None:
 
 
 def test_a_record_whose_message_was_not_kept_is_not_passed_over() -> None:
-    nameless = Part(1, 1, 0, contact=Contact(), keys=(), payload=b"")
+    nameless = Part(1, 1, 0, keys=(), payload=b"")
     store = RejectedStore(storage("http://127.0.0.1:9"))
     with pytest.raises(ValueError, match="not kept"):
         store.add(plan(), nameless, REJECTION)

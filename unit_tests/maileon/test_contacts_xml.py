@@ -11,6 +11,7 @@ from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.contacts_xml import (
     ENVELOPE_BYTES,
     contact_bytes,
+    contact_of,
     document,
     escape,
     without_forbidden,
@@ -188,3 +189,25 @@ def test_a_document_is_as_long_as_its_contacts_and_the_envelope() -> None:
     assert len(document(contacts)) == ENVELOPE_BYTES + sum(map(len, contacts))
     assert len(document([])) == ENVELOPE_BYTES
     assert len(etree.fromstring(document(contacts))) == 2
+
+
+_WORD = _ANY.map(without_forbidden).filter(bool)
+_WRITTEN = st.builds(
+    Contact,
+    email=st.none() | _WORD,
+    external_id=st.none() | _WORD,
+    id=st.none() | _WORD,
+    standard_fields=st.dictionaries(_WORD, st.none() | _ANY.map(without_forbidden), max_size=3),
+    custom_fields=st.dictionaries(_WORD, st.none() | _ANY.map(without_forbidden), max_size=3),
+    preferences=st.dictionaries(
+        st.tuples(_WORD, _WORD),
+        st.builds(Preference, _WORD)
+        | st.builds(Preference, _WORD, st.none() | _WORD, has_source=st.just(value=True)),
+        max_size=3,
+    ),
+)
+
+
+@given(_WRITTEN)
+def test_what_is_written_can_be_read_back(contact: Contact) -> None:
+    assert contact_of(contact_bytes(contact)) == contact

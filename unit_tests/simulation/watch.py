@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
@@ -10,7 +10,7 @@ from destination_maileon.dispatch import Call
 from destination_maileon.ledger import STATISTICS, Ledger
 from destination_maileon.maileon.errors import CallRefused, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.merging import Part
+from destination_maileon.merging import Entry, Part
 from destination_maileon.rejections import Rejection
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.server import read_wishes
@@ -110,12 +110,14 @@ class SpyLedger(Ledger):
         super().left_out(plan, segment)
         self._settle(self.records, "left out")
 
-    def written(self, plan: StreamPlan, parts: Sequence[Part]) -> None:
-        super().written(plan, parts)
-        group = tuple(part.place for part in parts)
-        for place in group:
-            self._settle(place, "written")
-            self.groups[place] = group
+    def written(self, plan: StreamPlan, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        super().written(plan, entries)
+        for entry in entries:
+            group = tuple(part.place for part in entry.parts)
+            for place in group:
+                self._settle(place, "written")
+                self.groups[place] = group
 
     def rejected(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
         try:

@@ -1,0 +1,109 @@
+"""What is known of a stream while its records come in: its columns, its mappers, its lanes.
+
+This module alone decides when a stream is compiled anew: when a record shows a column that the
+schema does not have, and when a custom field has vanished from the account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.batching import Lane
+from destination_maileon.mapping import MappingRules, RecordMapper
+from destination_maileon.output import Level
+from destination_maileon.plain_records import PlainRecords
+from destination_maileon.plan_table import listed, plan_table
+from destination_maileon.problems import StopReading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from destination_maileon.catalog import StreamPlan
+    from destination_maileon.columns import ColumnResolver, StreamColumns
+    from destination_maileon.config import Config
+    from destination_maileon.ledger import Log
+    from destination_maileon.maileon.sync_options import Permission
+
+
+class OpenStream:
+    """One stream of the catalog; `plain` and `mapper` are the short and the long way."""
+
+    def __init__(
+        self, plan: StreamPlan, resolver: ColumnResolver, *, columns: StreamColumns, config: Config
+    ) -> None:
+        self.plan = plan
+        self._resolver = resolver
+        self._columns = columns
+        self._rules = MappingRules(
+            identifier_mode=plan.options.identifier_mode,
+            deleted_records=config.deleted_records,
+            truncate_long_text=config.truncate_long_text,
+            every_record_is_deleted=plan.every_record_is_deleted,
+        )
+        self._lanes: dict[Permission | None, Lane] = {}
+        self._cleaned_before = 0
+        self._told_notes = 0
+        self._has_told_unmapped = False
+        self._compile()
+
+    def learn(self, data: Mapping[str, object], log: Log) -> None:
+        """Takes in the columns of a record that are new.
+
+        Raises:
+            StopReading: if one has no target, and that must not be.
+        """
+        if data.keys() <= self.mapper.known_columns:
+            return
+        stops = self._resolver.newly_seen(data)
+        if stops:
+            raise StopReading(
+                f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
+                'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
+            )
+        self._recompile()
+        self.tell_notes(log)
+
+    def forget_custom_field(self, name: str) -> None:
+        """The account has this field no longer."""
+        self._resolver.forget_custom_field(name)
+        self._recompile()
+
+    def lane(self, permission: Permission | None) -> Lane:
+        """What the stream's calls with this permission have in common."""
+        lane = self._lanes.get(permission)
+        if lane is None:
+            lane = self._lanes[permission] = Lane(self.plan, permission)
+        return lane
+
+    @property
+    def cleaned_records(self) -> int:
+        """Records in which characters that XML forbids were removed."""
+        return self._cleaned_before + self.mapper.cleaned_records
+
+    def tell_plan(self, log: Log) -> None:
+        """Says where the columns go."""
+        log(Level.INFO, f"Stream {self.plan.title}:\n{plan_table(self._columns.columns)}")
+        self.tell_notes(log)
+
+    def tell_notes(self, log: Log) -> None:
+        """Says, once each, what a person should know of the columns."""
+        title, columns = self.plan.title, self._columns
+        if columns.unmapped and not self._has_told_unmapped:
+            self._has_told_unmapped = True
+            log(
+                Level.WARN,
+                f"Stream {title}: {listed(columns.unmapped)} left out, since no target fits. Map "
+                "each to a target, or to skip to silence this.",
+            )
+        for note in columns.notes[self._told_notes :]:
+            log(Level.WARN, f"Stream {title}: {note}")
+        self._told_notes = len(columns.notes)
+
+    def _recompile(self) -> None:
+        self._cleaned_before = self.cleaned_records
+        self._compile()
+
+    def _compile(self) -> None:
+        columns = self._columns.columns
+        self.mapper = RecordMapper(columns.values(), self._rules)
+        self.plain = PlainRecords(columns.values(), self._rules)
