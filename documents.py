@@ -53,10 +53,10 @@ def _configuration() -> Iterator[str]:
 
 
 def _error_codes() -> Iterator[str]:
-    yield "| code | meaning | what to do |"
-    yield "|---:|---|---|"
+    yield "| code | meaning | at fault | what to do |"
+    yield "|---:|---|---|---|"
     for code, row in sorted(ERROR_CODES.items()):
-        yield f"| {code} | {_cell(row.meaning)} | {_cell(row.advice)} |"
+        yield f"| {code} | {_cell(row.meaning)} | the {row.fault} | {_cell(row.advice)} |"
 
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(

@@ -36,10 +36,29 @@ class Patiently(Protocol):
         """The answer."""
 
 
+class FieldLog(Protocol):
+    """Is told of every custom field that is created."""
+
+    def __call__(self, name: str, field_type: FieldType, /) -> None:
+        """Says so."""
+
+
+def say_nothing(_name: str, _type: FieldType, /) -> None:
+    """The log of who only looks."""
+
+
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
 
-    def __init__(self, api: FieldsApi, patiently: Patiently, *, is_read_only: bool = False) -> None:
+    def __init__(
+        self,
+        api: FieldsApi,
+        patiently: Patiently,
+        *,
+        is_read_only: bool = False,
+        log: FieldLog = say_nothing,
+    ) -> None:
+        self._log = log
         self._api = api
         self._patiently = patiently
         self._is_read_only = is_read_only
@@ -70,6 +89,7 @@ class Account:
         if not self._is_read_only:
             self._patiently(lambda: self._api.create_custom_field(name, field_type))
         self.custom_fields[name] = field_type
+        self._log(name, field_type)
 
     def read_custom_fields_again(self) -> None:
         """Asks for the fields once more: somebody may have deleted one during the sync.

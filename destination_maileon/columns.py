@@ -71,7 +71,8 @@ class ColumnResolver:
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
-                f"no target for {listed(result.unmapped)}. Map each to a target or to skip."
+                f'no target for {listed(result.unmapped)}, and "unmapped_columns" is fail. Map '
+                "each to a target or to skip."
             )
         return result
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from destination_maileon.catalog import StreamPlan
+    from destination_maileon.config import Config
 
 
-def warnings(plans: Iterable[StreamPlan]) -> Iterator[str]:
+def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
     """One sentence per option and stream that would change consent, or that has no effect."""
     for plan in plans:
-        for warning in _of_stream(plan):
-            yield f"Stream {plan.title}: {warning}"
+        if not plan.every_record_is_deleted:
+            for warning in (*_of_stream(plan), *_against_config(plan, config)):
+                yield f"Stream {plan.title}: {warning}"
 
 
 def _of_stream(plan: StreamPlan) -> Iterator[str]:
     options = plan.options
-    if plan.every_record_is_deleted:
-        return
     column = next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
     if options.override_permission and plan.permission is None and column is None:
         yield (
@@ -43,4 +44,24 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
         yield (
             "people who unsubscribed are added again and may be written to. Set "
             '"reimport_unsubscribed_contacts" to false unless they agreed anew.'
+        )
+    if options.update_only and options.sync_mode is SynchronizationMode.IGNORE:
+        yield (
+            '"update_only" leaves out who is new, and "sync_mode" ignore leaves everybody else as '
+            "they are: nobody is written. Change one of them."
+        )
+
+
+def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
+    """Where the sync mode of data activation takes the place of a more careful option."""
+    if config.update_only and not plan.options.update_only:
+        yield (
+            'new contacts are created although "update_only" is set, since the sync mode of the '
+            "connection decides. Choose update there if nobody shall be added."
+        )
+    is_careful = config.synchronization_mode is SynchronizationMode.IGNORE
+    if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
+        yield (
+            'existing contacts are updated although "sync_mode" is ignore, since the sync mode of '
+            "the connection decides. Choose append there if they shall stay as they are."
         )

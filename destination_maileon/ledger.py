@@ -61,6 +61,7 @@ class Ledger:
         self._rejections = rejections
         self._store = store
         self._is_store_lost = False
+        self._is_over_limit = False
         self._log = log
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamCounts() for plan in plans}
@@ -186,10 +187,10 @@ class Ledger:
         self._keep_promise(lambda store: store.flush())
         self._judge(at_end=True)
 
-    def summarize(self) -> None:
+    def summarize(self, words: Callable[[StreamCounts], str]) -> None:
         """One line per stream, and one more with the reasons if anything was rejected."""
         for plan, counts in self.counts.items():
-            self._log(Level.INFO, f"Stream {plan.title}: {counts.words()}.")
+            self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
             if reasons := self._rejections.totals(plan):
                 self._log(
                     Level.WARN,
@@ -207,6 +208,8 @@ class Ledger:
             raise
 
     def _judge(self, *, at_end: bool) -> None:
+        if self._is_over_limit:
+            return
         rejected = self.rejected_records
         settled = sum(counts.settled for counts in self.counts.values())
         if self._limits.records is not None and rejected > self._limits.records:
@@ -218,6 +221,8 @@ class Ledger:
             self._fail(f"{rejected} of {settled} records", f'"max_rejected_percent" ({percent:g})')
 
     def _fail(self, how_many: str, allowed: str) -> None:
+        # Once: the calls in flight are still settled, so that every STATE that is true leaves.
+        self._is_over_limit = True
         raise ConfigError(
             f"{how_many} were rejected, which is more than {allowed} allows: "
             f"{self._rejections.all_totals()}. Correct the records or the mapping, or allow more."

@@ -12,7 +12,7 @@ from destination_maileon.batching import Lane
 from destination_maileon.mapping import MappingRules, RecordMapper
 from destination_maileon.output import Level
 from destination_maileon.plain_records import PlainRecords
-from destination_maileon.plan_table import listed, plan_table
+from destination_maileon.plan_table import listed, outline, plan_table
 from destination_maileon.problems import StopReading
 
 if TYPE_CHECKING:
@@ -81,8 +81,10 @@ class OpenStream:
         return self._cleaned_before + self.mapper.cleaned_records
 
     def tell_plan(self, log: Log) -> None:
-        """Says where the columns go."""
-        log(Level.INFO, f"Stream {self.plan.title}:\n{plan_table(self._columns.columns)}")
+        """Says what becomes of people, and where the columns go."""
+        people = outline(self.plan, self._rules.deleted_records)
+        columns = plan_table(self._columns.columns)
+        log(Level.INFO, f"Stream {self.plan.title}: {people}\n{columns}")
         self.tell_notes(log)
 
     def tell_notes(self, log: Log) -> None:

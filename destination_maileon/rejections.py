@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
 from destination_maileon.naming import contact_name
 from destination_maileon.rules import violations
+from destination_maileon.targets import IDENTIFIERS, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from destination_maileon.catalog import StreamPlan
+    from destination_maileon.config import ColumnMapping
     from destination_maileon.maileon.contact import Contact, FieldType
+    from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.merging import Part
     from destination_maileon.naming import IdentifiersInLogs
@@ -33,8 +36,8 @@ MAX_FURTHER = 10
 class Rejection:
     """Why a record is not in the account, and what a person can do.
 
-    `code` is Maileon's, None if the record was refused without one. `further` names other fields
-    that break a documented rule.
+    `code` is Maileon's, None if the record was refused without one. `fault` says where a correction
+    is due, if that is known. `further` names other fields that break a documented rule.
     """
 
     reason: str
@@ -42,6 +45,7 @@ class Rejection:
     field: str = ""
     code: int | None = None
     has_code: bool = False
+    fault: Fault | None = None
     further: tuple[str, ...] = ()
 
     @property
@@ -80,6 +84,7 @@ def rejection_by_report(
         field=field,
         code=main.code,
         has_code=True,
+        fault=error.fault,
         further=tuple(dict.fromkeys(further))[:MAX_FURTHER],
     )
 
@@ -108,13 +113,13 @@ class RejectionLog:
         more = " Further records with this reason are only counted." if last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
-            f"{rejection.label}. {rejection.advice}{further}{more}"
+            f"{rejection.label}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
         )
 
     def totals(self, plan: StreamPlan) -> str:
         """The counts by reason, the most frequent first; empty if nothing was rejected."""
-        counts = [(n, label) for (of, label), n in self._counts.items() if of is plan]
-        return "; ".join(f"{n} x {label}" for n, label in sorted(counts, reverse=True))
+        counts = Counter({label: n for (of, label), n in self._counts.items() if of is plan})
+        return "; ".join(f"{n} x {label}" for label, n in counts.most_common())
 
     def all_totals(self) -> str:
         """The counts by reason over all streams, the most frequent first."""
@@ -122,3 +127,19 @@ class RejectionLog:
         for (_, label), number in self._counts.items():
             counts[label] += number
         return "; ".join(f"{n} x {label}" for label, n in counts.most_common(5))
+
+
+def _where(plan: StreamPlan, rejection: Rejection) -> str:
+    """What is at fault, and the column where the mapping gave the field another name."""
+    column = next((name for name, to in plan.mapping.items() if _goes_to(to, rejection.field)), "")
+    in_column = f'column "{column}"' if column and column != rejection.field else ""
+    if rejection.fault is None:
+        return f"It comes from {in_column}. " if in_column else ""
+    return f"At fault: the {rejection.fault}{', in ' * bool(in_column)}{in_column}. "
+
+
+def _goes_to(entry: ColumnMapping, field: str) -> bool:
+    target = parse_target(entry.target)
+    if not field or target is None:
+        return False
+    return field == (str(target) if field in IDENTIFIERS else target.name)

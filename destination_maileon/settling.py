@@ -39,6 +39,11 @@ Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 
 OVERLOADS_BEFORE_HALVING = 5
 
+_STRICTLY = (
+    ' Since "ignore_invalid_contacts" is false, one invalid contact fails the sync; if it is true, '
+    "the others are written and the log names it."
+)
+
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Settlement:
@@ -136,9 +141,9 @@ class Settlement:
             self.dispatch.settle(call)
             return
         if not (refusal.may_be_one_contact and options.ignore_invalid_contacts):
+            why = "" if options.ignore_invalid_contacts else _STRICTLY
             raise ConfigError(
-                f"Maileon refused a call of stream {call.lane.plan.title}: {rejection.label}. "
-                f"{rejection.advice}"
+                f"{rejection.label}, one of stream {call.lane.plan.title}. {rejection.advice}{why}"
             )
         self.suspicion.grows(rejection)
         if is_divisible(call):

@@ -46,7 +46,25 @@ class StreamCounts:
             "of these gone already": self.gone,
             "deleted records ignored": self.deleted_ignored,
         }
-        shown = always | {name: number for name, number in rare.items() if number}
-        words = [f"{number} {name}" for name, number in shown.items()]
+        return self._listed(always | {name: number for name, number in rare.items() if number})
+
+    def foreseen_words(self) -> str:
+        """The same after a dry run: who exists or unsubscribed is not known, and nobody was sent.
+
+        What no call reported as invalid is `left_out` then.
+        """
+        foreseen = {
+            "records read": self.read,
+            "written": self.written,
+            "merged": self.merged,
+            "rejected": self.rejected,
+            "contacts sent": self.left_out,
+            "deleted or unsubscribed": self.removed,
+            "deleted records ignored": self.deleted_ignored,
+        }
+        return f"without the dry run it would be {self._listed(foreseen)}"
+
+    def _listed(self, counts: dict[str, int]) -> str:
+        words = [f"{number} {name}" for name, number in counts.items()]
         seconds = max(0.0, self.ended_at - self.started_at)
         return ", ".join([*words, f"{self.calls} calls", f"{seconds:.1f} seconds"])

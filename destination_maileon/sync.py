@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from destination_maileon import consent
-from destination_maileon.account import Account
+from destination_maileon.account import Account, say_nothing
 from destination_maileon.batching import Batcher, Limits
 from destination_maileon.catalog import stream_plans, unused_mappings
 from destination_maileon.columns import ColumnResolver, StreamColumns
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedIOBase
 
-    from destination_maileon.account import FieldsApi
+    from destination_maileon.account import FieldLog, FieldsApi
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import Config
+    from destination_maileon.maileon.contact import FieldType
     from destination_maileon.messages import StreamKey
     from destination_maileon.service import Service
 
@@ -62,7 +63,7 @@ class Sync:
         Raises:
             ConfigError: with the problems of all streams, before anything is sent.
         """
-        for warning in consent.warnings(self.plans.values()):
+        for warning in consent.warnings(self.plans.values(), self.config):
             self.outbox(Level.WARN, warning)
         for stream in unused_mappings(self.plans, self.config):
             self.outbox(
@@ -150,7 +151,9 @@ def write(
     """
     plans = stream_plans(raw_catalog, config)
     with _client(config) as client:
-        account = _account(config, client)
+        created = "would be created" if config.dry_run else "was created"
+        tell = partial(_tell_created, outbox=outbox, done=created)
+        account = _account(config, client, log=tell)
         service = ThreadedService(
             partial(foreseen, custom_types=account.custom_fields)
             if config.dry_run
@@ -177,6 +180,10 @@ def read_account(config: Config) -> Iterator[Account]:
         yield _account(config, client)
 
 
+def _tell_created(name: str, field_type: FieldType, /, *, outbox: Outbox, done: str) -> None:
+    outbox(Level.INFO, f'The custom field "{name}" {done} in the account, with type {field_type}.')
+
+
 def _client(config: Config) -> MaileonClient:
     return MaileonClient(
         config.base_url,
@@ -186,9 +193,9 @@ def _client(config: Config) -> MaileonClient:
     )
 
 
-def _account(config: Config, api: FieldsApi) -> Account:
+def _account(config: Config, api: FieldsApi, *, log: FieldLog = say_nothing) -> Account:
     questions = PatientQuestions(Patience(config.max_retry_seconds))
-    return Account(api, questions, is_read_only=config.dry_run)
+    return Account(api, questions, is_read_only=config.dry_run, log=log)
 
 
 def _store(config: Config) -> RejectedStore | None:

@@ -14,6 +14,7 @@ from destination_maileon.messages import BadInput, RecordMessage, decode
 from destination_maileon.output import Level, destination_stats, state_line
 from destination_maileon.problems import StopReading, SyncError
 from destination_maileon.reader import InputChunk, InputEnd
+from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,9 @@ class Writer:
             yield from self._land(failure)
         self.settlement.summarize()
         self.intake.close()
-        self.ledger.summarize()
+        # A sync that keeps its states back is a dry run.
+        words = StreamCounts.words if self.lets_states_out else StreamCounts.foreseen_words
+        self.ledger.summarize(words)
         try:
             yield from self._sayable()
         except SyncError as lost:
@@ -180,8 +183,10 @@ class Writer:
                     self._on_event(event)
                 yield from self._sayable()
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
-                if str(another) != str(failure):
-                    self.outbox(Level.WARN, f"While ending: {type(another).__name__}")
+                # The text of an unforeseen error may quote a record.
+                told = str(another) if isinstance(another, SyncError) else type(another).__name__
+                if told != str(failure):
+                    self.outbox(Level.WARN, f"While the sync was ending: {told}")
 
     def _sayable(self) -> Iterator[bytes]:
         """Logs first, then each STATE whose records are all settled.

@@ -32,12 +32,15 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One code. `field` is the target it is about; None where the report's error_field names it."""
+    """One code. `field` is the target it is about; None where the report's error_field names it.
+
+    `fault` is None where nothing is known of the code.
+    """
 
     code: int | None
     meaning: str
     advice: str
-    fault: Fault
+    fault: Fault | None
     field: str | None
 
 
@@ -50,7 +53,7 @@ def meaning(code: int | None) -> ErrorCode:
         code,
         "unknown error code",
         "Look the code up in Maileon's documentation, or ask Maileon's support.",
-        fault=Fault.DATA,
+        fault=None,
         field=None,
     )
 
