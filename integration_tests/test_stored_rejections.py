@@ -4,62 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from integration_tests.connection import Connection, people
-from integration_tests.platform import Json, line, record, stream, stream_state
+from integration_tests.connection import Connection, columns, people
+from integration_tests.platform import Json, Run, line, record, stream, stream_state
+from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
-
-BUCKET = "rejected"
-ACCOUNT_KEY = "made-up-secret-access-key"
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A bucket, and the configuration that writes to it."""
-
-    client: S3Client
-    config: Json
-
-    def objects(self) -> dict[str, bytes]:
-        listed = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        keys = [entry["Key"] for entry in listed]
-        return {key: self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+BAD = record({"email": "no address"})
+LONG = "x" * 256
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[Storage]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="made-up",
-        aws_secret_access_key=ACCOUNT_KEY,
-    )
-    client.create_bucket(Bucket=BUCKET)
-    config = {
-        "storage_type": "S3",
-        "s3_bucket_name": BUCKET,
-        "s3_bucket_region": "us-east-1",
-        "bucket_path": "/maileon/",
-        "access_key_id": "made-up",
-        "secret_access_key": ACCOUNT_KEY,
-        "s3_endpoint": endpoint,
-    }
-    yield Storage(client, config)
-    client.close()
-    server.stop()
+def server() -> Iterator[Storage]:
+    with stored() as storage:
+        yield storage
+
+
+@pytest.fixture
+def storage(server: Storage) -> Storage:
+    """The bucket, empty."""
+    server.clear()
+    return server
 
 
 def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_gone(
@@ -67,7 +34,7 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
 ) -> None:
     configured = stream(namespace="public")
     good = {"email": "good@example.com"}
-    bad = {"email": "bad@example.com", "first_name": "x" * 256, "tall": 1e400, "n": 2**70}
+    bad = {"email": "bad@example.com", "first_name": LONG, "tall": 1e400, "n": 2**70}
     raw = line(record(bad, "people", "public")).replace(b"Infinity", b"1e400")
     given = raw + line(record(good, "people", "public")) + line(stream_state(1, "people", "public"))
     run = connection.write(given, configured, object_storage_config=storage.config)
@@ -75,10 +42,10 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
     ((key, body),) = storage.objects().items()
     assert key.startswith("maileon/7/public/people/")
     assert key.endswith(".jsonl")
-    (stored,) = (json.loads(one) for one in body.splitlines())
-    assert stored["type"] == "RECORD"
-    assert stored["record"] == record(bad, "people", "public")["record"]
-    rejection = stored["rejection"]
+    (line_stored,) = (json.loads(one) for one in body.splitlines())
+    assert line_stored["type"] == "RECORD"
+    assert line_stored["record"] == record(bad, "people", "public")["record"]
+    rejection = line_stored["rejection"]
     assert (rejection["record_number"], rejection["error_code"]) == (1, 8)
     assert rejection["error_field"] == "FIRSTNAME"
     # As it is, with the option that cuts the text.
@@ -89,24 +56,138 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
     assert contact.standard_fields == {"FIRSTNAME": "x" * 255}
 
 
+def test_each_stream_has_a_folder_below_that_of_the_sync_and_all_files_together_can_be_replayed(
+    connection: Connection, storage: Storage
+) -> None:
+    streams = [
+        stream(namespace="shop", sync_id=42),
+        stream(namespace="crm/eu", sync_id=42),
+        stream(name="leads", sync_id=42),
+    ]
+    keys = [("people", "shop"), ("people", "crm/eu"), ("leads", None)]
+    messages: list[Json] = []
+    for n, (name, namespace) in enumerate(keys):
+        late = {"email": f"late{n}@example.com", "first_name": LONG}
+        messages += [record(late, name, namespace), record({"first_name": "Nobody"}, name)]
+    run = connection.sync(
+        [*messages, stream_state(1, "leads")], *streams, object_storage_config=storage.config
+    )
+    assert run.exit_code == 0
+    folders = {path.rpartition("/")[0] for path in storage.objects()}
+    assert folders == {
+        "maileon/42/shop/people",
+        "maileon/42/crm_eu/people",
+        "maileon/42/leads",
+    }
+    # Those of `people` without a namespace are of no stream of the catalog, and left out.
+    assert len(storage.rejected()) == 4
+    given = b"".join(storage.objects().values())
+    again = connection.write(given, *streams, truncate_long_text=True)
+    assert again.exit_code == 0
+    assert sorted(c.email or "" for c in connection.sandbox.account.contacts()) == [
+        f"late{n}@example.com" for n in range(3)
+    ]
+
+
+def _has_states(run: Run, *, number: int) -> bool:
+    return len(run.states) == number
+
+
+def test_a_state_goes_out_after_the_rejections_before_it_are_stored(
+    connection: Connection, storage: Storage
+) -> None:
+    with connection.open(batch_size=1, object_storage_config=storage.config) as running:
+        for n in range(3):
+            running.feed(BAD, stream_state(n))
+            running.wait_until(partial(_has_states, number=n + 1))
+            assert len(storage.rejected()) == n + 1
+        run = running.finish()
+    assert run.stats == [(0, 1)] * 3
+
+
+def test_many_rejections_are_stored_in_parts(connection: Connection, storage: Storage) -> None:
+    # A part is full at five million bytes: these are some fourteen.
+    data = [{"email": f"p{n}@example.com", "first_name": "x" * 700_000} for n in range(20)]
+    run = connection.sync(
+        [*map(record, data), stream_state(1)], object_storage_config=storage.config
+    )
+    assert (run.exit_code, run.stats) == (0, [(0, 20)])
+    sizes = [len(body) for body in storage.objects().values()]
+    assert len(sizes) == 3
+    assert max(sizes) < 6_000_000
+    emails = [one["record"]["data"]["email"] for one in storage.rejected()]
+    assert sorted(emails) == sorted(one["email"] for one in data)
+
+
+def test_without_access_keys_those_of_the_environment_are_used(
+    connection: Connection, storage: Storage
+) -> None:
+    keys = ("access_key_id", "secret_access_key")
+    config = {key: value for key, value in storage.config.items() if key not in keys}
+    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(connection.folder)}
+    given = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    messages = [BAD, stream_state(1)]
+    run = connection.with_environment(**nowhere, **given).sync(
+        messages, object_storage_config=config
+    )
+    assert (run.exit_code, run.stats) == (0, [(0, 1)])
+    assert len(storage.rejected()) == 1
+    run = connection.with_environment(**nowhere).sync(messages, object_storage_config=config)
+    assert run.error["failure_type"] == "config_error"
+    assert "no usable credentials were found" in run.error["message"]
+    assert run.states == []
+
+
 def test_no_state_goes_out_before_the_rejections_before_it_are_stored(
     connection: Connection, storage: Storage
 ) -> None:
     lost = {**storage.config, "s3_bucket_name": "nowhere"}
-    bad = record({"email": "no address"})
-    messages = [*people("a"), stream_state(1), bad, stream_state(2)]
+    messages = [*people("a"), stream_state(1), BAD, stream_state(2)]
     run = connection.sync(messages, batch_size=1, concurrent_requests=1, object_storage_config=lost)
     assert run.error["failure_type"] == "config_error"
     assert "nowhere" in run.error["message"]
     assert run.stats == [(1, 0)]
 
 
+def test_a_bucket_that_goes_away_during_the_sync_ends_it_with_the_states_that_are_true(
+    connection: Connection,
+) -> None:
+    with (
+        stored("passing") as passing,
+        connection.open(batch_size=1, object_storage_config=passing.config) as running,
+    ):
+        running.feed(BAD, stream_state(1))
+        running.wait_until(lambda run: len(run.states) == 1)
+        passing.clear()
+        passing.client.delete_bucket(Bucket=passing.bucket)
+        # Nothing was rejected before the second: it needs no bucket.
+        running.feed(*people("a"), stream_state(2))
+        running.wait_until(lambda run: len(run.states) == 2)
+        running.feed(BAD, stream_state(3), *people("b"), stream_state(4))
+        run = running.finish()
+    assert run.error["failure_type"] == "config_error"
+    message = run.error["message"]
+    for told in ('"passing"', "there is no such bucket", "Create it"):
+        assert told in message
+    assert SECRET_ACCESS_KEY not in message
+    assert run.stats == [(0, 1), (1, 0)]
+
+
 def test_a_check_writes_to_the_bucket_and_names_one_that_is_not_there(
     connection: Connection, storage: Storage
 ) -> None:
     assert connection.check(object_storage_config=storage.config) == {"status": "SUCCEEDED"}
+    assert storage.objects() == {}
     other = {**storage.config, "s3_bucket_name": "nowhere"}
     verdict = connection.check(object_storage_config=other)
     assert verdict["status"] == "FAILED"
     assert '"nowhere"' in verdict["message"]
-    assert ACCOUNT_KEY not in verdict["message"]
+    assert SECRET_ACCESS_KEY not in verdict["message"]
+
+
+def test_a_dry_run_stores_nothing(connection: Connection, storage: Storage) -> None:
+    run = connection.write(
+        line(BAD), stream(columns()), dry_run=True, object_storage_config=storage.config
+    )
+    assert run.exit_code == 0
+    assert storage.objects() == {}

@@ -1,0 +1,198 @@
+"""Every row of the README's table of failures, provoked: its type, and words for a person."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from documents import README
+from integration_tests.connection import Connection, mapping, people
+from integration_tests.platform import (
+    PROGRAM,
+    Json,
+    Run,
+    catalog,
+    messages_in,
+    record,
+    stream,
+    stream_state,
+    write_arguments,
+)
+from maileon_sandbox import Fault
+
+BAD = record({"email": "no address"})
+GONE = record({"email": "gone@example.com", "_ab_cdc_deleted_at": "2026-01-01"})
+PAGE = b"<html><body>Welcome</body></html>"
+NO_PERMISSION = b"<error><message>permission must be between 1 and 6</message></error>"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What goes wrong, and what the message must tell; `row` is the README's first column."""
+
+    row: str
+    told: Sequence[str]
+    kind: str = "config_error"
+    faults: Sequence[Fault] = ()
+    config: Json = field(default_factory=dict)
+    configured: Json = field(default_factory=dict)
+    more: Sequence[Json | bytes] = ()
+
+
+CASES = [
+    Case(
+        "configuration or catalog invalid",
+        ['unknown key "update_olny"', 'did you mean "update_only"?'],
+        config={"update_olny": True},
+    ),
+    Case(
+        "configuration or catalog invalid",
+        ["no column holds the contact's external_id", "Map a column to it"],
+        config={"identifier_mode": "external_id"},
+    ),
+    Case(
+        "401",
+        ["(401)", "wrong, expired or deactivated", "Settings, API Keys"],
+        faults=[Fault(status=401, method="POST")],
+    ),
+    Case(
+        "403",
+        ["lacks the right to update (POST, 403)", "IP allow list", "Settings, API Keys"],
+        faults=[Fault(status=403, method="POST")],
+    ),
+    Case(
+        "404, or a web page as answer",
+        ["127.0.0.1", "(404)", "check the base URL"],
+        faults=[Fault(status=404, method="POST")],
+    ),
+    Case(
+        "404, or a web page as answer",
+        ["127.0.0.1", "a web page", "check the base URL"],
+        faults=[Fault(body=PAGE, content_type="text/html", method="GET")],
+    ),
+    Case(
+        "a redirect",
+        ["redirects the call (307)", "set the base URL to the API's own address"],
+        faults=[Fault(redirect="https://example.com/", method="POST")],
+    ),
+    Case(
+        "the mapping names what does not exist",
+        ['no custom field "Hat"', "with type string", 'no preference "Weekly"', "Create it"],
+        config={
+            "streams": mapping(("hat", "custom:Hat"), ("weekly", "preference:News/Weekly")),
+        },
+    ),
+    Case(
+        "too many records rejected, or one with `ignore_invalid_contacts: false`",
+        ['2 records were rejected, which is more than "max_rejected_records" (1) allows', "2 x"],
+        config={"max_rejected_records": 1},
+        more=[BAD, BAD],
+    ),
+    Case(
+        "too many records rejected, or one with `ignore_invalid_contacts: false`",
+        ["HTTP 400", '"ignore_invalid_contacts" is false', "if it is true"],
+        config={"ignore_invalid_contacts": False},
+        more=[BAD],
+    ),
+    Case(
+        "Maileon refused calls as a whole, and accepted none",
+        ["refused all", "the options of the sync", 'says: "permission must be between 1 and 6"'],
+        faults=[Fault(status=400, body=NO_PERMISSION, method="POST", times=None)],
+    ),
+    Case(
+        "more deletions than `max_deleted_records`",
+        ['"max_deleted_records" (1)', "stopped after 1", "allow more"],
+        config={"deleted_records": "delete", "max_deleted_records": 1},
+        more=[GONE, GONE],
+    ),
+    Case(
+        "the bucket for rejected records cannot be written to",
+        ['bucket "rejected" (127.0.0.1)', "no connection", "endpoint"],
+        kind="transient_error",
+        config={
+            "object_storage_config": {
+                "storage_type": "S3",
+                "s3_bucket_name": "rejected",
+                "s3_bucket_region": "eu-central-1",
+                "bucket_path": "maileon",
+                "access_key_id": "made-up",
+                "secret_access_key": "made-up-secret",
+                "s3_endpoint": "http://127.0.0.1:9",
+            }
+        },
+        more=[BAD],
+    ),
+    *(
+        Case(
+            "no connection, timeouts, 429 or 5xx for longer than `max_retry_seconds`",
+            ["failed", "times in", told, "127.0.0.1", "Airbyte will sync again"],
+            kind="transient_error",
+            faults=[fault],
+            config={"max_retry_seconds": 0.1, "request_timeout_seconds": 0.3},
+        )
+        for told, fault in (
+            ("connection was cut", Fault(drop="before", method="POST", times=None)),
+            ("no complete answer within", Fault(delay_seconds=1, method="POST", times=None)),
+            ("503, service unavailable", Fault(status=503, method="POST", times=None)),
+        )
+    ),
+    Case(
+        "a line of the input that is not JSON",
+        ["line 3", "not valid JSON", "report it there"],
+        kind="system_error",
+        more=[b'{"type": "RECORD", "record": {"stream": "people", "data": {"email": NaN}}}\n'],
+    ),
+]
+UNFORESEEN = "anything unforeseen"
+
+
+def _rows() -> dict[str, str]:
+    """What happened -> type, as the README has them."""
+    _, _, section = README.read_text(encoding="utf-8").partition("\n## Failures\n")
+    section, _, _ = section.partition("\n## ")
+    rows = re.findall(r"^\| (.*?) \| `?(.*?)`? \| .* \|$", section, re.MULTILINE)
+    return {row: kind for row, kind in rows if row not in {"what happened", "---"}}
+
+
+def _reads_well(message: str) -> None:
+    """Whole sentences, and nothing that only an engineer understands."""
+    assert message[-1] == "."
+    assert re.search(r"Error\b|Exception|Traceback|None|<|\{", message) is None
+    assert len(message) < 500
+
+
+def test_every_row_has_a_case_and_every_case_its_type() -> None:
+    kinds = {case.row: case.kind for case in CASES} | {UNFORESEEN: "system_error"}
+    assert kinds == _rows()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}: {case.told[0]}")
+def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, case: Case) -> None:
+    connection.sandbox.script(*case.faults)
+    run = connection.sync(
+        [*people("a"), stream_state(1), *case.more, stream_state(2)],
+        stream(**case.configured),
+        **case.config,
+    )
+    assert run.error["failure_type"] == case.kind
+    message = run.error["message"]
+    assert [told for told in case.told if told not in message] == [], message
+    _reads_well(message)
+
+
+def test_what_nobody_foresaw_is_told_without_details(connection: Connection) -> None:
+    arguments = write_arguments(connection.folder, connection.config(), catalog(stream()))
+    # What was opened to be written cannot be read.
+    with connection.folder.joinpath("input").open("wb") as unreadable:
+        done = subprocess.run(
+            [PROGRAM, *arguments], stdin=unreadable, capture_output=True, timeout=60, check=False
+        )
+    run = Run(done.returncode, messages_in(done.stdout), done.stderr.decode())
+    assert run.error["failure_type"] == "system_error"
+    assert "unforeseen" in run.error["message"]
+    assert "Please report this with the log" in run.error["message"]
+    assert run.stderr == ""
