@@ -8,12 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pprint import pformat
 
-from unit_tests.simulation.course import Sums, fault_of, run
+from unit_tests.simulation.course import Sums, fault_of
 from unit_tests.simulation.generate import a_scenario
-from unit_tests.simulation.scenario import Scenario
-from unit_tests.simulation.shorten import shortened
+from unit_tests.simulation.telling import in_short
 
 TELL_EVERY_SECONDS = 30.0
 
@@ -34,33 +32,13 @@ def main() -> int:
             failures += 1
             print(f"Seed {seed}: {fault}", flush=True)
             if not asked.all:
-                show(scenario)
+                print(in_short(scenario))
                 break
         if time.monotonic() - told_at > TELL_EVERY_SECONDS:
             told_at = time.monotonic()
             print(sums.words(told_at - started_at), flush=True)
     print(sums.words(time.monotonic() - started_at))
     return 1 if failures else 0
-
-
-def show(scenario: Scenario) -> None:
-    """Prints the smallest scenario that fails likewise."""
-    words = _kind(fault_of(scenario))
-    small = shortened(scenario, lambda smaller: _kind(fault_of(smaller)) == words)
-    print(f"Shortened, it fails with {fault_of(small)}:\n{pformat(small, width=110)}")
-    try:
-        run(small)
-    except Exception as error:  # noqa: BLE001 - shown
-        print(f"{type(error).__name__}: {error}")
-
-
-def _kind(fault: str | None) -> str | None:
-    """The failure without its numbers, which change as the scenario is shortened."""
-    return (
-        None
-        if fault is None
-        else "".join(c for c in fault.partition(": missing")[0] if c.isalpha())
-    )
 
 
 if __name__ == "__main__":

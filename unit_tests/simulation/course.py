@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unit_tests.simulation.judge import judge
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.trial import Trial, a_trial
+from unit_tests.simulation.watch import Broken
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Sums:
         self.scenarios += 1
         self.records += len(trial.spy.outcomes)
         self.calls += trial.watch.calls
-        self.faults += trial.watch.troubles
+        self.faults += trial.watch.troubles.total()
         self.failed_syncs += trial.failure is not None
 
     def words(self, seconds: float) -> str:
@@ -49,6 +50,8 @@ def fault_of(scenario: Scenario, sums: Sums | None = None) -> str | None:
     """What the connector did wrong in this scenario."""
     try:
         trial = run(scenario)
+    except Broken as broken:
+        return str(broken)
     except Exception as error:  # noqa: BLE001 - told by whoever asked
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} in {frame.name}: {error}"

@@ -61,6 +61,7 @@ class _Maker:
         self._chance = chance
         self._seed = seed
         self._mood = self._a_mood()
+        self._given_up: list[int] = []
 
     def scenario(self) -> Scenario:
         config = self._config()
@@ -94,24 +95,24 @@ class _Maker:
         return _Mood(
             people=self._chance.randint(15, 80) if is_crowd else self._chance.randint(1, 10),
             records=self._chance.choice([3, 8, 15, 30, 60, 120 if is_crowd else 60]),
-            moves=self._sometimes(0.4, 0.5),
+            moves=self._sometimes(0.5, 0.8),
             is_partial=self._sometimes(0.3, 0.6),
             invalid=self._sometimes(0.6, 0.3),
-            poison=self._sometimes(0.3, 0.15),
+            poison=1.0 if self._happens(0.02) else self._sometimes(0.3, 0.15),
             heavy=self._sometimes(0.3, 0.3),
             leaves=self._sometimes(0.5, 0.4),
             nulls=self._sometimes(0.3, 0.3),
             odd=self._sometimes(0.3, 0.1),
             state=self._sometimes(0.8, 0.6),
-            gap=self._chance.choice([0.0, 0.05, 0.3, 1.0]),
+            gap=self._chance.choice([0.0, 0.0, 0.05, 0.3, 1.0]),
         )
 
     def _config(self) -> Data:
         chance = self._chance
         config: Data = {
-            "batch_size": chance.choice([1, 2, 3, 5, 10, 40, 1_000]),
+            "batch_size": chance.choice([1, 1, 2, 2, 3, 4, 10, 40, 1_000]),
             "max_batch_bytes": chance.choice([1_500, 3_000, 8_000_000, 8_000_000]),
-            "concurrent_requests": chance.choice([1, 2, 3, 4, 8]),
+            "concurrent_requests": chance.choice([1, 2, 3, 4, 4, 8]),
             "flush_interval_seconds": chance.choice([0.5, 5, 60]),
             "max_retry_seconds": chance.choice([20, 900, 900, 900]),
             "identifier_mode": chance.choice(MODES),
@@ -185,7 +186,8 @@ class _Maker:
 
     def _items(self, streams: tuple[Stream, ...], config: Data) -> tuple[Item, ...]:
         items: list[Item] = []
-        for place in range(1, self._chance.randint(1, self._mood.records) + 1):
+        most = self._mood.records
+        for place in range(1, self._chance.randint(most // 3, most) + 1):
             number = self._chance.randrange(len(streams))
             data = self._data(place, streams[number], config)
             items.append(Item(Kind.RECORD, number, data, gap=self._gap()))
@@ -224,8 +226,10 @@ class _Maker:
 
     def _identifiers(self, stream: Stream) -> Data:
         chance = self._chance
-        person = chance.randint(1, self._mood.people)
-        other = chance.randint(1, self._mood.people) if self._happens(self._mood.moves) else person
+        people = self._mood.people
+        person = other = chance.randint(1, people)
+        if self._happens(self._mood.moves):
+            other = self._identifier_of_another(person)
         email = f"p{person}@x.org"
         named: Data = {"email": email.upper() if self._happens(0.1) else email}
         named["external_id"] = f"x{other}"
@@ -237,6 +241,16 @@ class _Maker:
             if self._happens(self._mood.is_partial):
                 named[name] = None
         return named
+
+    def _identifier_of_another(self, person: int) -> int:
+        """One that somebody gave up, one that somebody may have, or one that nobody has yet."""
+        people = self._mood.people
+        if self._given_up and self._happens(0.6):
+            other = self._given_up.pop()
+        else:
+            other = self._chance.randint(1, people + people // 2 + 1)
+        self._given_up.append(person)
+        return other
 
     def _preferences(self, place: int) -> list[dict[str, object]]:
         listed = []

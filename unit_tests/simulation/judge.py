@@ -11,13 +11,12 @@ from destination_maileon.writer import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, keys_of
 from unit_tests.simulation.scenario import Item, Kind
-from unit_tests.simulation.sequence import Step, Task, played
+from unit_tests.simulation.sequence import Step, Task, asked, played
 from unit_tests.simulation.server import VANISHING_FIELD
 from unit_tests.simulation.trial import Trial
 from unit_tests.simulation.watch import insist
 from unit_tests.simulation.world import ProgramFault
 
-DEFAULT_RETRY_SECONDS = 900.0
 A_MOMENT_SECONDS = 0.1
 
 
@@ -28,6 +27,8 @@ def judge(trial: Trial) -> None:
     _states_are_complete(trial)
     _states_count_right(trial)
     _statistics_add_up(trial)
+    most = len([*asked(trial.scenario)])
+    insist(len(trial.spy.outcomes) <= most, "more records than may be read")
     account, steps = played(trial.scenario, trial.spy.groups)
     if trial.failure is None or is_soft(trial.failure):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
@@ -45,8 +46,8 @@ def _failure_has_a_reason(trial: Trial) -> None:
     if failure is None:
         insist(not is_broken, "a broken line is no failure")
         insist(not scenario.reading_fails, "a broken pipe is no failure")
+        _success_is_deserved(trial)
         return
-    patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
     is_lost = trial.store is not None and trial.store.has_failed
     reasons: list[tuple[type[Exception], bool]] = [
         (BadInput, is_broken),
@@ -54,10 +55,29 @@ def _failure_has_a_reason(trial: Trial) -> None:
         (StopReading, "max_deleted_records" in scenario.config),
         (ConfigError, any(_config_reasons(trial))),
         (ProgramFault, any(f.mishap.ends_sync for f in scenario.server.faults)),
-        (TransientError, is_lost or trial.watch.longest_failure >= patience - A_MOMENT_SECONDS),
+        (
+            TransientError,
+            is_lost or trial.watch.longest_failure >= trial.watch.patience - A_MOMENT_SECONDS,
+        ),
     ]
     found = [reason for kind, reason in reasons if isinstance(failure, kind)]
     insist(any(found), f"fails without a reason: {failure!r}")
+
+
+def _success_is_deserved(trial: Trial) -> None:
+    config, watch = trial.scenario.config, trial.watch
+    rejected = [*trial.spy.outcomes.values()].count("rejected")
+    settled = len(trial.spy.outcomes)
+    allowed = config.get("max_rejected_records")
+    insist(not isinstance(allowed, int) or rejected <= allowed, "too many rejected, no failure")
+    percent = config.get("max_rejected_percent")
+    is_within = not isinstance(percent, int) or 100 * rejected <= percent * settled
+    insist(is_within, "too large a share rejected, and no failure")
+    is_lenient = config.get("ignore_invalid_contacts", True)
+    insist(is_lenient or not rejected, "strict, something rejected, and no failure")
+    insist(watch.reports or not watch.refusals, "nothing got through, and no failure")
+    insist(not watch.ends_of_sync, "an end of the sync is no failure")
+    insist(trial.store is None or not trial.store.has_failed, "the store is lost, and no failure")
 
 
 def _config_reasons(trial: Trial) -> Iterator[bool]:

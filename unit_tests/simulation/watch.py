@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
 from destination_maileon.dispatch import Call
 from destination_maileon.ledger import STATISTICS, Ledger
-from destination_maileon.maileon.errors import CallRefused, TryAgain
+from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.merging import Entry, Part
 from destination_maileon.rejections import Rejection
@@ -18,16 +20,33 @@ from unit_tests.simulation.server import read_wishes
 ENVELOPE = len("<contacts></contacts>")
 RECORDS_PER_CONTACT = 10
 OVERLOADS = 5
+MAX_REFUSED_CALLS = 40
+DEFAULT_RETRY_SECONDS = 900.0
+A_TICK_SECONDS = 1e-6
 
 
-class Broken(AssertionError):
-    """The connector does not do what it promises."""
+class Broken(BaseException):
+    """The connector does not do what it promises.
+
+    No Exception: the connector would take it for one of its own troubles, and go on.
+    """
 
 
 def insist(holds: object, what: str) -> None:
     """Something must hold."""
     if not holds:
         raise Broken(what)
+
+
+@dataclass(slots=True)
+class _Fate:
+    """How a call fared so far. `reports_before` is how many there were at its first attempt."""
+
+    first_at: float
+    reports_before: int
+    overloads: int = 0
+    not_before: float = 0.0
+    is_given_up: bool = False
 
 
 class Watch:
@@ -37,55 +56,79 @@ class Watch:
         self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
         self.max_bytes = int(str(scenario.setting("max_batch_bytes", 8_000_000)))
         self.concurrency = int(str(scenario.setting("concurrent_requests", 4)))
+        self.patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
+        self.limit = self.concurrency
         self.flying: dict[Call, set[str]] = {}
         self.calls = 0
+        self.most_flying = 0
         self.reports: list[tuple[Call, SynchronizationReport]] = []
         self.longest_failure = 0.0
         self.refusals = 0
-        self.troubles = 0
-        self._first_at: dict[Call, float] = {}
-        self._reports_before: dict[Call, int] = {}
-        self._overloads: dict[Call, int] = {}
+        self.troubles: Counter[Trouble] = Counter()
+        self.ends_of_sync = 0
+        self._fates: dict[Call, _Fate] = {}
 
-    def starts(self, call: Call, limit: int, now: float) -> None:
-        """A call takes off, while so many may fly."""
+    def starts(self, call: Call, now: float) -> None:
+        """A call takes off."""
         self.calls += 1
-        insist(len(self.flying) < min(limit, self.concurrency), "too many calls in flight")
-        insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
-        body = ENVELOPE + sum(len(entry.payload) for entry in call.entries)
-        insist(call.farewell or body <= self.max_bytes, "too many bytes in a call")
-        records = sum(len(entry.parts) for entry in call.entries)
-        insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
+        insist(len(self.flying) < self.limit, "too many calls in flight")
+        self._holds_no_more_than_allowed(call)
         keys = [key for wish in read_wishes(call.entries) for key in wish.keys]
         insist(len(keys) == len(set(keys)), "one identifier twice in a call")
-        shared = self._keys_in_flight().intersection(keys)
+        shared = {key for others in self.flying.values() for key in others}.intersection(keys)
         insist(not shared, "two calls in flight share an identifier")
         self.flying[call] = set(keys)
-        self._first_at.setdefault(call, now)
-        self._reports_before.setdefault(call, len(self.reports))
-        is_large = call.farewell is None and records > 1
-        insist(not (is_large and self._overloads.get(call, 0) >= OVERLOADS), "never halved")
+        self.most_flying = max(self.most_flying, len(self.flying))
+        self._may_be_tried(call, now)
 
     def ends(self, call: Call, answer: object, now: float) -> None:
         """The answer of a call reaches the connector."""
         del self.flying[call]
+        if isinstance(answer, TryAgain):
+            self._failed(call, answer, now)
+        elif isinstance(answer, CallRefused):
+            self.refusals += 1
+            most = MAX_REFUSED_CALLS + self.concurrency
+            insist(self.reports or self.refusals < most, "goes on though nothing gets through")
+        elif isinstance(answer, Exception):
+            self.ends_of_sync += 1
+        else:
+            self.limit = min(self.concurrency, self.limit + 1)
         if isinstance(answer, SynchronizationReport):
             self.reports.append((call, answer))
-        self.refusals += isinstance(answer, CallRefused)
-        if not isinstance(answer, TryAgain):
-            return
-        self.troubles += 1
-        self.longest_failure = max(self.longest_failure, now - self._first_at[call])
-        self._seen_overloads(call, answer)
 
-    def _seen_overloads(self, call: Call, answer: TryAgain) -> None:
+    def _holds_no_more_than_allowed(self, call: Call) -> None:
+        insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
+        body = ENVELOPE + sum(len(entry.payload) for entry in call.entries)
+        insist(call.farewell or body <= self.max_bytes, "too many bytes in a call")
+        records = _records(call)
+        insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
+
+    def _may_be_tried(self, call: Call, now: float) -> None:
+        fate = self._fates.setdefault(call, _Fate(now, len(self.reports)))
+        insist(not fate.is_given_up, "tried again beyond all patience")
+        insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
+        is_large = call.farewell is None and _records(call) > 1
+        insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
+
+    def _failed(self, call: Call, answer: TryAgain, now: float) -> None:
+        self.troubles[answer.trouble] += 1
+        if answer.asks_for_less:
+            self.limit = max(1, self.limit // 2)
+        fate = self._fates[call]
+        elapsed = now - fate.first_at
+        left = max(0.0, self.patience - elapsed)
+        self.longest_failure = max(self.longest_failure, elapsed)
+        fate.is_given_up = not left
+        fate.not_before = now + min(left, answer.retry_after or 0.0)
         # Counted to the end only once others succeed: before that a smaller call is no remedy.
-        others_succeed = len(self.reports) > self._reports_before[call]
-        count = self._overloads.get(call, 0) + answer.may_be_overload
-        self._overloads[call] = count if others_succeed else min(count, OVERLOADS - 1)
+        others_succeed = len(self.reports) > fate.reports_before
+        overloads = fate.overloads + answer.may_be_overload
+        fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
-    def _keys_in_flight(self) -> set[str]:
-        return {key for keys in self.flying.values() for key in keys}
+
+def _records(call: Call) -> int:
+    return sum(len(entry.parts) for entry in call.entries)
 
 
 class SpyLedger(Ledger):

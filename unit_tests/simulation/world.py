@@ -11,7 +11,7 @@ from random import Random
 
 import orjson
 
-from destination_maileon.dispatch import Call, Dispatch
+from destination_maileon.dispatch import Call
 from destination_maileon.maileon.errors import (
     KeyRefused,
     MaileonError,
@@ -69,7 +69,6 @@ class World:
     server: Server
     watch: Watch
     chance: Random
-    dispatch: Dispatch | None = None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
@@ -92,10 +91,11 @@ class World:
         return self.chance.random()
 
     def start(self, call: Call) -> None:
-        assert self.dispatch is not None
         attempt = _Attempt(call, self.watch.calls, self._mishap(call, self.watch.calls))
-        self.watch.starts(call, self.dispatch.limit, self._now)
-        lasts = self.chance.uniform(SHORTEST_ANSWER_SECONDS, self.scenario.server.slowest_answer)
+        self.watch.starts(call, self._now)
+        # Of every length alike: a slow call is overtaken by many.
+        slowest = self.scenario.server.slowest_answer / SHORTEST_ANSWER_SECONDS
+        lasts = SHORTEST_ANSWER_SECONDS * slowest ** self.chance.random()
         if attempt.mishap is None or attempt.mishap.is_carried_out:
             self._later(lasts * self.chance.random(), lambda: self._carry_out(attempt))
         self._later(lasts, lambda: self._answer(attempt))
