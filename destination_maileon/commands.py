@@ -52,6 +52,11 @@ class Command:
         self._lines = Lines(Redactor(()))
         self.exit_code = 0
 
+    @property
+    def only_answers(self) -> bool:
+        """Whether its one line is all there is to it."""
+        return bool(self._arguments.command != "write")
+
     def run(self) -> Iterator[bytes]:
         """Yields the lines to put out."""
         try:

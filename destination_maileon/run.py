@@ -32,6 +32,9 @@ def main(arguments: list[str]) -> int:
     output = Output()
     try:
         for line in command.run():
+            if command.only_answers and signal.getsignal(signal.SIGTERM) is _end:
+                # PyAirbyte ends the process as soon as it has the answer. The work is done then.
+                signal.signal(signal.SIGTERM, lambda *_: os._exit(command.exit_code))
             output.write(line)
     except OutputClosed:
         return 1

@@ -28,6 +28,20 @@ def test_the_spec_is_one_message_that_hides_the_key_and_nothing_else_is_said() -
     assert "overwrite" not in modes
 
 
+@pytest.mark.parametrize("command", ["spec", "check", "discover"])
+def test_a_process_that_is_ended_once_its_answer_is_out_ended_well(
+    connection: Connection, command: str
+) -> None:
+    """As PyAirbyte does, which complains about any other exit code."""
+    config = ["--config", json_file(connection.folder, "config", connection.config())]
+    arguments = [str(platform.PROGRAM), command, *([] if command == "spec" else config)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith(b"}\n")
+        process.terminate()
+        assert process.wait(platform.TIMEOUT_SECONDS) == 0
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [
