@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +33,15 @@ def test_the_spec_is_one_message_that_hides_the_key_and_nothing_else_is_said() -
 def test_a_process_that_is_ended_once_its_answer_is_out_ended_well(
     connection: Connection, command: str
 ) -> None:
-    """As PyAirbyte does, which complains about any other exit code."""
+    """As PyAirbyte does, which complains about any other end."""
     config = ["--config", json_file(connection.folder, "config", connection.config())]
     arguments = [str(platform.PROGRAM), command, *([] if command == "spec" else config)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline().endswith(b"}\n")
         process.terminate()
-        assert process.wait(platform.TIMEOUT_SECONDS) == 0
+        # The second one is Python's own end, at the very last of its tidying up.
+        assert process.wait(platform.TIMEOUT_SECONDS) in {0, -signal.SIGTERM}
 
 
 @pytest.mark.parametrize(
