@@ -15,7 +15,7 @@ lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts locks demo test check bench sandbox simulate format
+.PHONY: help install counterparts locks demo look test check bench sandbox simulate format
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ counterparts: $(COUNTERPARTS) ## Set up Airbyte's own programs, which the tests 
 
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
+
+look: $(INSTALLED) ## The demo, with its result kept in a browser until stopped
+	$(BIN)/python -m demo --look
 
 test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
 	$(BIN)/python -m pytest

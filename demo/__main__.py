@@ -1,11 +1,12 @@
 """`make demo`: recorded source output -> the connector -> a sandbox account, shown to a person.
 
 The connector runs as the platform runs it: a process of its own, records and states on its standard
-input, messages on its standard output.
+input, messages on its standard output. The sandbox stops with the demo, unless `--look` keeps it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from maileon_sandbox import DEMO_KEY, Sandbox
+from maileon_sandbox.stopping import told_to_stop
 
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("destination-maileon")
@@ -33,6 +35,9 @@ Json = dict[str, Any]
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="demo", description="One sync into a sandbox, shown.")
+    parser.add_argument("--look", action="store_true", help="keep the sandbox until Ctrl-C")
+    look = parser.parse_args().look
     given = [*_with_refused(HERE / "source_output.jsonl", HERE / "refused_records.jsonl")]
     with Sandbox(api_key=DEMO_KEY) as sandbox:
         for name, field_type in CUSTOM_FIELDS.items():
@@ -42,12 +47,23 @@ def main() -> int:
         _show_log(messages)
         _show_account(sandbox)
         _show_states(given, messages)
-    print(
-        "\nRun `make sandbox` to keep an account open, and see README.md to send it your own data."
-        if exit_code == 0
-        else f"\nThe sync failed (exit code {exit_code})."
-    )
+        if exit_code:
+            print(f"\nThe sync failed (exit code {exit_code}).")
+        if look:
+            _wait(sandbox)
+    if not look:
+        print(
+            "\nRun `make look` to see all of it in a browser, or `make sandbox` to keep an account"
+            "\nopen and send it your own data (see README.md)."
+        )
     return exit_code
+
+
+def _wait(sandbox: Sandbox) -> None:
+    stopped = told_to_stop()
+    _title("Look at it in a browser")
+    print(f"{sandbox.url}/\n\nStop it with Ctrl-C.", flush=True)
+    stopped.wait()
 
 
 def _with_refused(output: Path, refused: Path) -> Iterator[bytes]:
@@ -85,6 +101,7 @@ def _show_input(given: list[bytes], sandbox: Sandbox) -> None:
     for column in ("id", "name", "email", "title", "gender", "language", "age", "created_at"):
         print(f"    {column:<12}{first[column]}")
     print(f"\nMaileon's stand-in listens at {sandbox.base_url} with an empty account.")
+    print(f"While it runs, {sandbox.url}/ shows in a browser what it holds.")
 
 
 def _show_log(messages: list[Json]) -> None:

@@ -7,9 +7,11 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+import requests
 
 from integration_tests import platform
 from integration_tests.connection import Connection
@@ -97,6 +99,18 @@ def test_a_stream_that_stands_twice_in_the_catalog_is_a_config_error(
     run = connection.sync([], stream(), stream())
     assert run.error["failure_type"] == "config_error"
     assert "people" in run.error["message"]
+
+
+def test_the_demo_can_be_looked_at_until_it_is_told_to_stop() -> None:
+    command = [sys.executable, "-m", "demo", "--look"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout
+        shown = "".join(takewhile(lambda line: "Ctrl-C" not in line, run.stdout))
+        address = re.findall(r"^http://\S+$", shown, re.MULTILINE)[-1]
+        assert "1,000 contacts" in requests.get(f"{address}page/contacts", timeout=10).text
+        assert "6 contacts, the last" in requests.get(f"{address}page/refused", timeout=10).text
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=10) == 0
 
 
 def test_the_demo_shows_records_calls_rejections_and_states() -> None:

@@ -1,13 +1,14 @@
 """The Flask application: routes, access, errors.
 
 Decides alone who may call what (Maileon docs, Authentication and HTTP status codes): 401 without a
-known key, 403 without the right for the method, then 404 and 405.
+known key, 403 without the right for the method, then 404 and 405. Outside the API there is no key,
+but the name by which the sandbox is called must be this machine's own.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -15,15 +16,12 @@ from werkzeug.routing import BaseConverter
 
 from maileon_sandbox import admin_routes, contact_routes, definition_routes, service_routes
 from maileon_sandbox.answers import error
+from maileon_sandbox.page.routes import routes as page_routes
 from maileon_sandbox.vocabulary import API_PREFIX
 from maileon_sandbox.world import World, attach, here
 
-_GREETING = """This is a sandbox of the Maileon API, not Maileon.
-
-  /1.0/             the API
-  /_sandbox/state   contacts, custom fields, preferences, violations
-  /_sandbox/calls   every call received
-"""
+# The names of this machine. A foreign one that leads here is a foreign page's trick to read along.
+_OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class NameConverter(BaseConverter):
@@ -45,7 +43,7 @@ def create_application(world: World) -> Flask:
     for module in (contact_routes, definition_routes, service_routes):
         app.register_blueprint(module.routes, url_prefix=API_PREFIX)
     app.register_blueprint(admin_routes.routes)
-    app.add_url_rule("/", view_func=lambda: Response(_GREETING, mimetype="text/plain"))
+    app.register_blueprint(page_routes)
     return app
 
 
@@ -55,13 +53,24 @@ def _is_api() -> bool:
 
 def _refuse_strangers() -> Response | None:
     if not _is_api():
-        return None
+        return _refuse_foreign_names()
     rights = _rights(request.headers.get("Authorization", ""))
     if rights is None:
         return error(401, "the API key is missing, invalid or expired, or the account is blocked")
     if request.method not in rights:
         return error(403, f"the API key does not have the right for {request.method}")
     return None
+
+
+def _refuse_foreign_names() -> Response | None:
+    """What needs no key is for this machine's own addresses alone."""
+    try:
+        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:
+        name = ""
+    if name in _OWN_NAMES or name.endswith(".localhost"):
+        return None
+    return Response("This sandbox answers to 127.0.0.1 and localhost only.\n", 421)
 
 
 def _rights(authorization: str) -> frozenset[str] | None:

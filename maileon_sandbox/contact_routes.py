@@ -21,6 +21,7 @@ from maileon_sandbox.answers import (
 from maileon_sandbox.field_rules import is_email
 from maileon_sandbox.gate import call_of, contacts_of
 from maileon_sandbox.parameters import BadParameterError, options_of
+from maileon_sandbox.refusal import refusals_of
 from maileon_sandbox.sent_contacts import MalformedError
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.synchronization import Synchronization
@@ -42,7 +43,8 @@ def synchronize() -> Response:
     settings = here().settings
     call = Synchronization(here().account, options, moves_within_call=settings.moves_within_call)
     report = call.run(contacts)
-    call_of(request.environ).report = report.counts()
+    noted = call_of(request.environ)
+    noted.report, noted.refused = report.counts(), refusals_of(report)
     refused = report.rejected and not options.ignore_invalid_contacts
     if refused and settings.strict_answer == "400":
         return error(400, f"{report.invalid} of {report.contacts} contacts are invalid")

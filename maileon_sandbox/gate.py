@@ -78,7 +78,8 @@ class Gate:
         if call.fault and call.fault.trickle:
             response = self._trickled(call, response)
         else:
-            self._world.traffic.finish(call, response.status_code)
+            answer = response.get_data()
+            self._world.traffic.finish(call, response.status_code, answer=answer)
         return response(environ, start_response)
 
     @staticmethod
@@ -118,7 +119,7 @@ class Gate:
                 for position in range(len(body)):
                     self._wait(pause)
                     if position == len(body) - 1:
-                        self._world.traffic.finish(call, status)
+                        self._world.traffic.finish(call, status, answer=body)
                     yield body[position : position + 1]
             finally:
                 self._world.traffic.finish(call, status)

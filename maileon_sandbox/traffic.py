@@ -17,6 +17,7 @@ from werkzeug.http import parse_options_header
 
 from maileon_sandbox.fault import Fault
 from maileon_sandbox.parameters import EXPECTED_PARAMETERS
+from maileon_sandbox.refusal import Refusal
 from maileon_sandbox.sent_contacts import SentContact
 from maileon_sandbox.vocabulary import SYNCHRONIZE_PATH, XML_TYPE
 
@@ -28,7 +29,8 @@ class Call:
     """One call. `status` is None while it is in flight, and for ever if it got no answer.
 
     `path` is as sent, still encoded, without the query. Times are `time.monotonic()`.
-    `contacts` and `report` (its counts) are set for a synchronize that could be read, or was done.
+    `contacts` and `report` (its counts) are set for a synchronize that could be read, or was done;
+    `refused` are its invalid contacts. `answer` is the body of the answer.
     """
 
     method: str
@@ -42,6 +44,8 @@ class Call:
     fault: Fault | None = None
     contacts: int | None = None
     report: dict[str, int] | None = None
+    refused: list[Refusal] = field(default_factory=list)
+    answer: bytes = b""
 
     @property
     def is_synchronize(self) -> bool:
@@ -105,11 +109,12 @@ class Traffic:
             self._violations += [f"call {number}: {violation}" for violation in found]
             self._in_flight[call] = _Flight(identifiers, connection)
 
-    def finish(self, call: Call, status: int | None) -> None:
+    def finish(self, call: Call, status: int | None, *, answer: bytes = b"") -> None:
         """Note the end, before the client can see it: its next call must not seem to overlap."""
         with self._lock:
             if self._in_flight.pop(call, None):
                 call.finished, call.status = monotonic(), status
+                call.answer = answer if self._keep_bodies else b""
 
     def _overlaps(self, identifiers: Identifiers) -> list[str]:
         return [

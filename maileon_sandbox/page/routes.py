@@ -1,0 +1,160 @@
+"""The page's addresses.
+
+Decides alone what is shown where, and what a browser may do with it: nothing but show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+from werkzeug.exceptions import NotFound
+
+from maileon_sandbox.page import conversation, people, summary, wording
+from maileon_sandbox.page.paging import Page
+from maileon_sandbox.vocabulary import API_PREFIX
+from maileon_sandbox.world import here
+
+SHOWN_BYTES = 20_000
+SHOWN_FAILED_CALLS = 10
+SHOWN_VIOLATIONS = 100
+
+routes = Blueprint(
+    "page", __name__, template_folder="templates", static_folder="static", static_url_path="/page"
+)
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@routes.after_request
+def _guard(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    if request.endpoint != "page.static":
+        # People are in it; nothing of them is to stay in a browser's cache.
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+for _words in (
+    wording.clock,
+    wording.counted,
+    wording.meaning_of_code,
+    wording.permission_name,
+    wording.thousands,
+):
+    routes.add_app_template_filter(_words)
+routes.add_app_template_global(wording.meaning_of_parameter)
+
+
+@routes.context_processor
+def _everywhere() -> dict[str, object]:
+    """What every template may use: the way to another page of a list, and what has changed."""
+    return {"at_page": _at_page, "mark": summary.mark_of(here()), "query": request.args}
+
+
+def _at_page(number: int) -> str:
+    return f"{request.path}?{urlencode({**request.args, 'page': number})}"
+
+
+@routes.get("/")
+def overview() -> str:
+    base_url = request.host_url.rstrip("/") + API_PREFIX
+    return render_template("page/overview.html", summary=summary.summary_of(here()), base=base_url)
+
+
+@routes.get("/page/contacts")
+def contacts() -> str:
+    found = people.PeopleQuestion.of(request.args).answer(here().account)
+    page = Page.of(found, request.args)
+    return render_template("page/contacts.html", page=page, choices=people)
+
+
+@routes.get("/page/contacts/<int:id_>")
+def contact(id_: int) -> str:
+    account = here().account
+    shown = account.by_id(id_) or abort(404, "There is no contact with this id; it may be deleted.")
+    with account.lock:
+        is_marked = (shown.email or "").lower() in account.markers
+    return render_template("page/contact.html", contact=shown, is_marked=is_marked)
+
+
+@routes.get("/page/calls")
+def calls() -> str:
+    page = Page.of(conversation.asked_for(here().traffic, request.args), request.args)
+    return render_template("page/calls.html", page=page, outcomes=conversation.OUTCOMES)
+
+
+def _call(number: int) -> conversation.Exchange:
+    calls = here().traffic.calls()
+    if not 1 <= number <= len(calls):
+        abort(404, "There is no call with this number; the calls may have been forgotten.")
+    return conversation.Exchange(number, calls[number - 1])
+
+
+@routes.get("/page/calls/<int:number>")
+def call(number: int) -> str:
+    exchange = _call(number)
+    return render_template(
+        "page/call.html",
+        exchange=exchange,
+        page=Page.of(exchange.call.refused, request.args),
+        violations=[*conversation.violations_of(number, here().traffic)],
+        bodies=[*_excerpts(exchange)],
+    )
+
+
+def _excerpts(exchange: conversation.Exchange) -> Iterator[tuple[str, str, int]]:
+    """Which body, its beginning, and how many bytes it has."""
+    for which, body in (("body", exchange.call.body), ("answer", exchange.call.answer)):
+        if body:
+            yield which, conversation.readable(body[:SHOWN_BYTES]), len(body)
+
+
+@routes.get("/page/calls/<int:number>/<any(body, answer):which>")
+def whole_body(number: int, which: str) -> Response:
+    """As it was sent, as plain text."""
+    return Response(getattr(_call(number).call, which), mimetype="text/plain")
+
+
+@routes.get("/page/refused")
+def refused() -> str:
+    found = conversation.refused_contacts(here().traffic, request.args)
+    failed = [e for e in reversed(conversation.exchanges(here().traffic)) if e.has_failed]
+    return render_template(
+        "page/refused.html",
+        page=Page.of(found, request.args),
+        reasons=conversation.reasons(found),
+        failed=failed[:SHOWN_FAILED_CALLS],
+        failed_total=len(failed),
+        violations=here().traffic.violations(),
+        shown_violations=SHOWN_VIOLATIONS,
+    )
+
+
+@routes.get("/page/definitions")
+def definitions() -> str:
+    return render_template(
+        "page/definitions.html",
+        custom_fields=summary.custom_fields(here()),
+        preferences=summary.preferences(here()),
+    )
+
+
+@routes.get("/page/mark")
+def mark() -> Response:
+    """What the script compares with the page it is on."""
+    return jsonify(mark=summary.mark_of(here()))
+
+
+@routes.errorhandler(404)
+def _not_found(problem: NotFound) -> tuple[str, int]:
+    return render_template("page/missing.html", message=problem.description), 404

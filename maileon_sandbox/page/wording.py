@@ -1,0 +1,49 @@
+"""What numbers mean, in words for a person.
+
+Decides alone how permissions, error codes and parameters are worded, and how times are written.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from maileon_sandbox.vocabulary import ErrorCode, Permission, SyncMode
+
+_SYNC_MODES = {
+    SyncMode.UPDATE: "existing contacts are updated",
+    SyncMode.IGNORE: "existing contacts stay as they are",
+}
+
+
+def permission_name(permission: Permission) -> str:
+    return permission.name.lower().replace("_", " ")
+
+
+def meaning_of_code(code: int) -> str:
+    return ErrorCode(code).name.lower().replace("_", " ")
+
+
+def meaning_of_parameter(name: str, value: str) -> str:
+    """Empty if the value speaks for itself, or is none that the API knows."""
+    try:
+        if name == "permission":
+            return permission_name(Permission(int(value)))
+        if name == "sync_mode":
+            return _SYNC_MODES[SyncMode(int(value))]
+    except ValueError:
+        pass
+    return ""
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S} UTC"
+
+
+def thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 contact`, `1,002 contacts`."""
+    plural = thing + ("es" if thing.endswith("s") else "s")
+    return f"{number:,} {thing if number == 1 else plural}"

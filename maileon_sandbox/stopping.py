@@ -1,0 +1,17 @@
+"""How a program that waits is told to stop.
+
+Decides alone which signals do it: SIGTERM, and SIGINT for Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+
+
+def told_to_stop() -> Event:
+    """From now on these signals set the event instead of ending the program."""
+    stopped = Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stopped.set())
+    return stopped

@@ -1,0 +1,364 @@
+"""The page as it is sent: what is on it, what finds what, and what a browser is told."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+import requests
+
+from maileon_sandbox import Fault, Sandbox
+from maileon_sandbox.page.people import PeopleQuestion
+from maileon_sandbox.tests.client import NIL, Client, contact
+
+ATTACK = "<script>document.title='owned'</script>"
+ADDRESSES = ["", "contacts", "calls", "calls/1", "refused", "definitions", "contacts/1"]
+
+
+class Words(HTMLParser):
+    """The text of a page, and the tags in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, _attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def address(sandbox: Sandbox, path: str) -> str:
+    return f"{sandbox.url}/page/{path}" if path else f"{sandbox.url}/"
+
+
+def show(sandbox: Sandbox, path: str = "", **query: str | int) -> str:
+    """What a person reads there, in one line."""
+    answer = requests.get(address(sandbox, path), params=query, timeout=10)
+    assert answer.status_code == 200
+    return " ".join(" ".join(Words(answer.text).text).split())
+
+
+@pytest.fixture
+def busy(sandbox: Sandbox, client: Client) -> Sandbox:
+    """Three contacts, of whom one unsubscribed, two refused ones, and a call that failed."""
+    sandbox.account.add_custom_field("COLOR")
+    sandbox.account.add_custom_field("size", "integer")
+    sandbox.account.add_preference("News", "Weekly", description="every Monday")
+    sandbox.account.add_contact("gone@example.com", unsubscribed=True)
+    sandbox.account.add_contact("max@example.com", external_id="x-1", permission=4)
+    sandbox.account.add_contact(
+        "erika@example.com",
+        permission=5,
+        custom_fields={"COLOR": "BLUE & green"},
+        preferences={("News", "Weekly"): ("true", "shop")},
+    )
+    client.synchronize(
+        contact(email="max@example.com", standard={"FIRSTNAME": "Max"}),
+        contact(email="no-address"),
+        contact(email="size@example.com", external_id="x-2", custom={"size": "large"}),
+        permission="4",
+    )
+    client.post(contact(email="max@example.com"), permission="9")
+    return sandbox
+
+
+def test_the_overview_counts(busy: Sandbox) -> None:
+    text = show(busy)
+
+    assert "3 Contacts" in text.replace("Contacts 3", "3 Contacts")
+    for count in ("Unsubscribed 1", "Calls 2", "Contacts refused 2", "Calls failed 1"):
+        assert count in text
+    assert "double opt in plus 1" in text
+
+
+def test_an_empty_sandbox_says_how_to_fill_it(sandbox: Sandbox) -> None:
+    assert sandbox.base_url in show(sandbox)
+    assert "The account is empty" in show(sandbox, "contacts")
+    assert "Nothing has called yet" in show(sandbox, "calls")
+    assert "No contact was refused" in show(sandbox, "refused")
+    assert "no custom fields" in show(sandbox, "definitions")
+
+
+def test_the_key_is_nowhere_on_the_page(busy: Sandbox) -> None:
+    for path in ("", "contacts", "calls", "calls/1", "refused", "definitions"):
+        answer = requests.get(address(busy, path), timeout=10)
+        assert busy.api_key not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, ["gone", "max", "erika"]),
+        ({"search": "MAX"}, ["max"]),
+        ({"search": "x-1"}, ["max"]),
+        ({"search": "blue & GREEN"}, ["erika"]),
+        ({"search": "weekly"}, ["erika"]),
+        ({"search": "example blue"}, ["erika"]),
+        ({"search": "max blue"}, []),
+        ({"who": "4"}, ["max"]),
+        ({"who": "unsubscribed"}, ["gone"]),
+        ({"who": "7"}, ["gone", "max", "erika"]),
+        ({"order": "latest"}, ["max", "erika", "gone"]),
+        ({"order": "latest", "search": "example", "who": "5"}, ["erika"]),
+    ],
+)
+def test_contacts_are_found(busy: Sandbox, query: dict[str, str], found: list[str]) -> None:
+    people = PeopleQuestion.of(query).answer(busy.account)
+
+    assert [(person.email or "").partition("@")[0] for person in people] == found
+
+
+def test_a_contact_is_shown_with_everything(busy: Sandbox) -> None:
+    erika = busy.account.by_email("erika@example.com")
+    gone = busy.account.by_email("gone@example.com")
+    assert erika
+    assert gone
+
+    text = show(busy, f"contacts/{erika.id}")
+
+    for shown in ("double opt in plus", "COLOR BLUE & green", "News: Weekly", "yes", "from shop"):
+        assert shown in text
+    assert "address marked as unsubscribed" in show(busy, f"contacts/{gone.id}")
+
+
+def test_a_call_is_shown_with_parameters_report_and_whom_it_refused(busy: Sandbox) -> None:
+    text = show(busy, "calls/1")
+
+    assert "permission 4 double opt in" in text
+    assert "sync_mode 1 existing contacts are updated" in text
+    for count in ("contacts 3", "existing 1", "new 0", "refused 2"):
+        assert count in text
+    assert "no-address 3 invalid email email" in text
+    assert "size@example.com x-2 25 illegal integer size large" in text
+    assert "<email>max@example.com</email>" in text
+    assert "<count_invalid_contacts>2</count_invalid_contacts>" in text
+
+
+def test_what_was_refused_is_told_with_the_reason(busy: Sandbox) -> None:
+    text = show(busy, "refused")
+
+    assert "2 contacts, the last one first" in text
+    assert "1 illegal integer size" in text
+    assert "permission must be one of 1, 2, 3, 4, 5, 6" in text
+    assert "update_only left out" in text
+    assert "1 contact, the last one first" in show(busy, "refused", search="LARGE integer")
+    assert "No refused contact fits" in show(busy, "refused", search="huge")
+
+
+def test_a_value_that_was_refused_can_be_absent(sandbox: Sandbox, client: Client) -> None:
+    client.synchronize(contact(email=NIL, external_id="x-9"))
+
+    assert "x-9 2 missing email email none" in show(sandbox, "refused")
+
+
+def test_fields_and_preferences_are_counted(busy: Sandbox) -> None:
+    text = show(busy, "definitions")
+
+    assert "COLOR string 1" in text
+    assert "size integer 0" in text
+    assert "Weekly every Monday 1 0" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"search": "max@example.com"}, [2, 1]),
+        ({"search": "no-address"}, [1]),
+        ({"search": "SYNC_MODE 200"}, [1]),
+        ({"search": "must be one of"}, [2]),
+        ({"search": "nowhere"}, []),
+        ({"outcome": "refused"}, [1]),
+        ({"outcome": "failed"}, [2]),
+        ({"outcome": "fault"}, []),
+        ({"outcome": "no such"}, [2, 1]),
+    ],
+)
+def test_calls_are_found(busy: Sandbox, query: dict[str, str], found: list[int]) -> None:
+    answer = requests.get(f"{busy.url}/page/calls", params=query, timeout=10)
+
+    assert [int(n) for n in re.findall(r"/page/calls/(\d+)\"", answer.text)] == found
+
+
+def test_a_call_without_an_answer_and_a_fault_are_told(sandbox: Sandbox, client: Client) -> None:
+    sandbox.script(Fault(drop="after"))
+    with pytest.raises(requests.ConnectionError):
+        client.call("GET", "/ping")
+
+    text = show(sandbox, "calls", outcome="fault")
+
+    assert "no answer" in text
+    assert "scripted fault" in text
+
+
+def test_whole_bodies_are_plain_text(busy: Sandbox) -> None:
+    for which, part in (("body", "<email>no-address</email>"), ("answer", "<invalid_contacts>")):
+        answer = requests.get(f"{busy.url}/page/calls/1/{which}", timeout=10)
+        assert part in answer.text
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_bodies_that_are_not_kept_are_not_shown() -> None:
+    with Sandbox(keep_bodies=False) as sandbox, Client(sandbox.base_url, sandbox.api_key) as client:
+        client.synchronize(contact(email="a@example.com"), contact(email="b"))
+        text = show(sandbox, "calls/1")
+        assert sandbox.calls[0].answer == b""
+    assert "What was sent" not in text
+    assert "invalid email" in text
+
+
+def test_a_hundred_thousand_contacts_come_a_page_at_a_time(sandbox: Sandbox) -> None:
+    for number in range(100_000):
+        sandbox.account.add_contact(f"p{number}@example.com")
+
+    first = requests.get(f"{sandbox.url}/page/contacts", timeout=60).text
+    last = show(sandbox, "contacts", page=2_000)
+
+    assert len(first) < 100_000
+    assert "p49@example.com" in first
+    assert "p50@example.com" not in first
+    assert "100,000 contacts, here 99,951 to 100,000" in last
+    assert "p99999@example.com" in last
+    assert "1 contact " in show(sandbox, "contacts", search="p77777@")
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [("1", "1 to 50"), ("3", "101 to 120"), ("4", "101 to 120"), ("0", "1 to 50"), ("x", "1 to 50"),
+     ("-1", "1 to 50"), ("9" * 5000, "1 to 50")],
+)  # fmt: skip
+def test_a_page_that_does_not_exist_is_the_nearest(sandbox: Sandbox, page: str, shown: str) -> None:
+    for number in range(120):
+        sandbox.account.add_contact(f"p{number}@example.com")
+
+    assert f"here {shown}" in show(sandbox, "contacts", page=page)
+
+
+def test_the_way_to_the_next_page_keeps_the_search_and_nothing_else(sandbox: Sandbox) -> None:
+    for number in range(60):
+        sandbox.account.add_contact(f"p{number}@example.com")
+    query = {"search": "p &", "_scheme": "javascript", "_external": "1"}
+
+    assert "No contact fits" in show(sandbox, "contacts", **query)
+    html = requests.get(
+        f"{sandbox.url}/page/contacts", params={**query, "search": "p"}, timeout=10
+    ).text
+
+    assert (
+        'href="/page/contacts?search=p&amp;_scheme=javascript&amp;_external=1&amp;page=2"' in html
+    )
+    assert not re.search(r'href="(?!/|#)', html)
+
+
+def test_whatever_is_stored_or_sent_is_text(sandbox: Sandbox, client: Client) -> None:
+    sandbox.account.add_custom_field(ATTACK)
+    sandbox.account.add_preference(ATTACK, ATTACK, description=ATTACK)
+    stored = sandbox.account.add_contact(
+        ATTACK + "@example.com",
+        external_id=ATTACK,
+        standard_fields={"FIRSTNAME": ATTACK, ATTACK: ATTACK},
+        custom_fields={ATTACK: ATTACK},
+        preferences={(ATTACK, ATTACK): ("true", ATTACK)},
+    )
+    client.post(
+        contact(email=ATTACK, custom={ATTACK: ATTACK}), contact(email="a@b.c", external_id=ATTACK)
+    )
+    client.call("GET", f"/contacts/email/{ATTACK}", x=ATTACK)
+    paths = ["", "contacts", f"contacts/{stored.id}", "calls", "calls/1", "calls/2", "refused"]
+
+    for path in [*paths, "definitions", f"contacts?search={ATTACK}", f"calls?search={ATTACK}"]:
+        html = requests.get(address(sandbox, path), timeout=10).text
+        assert Words(html).tags.count("script") == 1
+        assert "document.title" in html or path == ""
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_a_browser_may_load_nothing_from_elsewhere_and_keep_nothing(
+    sandbox: Sandbox, path: str
+) -> None:
+    answer = requests.get(address(sandbox, path), timeout=10)
+    policy = answer.headers["Content-Security-Policy"]
+    sources = set(re.findall(r"'[^']*'", policy))
+
+    assert policy.startswith("default-src 'none';")
+    assert sources == {"'none'", "'self'", "'script'"}
+    assert "*" not in policy
+    assert ":" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r'(src|href|action)="(?!/|#)', answer.text)
+
+
+@pytest.mark.parametrize("path", ["contacts/1", "calls/1", "calls/0", "calls/1/body", "nothing"])
+def test_what_does_not_exist_is_not_found(sandbox: Sandbox, path: str) -> None:
+    assert requests.get(address(sandbox, path), timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["", "contacts", "calls/1"])
+def test_the_page_changes_nothing(busy: Sandbox, method: str, path: str) -> None:
+    before = busy.account.snapshot()
+    answer = requests.request(method, address(busy, path), timeout=10)
+    assert answer.status_code == 405
+    assert busy.account.snapshot() == before
+
+
+def test_looking_is_no_call(busy: Sandbox) -> None:
+    show(busy, "calls")
+    assert len(busy.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8025", 200),
+        ("localhost", 200),
+        ("LOCALHOST:1", 200),
+        ("[::1]:8025", 200),
+        ("sandbox.localhost", 200),
+        ("rebound.example.com", 421),
+        ("127.0.0.1.example.com", 421),
+        ("localhost.example.com:8025", 421),
+        ("[", 421),
+    ],
+)
+@pytest.mark.parametrize("path", ["/page/contacts", "/_sandbox/state"])
+def test_a_foreign_name_that_leads_here_reads_nothing(
+    sandbox: Sandbox, host: str, status: int, path: str
+) -> None:
+    sandbox.account.add_contact("max@example.com")
+    answer = requests.get(sandbox.url + path, headers={"Host": host}, timeout=10)
+    assert answer.status_code == status
+    assert ("max@example.com" in answer.text) == (status == 200)
+
+
+def test_the_api_goes_by_any_name_since_it_has_its_key(client: Client) -> None:
+    client.session.headers["Host"] = "maileon.example.com"
+    assert client.call("GET", "/ping").status_code == 200
+
+
+@pytest.mark.parametrize("change", ["contact", "field", "category", "preference", "call"])
+def test_the_mark_changes_with_what_there_is(sandbox: Sandbox, client: Client, change: str) -> None:
+    def mark() -> str:
+        return requests.get(f"{sandbox.url}/page/mark", timeout=10).text
+
+    sandbox.account.add_preference_category("News")
+    before = mark()
+    assert mark() == before
+
+    match change:
+        case "contact":
+            sandbox.account.add_contact("max@example.com")
+        case "field":
+            sandbox.account.add_custom_field("COLOR")
+        case "category":
+            sandbox.account.add_preference_category("Events")
+        case "preference":
+            sandbox.account.add_preference("News", "Weekly")
+        case "call":
+            client.call("GET", "/ping")
+    assert mark() != before
