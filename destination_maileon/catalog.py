@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from destination_maileon.configuration.problems import shown
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.mapping import Removal
@@ -62,7 +63,8 @@ def stream_title(key: StreamKey) -> str:
 class StreamPlan:
     """What is fixed for a stream before its first record.
 
-    `properties` are those of its JSON schema, `mapping` the explicit one by column.
+    `properties` are those of its JSON schema, `mapping` the explicit one by column. `is_activated`:
+    the connection chose object, operation and matching key (data activation).
     """
 
     key: StreamKey
@@ -71,6 +73,7 @@ class StreamPlan:
     mapping: Mapping[str, ColumnMapping] = field(default_factory=dict)
     permission: Permission | None = None
     every_record_is_deleted: bool = False
+    is_activated: bool = False
     sync_id: int | None = None
 
     @property
@@ -161,7 +164,8 @@ def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
             yield _wrong_mode(mode, _PLAIN_MODES)
         return
     if configured.destination_object_name != CONTACT:
-        yield f'Maileon has no such object to write to. Choose the object "{CONTACT}".'
+        name = shown(configured.destination_object_name)
+        yield f'Maileon has no object {name} to write to. Choose the object "{CONTACT}".'
         return
     operation = OPERATIONS.get(mode or "")
     if operation is None:
@@ -222,7 +226,9 @@ def _activated(plan: StreamPlan, configured: _ConfiguredStream) -> StreamPlan:
         sync_mode=operation.sync_mode,
         update_only=operation.update_only,
     )
-    return replace(plan, options=options, every_record_is_deleted=operation.deletes)
+    return replace(
+        plan, options=options, every_record_is_deleted=operation.deletes, is_activated=True
+    )
 
 
 def _explicit(key: StreamKey, config: Config) -> dict[str, ColumnMapping]:

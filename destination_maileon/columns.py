@@ -86,6 +86,12 @@ class ColumnResolver:
         fails = self.config.unmapped_columns is UnmappedColumns.FAIL
         return without_target if fails else []
 
+    @property
+    def has_identifier(self) -> bool:
+        """Whether a column holds what contacts are recognised by."""
+        wanted = self.plan.options.identifier_mode.columns
+        return any(str(target) in wanted for target in self._taken)
+
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer: its columns go nowhere."""
         for column in self._result.columns.values():
@@ -220,9 +226,9 @@ class ColumnResolver:
         self._result.columns[column] = Column(column, SKIP)
 
     def _identifier_problem(self) -> Iterator[str]:
-        wanted = self.plan.options.identifier_mode.columns
-        if any(str(target) in wanted for target in self._taken):
+        if self.has_identifier:
             return
+        wanted = self.plan.options.identifier_mode.columns
         # A stream without any property is one whose columns nobody knows yet.
         if not self.plan.properties and not self.plan.mapping:
             return

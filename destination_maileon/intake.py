@@ -83,6 +83,15 @@ class Intake:
         for stream in self._streams.values():
             stream.forget_custom_field(name)
 
+    def judge(self) -> None:
+        """Judges the whole sync.
+
+        Raises:
+            ConfigError: if a stream's records never had what its connection matches them by.
+        """
+        for stream in self._streams.values():
+            stream.judge(self.ledger.counts[stream.plan].read)
+
     def close(self) -> None:
         """Says what is said once, at the end."""
         cleaned = sum(stream.cleaned_records for stream in self._streams.values())

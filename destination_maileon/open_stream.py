@@ -13,7 +13,7 @@ from destination_maileon.mapping import MappingRules, RecordMapper
 from destination_maileon.output import Level
 from destination_maileon.plain_records import PlainRecords
 from destination_maileon.plan_table import listed, outline, plan_table
-from destination_maileon.problems import StopReading
+from destination_maileon.problems import ConfigError, StopReading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,8 @@ class OpenStream:
         Raises:
             StopReading: if one has no target, and that must not be.
         """
-        if data.keys() <= self.mapper.known_columns:
+        known = self.mapper.known_columns
+        if data.keys() <= known:
             return
         stops = self._resolver.newly_seen(data)
         if stops:
@@ -61,6 +62,10 @@ class OpenStream:
                 'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
             )
         self._recompile()
+        columns = self._columns.columns
+        new = {name: columns[name] for name in data if name in columns and name not in known}
+        if new:
+            log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{plan_table(new)}")
         self.tell_notes(log)
 
     def forget_custom_field(self, name: str) -> None:
@@ -74,6 +79,19 @@ class OpenStream:
         if lane is None:
             lane = self._lanes[permission] = Lane(self.plan, permission)
         return lane
+
+    def judge(self, records: int) -> None:
+        """Judges all of the stream's records, so many.
+
+        Raises:
+            ConfigError: if the connection matches them by what none of them has.
+        """
+        if records and self.plan.is_activated and not self._resolver.has_identifier:
+            key = self.plan.options.identifier_mode.value
+            raise ConfigError(
+                f"Stream {self.plan.title}: none of its {records} records has the matching key "
+                f"{key}. Map a field to it in the connection, or choose another matching key."
+            )
 
     @property
     def cleaned_records(self) -> int:

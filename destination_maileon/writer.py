@@ -67,6 +67,7 @@ class Writer:
                 self._advance()
             self.settlement.close()
             self.ledger.close()
+            self.intake.judge()
         except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
             failure = error
         failure = failure or self._stopped_by

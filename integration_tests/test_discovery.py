@@ -197,7 +197,6 @@ def test_every_record_of_a_soft_delete_is_a_removal(
     [
         ({"destination_sync_mode": "overwrite"}, "overwrite"),
         ({"destination_sync_mode": "update"}, "update"),
-        ({"destination_object_name": "company"}, "contact"),
         (
             {
                 "destination_object_name": "contact",
@@ -205,11 +204,6 @@ def test_every_record_of_a_soft_delete_is_a_removal(
                 "primary_key": [["email"]],
             },
             "deleted_records",
-        ),
-        ({"destination_object_name": "contact", "primary_key": [["name"]]}, "external_id"),
-        (
-            {"destination_object_name": "contact", "destination_sync_mode": "overwrite"},
-            "overwrite",
         ),
     ],
     ids=str,

@@ -148,7 +148,7 @@ def test_a_soft_delete_needs_to_be_told_what_becomes_of_people(deleted: str, ref
 def test_there_is_no_other_object(name: str) -> None:
     told = problem(a_stream(destination_object_name=name))
     assert told == (
-        f'{FOR_STREAM}Maileon has no such object to write to. Choose the object "contact".'
+        f'{FOR_STREAM}Maileon has no object "{name}" to write to. Choose the object "contact".'
     )
 
 
