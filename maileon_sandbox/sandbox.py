@@ -78,7 +78,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{HOST}:{self.port}"  # ignore-https-check: this machine
 
     @property
     def base_url(self) -> str:

@@ -85,12 +85,13 @@ OptionalText: TypeAlias = Annotated[str, AfterValidator(_empty_is_absent)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.[0-9]{1,3}){3}|\[[0:]*1\])"
-_ADDRESS = rf"(https://{_HOST}|http://{_LOOPBACK})(:[0-9]{{1,5}})?(/[^\s?#\\]*)?"
+_SERVER = rf"(https://{_HOST}|http://{_LOOPBACK})"  # ignore-https-check: this machine
+_ADDRESS = rf"{_SERVER}(:[0-9]{{1,5}})?(/[^\s?#\\]*)?"
 ADDRESS_PATTERN = rf"^\s*{_ADDRESS}\s*$"
 OPTIONAL_ADDRESS_PATTERN = rf"^\s*({_ADDRESS})?\s*$"
 ADDRESS_FORM = (
     "https://HOST/PATH without user name, query and fragment; "
-    "http:// only for localhost, 127.0.0.1 and [::1]"
+    "http:// only for localhost, 127.0.0.1 and [::1]"  # ignore-https-check: this machine
 )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-_NIL = ("nil", "{http://www.w3.org/2001/XMLSchema-instance}nil")
+_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"  # ignore-https-check: a name, no address
+_NIL = ("nil", f"{{{_INSTANCE}}}nil")
 
 
 class UnreadableXml(ValueError):
