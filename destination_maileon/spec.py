@@ -24,9 +24,9 @@ GROUPS = (
     ("contacts", "Contacts"),
     ("consent", "Consent"),
     ("mapping", "Columns and Fields"),
-    ("removal", "Deleted Records"),
-    ("safety", "Safety"),
+    ("removal", "Deletions"),
     ("rejected", "Rejected Records"),
+    ("safety", "Try It First"),
     ("advanced", "Advanced"),
 )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SPEC = connection_specification()
 TOP = SPEC["properties"]
 FORM = Draft7Validator(SPEC)
-SMALL_WORDS = {"of", "for", "in", "and", "or"}
+SMALL_WORDS = {"a", "of", "for", "in", "and", "or"}
 HIDDEN = {
     "base_url",
     "batch_size",
@@ -59,6 +59,14 @@ PROPERTIES = [
     pytest.param(schema, id=f"{path}.{name}")
     for path, node in objects(SPEC)
     for name, schema in node["properties"].items()
+]
+
+# The permissions have the names by which Maileon's users know them.
+CHOICES = [
+    pytest.param(schema, id=f"{path}.{name}")
+    for path, node in objects(SPEC)
+    for name, schema in node["properties"].items()
+    if "enum" in schema and name != "permission"
 ]
 
 
@@ -137,6 +145,27 @@ def test_the_form_starts_with_what_everybody_needs_and_keeps_its_groups_together
     assert next(iter(TOP)) == "api_key"
     assert list(dict.fromkeys(groups)) == [group["id"] for group in SPEC["groups"]]
     assert sorted(groups, key=[group for group, _ in GROUPS].index) == groups
+
+
+def test_what_everybody_decides_is_shown_and_the_rest_folds_away() -> None:
+    """Airbyte's form folds what is optional, but for `always_show` and choices of objects."""
+    shown = {name for name, schema in TOP.items() if schema.get("always_show")}
+
+    assert shown == {
+        "identifier_mode",
+        "sync_mode",
+        "permission",
+        "streams",
+        "unmapped_columns",
+        "dry_run",
+    }
+
+
+@pytest.mark.parametrize("schema", CHOICES)
+def test_every_choice_is_explained_by_its_name(schema: dict[str, Any]) -> None:
+    """Airbyte's form shows the bare values."""
+    for choice in schema["enum"]:
+        assert f"{choice}: " in schema["description"]
 
 
 def test_exactly_the_keys_for_experts_are_hidden() -> None:

@@ -65,10 +65,10 @@ class ContactKeys(Keys):
         IdentifierMode,
         key(
             "contacts",
-            title="Identifier",
-            description="How Maileon recognises a contact: by its e-mail address (email), by your "
-            "own customer number (external_id), or by the number that Maileon gave it "
-            "(maileon_id; records without one are recognised by their e-mail address). Your "
+            title="Recognise Contacts By",
+            description="How Maileon finds the contact that a record belongs to. email: by the "
+            "e-mail address. external_id: by your own customer number. maileon_id: by the number "
+            "that Maileon gave the contact; records without one go by their e-mail address. Your "
             "data needs a column for it.",
             always_show=True,
         ),
@@ -78,9 +78,9 @@ class ContactKeys(Keys):
         key(
             "contacts",
             title="Existing Contacts",
-            description="What happens to contacts that are already in Maileon: update overwrites "
-            "their fields with your data, ignore leaves them exactly as they are and only "
-            "adds new contacts.",
+            description="What happens to contacts that are already in Maileon. update: their "
+            "fields are overwritten with your data. ignore: they stay exactly as they are, and "
+            "only new contacts are added.",
             always_show=True,
         ),
     ] = SyncMode.UPDATE
@@ -90,20 +90,20 @@ class ContactKeys(Keys):
             "contacts",
             title="Update Existing Contacts Only",
             description="If on, only contacts that are already in Maileon are updated, and people "
-            "who are not there are left out. If off, they are added, with the permission "
-            "chosen below.",
+            "who are not there are left out. If off, they are added as new contacts, with the "
+            "permission below.",
         ),
     ] = False
     permission: Annotated[
         PermissionChoice,
         key(
             "consent",
-            title="Permission",
+            title="Permission of New Contacts",
             description="The permission (opt-in) that new contacts get in Maileon. Choose only "
             "what these people really agreed to: it decides whether you may write to them. "
-            "With not_set none is sent, and according to Maileon's documentation new contacts "
-            "get the permission none. A column that is mapped to the target permission "
-            "decides for each record instead.",
+            "not_set: no permission is sent, and by Maileon's documentation new contacts get "
+            "the permission none. If your data knows it for each person, map its column to the "
+            "target permission instead.",
             always_show=True,
         ),
     ] = PermissionChoice.NOT_SET

@@ -71,11 +71,11 @@ class ColumnMapping(Keys):
         key(
             "",
             title="Target",
-            description="Where the column goes: email, external_id, maileon_id, permission, "
-            f"standard:NAME (NAME is one of {_STANDARD_NAMES}), custom:NAME for a custom field, "
-            "preference:CATEGORY/NAME for a contact preference, deleted or unsubscribe (a true "
-            "value or a time removes or unsubscribes the contact), or skip to leave it out. The "
-            "names of custom fields and preferences are those in your Maileon account.",
+            description="Where the column goes. An identifier: email, external_id or maileon_id. A "
+            "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
+            f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
+            "The contact's permission: permission. The end: unsubscribe or deleted; a true value "
+            "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
             examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
             pattern=TARGET_PATTERN,
             pattern_descriptor=TARGET_FORMS,
@@ -88,8 +88,8 @@ class ColumnMapping(Keys):
             "",
             title="Preference Source",
             description="Only for preferences: the source to store with the preference, such as "
-            "the form where it was given. Leave it out to keep the stored source; an empty text "
-            "deletes it.",
+            "the form where it was given. Without it the stored source stays; an empty text in "
+            "the configuration's JSON deletes it.",
             examples=["Newsletter form"],
         ),
     ] = None
@@ -98,8 +98,9 @@ class ColumnMapping(Keys):
         key(
             "",
             title="Null Values",
-            description="What happens when this column is null: keep leaves the value that Maileon "
-            "holds, clear removes it. Leave it out to do as for all columns.",
+            description="What happens when a record has no value (null) in this column. keep: the "
+            "value that Maileon holds stays. clear: it is removed. Leave this empty to do as with "
+            "all columns.",
         ),
     ] = None
 
@@ -129,7 +130,7 @@ class StreamConfig(Keys):
             "",
             title="Namespace",
             description="The stream's namespace (often the schema of the source's database). "
-            "Needed only if several streams have this name; without it the mapping is for all of "
+            "Needed only if several streams have this name; if empty, the mapping is for all of "
             "them.",
             examples=["public"],
         ),
@@ -153,18 +154,21 @@ class MappingKeys(Keys):
             "mapping",
             title="Column Mapping",
             description="Which column goes to which field in Maileon. Needed only where the names "
-            "differ: columns named like a standard field (first_name), like a custom field of your "
-            "account or like an identifier (email) find their way by themselves.",
+            "differ: columns that are named like an identifier (email), like a standard field "
+            "(first_name) or like a custom field of your account find their way by themselves. "
+            "Add one entry per stream.",
+            always_show=True,
         ),
     ] = ()
     unmapped_columns: Annotated[
         UnmappedColumns,
         key(
             "mapping",
-            title="Unmapped Columns",
-            description="What happens to columns that have no field in Maileon: ignore leaves them "
-            "out and names them in a warning, create adds a custom field for each to your Maileon "
-            "account, fail stops the sync before anything is sent.",
+            title="Columns Without a Field",
+            description="What happens to columns that have no field in Maileon. ignore: they are "
+            "left out, and a warning names them. create: a custom field is added to your Maileon "
+            "account for each. fail: the sync stops before anything is sent.",
+            always_show=True,
         ),
     ] = UnmappedColumns.IGNORE
     null_values: Annotated[
@@ -172,8 +176,9 @@ class MappingKeys(Keys):
         key(
             "mapping",
             title="Null Values",
-            description="What happens when a column is null: keep leaves the value that Maileon "
-            "holds, clear removes it. Identifiers, permission and preferences are never cleared.",
+            description="What happens when a record has no value (null) in a column. keep: the "
+            "value that Maileon holds stays. clear: it is removed. Identifiers, permission and "
+            "preferences are never cleared.",
         ),
     ] = NullValues.KEEP
     truncate_long_text: Annotated[

@@ -21,9 +21,10 @@ class SafetyKeys(Keys):
         key(
             "removal",
             title="Deleted Records",
-            description="What happens to the contacts of records that were deleted at the source: "
-            "ignore leaves them as they are, unsubscribe unsubscribes them, delete removes them "
-            "from Maileon with everything stored about them. A deletion cannot be undone.",
+            description="What happens to a contact whose record was deleted at the source (CDC "
+            "sources say so; or map a column to the target deleted). ignore: it stays as it is. "
+            "unsubscribe: it is unsubscribed. delete: it is removed from Maileon with everything "
+            "stored about it, which cannot be undone.",
         ),
     ] = Removal.IGNORE
     max_deleted_records: Annotated[
@@ -32,27 +33,27 @@ class SafetyKeys(Keys):
             "removal",
             title="Maximum Deleted Records",
             description="The sync stops before it deletes or unsubscribes more contacts than this: "
-            "a net for the day on which a table at the source is emptied. Leave it out for no "
+            "a net for the day on which a table at the source is emptied. Leave it empty for no "
             "limit.",
             examples=[1000],
         ),
     ] = None
-    dry_run: Annotated[
-        Flag,
+    object_storage_config: Annotated[
+        ObjectStorage,
         key(
-            "safety",
-            title="Dry Run",
-            description="If on, records are mapped, checked and reported, but nothing is sent to "
-            "Maileon, and the next sync reads the same records again. Good for a first try.",
+            "rejected",
+            title="Storage for Rejected Records",
+            description="Where rejected records are kept, so that they can be corrected and sent "
+            "again.",
         ),
-    ] = False
+    ] = NoStorage()
     ignore_invalid_contacts: Annotated[
         Flag,
         key(
             "rejected",
-            title="Ignore Invalid Contacts",
+            title="Continue When Contacts Are Rejected",
             description="If on, contacts that Maileon refuses (an address that is none, a text "
-            "that is too long) are reported and all others are written. If off, the first of "
+            "that is too long) are reported, and all others are written. If off, the first of "
             "them fails the sync.",
         ),
     ] = True
@@ -61,7 +62,7 @@ class SafetyKeys(Keys):
         key(
             "rejected",
             title="Maximum Rejected Records",
-            description="The sync fails once more records than this were rejected. Leave it out "
+            description="The sync fails once more records than this were rejected. Leave it empty "
             "for no limit.",
             examples=[500],
         ),
@@ -72,7 +73,7 @@ class SafetyKeys(Keys):
             "rejected",
             title="Maximum Rejected Percent",
             description="The sync fails once a larger share of its records than this was rejected, "
-            "judged from 100 records on and at the end. Leave it out for no limit.",
+            "judged from 100 records on and at the end. Leave it empty for no limit.",
             examples=[5],
             ge=1,
             le=100,
@@ -83,17 +84,19 @@ class SafetyKeys(Keys):
         key(
             "rejected",
             title="Identifiers in Logs",
-            description="How a person is named in log lines: masked shows the first letter and the "
-            "ending of the domain, full shows the whole address or number to everybody who can "
+            description="How a person is named in log lines. masked: by the first letter and the "
+            "ending of the domain. full: by the whole address or number, for everybody who can "
             "read the logs of the connection.",
         ),
     ] = IdentifiersInLogs.MASKED
-    object_storage_config: Annotated[
-        ObjectStorage,
+    dry_run: Annotated[
+        Flag,
         key(
-            "rejected",
-            title="Storage for Rejected Records",
-            description="Where rejected records are kept, so that they can be corrected and sent "
-            "again. With None they are only reported in the log, without their values.",
+            "safety",
+            title="Dry Run",
+            description="If on, records are mapped, checked and reported, but nothing is sent to "
+            "Maileon, and the next sync reads the same records again. Switch it on for the first "
+            "sync, read the log, and switch it off.",
+            always_show=True,
         ),
-    ] = NoStorage()
+    ] = False

@@ -45,7 +45,7 @@ _OptionalSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_empty_is_absen
 
 
 class NoStorage(Keys):
-    """Rejected records are only reported in the log."""
+    """Rejected records are only reported in the log, without their values."""
 
     model_config = ConfigDict(title="None")
 
@@ -109,8 +109,8 @@ class S3Storage(Keys):
             "",
             title="Access Key ID",
             description="The ID of an access key that may write to the bucket (in AWS: IAM, Users, "
-            "Security credentials). Leave both key fields out to use the rights of the machine on "
-            "which Airbyte runs.",
+            "Security credentials). Leave both key fields empty to use the rights of the machine "
+            "on which Airbyte runs.",
             airbyte_secret=True,
         ),
     ] = None
@@ -129,7 +129,7 @@ class S3Storage(Keys):
         key(
             "",
             title="Endpoint",
-            description="The address of an S3-compatible service. Leave it out for Amazon S3.",
+            description="The address of an S3-compatible service. Leave it empty for Amazon S3.",
             examples=["https://s3.example.com"],
             pattern=OPTIONAL_ADDRESS_PATTERN,
             pattern_descriptor=ADDRESS_FORM,
