@@ -18,6 +18,7 @@ import orjson
 from destination_maileon.messages import BadInput
 from destination_maileon.output import FailureType, Level, Lines, Redactor, json_line
 from destination_maileon.problems import ConfigError, SyncError, TransientError
+from destination_maileon.reader import InputFailed
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -127,10 +128,15 @@ def verdict(error: Exception) -> tuple[FailureType, str]:
         return FailureType.TRANSIENT, str(error)
     if isinstance(error, SyncError):
         return FailureType.CONFIG, str(error)
-    if isinstance(error, BadInput):
+    if isinstance(error, BadInput | InputFailed):
         return FailureType.SYSTEM, (
             f"The sync stopped, since {error}. What came before it was written. This is a fault of "
             "the source or the platform; if it happens again, report it there."
+        )
+    if isinstance(error, MemoryError):
+        return FailureType.SYSTEM, (
+            "There was not enough memory. What was settled before is saved. Give the connector "
+            "more memory, or look for very long records in the source."
         )
     # The text of an unforeseen error may quote a record, its type cannot.
     return FailureType.SYSTEM, (

@@ -56,7 +56,9 @@ def without_values(text: str, contact: Contact) -> str:
     """
     shown = text.casefold()
     values = [words for value in set(_values(contact)) if (words := _words(value))]
-    found = [words for words in values if words[0].casefold() in shown]
+    found = [
+        words for words in values if _length(words) <= len(shown) and words[0].casefold() in shown
+    ]
     patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
     if patterns:
         text = re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
@@ -73,8 +75,12 @@ def _length(words: list[str]) -> int:
 
 
 def _pattern(words: list[str]) -> str:
-    # What parted the words may have become a space, or nothing, or it is still there.
-    pattern = r"\W*".join(map(re.escape, words))
+    # What parted the words may have become a space, or nothing, or it is still there. It never
+    # holds what the next word begins with, so that there is one way to match, and not millions.
+    first, *others = words
+    pattern = re.escape(first) + "".join(
+        rf"[^\w{re.escape(word[0])}]*+{re.escape(word)}" for word in others
+    )
     if _length(words) < _MIN_REMOVED_ANYWHERE:
         return rf"(?<!\w){pattern}(?!\w)"
     return pattern

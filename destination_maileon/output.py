@@ -44,7 +44,7 @@ class FailureType(StrEnum):
 
 
 class OutputClosed(Exception):
-    """Nobody reads the output any more."""
+    """Nobody can read any more what is put out; the text says why, and nothing of a message."""
 
 
 class Output:
@@ -66,8 +66,10 @@ class Output:
             # Whoever started this process shares the pipe's flags, and may have set it so.
             select.select([], [self._descriptor], [])
             return 0
-        except BrokenPipeError:
-            raise OutputClosed("Whoever read this program's output has gone.") from None
+        except OSError as error:
+            # The reader has gone, the disk is full: whatever it is, nothing more can be told there.
+            why = error.strerror or type(error).__name__
+            raise OutputClosed(f"Nothing can be put out any more: {why}.") from None
 
 
 class Redactor:

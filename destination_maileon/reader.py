@@ -2,7 +2,8 @@
 
 This module alone decides how the input is cut. Invariant: the lines delivered, in order, are the
 input split at line feeds, each once, and an `InputEnd` comes last whatever happens; at most
-`credit` chunks are delivered and not released yet, so memory does not grow with the input.
+`credit` chunks are delivered and not released yet, and no line is longer than `MAX_LINE_BYTES`, so
+memory does not grow with the input.
 
 A thread of its own, so that the one loop can wait for a line and for answers from Maileon at once.
 It is a daemon: a source that says nothing must not keep the process alive.
@@ -20,6 +21,10 @@ from typing import TypeAlias
 
 READ_BYTES = 128 * 1024
 """A read returns what is there, up to so much: a slow source's lines arrive at once."""
+
+MAX_LINE_BYTES = 256 * 2**20
+"""More than any source or platform sends in one message. A line without an end would otherwise fill
+the memory until the system ends the process, with no word of why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class InputEnd:
 Deliver: TypeAlias = Callable[[InputChunk | InputEnd], None]
 
 
+class InputFailed(Exception):
+    """The input could not be read to its end; the text says why, and nothing of the input."""
+
+
 class Reader:
     """Delivers the input in chunks, from its own thread; `release` after each chunk lets it go on.
 
@@ -57,11 +66,16 @@ class Reader:
         self._next_line_number = 1
         self._unfinished: list[bytes] = []
         self._unfinished_bytes = 0
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     def start(self) -> None:
         """Starts reading."""
         self._thread.start()
+
+    def is_well(self) -> bool:
+        """Whether the end was delivered, or still can be."""
+        return self._has_ended or self._thread.is_alive()
 
     def release(self) -> None:
         """A delivered chunk was consumed: another may come."""
@@ -70,6 +84,11 @@ class Reader:
     def _run(self) -> None:
         try:
             self._read_all()
+        except InputFailed as error:
+            end = InputEnd(str(error))
+        except MemoryError:
+            self._unfinished.clear()
+            end = InputEnd(f"there is not enough memory for line {self._next_line_number}")
         except OSError as error:
             end = InputEnd(error.strerror or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the consumer waits for an end, whatever happened
@@ -77,6 +96,7 @@ class Reader:
         else:
             end = InputEnd(None)
         self._deliver(end)
+        self._has_ended = True
 
     def _read_all(self) -> None:
         while data := self._read():
@@ -114,6 +134,10 @@ class Reader:
         if data:
             self._unfinished.append(data)
             self._unfinished_bytes += len(data)
+        if self._unfinished_bytes > MAX_LINE_BYTES:
+            raise InputFailed(
+                f"line {self._next_line_number} is longer than {MAX_LINE_BYTES} bytes"
+            )
 
     def _finished(self, data: bytes) -> bytes:
         line = b"".join((*self._unfinished, data))

@@ -29,7 +29,7 @@ _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( ([0-9]{2}:[0-9]{2}:[0-9]{2}))
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _MAX_INTEGER_DIGITS = 10
 _INTEGER_RANGE = range(-(2**31), 2**31)
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 STANDARD_FIELD_CODES: Mapping[str, int] = {
     "ADDRESS": 6,

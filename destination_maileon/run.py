@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
+STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR = range(3)
 TERMINATED = 143
 """What the platform takes for an ordered end: 128 + SIGTERM (Airbyte platform)."""
 
@@ -18,6 +20,7 @@ def run() -> None:
     # imports below take most of a second.
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
+    _reserve_standard_streams()
     sys.exit(main(sys.argv[1:]))
 
 
@@ -36,9 +39,24 @@ def main(arguments: list[str]) -> int:
                 # PyAirbyte ends the process as soon as it has the answer. The work is done then.
                 signal.signal(signal.SIGTERM, lambda *_: os._exit(command.exit_code))
             output.write(line)
-    except OutputClosed:
+    except OutputClosed as closed:
+        with suppress(OSError):
+            os.write(STANDARD_ERROR, f"{closed}\n".encode())
         return 1
     return command.exit_code
+
+
+def _reserve_standard_streams() -> None:
+    """Where one is closed, opens what can be neither read nor written in the way it is used.
+
+    The next file or socket that is opened gets the lowest number that is free. Without this it
+    could be the connection to Maileon that is read as input, or that log lines are written to.
+    """
+    for number in (STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if number == STANDARD_INPUT else os.O_RDONLY)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

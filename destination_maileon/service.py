@@ -38,6 +38,10 @@ class Answered:
 Event: TypeAlias = InputChunk | InputEnd | Answered
 
 
+class ThreadLost(Exception):
+    """A thread of this program died: a fault of the program, or no memory is left."""
+
+
 class Service(Protocol):
     """The world around the loop. Times in seconds of one clock that never goes back."""
 
@@ -69,8 +73,11 @@ class ThreadedService:
         self._input: deque[InputChunk | InputEnd] = deque()
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._release: Callable[[], None] = lambda: None
+        self._needed: list[Callable[[], bool]] = []
         for number in range(workers):
-            threading.Thread(target=self._work, name=f"call-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"call-{number}", daemon=True)
+            thread.start()
+            self._needed.append(thread.is_alive)
 
     def deliver(self, event: InputChunk | InputEnd) -> None:
         """Takes a chunk from the reader's thread."""
@@ -79,6 +86,10 @@ class ThreadedService:
     def on_consumed(self, release: Callable[[], None]) -> None:
         """Who is told that another chunk may be read."""
         self._release = release
+
+    def needs(self, is_alive: Callable[[], bool]) -> None:
+        """Who must not die without a word: nothing would ever come of what it was to do."""
+        self._needed.append(is_alive)
 
     def now(self) -> float:
         return time.monotonic()
@@ -96,6 +107,7 @@ class ThreadedService:
             try:
                 event = self._events.get(timeout=self._left(until))
             except queue.Empty:
+                self._miss_nobody()
                 return None
             if with_input or isinstance(event, Answered):
                 return event
@@ -103,6 +115,15 @@ class ThreadedService:
 
     def consumed(self) -> None:
         self._release()
+
+    def _miss_nobody(self) -> None:
+        """Without memory a thread may end before it can say so.
+
+        Raises:
+            ThreadLost: then, since the loop would wait for ever.
+        """
+        if not all(is_alive() for is_alive in self._needed):
+            raise ThreadLost("a thread has ended too early")
 
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.0, until - self.now())

@@ -13,7 +13,7 @@ from destination_maileon.maileon.errors import MaileonError, TryAgain
 from destination_maileon.messages import BadInput, RecordMessage, decode
 from destination_maileon.output import Level, destination_stats, state_line
 from destination_maileon.problems import StopReading, SyncError
-from destination_maileon.reader import InputChunk, InputEnd
+from destination_maileon.reader import InputChunk, InputEnd, InputFailed
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from destination_maileon.progress import Progress
     from destination_maileon.service import Answered, Event, Service
     from destination_maileon.settling import Settlement
-
-
-class InputFailed(Exception):
-    """The input could not be read to its end."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -107,7 +103,7 @@ class Writer:
             self._has_chunk = True
         elif isinstance(event, InputEnd):
             if event.error is not None:
-                self._stopped_by = InputFailed(f"Reading the input failed: {event.error}.")
+                self._stopped_by = InputFailed(f"the input could not be read on: {event.error}")
             self._end_input()
         else:
             self._on_answer(event)

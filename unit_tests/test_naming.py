@@ -124,6 +124,26 @@ def test_a_value_is_found_in_every_script(value: str, text: str) -> None:
     assert without_values(text, a_contact(LASTNAME=value)).startswith(HIDDEN)
 
 
+@pytest.mark.parametrize("word", ["-", "*", "(", "a-"])
+def test_a_value_of_many_words_that_are_none_takes_no_exponential_time(word: str) -> None:
+    # The service quotes all but the last of them. There would be 2 to their number ways to match.
+    contact = a_contact(LASTNAME=f"{word} " * 200)
+    text = "not allowed: " + f"{word} " * 199 + "!"
+    assert without_values(text, contact) == text
+
+
+@pytest.mark.parametrize("value", ["- - x", "a - - b", "(a) (b)", "-- --", "! a !"])
+def test_a_value_of_words_that_are_none_is_found(value: str) -> None:
+    contact = a_contact(LASTNAME=value)
+    for shown in (value, value.replace(" ", ""), value.replace(" ", "\u2028")):
+        assert without_values(f"not {shown}.", contact) == f"not {HIDDEN}."
+
+
+def test_a_value_longer_than_the_text_costs_no_expression() -> None:
+    contact = a_contact(LASTNAME="not " * 1_000_000)
+    assert without_values("this is not allowed", contact) == "this is not allowed"
+
+
 @given(st.lists(secrets, min_size=1, max_size=5), st.data())
 def test_no_value_of_the_contact_is_left(values: list[str], data: st.DataObject) -> None:
     contact = Contact(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
 import orjson
 import pytest
@@ -187,3 +188,9 @@ def test_a_reader_that_has_gone_is_told_as_such() -> None:
         Output(begin).write(b"x\n")
     assert caught.value.__suppress_context__
     os.close(begin)
+
+
+def test_a_full_disk_ends_the_output_too() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputClosed) as caught:
+        Output(full.fileno()).write(b"private\n")
+    assert str(caught.value) == "Nothing can be put out any more: No space left on device."

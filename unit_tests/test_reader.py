@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from destination_maileon import reader as reader_module
 from destination_maileon.reader import READ_BYTES, InputChunk, InputEnd, Reader
 
 Queue = queue.Queue[InputChunk | InputEnd]
@@ -99,6 +100,26 @@ def test_a_line_of_a_hundred_megabytes_takes_no_quadratic_time() -> None:
     pipe.feed([b"x" * 100_000_000, b"\nlast"])
     assert [len(line) for line in lines_of(pipe)] == [100_000_000, 4]
     assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize("first", [b"", b"a\nb\n"])
+def test_a_line_without_an_end_ends_the_input(
+    first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "MAX_LINE_BYTES", 3 * READ_BYTES)
+    pipe = Pipe()
+    pipe.feed([first, b"private " * READ_BYTES])
+    items = [pipe.queue.get(timeout=WAIT_SECONDS) for _ in range(2 if first else 1)]
+    number = 3 if first else 1
+    assert items[-1] == InputEnd(f"line {number} is longer than {3 * READ_BYTES} bytes")
+
+
+def test_the_longest_line_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "MAX_LINE_BYTES", 3 * READ_BYTES)
+    pipe = Pipe()
+    line = b"x" * 3 * READ_BYTES
+    pipe.feed([line, b"\n", line])
+    assert lines_of(pipe) == [line, line]
 
 
 def test_a_line_arrives_while_the_source_is_silent() -> None:

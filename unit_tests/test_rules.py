@@ -47,6 +47,14 @@ def broken(contact: Contact, **types: FieldType) -> list[tuple[int | None, str]]
     return list(violations(contact, types))
 
 
+@pytest.mark.parametrize("field_type", CUSTOM_FIELD_CODES)
+@pytest.mark.parametrize("text", ["1" * 1_000_000 + "x", "1." * 500_000, "a@" + "b." * 500_000])
+def test_no_value_takes_more_than_linear_time(field_type: FieldType, text: str) -> None:
+    # In quadratic time a value of this length would take most of an hour.
+    contact = Contact(email=text, custom_fields={"f": text})
+    assert (CUSTOM_FIELD_CODES.get(field_type), "f") in broken(contact, f=field_type)
+
+
 @pytest.mark.parametrize(("field_type", "value", "is_kept"), ALL)
 def test_a_standard_field_keeps_or_breaks_the_rule_of_its_type(
     field_type: FieldType, value: str, is_kept: bool

@@ -11,10 +11,10 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from _thread import start_new_thread
 from contextlib import contextmanager
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -160,9 +160,8 @@ def _connected(connection: HTTPConnection) -> socket.socket:
 def _addresses(host: str, port: int) -> list[_Address]:
     """What the name resolves to. In a thread: no other way bounds the system's resolver."""
     answer: SimpleQueue[_Resolved] = SimpleQueue()
-    Thread(
-        target=_resolve, args=(host.strip("[]"), port), kwargs={"answer": answer}, daemon=True
-    ).start()
+    # Not by threading.Thread, which waits without a limit for a thread that has no memory to begin.
+    start_new_thread(_resolve, (host.strip("[]"), port), {"answer": answer})
     try:
         found = answer.get(timeout=_seconds_left())
     except Empty:

@@ -6,6 +6,7 @@ nothing of the libraries' own messages, in which URLs and addresses of objects s
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -77,6 +78,18 @@ def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> Tr
         trouble = Trouble.TIMEOUT
         words = f"no complete answer within {timeout_seconds:g} seconds"
     return TryAgain(f"No answer from {host}{through}: {words}.", trouble)
+
+
+def may_lack_files(error: BaseException) -> bool:
+    """Whether the process may have as many files and sockets open as it is allowed to.
+
+    Resolving a name needs one, too, and does not say that it had none.
+    """
+    return any(
+        isinstance(cause, socket.gaierror)
+        or (isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE})
+        for cause in _causes(error)
+    )
 
 
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:

@@ -6,9 +6,11 @@ HTTP Status Codes (`<error><message>`), and the official clients (fields, prefer
 
 from __future__ import annotations
 
+import html
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import Trouble, TryAgain
@@ -39,8 +41,9 @@ _FIELD_TYPES = MappingProxyType(
         "boolean": FieldType.BOOLEAN,
     }
 )
+# Possessive throughout: what follows many comments must not be tried in every way to part them.
 _PAGE = re.compile(
-    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b",
+    rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
@@ -108,6 +111,8 @@ def _message_in(body: bytes) -> str:
 
 
 def _one_line(text: str) -> str:
+    # A value that is quoted as HTML or as part of a URL could not be told from the words around it.
+    text = unquote(html.unescape(text))
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())[:MAX_SERVER_MESSAGE_CHARACTERS]
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
-from destination_maileon.maileon.failures import FAILURES, TooLong, unanswered
+from destination_maileon.maileon.failures import FAILURES, TooLong, may_lack_files, unanswered
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -80,6 +80,9 @@ class Transport:
                 return self._exchange(self._request(method, target, body=body))
             except FAILURES as error:
                 failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
+                if may_lack_files(error):
+                    # Idle connections hold them. A pool prefers to open a new one after a failure.
+                    self._adapter.close()
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -10,7 +11,12 @@ import urllib3
 
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import Trouble, TryAgain
-from destination_maileon.maileon.failures import FAILURES, TooLong, unanswered
+from destination_maileon.maileon.failures import (
+    FAILURES,
+    TooLong,
+    may_lack_files,
+    unanswered,
+)
 
 _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
 
@@ -78,3 +84,17 @@ def test_causes_that_refer_to_each_other_come_to_an_end() -> None:
     first, second = OSError("a"), OSError("b")
     first.__cause__, second.__cause__ = second, first
     assert worded(first).trouble is Trouble.CONNECTION
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (OSError(errno.EMFILE, _URL), True),
+        (OSError(errno.ENFILE, _URL), True),
+        (socket.gaierror(-3, _URL), True),
+        (OSError(errno.ECONNREFUSED, _URL), False),
+        (TooLong(), False),
+    ],
+)
+def test_a_failure_for_want_of_files_is_known(error: BaseException, lacks: bool) -> None:
+    assert may_lack_files(wrapped(error)) is lacks

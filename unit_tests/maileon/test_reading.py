@@ -150,6 +150,10 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
         (b"duplicate\x00 contact\x1b[31m", "duplicate contact [31m"),
         (b"x" * 500, "x" * 500),
         (b"x" * 501, ""),
+        (
+            b"O&#39;Brien &amp;amp; S&ouml;hne, max%40example.com%0A",
+            "O'Brien &amp; S\u00f6hne, max@example.com",
+        ),
         (b"<html>a</html>", ""),
         (b"\xff", "\ufffd"),
         (b"", ""),
@@ -158,6 +162,14 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
 )
 def test_the_message_of_an_error_is_one_line_of_text(body: bytes | None, message: str) -> None:
     assert server_message(answer(body, status=400)) == message
+
+
+@pytest.mark.parametrize(
+    "body", [b"<!---->" * 1_000_000 + b"x", b"<!--" * 1_000_000, b"<?xml " * 1_000_000]
+)
+def test_no_beginning_takes_more_than_linear_time(body: bytes) -> None:
+    # As an expression that looks back, it would not end while anyone waits.
+    assert not is_html(answer(body))
 
 
 @given(st.binary(max_size=1_000), st.sampled_from(["text/html", _XML, ""]))

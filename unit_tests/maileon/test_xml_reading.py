@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from destination_maileon.maileon import xml_reading
+from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.maileon.xml_reading import (
     UnreadableXml,
     child_text,
@@ -39,3 +41,20 @@ def test_what_is_not_accepted_is_unreadable_and_not_quoted(body: bytes) -> None:
     with pytest.raises(UnreadableXml, match=r"^no XML without a document type$") as caught:
         read_xml(body)
     assert caught.value.__context__ is None
+
+
+def test_as_many_elements_as_an_answer_may_have_are_read_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An element takes four bytes of the answer, and more than a hundred in memory.
+    monkeypatch.setattr(xml_reading, "MAX_ELEMENTS", 50_000)
+    assert len(read_xml(b"<a>" + b"<b/>" * 49_999 + b"</a>")) == 49_999
+    too_many = "<a>" + "<b/>" * 50_000 + "</a>"
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(UnreadableXml):
+            read_xml(too_many.encode(encoding))
+
+
+def test_a_report_of_ten_thousand_contacts_with_every_error_has_fewer() -> None:
+    elements_of_a_contact = 3 + 2 * len(ERROR_CODES)
+    assert 10_000 * elements_of_a_contact < xml_reading.MAX_ELEMENTS

@@ -7,7 +7,7 @@ from itertools import count
 
 from destination_maileon.messages import BadInput
 from destination_maileon.problems import ConfigError, StopReading, TransientError
-from destination_maileon.writer import InputFailed
+from destination_maileon.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, keys_of
 from unit_tests.simulation.scenario import Item, Kind

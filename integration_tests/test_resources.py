@@ -1,0 +1,178 @@
+"""When the machine itself fails: closed, full and slow streams, no files, no memory, a bad clock.
+
+The program is started by a shell, which sets its limits and closes its streams.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from integration_tests.connection import Connection, people
+from integration_tests.platform import (
+    PROGRAM,
+    TIMEOUT_SECONDS,
+    Json,
+    Run,
+    catalog,
+    line,
+    messages_in,
+    record,
+    stream,
+    stream_state,
+    write_arguments,
+)
+
+SECRET = "zqx"
+BEYOND_A_PIPE_BYTES = 1_000_000
+"""A pipe of Linux holds 65,536 bytes."""
+
+
+def _write_under(shell: str, connection: Connection, messages: list[Json], **config: object) -> Run:
+    """Runs `write` as `"$@"` of a line of shell; judges nothing but that lines are messages."""
+    arguments = write_arguments(connection.folder, connection.config(**config), catalog(stream()))
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell, "sh", PROGRAM, *arguments],
+        input=b"".join(map(line, messages)),
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    messages_out = messages_in(done.stdout)
+    return Run(done.returncode, messages_out, done.stderr.decode(), output=done.stdout)
+
+
+def _stored(connection: Connection) -> int:
+    return len(connection.sandbox.account.contacts())
+
+
+def test_a_closed_input_is_an_error_and_no_connection_is_read_instead(
+    connection: Connection,
+) -> None:
+    run = _write_under('"$@" <&-', connection, [])
+    assert run.error["failure_type"] == "system_error"
+    assert "Bad file descriptor" in run.error["message"]
+    assert (run.stderr, _stored(connection)) == ("", 0)
+
+
+def test_a_closed_output_is_an_error_and_nothing_is_written_to_a_connection_instead(
+    connection: Connection,
+) -> None:
+    run = _write_under('"$@" >&-', connection, [*people("a"), stream_state(1)])
+    assert (run.exit_code, run.output) == (1, b"")
+    assert run.stderr == "Nothing can be put out any more: Bad file descriptor.\n"
+    # A line of ours in the middle of a call would be a bad request.
+    assert [call.status for call in connection.sandbox.calls if call.status != 200] == []
+
+
+def test_a_closed_error_stream_changes_nothing(connection: Connection) -> None:
+    run = _write_under('"$@" 2>&-', connection, [*people("a"), stream_state(1)])
+    assert (run.exit_code, run.stats, _stored(connection)) == (0, [(1, 0)], 1)
+
+
+@pytest.mark.parametrize("errors", ["", "2>/dev/full", "2>&-"])
+def test_a_full_disk_ends_the_sync_with_one_line_and_no_trace(
+    connection: Connection, errors: str
+) -> None:
+    run = _write_under(f'"$@" >/dev/full {errors}', connection, people("a", first_name=SECRET))
+    assert run.exit_code == 1
+    told = "Nothing can be put out any more: No space left on device.\n"
+    assert run.stderr == ("" if errors else told)
+
+
+def test_a_reader_that_goes_away_ends_the_sync(connection: Connection) -> None:
+    config = connection.config(batch_size=1)
+    arguments = write_arguments(connection.folder, config, catalog(stream()))
+    pipe = subprocess.PIPE
+    with subprocess.Popen([PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        given, taken, told = process.stdin, process.stdout, process.stderr
+        assert given is not None
+        assert taken is not None
+        assert told is not None
+        given.write(b"".join(map(line, [*people("a"), stream_state(1)])))
+        given.flush()
+        while b'"STATE"' not in taken.readline():
+            pass
+        taken.close()
+        given.write(b"".join(map(line, [*people("b"), stream_state(2)])))
+        given.flush()
+        assert process.wait(TIMEOUT_SECONDS) == 1
+        assert told.read() == b"Nothing can be put out any more: Broken pipe.\n"
+
+
+def test_while_nobody_reads_the_output_the_input_waits_and_no_line_is_lost(
+    connection: Connection,
+) -> None:
+    states = [stream_state({"cursor": n, "filling": "x" * 200}) for n in range(20_000)]
+    arguments = write_arguments(connection.folder, connection.config(), catalog(stream()))
+    pipe = subprocess.PIPE
+    with subprocess.Popen([PROGRAM, *arguments], stdin=pipe, stdout=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        given, taken = process.stdin, process.stdout
+        feeding = Thread(target=lambda: (given.write(b"".join(map(line, states))), given.close()))
+        feeding.start()
+        feeding.join(2)
+        # Nobody has read, so that states fill the pipe, the loop waits, and so does the source.
+        assert feeding.is_alive()
+        assert _resident_bytes(process.pid) < 250_000_000
+        out = messages_in(taken.read())
+        feeding.join()
+        assert process.wait() == 0
+    back = [message["state"]["stream"] for message in out if message["type"] == "STATE"]
+    assert back == [state["state"]["stream"] for state in states]
+
+
+def _resident_bytes(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024
+
+
+def test_with_few_files_left_calls_wait_for_each_other_and_all_are_made(
+    connection: Connection,
+) -> None:
+    names = [f"p{n}" for n in range(60)]
+    messages = [*people(*names), stream_state(1)]
+    config = {"batch_size": 1, "concurrent_requests": 16, "max_retry_seconds": 60}
+    run = _write_under('ulimit -n 8; "$@"', connection, messages, **config)
+    assert (run.exit_code, run.stats, run.stderr) == (0, [(60, 0)], "")
+    assert _stored(connection) == 60
+
+
+@pytest.mark.parametrize("kilobytes", [140_000, 260_000], ids=["to read it", "to decode it"])
+def test_a_line_for_which_there_is_no_memory_ends_the_sync_after_the_true_states(
+    connection: Connection, kilobytes: int
+) -> None:
+    huge = record({"email": "huge@example.com", "first_name": SECRET * 14_000_000})
+    good = [*people("a", "b"), stream_state(1)]
+    config = {"batch_size": 1, "flush_interval_seconds": 0.1}
+    run = _write_under(f'ulimit -d {kilobytes}; "$@"', connection, [*good, huge], **config)
+    assert run.error["failure_type"] == "system_error"
+    assert "not enough memory" in run.error["message"]
+    assert (run.stats, run.stderr, _stored(connection)) == ([(2, 0)], "", 2)
+    assert SECRET.encode() not in run.output
+
+
+JUMPING_CLOCK = """
+import itertools, random, time
+jumps = random.Random(1)
+true, elapsed = time.time(), itertools.count()
+time.time = lambda: true + jumps.choice([-1, 1]) * jumps.randrange(10**8)
+"""
+
+
+def test_a_clock_that_jumps_by_years_changes_nothing(connection: Connection) -> None:
+    folder = connection.folder / "clock"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(JUMPING_CLOCK, encoding="utf-8")
+    jumping = connection.with_environment(PYTHONPATH=os.fspath(folder))
+    names = [f"p{n}" for n in range(40)]
+    run = jumping.sync([*people(*names), stream_state(1)], batch_size=3)
+    assert (run.exit_code, run.stats, _stored(connection)) == (0, [(40, 0)], 40)
+    assert len(jumping.synchronizations) == 14
+    assert jumping.check() == {"status": "SUCCEEDED"}
