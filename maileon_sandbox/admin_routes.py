@@ -38,6 +38,7 @@ def _call_json(call: Call) -> dict[str, object]:
         "fault": fault,
         "contacts": call.contacts,
         "report": call.report,
+        "refused": [refusal._asdict() for refusal in call.refused],
     }
 
 

@@ -2,7 +2,7 @@
 
 Decides alone who may call what (Maileon docs, Authentication and HTTP status codes): 401 without a
 known key, 403 without the right for the method, then 404 and 405. Outside the API there is no key,
-but the name by which the sandbox is called must be this machine's own.
+but the sandbox must be called by a name of this machine, and not from another's page.
 """
 
 from __future__ import annotations
@@ -63,14 +63,21 @@ def _refuse_strangers() -> Response | None:
 
 
 def _refuse_foreign_names() -> Response | None:
-    """What needs no key is for this machine's own addresses alone."""
+    """What needs no key is for this machine's own addresses and pages alone."""
+    if not _is_own(f"//{request.headers.get('Host', '')}"):
+        return Response("This sandbox answers to 127.0.0.1 and localhost only.\n", 421)
+    # A browser names the page from which a form or a script posts.
+    if not _is_own(request.headers.get("Origin", "//localhost")):
+        return Response("This sandbox takes nothing from pages of others.\n", 403)
+    return None
+
+
+def _is_own(address: str) -> bool:
     try:
-        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        name = urlsplit(address).hostname or ""
     except ValueError:
-        name = ""
-    if name in _OWN_NAMES or name.endswith(".localhost"):
-        return None
-    return Response("This sandbox answers to 127.0.0.1 and localhost only.\n", 421)
+        return False
+    return name in _OWN_NAMES or name.endswith(".localhost")
 
 
 def _rights(authorization: str) -> frozenset[str] | None:

@@ -74,12 +74,23 @@ def test_a_seed_that_does_not_fit_is_refused(sandbox: Sandbox, seed: object) -> 
 
 
 def test_calls_are_shown_with_their_report(sandbox: Sandbox, client: Client) -> None:
-    client.post(contact(email="a@example.com"), permission="5", sync_mode="1")
+    parameters = {"permission": "5", "sync_mode": "1", "ignore_invalid_contacts": "true"}
+    client.post(contact(email="a@example.com"), contact(email="b"), **parameters)
     (call,) = admin(sandbox, "GET", "calls").json()
     assert (call["method"], call["path"], call["status"]) == ("POST", "/1.0/contacts", 200)
-    assert call["parameters"] == {"permission": "5", "sync_mode": "1"}
-    assert call["contacts"] == 1
+    assert call["parameters"] == parameters
+    assert call["contacts"] == 2
     assert call["report"]["new"] == 1
+    assert call["refused"] == [
+        {
+            "email": "b",
+            "external_id": None,
+            "id": None,
+            "code": 3,
+            "field": "email",
+            "value": "b",
+        }
+    ]
     assert "<email>a@example.com</email>" in call["body"]
     assert call["started"] < call["finished"]
     assert call["fault"] is None

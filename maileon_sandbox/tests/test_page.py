@@ -336,6 +336,24 @@ def test_a_foreign_name_that_leads_here_reads_nothing(
     assert ("max@example.com" in answer.text) == (status == 200)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:8025", 204),
+        ("http://localhost", 204),
+        ("https://other.example.com", 403),
+        ("null", 403),
+    ],
+)
+def test_a_page_of_others_cannot_reset_or_seed_the_sandbox(
+    busy: Sandbox, origin: str, status: int
+) -> None:
+    headers = {"Origin": origin}
+    answer = requests.post(f"{busy.url}/_sandbox/reset", headers=headers, timeout=10)
+    assert answer.status_code == status
+    assert bool(busy.calls) == (status == 403)
+
+
 def test_the_api_goes_by_any_name_since_it_has_its_key(client: Client) -> None:
     client.session.headers["Host"] = "maileon.example.com"
     assert client.call("GET", "/ping").status_code == 200
