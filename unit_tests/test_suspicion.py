@@ -1,0 +1,73 @@
+"""Calls that are refused as a whole: the contacts are to blame only once a call was accepted."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_maileon.ledger import Ledger, RejectionLimits
+from destination_maileon.problems import ConfigError
+from destination_maileon.suspicion import MAX_REFUSED_CALLS, Suspicion
+from unit_tests.builders import a_plan
+from unit_tests.rooms import a_ledger, a_rejection, someone
+
+PLAN = a_plan()
+
+
+def suspicion_of(ledger: Ledger, *places: int) -> Suspicion:
+    """These records were refused alone."""
+    suspicion = Suspicion(ledger)
+    for place in places:
+        ledger.received(PLAN, 0.0)
+        suspicion.grows(a_rejection())
+        suspicion.falls_on(PLAN, someone(place), a_rejection())
+    return suspicion
+
+
+def test_a_record_that_is_refused_is_not_rejected_before_another_call_was_accepted() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = suspicion_of(ledger, 1, 2)
+    assert ledger.rejected_records == 0
+    suspicion.lifts()
+    assert ledger.rejected_records == 2
+    suspicion.lifts()
+    assert ledger.rejected_records == 2
+    suspicion.close()
+
+
+def test_once_a_call_was_accepted_a_record_that_is_refused_is_rejected_at_once() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = suspicion_of(ledger)
+    suspicion.lifts()
+    for place in range(1, 2 * MAX_REFUSED_CALLS):
+        ledger.received(PLAN, 0.0)
+        suspicion.grows(a_rejection())
+        suspicion.falls_on(PLAN, someone(place), a_rejection())
+        assert ledger.rejected_records == place
+    suspicion.close()
+
+
+def test_if_no_call_is_accepted_up_to_the_end_the_parameters_are_wrong() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = suspicion_of(ledger, 1, 2)
+    with pytest.raises(ConfigError, match=r"all 2 calls as a whole .* Shorten it"):
+        suspicion.close()
+    assert ledger.rejected_records == 0
+
+
+def test_forty_refused_calls_and_none_accepted_are_enough() -> None:
+    suspicion = suspicion_of(a_ledger(PLAN))
+    for _ in range(MAX_REFUSED_CALLS - 1):
+        suspicion.grows(a_rejection())
+    with pytest.raises(ConfigError, match="all 40 calls"):
+        suspicion.grows(a_rejection())
+
+
+def test_a_sync_without_refusals_ends_well() -> None:
+    suspicion_of(a_ledger(PLAN)).close()
+
+
+def test_suspects_may_be_more_than_are_allowed_to_be_rejected() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
+    suspicion = suspicion_of(ledger, 1, 2, 3)
+    with pytest.raises(ConfigError, match="max_rejected_records"):
+        suspicion.lifts()
