@@ -147,7 +147,8 @@ class Batcher:
         del self._open[batch.lane]
         mode = batch.lane.plan.options.sync_mode
         for entry in batch.entries:
-            entry.seal(mode)
+            if len(entry.parts) > 1:
+                entry.seal(mode)
             for key in entry.keys:
                 del self._waiting[key]
         self._held_bytes -= batch.held_bytes

@@ -67,10 +67,10 @@ class Intake:
         data = message.data
         if data is None:
             return self._reject(stream, message, _NO_DATA, now=now)
-        stream.learn(data, self.log)
         plain = stream.plain.element(data)
         if plain is not None:
             return self._write(stream, message, plain, now=now)
+        stream.learn(data, self.log)
         mapped = stream.mapper.map(data)
         if isinstance(mapped, Contact):
             return self._write(stream, message, _written(mapped), now=now)

@@ -16,7 +16,7 @@ from destination_maileon.problems import ConfigError, SyncError
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.checkpoint import Release
@@ -95,19 +95,15 @@ class Ledger:
         counts.read += 1
         return self.checkpoint.record(), counts.read
 
-    def written(self, plan: StreamPlan, entries: Iterable[Entry]) -> None:
+    def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
-        segments: Counter[int] = Counter()
-        contacts = 0
-        for entry in entries:
-            contacts += 1
-            for part in entry.parts:
-                segments[part.segment] += 1
+        segments = Counter([part.segment for entry in entries for part in entry.parts])
         for segment, records in segments.items():
             self.checkpoint.settle(segment, plan.key, written=records)
-        merged = segments.total() - contacts
+        records = segments.total()
+        merged = records - len(entries)
         counts = self.counts[plan]
-        counts.written += segments.total()
+        counts.written += records
         counts.merged += merged
         self.checkpoint.count(merged=merged)
 

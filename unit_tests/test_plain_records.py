@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon import plain_records
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contacts_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -114,3 +115,25 @@ def test_an_unusual_record_goes_the_long_way(unusual: dict[str, object]) -> None
 def test_no_record_of_a_stream_of_deletions_is_plain() -> None:
     deletions = MappingRules(identifier_mode=IdentifierMode.EMAIL, every_record_is_deleted=True)
     assert PlainRecords(COLUMNS, deletions).element(PLAIN) is None
+
+
+def test_columns_that_nobody_has_resolved_go_the_long_way() -> None:
+    plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
+    assert plain.element(PLAIN | {"new": None}) is None
+
+
+def test_only_so_many_shapes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_records, "MAX_SHAPES", 2)
+    plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
+    assert plain.element(PLAIN) is not None
+    assert plain.element(PLAIN | {"age": None}) is not None
+    assert plain.element(PLAIN | {"age": 1.5}) is None
+    assert plain.element(PLAIN | {"age": 42}) is not None
+
+
+def test_only_so_many_layouts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_records, "MAX_SHAPES", 1)
+    plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
+    assert plain.element(PLAIN) is not None
+    assert plain.element({"mail": "anna@example.com"}) is None
+    assert plain.element(PLAIN) is not None

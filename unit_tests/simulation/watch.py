@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from destination_maileon.catalog import StreamPlan
@@ -153,8 +153,7 @@ class SpyLedger(Ledger):
         super().left_out(plan, segment)
         self._settle(self.records, "left out")
 
-    def written(self, plan: StreamPlan, entries: Iterable[Entry]) -> None:
-        entries = list(entries)
+    def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
         super().written(plan, entries)
         for entry in entries:
             group = tuple(part.place for part in entry.parts)
