@@ -92,8 +92,10 @@ def target_of_column(
     preferences: Collection[tuple[str, str]] = (),
 ) -> Target | None:
     """The target that a column's name means; None for a column that goes nowhere by its name."""
-    if column.startswith(METADATA_PREFIXES):
-        return SKIP
+    # Some warehouses write all names in upper case.
+    if column.lower().startswith(METADATA_PREFIXES):
+        is_mark = column != DELETED_AT_COLUMN and column.lower() == DELETED_AT_COLUMN
+        return Target(Kind.DELETED) if is_mark else SKIP
     named = parse_target(column, preferences)
     if named is not None and named.kind is not Kind.PERMISSION:
         return named

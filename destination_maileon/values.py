@@ -43,6 +43,18 @@ _ISO_DATE = re.compile(
     rf"([T ]{_TIME})?\s*{_ZONE}",
     re.IGNORECASE,
 )
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+# Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024.
+_OTHER_DATE = re.compile(
+    rf"({_WEEKDAY},?\s+)?([0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}"
+    rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH} [0-9]{{1,2}}, ?[0-9]{{4}})"
+    rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,][0-9]+)?( ?[ap]m)?)?\s*{_ZONE}",
+    re.IGNORECASE,
+)
+_FIRST_MOMENT = 10_000_000
+"""Smaller numbers are no seconds since 1970 or later (this is in April of that year)."""
+
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
 _LAST_ASCII = "\x7e"
@@ -142,7 +154,8 @@ def truncated_text(value: object) -> str:
 def is_set(value: object) -> bool | None:
     """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
 
-    None if it says neither yes nor no. Zeros alone are no time (MySQL's `0000-00-00`).
+    None if it says neither yes nor no: a small number counts something, a link leads somewhere.
+    Zeros alone are no time (MySQL's `0000-00-00`).
     """
     if value is None or isinstance(value, bool):
         return bool(value)
@@ -151,8 +164,7 @@ def is_set(value: object) -> bool | None:
         return True
     if word in _FALSE_WORDS or word in _NULL_WORDS:
         return False
-    digits = {character for character in word if character.isdigit()}
-    return bool(digits - {"0"}) if digits else None
+    return _is_time(word)
 
 
 CONVERTERS: Mapping[FieldType, Converter] = {
@@ -173,6 +185,15 @@ def converter_for(kind: type, convert: Converter) -> Converter:
 
 def _boolean_text(value: object) -> str:
     return "true" if value else "false"
+
+
+def _is_time(word: str) -> bool | None:
+    if _NUMBER.fullmatch(word):
+        number = Decimal(word)
+        return number == 1 or number >= _FIRST_MOMENT or (False if number == 0 else None)
+    if _ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word):
+        return any(character in "123456789" for character in word)
+    return None
 
 
 def _float_text(value: float) -> str:

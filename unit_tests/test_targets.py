@@ -165,8 +165,11 @@ def test_a_preference_is_split_where_the_account_has_both_else_at_the_first_slas
         ("_airbyte_extracted_at", SKIP),
         ("_airbyte", SKIP),
         ("_ab_cdc_deleted_at", SKIP),
+        ("_AB_CDC_LSN", SKIP),
+        ("_Airbyte_Raw_Id", SKIP),
+        ("_AB_CDC_DELETED_AT", Target(Kind.DELETED)),
         ("_abc", None),
-        ("_AB_cdc", None),
+        ("_AB_cdc", SKIP),
         ("airbyte", None),
         # Odd names.
         ("", None),
