@@ -1,4 +1,6 @@
-"""README.md's generated tables: configuration keys from the model, error codes from the client.
+"""README.md's generated tables: configuration keys, error codes, what becomes of people.
+
+The keys come from the model, the codes from the API client, the rest from the cases of a test.
 
 `.venv/bin/python documents.py` writes them between their marks, where nothing is written by hand; a
 test fails while they differ.
@@ -15,6 +17,7 @@ from typing import Any, TypeAlias
 
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.spec import connection_specification
+from integration_tests.consent_cases import CASES
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -59,8 +62,24 @@ def _error_codes() -> Iterator[str]:
         yield f"| {code} | {_cell(row.meaning)} | the {row.fault} | {_cell(row.advice)} |"
 
 
+def _consent() -> Iterator[str]:
+    yield (
+        "| permission | `override_permission` | `reimport_unsubscribed_contacts` | `update_only` "
+        "| new contact | existing contact | unsubscribed contact |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for case in CASES:
+        options = (case.overrides, case.reimports, case.updates_only)
+        cells = [
+            "named" if case.has_permission else "`not_set`",
+            *(f"`{json.dumps(option)}`" for option in options),
+            *(case.new, case.existing, case.unsubscribed),
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(
-    {"config": _configuration, "errors": _error_codes}
+    {"config": _configuration, "errors": _error_codes, "consent": _consent}
 )
 
 
