@@ -184,7 +184,31 @@ def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, cas
     _reads_well(message)
 
 
+FAULTY = """
+from destination_maileon.mapping import RecordMapper
+
+def map(self, data):
+    raise KeyError(data["first_name"])
+
+RecordMapper.map = map
+"""
+
+
 def test_what_nobody_foresaw_is_told_without_details(connection: Connection) -> None:
+    # Python runs this first: a program with a fault in it.
+    connection.folder.joinpath("sitecustomize.py").write_text(FAULTY, encoding="utf-8")
+    faulty = connection.with_environment(PYTHONPATH=str(connection.folder), LOG_LEVEL="DEBUG")
+    # Characters that XML forbids are none of the short way's business.
+    run = faulty.sync([*people("a", first_name="Geheim\x00"), stream_state(1)])
+    assert run.error["failure_type"] == "system_error"
+    message = run.error["message"]
+    assert "unforeseen" in message
+    assert "(KeyError)" in message
+    assert "report this with the log" in message
+    assert "Geheim" not in str(run.messages)
+
+
+def test_an_input_that_cannot_be_read_is_told(connection: Connection) -> None:
     arguments = write_arguments(connection.folder, connection.config(), catalog(stream()))
     # What was opened to be written cannot be read.
     with connection.folder.joinpath("input").open("wb") as unreadable:
@@ -193,6 +217,5 @@ def test_what_nobody_foresaw_is_told_without_details(connection: Connection) -> 
         )
     run = Run(done.returncode, messages_in(done.stdout), done.stderr.decode())
     assert run.error["failure_type"] == "system_error"
-    assert "unforeseen" in run.error["message"]
-    assert "Please report this with the log" in run.error["message"]
+    assert "the input could not be read" in run.error["message"]
     assert run.stderr == ""
