@@ -6,12 +6,34 @@ deleted is never written as a contact, wherever the mapping sends the column tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from destination_maileon.targets import DELETED_AT_COLUMN
-from destination_maileon.values import is_set
+from destination_maileon.values import (
+    FALSE_WORDS,
+    ISO_DATE,
+    NUMBER,
+    TRUE_WORDS,
+    ZONE,
+    as_text,
+)
+
+_NULL_WORDS = frozenset({"", "null", "none"})
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+# Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024.
+_OTHER_DATE = re.compile(
+    rf"({_WEEKDAY},?\s+)?([0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}"
+    rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH} [0-9]{{1,2}}, ?[0-9]{{4}})"
+    rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,][0-9]+)?( ?[ap]m)?)?\s*{ZONE}",
+    re.IGNORECASE,
+)
+_FIRST_MOMENT = 10_000_000
+"""Smaller numbers are no seconds since 1970 or later (this is in April of that year)."""
 
 REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
 
@@ -57,3 +79,28 @@ class RemovalColumns:
             if deleted_at is not None and is_set(deleted_at) is not False:
                 return True
         return any(is_set(data.get(column)) for column in self.deleted)
+
+
+def is_set(value: object) -> bool | None:
+    """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
+
+    None if it says neither yes nor no: a small number counts something, a link leads somewhere.
+    Zeros alone are no time (MySQL's `0000-00-00`).
+    """
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    word = "?" if isinstance(value, dict | list) else as_text(value).strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS or word in _NULL_WORDS:
+        return False
+    return _is_time(word)
+
+
+def _is_time(word: str) -> bool | None:
+    if NUMBER.fullmatch(word):
+        number = Decimal(word)
+        return number == 1 or number >= _FIRST_MOMENT or (False if number == 0 else None)
+    if ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word):
+        return any(character in "123456789" for character in word)
+    return None

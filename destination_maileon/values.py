@@ -27,34 +27,21 @@ MAX_TEXT_CHARACTERS = 255
 _MAX_PLAIN_EXPONENT = 5000
 """Beyond this a number keeps its exponent: written out it could be gigabytes of zeros."""
 
-_NULL_WORDS = frozenset({"", "null", "none"})
-_TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
-_FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
+TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
+FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
 _GENDERS = {"male": "m", "female": "f", "diverse": "d", "m": "m", "f": "f", "d": "d"}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
-_ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
 _PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
-_ISO_DATE = re.compile(
+ISO_DATE = re.compile(
     r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
-    rf"([T ]{_TIME})?\s*{_ZONE}",
+    rf"([T ]{_TIME})?\s*{ZONE}",
     re.IGNORECASE,
 )
-_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
-# Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024.
-_OTHER_DATE = re.compile(
-    rf"({_WEEKDAY},?\s+)?([0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}"
-    rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH} [0-9]{{1,2}}, ?[0-9]{{4}})"
-    rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,][0-9]+)?( ?[ap]m)?)?\s*{_ZONE}",
-    re.IGNORECASE,
-)
-_FIRST_MOMENT = 10_000_000
-"""Smaller numbers are no seconds since 1970 or later (this is in April of that year)."""
-
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
 _LAST_ASCII = "\x7e"
@@ -79,9 +66,9 @@ def as_boolean(value: object) -> str | None:
     """`true` or `false` for the usual spellings of either."""
     text = as_text(value)
     word = text.strip().lower()
-    if word in _TRUE_WORDS:
+    if word in TRUE_WORDS:
         return "true"
-    if word in _FALSE_WORDS:
+    if word in FALSE_WORDS:
         return "false"
     return text or None
 
@@ -94,7 +81,7 @@ def as_integer(value: object) -> str | None:
     bare = text.strip()
     if _INTEGER.fullmatch(bare):
         return bare
-    if _NUMBER.fullmatch(bare):
+    if NUMBER.fullmatch(bare):
         plain = _decimal_text(Decimal(bare))
         return plain if _INTEGER.fullmatch(plain) else text
     return text or None
@@ -106,9 +93,9 @@ def as_float(value: object) -> str | None:
         return "1" if value else "0"
     text = as_text(value)
     bare = text.strip()
-    if "e" in bare.lower() and _NUMBER.fullmatch(bare):
+    if "e" in bare.lower() and NUMBER.fullmatch(bare):
         return _decimal_text(Decimal(bare))
-    return (bare if _NUMBER.fullmatch(bare) else text) or None
+    return (bare if NUMBER.fullmatch(bare) else text) or None
 
 
 def as_date(value: object) -> str | None:
@@ -119,7 +106,7 @@ def as_date(value: object) -> str | None:
     if isinstance(value, str) and _PLAIN_DATE.fullmatch(value):
         return value
     text = as_text(value)
-    iso = _ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
+    iso = ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
     if iso is None:
         return text or None
     return iso["day"] or _calendar_date(iso["other"].upper()) or text
@@ -151,22 +138,6 @@ def truncated_text(value: object) -> str:
     return as_text(value)[:MAX_TEXT_CHARACTERS]
 
 
-def is_set(value: object) -> bool | None:
-    """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
-
-    None if it says neither yes nor no: a small number counts something, a link leads somewhere.
-    Zeros alone are no time (MySQL's `0000-00-00`).
-    """
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    word = "?" if isinstance(value, dict | list) else as_text(value).strip().lower()
-    if word in _TRUE_WORDS:
-        return True
-    if word in _FALSE_WORDS or word in _NULL_WORDS:
-        return False
-    return _is_time(word)
-
-
 CONVERTERS: Mapping[FieldType, Converter] = {
     FieldType.STRING: as_text,
     FieldType.INTEGER: as_integer,
@@ -185,15 +156,6 @@ def converter_for(kind: type, convert: Converter) -> Converter:
 
 def _boolean_text(value: object) -> str:
     return "true" if value else "false"
-
-
-def _is_time(word: str) -> bool | None:
-    if _NUMBER.fullmatch(word):
-        number = Decimal(word)
-        return number == 1 or number >= _FIRST_MOMENT or (False if number == 0 else None)
-    if _ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word):
-        return any(character in "123456789" for character in word)
-    return None
 
 
 def _float_text(value: float) -> str:

@@ -15,7 +15,6 @@ from destination_maileon.values import (
     CONVERTERS,
     as_identifier,
     as_text,
-    is_set,
     truncated_text,
 )
 from unit_tests.test_exact_json import exact, numbers, values
@@ -222,61 +221,3 @@ def test_an_identifier_is_plain_text_and_absent_when_blank(
     value: object, identifier: str | None
 ) -> None:
     assert as_identifier(value) == identifier
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (None, False),
-        (True, True),
-        (False, False),
-        (0, False),
-        (1, True),
-        (0.0, False),
-        (1714521600, True),
-        (Decimal("1714521600.5"), True),
-        ("", False),
-        (" ", False),
-        ("null", False),
-        ("None", False),
-        ("false", False),
-        ("No", False),
-        ("0", False),
-        ("off", False),
-        ("true", True),
-        (" YES ", True),
-        ("t", True),
-        ("2024-05-01T10:00:00Z", True),
-        ("20240501", True),
-        (1714521600123, True),
-        ("1714521600", True),
-        ("1.0", True),
-        ("2024-05-01 10:00:00.000000+02:00", True),
-        ("2024-05-01T10:00:00.000Z[Europe/Berlin]", True),
-        ("31.12.2024", True),
-        ("12/31/2024 11:59 PM", True),
-        ("Wed, 01 May 2024 10:00:00 GMT", True),
-        ("May 1, 2024", True),
-        ("00:00:00", None),
-        ("0.0", False),
-        (2, None),
-        (-1, None),
-        (45000, None),
-        ("2024", None),
-        ("level 2", None),
-        ("192.168.100.1", None),
-        ("https://example.com/unsubscribe?id=20240501", None),
-        ("1e9", True),
-        ("0000-00-00 00:00:00", False),
-        ("0000-00-00", False),
-        ("perhaps", None),
-        ("n/a", None),
-        ([], None),
-        ({"deleted": True}, None),
-        ([1], None),
-    ],
-)
-def test_a_removal_column_says_yes_no_or_nothing_clear(
-    value: object, expected: bool | None
-) -> None:
-    assert is_set(value) is expected
