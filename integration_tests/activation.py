@@ -17,7 +17,8 @@ from airbyte_protocol_dataclasses.models import AirbyteMessage  # type: ignore[i
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from integration_tests.platform import Json, Run, stream
+from integration_tests.bookkeeping import Json, Run
+from integration_tests.platform import stream
 
 # Of a property's type and format: what the platform shows, for those that it knows.
 KNOWN_TYPES = {

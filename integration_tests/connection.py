@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from integration_tests import platform
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.live import LiveSync
 from integration_tests.platform import (
-    Json,
-    Run,
     catalog,
     json_file,
     record,
     stream,
-    write_arguments,
 )
 from maileon_sandbox import Sandbox
 from maileon_sandbox.traffic import Call
@@ -51,10 +49,11 @@ class Connection:
         )
 
     def write(self, given: bytes, *streams: Mapping[str, Any], **config: object) -> Run:
-        """Runs `write` with these bytes as its input, whatever they are; judges nothing."""
+        """Runs `write` with these bytes as its input, whatever they are."""
         configured = catalog(*(streams or (stream(),)))
-        arguments = write_arguments(self.folder, self.config(**config), configured)
-        return platform.call(*arguments, given=given, env=self.environment)
+        return platform.raw_sync(
+            self.folder, self.config(**config), configured, given, env=self.environment
+        )
 
     def open(self, *streams: Mapping[str, Any], **config: object) -> LiveSync:
         """Starts `write` and leaves its input open."""

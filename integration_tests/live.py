@@ -5,17 +5,16 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from types import TracebackType
 from typing import IO, Any, Self
 
+from integration_tests.bookkeeping import Bookkeeping, Json, Run
 from integration_tests.platform import (
     PROGRAM,
     TIMEOUT_SECONDS,
-    Bookkeeping,
-    Json,
-    Run,
     line,
     messages_in,
     write_arguments,
@@ -31,6 +30,7 @@ class LiveSync:
         self, folder: Path, config: Mapping[str, Any], configured_catalog: Mapping[str, Any]
     ) -> None:
         self._platform = Bookkeeping()
+        self._catalog = configured_catalog
         self._messages: list[Json] = []
         self._changed = Condition()
         self.process = subprocess.Popen(
@@ -79,12 +79,16 @@ class LiveSync:
                 self._changed.wait(min(left, 0.05))
 
     def finish(self) -> Run:
-        """Ends the input, waits for the end and judges the states."""
-        _opened(self.process.stdin).close()
+        """Ends the input as the platform does, waits for the end and judges the run."""
+        with suppress(BrokenPipeError):
+            # Where the program has ended already, which `ended` judges.
+            self.feed(*self._platform.completed(self._catalog))
+        with suppress(BrokenPipeError):
+            _opened(self.process.stdin).close()
         return self.ended()
 
     def end_by(self, signal: int) -> Run:
-        """Sends the signal while the input is open, waits for the end and judges the states."""
+        """Sends the signal while the input is open, waits for the end and judges the run."""
         self.process.send_signal(signal)
         return self.ended()
 

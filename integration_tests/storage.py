@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import boto3
 from moto.server import ThreadedMotoServer
 
-from integration_tests.platform import Json
+from integration_tests.bookkeeping import Json
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from integration_tests.activation import Choice, Invalid, operations
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection
-from integration_tests.platform import Json, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 
 STRING = {"type": "string"}
 TYPES = ("string", "integer", "float", "boolean", "date")

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, mapping
-from integration_tests.platform import Json
 from maileon_sandbox import Fault, Sandbox
 
 SLOW_ANSWER_SECONDS = 60

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping, people
-from integration_tests.platform import Json, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault
 from maileon_sandbox.traffic import Call
 

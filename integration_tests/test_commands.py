@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from integration_tests import platform
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection
-from integration_tests.platform import Json, catalog, json_file, stream
+from integration_tests.platform import catalog, json_file, stream
 
 ROOT = Path(__file__).parents[1]
 

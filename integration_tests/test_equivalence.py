@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, Run, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault, Sandbox
 
 MODES = ("email", "external_id")

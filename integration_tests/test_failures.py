@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from documents import README
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, mapping, people
 from integration_tests.platform import (
     PROGRAM,
-    Json,
-    Run,
     catalog,
     messages_in,
     record,

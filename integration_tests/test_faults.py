@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, people
-from integration_tests.platform import Json, Run, stream_state
+from integration_tests.platform import stream_state
 from maileon_sandbox import Fault, Sandbox
 
 RETRYABLE = (408, 429, 500, 502, 503, 504)

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection
-from integration_tests.platform import Json, catalog, line, record, stream_state, sync
+from integration_tests.platform import catalog, line, record, stream_state, sync
 from maileon_sandbox import Fault
 
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, people
-from integration_tests.platform import Json, line, record, stream, stream_state
+from integration_tests.platform import line, record, stream, stream_state
 from maileon_sandbox import Sandbox
 
 BAD = record({"email": "no address"})

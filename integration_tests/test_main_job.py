@@ -7,16 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns
 from integration_tests.documents import canonical, sample
-from integration_tests.platform import (
-    Json,
-    Run,
-    line,
-    record,
-    stream,
-    stream_state,
-)
+from integration_tests.platform import line, record, stream, stream_state
 from maileon_sandbox import Fault
 
 COLUMNS = columns("external_id", "LASTNAME", "FIRSTNAME", "COLOR")

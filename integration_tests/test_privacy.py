@@ -14,8 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from integration_tests import platform
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, Run, json_file, line, record, stream, stream_state
+from integration_tests.platform import json_file, line, record, stream, stream_state
 from maileon_sandbox import Fault, Sandbox
 
 KEY = "s3cret+Key/with=chars-0123456789"

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from integration_tests import postgres
+from integration_tests.bookkeeping import Json
 from integration_tests.counterparts import ROOT, SCRIPTS, program
-from integration_tests.platform import PROGRAM, Json
+from integration_tests.platform import PROGRAM
 from maileon_sandbox import Sandbox, StoredContact
 from maileon_sandbox.vocabulary import Permission
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from integration_tests.bookkeeping import Run
 from integration_tests.connection import Connection, columns, people
-from integration_tests.platform import Run, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault
 
 GONE_AT = "2026-01-01T00:00:00Z"

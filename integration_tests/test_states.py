@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns
-from integration_tests.platform import Json, global_state, line, record, stream, stream_state
+from integration_tests.platform import global_state, line, record, stream, stream_state
 from maileon_sandbox import Fault
 
 
@@ -60,6 +61,16 @@ def test_a_global_state_as_pyairbyte_spells_it_comes_back_as_it_was(
     run = connection.write(b"".join(map(line, messages)))
     (returned,) = run.states
     assert {**returned, "destinationStats": None} == state
+    assert run.stats == [(1, 0)]
+
+
+def test_the_empty_state_that_the_platform_adds_for_a_source_without_states_comes_back(
+    connection: Connection,
+) -> None:
+    """Its MissingStateInjector does so at the end of a full refresh."""
+    empty: Json = {"stream_descriptor": {"name": "people"}, "stream_state": {}}
+    state: Json = {"type": "STATE", "state": {"type": "STREAM", "stream": empty}}
+    run = connection.sync([record({"email": "a@example.com"}), state])
     assert run.stats == [(1, 0)]
 
 

@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, people
-from integration_tests.platform import Json, Run, line, record, stream, stream_state
+from integration_tests.platform import line, record, stream, stream_state
 from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
 
 BAD = record({"email": "no address"})

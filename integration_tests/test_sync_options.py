@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, record, stream
+from integration_tests.platform import record, stream
 
 BY_DEFAULT = {
     "sync_mode": "1",

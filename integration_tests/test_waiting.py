@@ -9,8 +9,9 @@ from time import monotonic
 
 import pytest
 
+from integration_tests.bookkeeping import Run
 from integration_tests.connection import Connection, people
-from integration_tests.platform import Run, stream_state
+from integration_tests.platform import stream_state
 from maileon_sandbox import Fault
 from maileon_sandbox.traffic import Call
 
