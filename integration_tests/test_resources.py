@@ -12,12 +12,11 @@ from threading import Thread
 
 import pytest
 
+from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, people
 from integration_tests.platform import (
     PROGRAM,
     TIMEOUT_SECONDS,
-    Json,
-    Run,
     catalog,
     line,
     messages_in,
