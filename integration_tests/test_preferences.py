@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns
-from integration_tests.platform import Json, record, stream, stream_state
+from integration_tests.platform import record, stream, stream_state
 
 # Name, what the mapping or the list says of the source, and what is stored afterwards.
 SOURCES: dict[str, tuple[Json, str | None]] = {

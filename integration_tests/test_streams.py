@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from documents import README
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import Json, global_state, record, stream, stream_state
+from integration_tests.platform import global_state, record, stream, stream_state
 
 DEMO = Path(__file__).parent.parent / "demo"
 STRING = {"type": "string"}
@@ -69,6 +70,22 @@ def test_the_readmes_table_of_columns_holds_row_by_row(connection: Connection) -
         )
     warned = [said for said in run.logs("WARN") if "left out" in said]
     assert [re.findall('"(.*)"', said)[0] for said in warned] == ["size", "shoe_size"]
+
+
+def test_the_readmes_mapping_begins_the_log_as_the_readme_shows_it(connection: Connection) -> None:
+    _, _, section = README.read_text(encoding="utf-8").partition("\nAn explicit mapping looks")
+    example, shown = re.findall(r"```(?:json)?\n(.*?)\n```", section, re.DOTALL)[:2]
+    config = {**json.loads(example), **connection.config()}
+    account = connection.sandbox.account
+    account.add_custom_field("COLOR")
+    account.add_preference("News", "Weekly")
+    mapped = [entry["column"] for entry in config["streams"][0]["mapping"]]
+    born = {"born": {"type": ["null", "string"], "format": "date"}}
+    metadata = ("_ab_cdc_deleted_at", "_ab_cdc_lsn")
+    properties = {**dict.fromkeys(mapped, STRING), **born, **dict.fromkeys(metadata, STRING)}
+    run = connection.sync([], stream(properties, name="customers", namespace="public"), **config)
+    assert run.exit_code == 0
+    assert shown in run.logs("INFO")
 
 
 def test_the_users_of_source_faker_arrive_as_they_are_mapped(connection: Connection) -> None:
