@@ -3,6 +3,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) python3)
 BIN := .venv/bin
 SANDBOX_PORT ?= 8025
 SEEDS ?= 1000000
+RECORDS ?= 100000
 
 # Git records no times, so a fresh clone sets up once; after that only a changed lock or pyproject does.
 INSTALLED := .venv/.installed
@@ -15,7 +16,7 @@ lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts locks demo look test check bench sandbox simulate format
+.PHONY: help install counterparts locks demo look test check bench sandbox simulate soak format
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=802
 
 simulate: $(INSTALLED) ## Compare random syncs with their sequence, one by one (SEEDS=1000000)
 	$(BIN)/python -m unit_tests.simulation --seeds $(SEEDS)
+
+soak: $(INSTALLED) ## One long sync through faults, compared with its records one at a time (RECORDS=100000)
+	$(BIN)/python -m integration_tests.soak --records $(RECORDS)
 
 format: $(INSTALLED) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .

@@ -100,8 +100,9 @@ def merged(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
     """One contact that leaves the account as the contacts would, sent one after the other."""
     if len(contacts) == 1 or mode is SynchronizationMode.IGNORE:
         return contacts[0]
+    # The first one's identifiers: an address that differs by case only is not rewritten.
     result = replace(
-        contacts[-1],
+        contacts[0],
         standard_fields=dict(contacts[0].standard_fields),
         custom_fields=dict(contacts[0].custom_fields),
         preferences=dict(contacts[0].preferences),

@@ -115,19 +115,24 @@ def write_arguments(
     return ["write", *(argument for pair in named for argument in pair)]
 
 
-def call(*arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None) -> Run:
+def call(
+    *arguments: str,
+    given: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Run:
     """Runs the program once, as a process of its own. One that hangs is killed, and has failed."""
     try:
         done = subprocess.run(
             [PROGRAM, *arguments],
             input=given,
             capture_output=True,
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout_seconds,
             env={**os.environ, **(env or {})},
             check=False,
         )
     except subprocess.TimeoutExpired as killed:
-        pytest.fail(f"killed after {TIMEOUT_SECONDS} seconds; its output was {killed.stdout!r}")
+        pytest.fail(f"killed after {timeout_seconds} seconds; its output was {killed.stdout!r}")
     messages = messages_in(done.stdout)
     return Run(done.returncode, messages, done.stderr.decode(), output=done.stdout)
 

@@ -14,19 +14,19 @@ def test_one_contact_for_which_calls_are_refused_is_found_and_the_others_are_wri
 ) -> None:
     said = b"<error><message>Value of Erika not allowed for poison@example.com</message></error>"
     connection.sandbox.script(Fault(status=400, body=said, contains="poison@", times=None))
-    names = [f"p{n}" for n in range(50)]
-    names[30] = "poison"
+    names = [f"p{n}" for n in range(1_000)]
+    names[616] = "poison"
     run = connection.sync([*people(*names, first_name="Erika"), stream_state(1)])
-    assert (run.exit_code, run.stats) == (0, [(49, 1)])
+    assert (run.exit_code, run.stats) == (0, [(999, 1)])
     stored = {contact.email for contact in connection.sandbox.account.contacts()}
     assert stored == {f"{name}@example.com" for name in names if name != "poison"}
     (line,) = (text for text in run.logs("WARN") if text.startswith("Record "))
-    assert line.startswith("Record 31 ")
+    assert line.startswith("Record 617 ")
     assert "HTTP 400" in line
     # The server's own words, less what they quote of the record.
     assert re.search(r'"Value of \*\*\* not allowed for \*\*\*"', line)
-    # One call of 50, then two for each time that 50 can be halved.
-    assert len(connection.synchronizations) <= 1 + 2 * 6
+    # One call of 1,000, then two for each time that 1,000 can be halved.
+    assert len(connection.synchronizations) <= 1 + 2 * 10
 
 
 def test_a_call_that_is_too_large_for_the_service_is_halved(connection: Connection) -> None:
@@ -60,6 +60,18 @@ def test_forty_refused_calls_are_enough_to_know_that_nothing_gets_through(
     assert "40" in run.error["message"]
     assert run.states == []
     assert len(connection.synchronizations) == 40
+
+
+def test_a_wrong_parameter_stops_a_large_sync_after_a_few_dozen_calls(
+    connection: Connection,
+) -> None:
+    connection.sandbox.script(Fault(status=400, method="POST", times=None))
+    thousands = people(*(f"p{n}" for n in range(3_000)))
+    run = connection.sync([*thousands, stream_state(1)])
+    assert run.error["failure_type"] == "config_error"
+    assert run.states == []
+    # Those that were in flight with the fortieth are answered, too.
+    assert 40 <= len(connection.synchronizations) <= 40 + 3
 
 
 def test_a_call_that_is_refused_for_another_reason_is_not_halved(connection: Connection) -> None:

@@ -51,7 +51,8 @@ def synchronized(stored: Stored | None, contact: Contact, mode: SynchronizationM
     if stored is not None and mode is IGNORE:
         return stored
     after = deepcopy(stored) or Stored(contact.email)
-    after.email = contact.email
+    # Found by its address, whose spelling stays.
+    assert (after.email or "").lower() == (contact.email or "").lower()
     for kind, given_fields in (("s", contact.standard_fields), ("c", contact.custom_fields)):
         for name, value in given_fields.items():
             after.fields.pop(kind + name, None)
