@@ -118,8 +118,14 @@ def test_a_dry_run_reports_everything_and_sends_nothing(connection: Connection) 
     assert connection.sandbox.account.snapshot() == before
     assert {call.method for call in connection.sandbox.calls} == {"GET"}
     (summary,) = (said for said in arguments.logs("INFO") if "records read" in said)
-    for count in ("6 records read", "3 written", "1 merged", "3 rejected", "1 deleted or unsub"):
+    for count in (
+        *("6 records read", "3 written", "1 merged", "3 rejected", "1 contacts sent"),
+        *("1 deleted or unsubscribed", "2 calls"),
+    ):
         assert count in summary
+    assert "left out by Maileon" not in summary
+    created = 'The custom field "hat" would be created in the account, with type string.'
+    assert created in arguments.logs("INFO")
     assert any(said.startswith("Dry run") for said in arguments.logs("WARN"))
     rejected = [said for said in arguments.logs("WARN") if said.startswith("Record ")]
     assert len(rejected) == 3

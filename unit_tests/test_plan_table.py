@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping import Column
-from destination_maileon.plan_table import listed, plan_table
+from destination_maileon.plan_table import listed, outline, plan_table
+from destination_maileon.removals import Removal
 from destination_maileon.targets import SKIP, Kind, Target
+from unit_tests.builders import a_plan, options
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,37 @@ def test_a_mapping_is_shown_as_a_table_and_what_goes_nowhere_comes_last() -> Non
 def test_no_columns_make_no_table() -> None:
     assert plan_table({}) == ""
     assert plan_table({"x": Column("x", SKIP)}) == '  left out: column "x"'
+
+
+def test_airbytes_mark_of_a_deletion_is_shown_as_such_wherever_it_is_mapped_to() -> None:
+    mark, birthday = "_ab_cdc_deleted_at", Target(Kind.STANDARD, "BIRTHDAY")
+    assert plan_table({mark: Column(mark, SKIP)}) == "  _ab_cdc_deleted_at  ->  deleted"
+    mapped = plan_table({mark: Column(mark, birthday, FieldType.DATE)})
+    assert mapped == "  _ab_cdc_deleted_at  ->  standard:BIRTHDAY  date"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "existing ones are updated, new ones created with permission not_set, unsubscribed"),
+        ({"sync_mode": SynchronizationMode.IGNORE}, "existing ones are left as they are, new ones"),
+        ({"update_only": True}, "new ones left out, unsubscribed ones left out. Contacts of"),
+        ({"reimport_unsubscribed_contacts": True}, "unsubscribed ones added again."),
+    ],
+)
+def test_the_outline_says_what_becomes_of_people(changes: dict[str, object], words: str) -> None:
+    plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, **changes))
+    told = outline(plan, Removal.IGNORE)
+    assert told.startswith("contacts are recognised by external_id; ")
+    assert words in told
+    assert told.endswith("Contacts of deleted records are left out.")
+
+
+def test_the_outline_names_the_permission_and_what_a_deletion_does() -> None:
+    told = outline(a_plan(permission=Permission.DOUBLE_OPT_IN), Removal.DELETE)
+    assert "new ones created with permission double_opt_in" in told
+    assert told.endswith("Contacts of deleted records are deleted in Maileon.")
+    soft_delete = a_plan(every_record_is_deleted=True)
+    assert outline(soft_delete, Removal.UNSUBSCRIBE) == (
+        "contacts are recognised by email; whoever has a record here is unsubscribed."
+    )
