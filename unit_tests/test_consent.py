@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from destination_maileon import consent
@@ -15,7 +17,7 @@ COLUMN = {
 ACTIVATED = {"destination_object_name": "contact", "primary_key": [["email"]]}
 
 
-def _warnings(config: dict[str, object], **configured: object) -> list[str]:
+def _warnings(config: dict[str, object], **configured: Any) -> list[str]:
     read = a_config(**config)
     plans = stream_plans(a_catalog(a_stream(**configured)), read).values()
     return list(consent.warnings(plans, read))
