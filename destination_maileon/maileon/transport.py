@@ -7,6 +7,7 @@ nothing, and what it raises names the host and the cause, never a path, a query 
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,6 +84,8 @@ class Transport:
                 if may_lack_files(error):
                     # Idle connections hold them. A pool prefers to open a new one after a failure.
                     self._adapter.close()
+                    # Failed ones hang in circles with their errors, and these are rarely looked for.
+                    gc.collect()
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
