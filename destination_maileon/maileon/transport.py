@@ -84,7 +84,7 @@ class Transport:
                 if may_lack_files(error):
                     # Idle connections hold them. A pool prefers to open a new one after a failure.
                     self._adapter.close()
-                    # Failed ones hang in circles with their errors, and these are rarely looked for.
+                    # Failed ones hang in circles with their errors, which are rarely looked for.
                     gc.collect()
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
