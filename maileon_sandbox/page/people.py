@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from maileon_sandbox.account import Account
+from maileon_sandbox.page.wording import permission_name
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import Permission
 
@@ -18,7 +19,7 @@ UNSUBSCRIBED = "unsubscribed"
 LATEST_FIRST = "latest"
 WHO = {
     "": "everybody",
-    **{str(int(p)): f"permission {p.name.lower().replace('_', ' ')}" for p in Permission},
+    **{str(int(p)): f"permission {permission_name(p)}" for p in Permission},
     UNSUBSCRIBED: "unsubscribed",
 }
 ORDERS = {"": "in order of creation", LATEST_FIRST: "last written first"}

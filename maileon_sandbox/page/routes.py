@@ -1,6 +1,6 @@
 """The page's addresses.
 
-Decides alone what is shown where, and what a browser may do with it: nothing but show it.
+Decides alone what is shown where. It only reads.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.exceptions import NotFound
 
 from maileon_sandbox.page import conversation, people, summary, wording
+from maileon_sandbox.page.guard import guarded
 from maileon_sandbox.page.paging import Page
 from maileon_sandbox.vocabulary import API_PREFIX
 from maileon_sandbox.world import here
@@ -24,26 +25,7 @@ routes = Blueprint(
     "page", __name__, template_folder="templates", static_folder="static", static_url_path="/page"
 )
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-
-@routes.after_request
-def _guard(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    if request.endpoint != "page.static":
-        # People are in it; nothing of them is to stay in a browser's cache.
-        response.headers["Cache-Control"] = "no-store"
-    return response
-
-
+routes.after_request(guarded)
 for _words in (
     wording.clock,
     wording.counted,

@@ -1,0 +1,39 @@
+"""The page as a person reads it, without a browser.
+
+Decides alone what of its HTML is text.
+"""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import requests
+
+from maileon_sandbox import Sandbox
+
+
+class Words(HTMLParser):
+    """The text of a page, and the tags in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, _attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def address(sandbox: Sandbox, path: str) -> str:
+    return f"{sandbox.url}/page/{path}" if path else f"{sandbox.url}/"
+
+
+def show(sandbox: Sandbox, path: str = "", **query: str | int) -> str:
+    """What a person reads there, in one line."""
+    answer = requests.get(address(sandbox, path), params=query, timeout=10)
+    assert answer.status_code == 200
+    return " ".join(" ".join(Words(answer.text).text).split())
