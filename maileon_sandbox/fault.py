@@ -5,7 +5,9 @@ Decides alone which fault hits a call. `gate` carries it out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from random import Random
 from threading import RLock
 from typing import Any, Literal
 
@@ -100,20 +102,42 @@ class _Scripted:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Faults by chance: so large a `share` of the calls is hit by one of them, `times` or not."""
+
+    faults: Sequence[Fault]
+    share: float
+    random: Random
+
+    def next_for(self, method: str, path: str, *, body: bytes) -> Fault | None:
+        fitting = [fault for fault in self.faults if fault.matches(method, path, body=body)]
+        if not fitting or self.random.random() >= self.share:
+            return None
+        return self.random.choice(fitting)
+
+
 class FaultScript:
-    """The scripted faults, in order."""
+    """The scripted faults, in order; after them those that come by chance."""
 
     def __init__(self) -> None:
         self._lock = RLock()
         self._scripted: list[_Scripted] = []
+        self._weather: Weather | None = None
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
             self._scripted += [_Scripted(fault) for fault in faults]
 
+    def change(self, weather: Weather) -> None:
+        """From now on, a call that no scripted fault hits is left to chance."""
+        with self._lock:
+            self._weather = weather
+
     def clear(self) -> None:
         with self._lock:
             self._scripted.clear()
+            self._weather = None
 
     def next_for(self, method: str, path: str, *, body: bytes) -> Fault | None:
         """The first fault that is due for this call."""
@@ -121,4 +145,6 @@ class FaultScript:
             for scripted in self._scripted:
                 if scripted.fault.matches(method, path, body=body) and scripted.is_due():
                     return scripted.fault
-            return None
+            if self._weather is None:
+                return None
+            return self._weather.next_for(method, path, body=body)

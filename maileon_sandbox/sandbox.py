@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Self, get_args
 
 from maileon_sandbox.account import Account
 from maileon_sandbox.application import create_application
-from maileon_sandbox.fault import Fault
+from maileon_sandbox.fault import Fault, Weather
 from maileon_sandbox.gate import Gate
 from maileon_sandbox.server import HOST, Server
 from maileon_sandbox.traffic import Call, Traffic
@@ -97,6 +98,10 @@ class Sandbox:
     def script(self, *faults: Fault) -> None:
         """Append to the scripted faults."""
         self._world.faults.add(*faults)
+
+    def strike(self, *faults: Fault, share: float, random: Random) -> None:
+        """From now on one of the faults, by chance, hits so large a share of the calls."""
+        self._world.faults.change(Weather(faults, share, random))
 
     def reset(self) -> None:
         """Forget calls, violations and faults, not the account."""

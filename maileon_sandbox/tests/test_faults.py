@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from random import Random
 from threading import Thread
 
 import pytest
@@ -189,3 +190,18 @@ def test_a_fault_that_could_never_hit_is_refused(wrong: dict[str, int]) -> None:
             skip=wrong.get("skip", 0),
             times=wrong.get("times", 1),
         )
+
+
+def test_faults_by_chance_hit_their_share_of_the_calls_they_fit(
+    sandbox: Sandbox, client: Client
+) -> None:
+    faults = (Fault(status=503), Fault(status=500), Fault(status=504, method="POST"))
+    sandbox.strike(*faults, share=0.5, random=Random(1))
+    sandbox.script(Fault(status=408))
+    answered = statuses(client, 60)
+    # A scripted one comes first.
+    assert answered[0] == 408
+    assert set(answered[1:]) == {200, 500, 503}
+    assert 15 < answered.count(200) < 45
+    sandbox.reset()
+    assert statuses(client, 20) == [200] * 20
