@@ -101,6 +101,11 @@ def test_with_update_the_later_value_wins_field_by_field() -> None:
     )
 
 
+def test_the_first_spelling_of_an_address_stands() -> None:
+    spelled = [a_contact("Ada@Example.com"), a_contact("ada@example.com", CITY="London")]
+    assert merged(spelled, UPDATE) == a_contact("Ada@Example.com", CITY="London")
+
+
 def test_with_ignore_the_first_record_stands() -> None:
     first = a_contact(FIRSTNAME="Ada")
     assert merged([first, a_contact(FIRSTNAME="Eva", CITY="Rome")], IGNORE) is first

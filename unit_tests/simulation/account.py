@@ -215,7 +215,9 @@ def _untouched(options: Options, contact: Stored | None) -> Verdict | None:
 
 
 def _fill(contact: Stored, wish: Wish) -> None:
-    contact.email = wish.email.lower() if wish.email else contact.email
+    # An address that differs by case only is the same, and is not rewritten.
+    if wish.email and wish.email.lower() != (contact.email or "").lower():
+        contact.email = wish.email
     contact.external_id = wish.external_id or contact.external_id
     for target, value in wish.fields.items():
         if value is None:

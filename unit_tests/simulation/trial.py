@@ -211,6 +211,9 @@ def catalog(scenario: Scenario) -> dict[str, object]:
 def _stream(scenario: Scenario, number: int) -> dict[str, object]:
     stream = scenario.streams[number]
     columns = [*IDENTIFIERS, DELETED_COLUMN, *(FIELDS if number % 2 == 0 else ())]
+    if stream.operation is not None:
+        # With data activation the catalog has all that the connection maps.
+        columns += [PERMISSION_COLUMN, UNSUBSCRIBE_COLUMN]
     schema = {"properties": {column: {"type": ["null", "string"]} for column in columns}}
     configured: dict[str, object] = {"stream": {"name": f"s{number}", "json_schema": schema}}
     if stream.operation is None:
