@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contacts_xml import ENVELOPE_BYTES
-from destination_maileon.merging import Entry, Part
+from destination_maileon.merging import Entry, Part, is_named_by_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.maileon.sync_options import Permission
 
-    NewestHeld: TypeAlias = Callable[[Iterable[str]], int]
+    NewestHeld: TypeAlias = Callable[[tuple[str, ...]], int]
 
 RECORDS_PER_CONTACT = 10
 """A batch is also full at this many records for each contact that it may hold."""
@@ -41,7 +41,8 @@ class Batch:
     """Contacts that wait to be sent in one call.
 
     `size` is never less than the bytes of the body: where records are merged, it is the sum of what
-    each alone would take. `held_bytes` counts what else is kept of them, too.
+    each alone would take. `held_bytes` counts what else is kept of them, too. `turn` counts how
+    often contacts that are named by their Maileon id and others took turns.
     """
 
     lane: Lane
@@ -52,6 +53,22 @@ class Batch:
     size: int = ENVELOPE_BYTES
     held_bytes: int = 0
     records: int = 0
+    turn: int = 0
+    is_by_id: bool | None = None
+
+    @property
+    def namings(self) -> tuple[bool, ...]:
+        """Whether its contacts are named by their Maileon id: all, none, or some."""
+        return (True, False) if self.turn > 1 else (bool(self.is_by_id),)
+
+    def append(self, entry: Entry) -> None:
+        """A contact more."""
+        is_by_id = is_named_by_id(entry.keys)
+        if is_by_id is not self.is_by_id:
+            self.turn += 1
+            self.is_by_id = is_by_id
+        entry.turn = self.turn
+        self.entries.append(entry)
 
     def grow(self, part: Part) -> int:
         """Counts a record that was put in; the bytes that are kept of it."""
@@ -108,7 +125,7 @@ class Batcher:
             self._waiting[keys[0]][1].parts.append(part)
         else:
             entry = Entry(part)
-            batch.entries.append(entry)
+            batch.append(entry)
             for key in keys:
                 self._waiting[key] = (batch, entry)
         self._held_bytes += batch.grow(part)
@@ -119,13 +136,14 @@ class Batcher:
             closed.append(self.close(self._in_order()[0]))
         return closed
 
-    def part_with(self, keys: Iterable[str]) -> list[Batch]:
-        """Closes the batches in which one of the keys waits."""
-        # Looked up one by one: closing a batch takes its other keys out, too.
+    def part_with(self, keys: tuple[str, ...]) -> list[Batch]:
+        """Closes the batches in which the contact with these keys waits, or may wait."""
+        holders = {self._waiting[key][0] for key in keys if key in self._waiting}
+        is_by_id = is_named_by_id(keys)
         return [
-            self.close(waiting[0])
-            for key in keys
-            if (waiting := self._waiting.get(key)) is not None
+            self.close(batch)
+            for batch in self._in_order()
+            if batch in holders or (not is_by_id) in batch.namings
         ]
 
     def close_older_than(self, place: int) -> list[Batch]:
@@ -175,7 +193,9 @@ class Batcher:
         for key in keys:
             if key in self._waiting:
                 batch, entry = self._waiting[key]
-                if batch.lane is not lane or entry.keys != keys:
+                is_mergeable = batch.lane is lane and entry.keys == keys
+                # Between the two may stand the same contact, named in the other way.
+                if not is_mergeable or entry.turn != batch.turn:
                     closed.append(self.close(batch))
                     newest = max(newest, batch.newest)
         own = self._open.get(lane)

@@ -1,7 +1,8 @@
 """Which call may fly now: places in flight, order between calls of one contact, waits to retry.
 
-Invariant: two calls that share an identifier never overlap and never swap; a call that is replaced
-by smaller ones keeps its place in that order until the last of them is settled.
+Invariant: two calls that share an identifier, or in which one contact may be named in two ways,
+never overlap and never swap; a call that is replaced by smaller ones keeps its place in that order
+until the last of them is settled.
 
 Pure: time is an argument, and nothing is started here.
 
@@ -15,6 +16,8 @@ import heapq
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
+
+from destination_maileon.merging import is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,6 +82,7 @@ class Dispatch:
         self._duplicates: list[tuple[int, int, Call]] = []
         self._flying: set[Call] = set()
         self._last_holder: dict[str, Call] = {}
+        self._by_naming: dict[bool, set[Call]] = {True: set(), False: set()}
         self._numbers = count()
 
     @property
@@ -96,9 +100,10 @@ class Dispatch:
         """How many calls are in flight."""
         return len(self._flying)
 
-    def newest_held(self, keys: Iterable[str]) -> int:
-        """The place of the newest record in the unsettled calls that hold one of the keys, or 0."""
-        newest = 0
+    def newest_held(self, keys: tuple[str, ...]) -> int:
+        """The place of the newest record in unsettled calls that (may) hold the contact, or 0."""
+        others = self._by_naming[not is_named_by_id(keys)]
+        newest = max([call.order.newest for call in others]) if others else 0
         for key in keys:
             if key in self._last_holder:
                 newest = max(newest, self._last_holder[key].order.newest)
@@ -106,11 +111,12 @@ class Dispatch:
 
     def submit(self, batch: Batch) -> None:
         """A closed batch becomes a call, after all that came before it."""
-        self._hold(Call(batch.lane, batch.entries), newest=batch.newest)
+        self._hold(Call(batch.lane, batch.entries), newest=batch.newest, namings=batch.namings)
 
     def submit_farewell(self, lane: Lane, entry: Entry, farewell: Farewell) -> None:
         """A farewell becomes a call of its own, after all that came before it."""
-        self._hold(Call(lane, [entry], farewell), newest=entry.place)
+        namings = (is_named_by_id(entry.keys),)
+        self._hold(Call(lane, [entry], farewell), newest=entry.place, namings=namings)
 
     def ready(self, now: float, oldest_waiting: int | None) -> Call | None:
         """The next call that may fly, which is then in flight; None if there is none.
@@ -175,11 +181,17 @@ class Dispatch:
         self._waiting.clear()
         self._duplicates.clear()
 
-    def _hold(self, call: Call, *, newest: int) -> None:
+    def _hold(self, call: Call, *, newest: int, namings: Iterable[bool]) -> None:
         order = call.order
         order.newest = newest
         order.keys = [key for entry in call.entries for key in entry.keys]
         before = {holder for key in order.keys if (holder := self._last_holder.get(key))}
+        for is_by_id in namings:
+            # A call with older records may itself have to wait until all of these are settled.
+            others = self._by_naming[not is_by_id]
+            before |= {other for other in others if other.order.newest < call.place}
+        for is_by_id in namings:
+            self._by_naming[is_by_id].add(call)
         for holder in before:
             holder.order.blocks.append(call)
         order.blockers = len(before)
@@ -229,6 +241,8 @@ class Dispatch:
             if self._last_holder.get(key) is call:
                 del self._last_holder[key]
         self._held.discard(call)
+        for calls in self._by_naming.values():
+            calls.discard(call)
         if order.parent is not None:
             order.parent.order.open_children -= 1
             if not order.parent.order.open_children:

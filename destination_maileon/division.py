@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from destination_maileon.dispatch import Call
-from destination_maileon.merging import Entry
+from destination_maileon.merging import Entry, is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +30,10 @@ def halves(call: Call) -> list[list[Call]]:
 
 
 def halves_of(call: Call, entries: Sequence[Entry], *, is_recount: bool) -> list[list[Call]]:
-    """Calls for these entries alone, side by side."""
-    return [
-        [Call(call.lane, list(half), is_recount=is_recount)] for half in _split(entries) if half
-    ]
+    """Calls for these entries alone: side by side, or in order if two may be one contact."""
+    calls = [Call(call.lane, list(half), is_recount=is_recount) for half in _split(entries) if half]
+    namings = {is_named_by_id(entry.keys) for entry in entries}
+    return [calls] if len(namings) > 1 else [[call] for call in calls]
 
 
 def parts_apart(call: Call, entry: Entry, *, is_recount: bool = False) -> list[Call]:

@@ -42,14 +42,18 @@ class Part:
 
 
 class Entry:
-    """One contact of a call, with the records that were merged into it, in order."""
+    """One contact of a call, with the records that were merged into it, in order.
 
-    __slots__ = ("keys", "parts", "payload")
+    `turn` is that of its batch when it came: see `Batch.turn`.
+    """
+
+    __slots__ = ("keys", "parts", "payload", "turn")
 
     def __init__(self, part: Part) -> None:
         self.payload = part.payload
         self.keys = part.keys
         self.parts = [part]
+        self.turn = 0
 
     @classmethod
     def of(cls, parts: Sequence[Part], mode: SynchronizationMode) -> Entry:
@@ -73,6 +77,16 @@ class Entry:
         """Makes one contact of the parts, once, when no more will come."""
         if len(self.parts) > 1:
             self.payload = contact_bytes(merged([part.contact for part in self.parts], mode))
+
+
+def is_named_by_id(keys: tuple[str, ...]) -> bool:
+    """Whether Maileon recognises the contact with these keys by its Maileon id.
+
+    In identifier mode Maileon id a record without one is recognised by its email. Whether it means
+    the same contact as another that is named by its id, only Maileon knows: where both occur, they
+    keep their order as if they did.
+    """
+    return keys[-1].startswith("i")
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

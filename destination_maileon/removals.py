@@ -65,7 +65,12 @@ class RemovalColumns:
         return self.when_deleted if gone else None
 
     def unclear_column(self, data: Mapping[str, object]) -> str | None:
-        """The first column that says neither yes nor no: nobody is removed or written by guess."""
+        """The first column that says neither yes nor no: nobody is removed or written by guess.
+
+        So is Airbyte's mark of a deletion with a value that says no, as no CDC source sets one.
+        """
+        if self._says_no_deletion(data):
+            return DELETED_AT_COLUMN
         for columns in (self.deleted, self.unsubscribe):
             for column in columns:
                 if is_set(data.get(column)) is None:
@@ -73,12 +78,18 @@ class RemovalColumns:
         return None
 
     def _says_deleted(self, data: Mapping[str, object]) -> bool:
-        if DELETED_AT_COLUMN not in self.unsubscribe:
-            # Its mere presence says so (Airbyte, CDC), unless it is empty or plainly says no.
-            deleted_at = data.get(DELETED_AT_COLUMN)
-            if deleted_at is not None and is_set(deleted_at) is not False:
-                return True
+        # Its mere presence says so (Airbyte, CDC).
+        if self._is_marked(data) and not self._says_no_deletion(data):
+            return True
         return any(is_set(data.get(column)) for column in self.deleted)
+
+    def _says_no_deletion(self, data: Mapping[str, object]) -> bool:
+        return self._is_marked(data) and is_set(data.get(DELETED_AT_COLUMN)) is False
+
+    def _is_marked(self, data: Mapping[str, object]) -> bool:
+        # As in any column of a time, an empty text counts as null.
+        mark = None if DELETED_AT_COLUMN in self.unsubscribe else data.get(DELETED_AT_COLUMN)
+        return bool(mark.strip()) if isinstance(mark, str) else mark is not None
 
 
 def is_set(value: object) -> bool | None:

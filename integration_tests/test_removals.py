@@ -182,3 +182,49 @@ def test_as_many_removals_as_allowed_are_no_error(connection: Connection) -> Non
         max_deleted_records=1,
     )
     assert (run.exit_code, run.stats) == (0, [(1, 0)])
+
+
+@pytest.mark.parametrize("batch_size", [1, 1_000])
+def test_whoever_is_deleted_by_id_is_not_brought_back_by_an_earlier_record_with_the_email(
+    connection: Connection, batch_size: int
+) -> None:
+    known = connection.sandbox.account.add_contact("m@example.com")
+    named = record({"email": "m@example.com", "first_name": "New"})
+    gone = record({"maileon_id": known.id, "_ab_cdc_deleted_at": GONE_AT})
+    run = connection.sync(
+        [named, gone],
+        stream(COLUMNS),
+        identifier_mode="maileon_id",
+        deleted_records="delete",
+        batch_size=batch_size,
+    )
+    assert run.exit_code == 0
+    assert list(connection.sandbox.account.contacts()) == []
+
+
+@pytest.mark.parametrize("batch_size", [1, 1_000])
+def test_a_contact_named_by_id_and_by_email_in_turn_ends_as_its_last_record_says(
+    connection: Connection, batch_size: int
+) -> None:
+    known = connection.sandbox.account.add_contact("m@example.com")
+    run = connection.sync(
+        [
+            record({"maileon_id": known.id, "first_name": "1"}),
+            record({"email": "m@example.com", "first_name": "2"}),
+            record({"maileon_id": known.id, "first_name": "3"}),
+        ],
+        stream(COLUMNS),
+        identifier_mode="maileon_id",
+        batch_size=batch_size,
+    )
+    assert run.exit_code == 0
+    (contact,) = connection.sandbox.account.contacts()
+    assert contact.standard_fields["FIRSTNAME"] == "3"
+
+
+def test_a_cdc_column_that_says_no_neither_deletes_nor_writes(connection: Connection) -> None:
+    odd = record({"email": "a@example.com", "_ab_cdc_deleted_at": False})
+    run = connection.sync([odd, stream_state(1)], stream(COLUMNS), deleted_records="delete")
+    assert (run.exit_code, run.stats) == (0, [(0, 1)])
+    assert connection.removals == []
+    assert connection.synchronizations == []

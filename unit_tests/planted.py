@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from destination_maileon import merging, reconciliation, settling
+from destination_maileon import batching, merging, reconciliation, settling
 from destination_maileon.batching import Batch, Batcher, Lane, Limits
 from destination_maileon.checkpoint import Checkpoint, Release, Tally
 from destination_maileon.dispatch import Call, Dispatch
@@ -65,8 +65,8 @@ def seen_as(said: str, *, at: int = 0) -> Callable[[Plant], Plant]:
 def _calls_of_one_contact_overlap(patch: pytest.MonkeyPatch) -> None:
     hold = Dispatch._hold
 
-    def held(self: Dispatch, call: Call, *, newest: int) -> None:
-        hold(self, call, newest=newest)
+    def held(self: Dispatch, call: Call, *, newest: int, namings: Iterable[bool]) -> None:
+        hold(self, call, newest=newest, namings=namings)
         call.order.blockers = 0
 
     patch.setattr(Dispatch, "_hold", held)
@@ -315,6 +315,11 @@ def _the_limit_of_rejections_is_not_judged(patch: pytest.MonkeyPatch) -> None:
 @seen_as("more records than may be read", at=69)
 def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "_check_brake", lambda _: None)
+
+
+@seen_as("the account differs", at=951)
+def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(batching, "is_named_by_id", lambda _: False)
 
 
 # The loop.

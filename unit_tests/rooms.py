@@ -62,7 +62,8 @@ def a_batch(*entries: Entry | Part | Sequence[Part], lane: Lane | None = None) -
     made = [_entry(entry) for entry in entries]
     places = [part.place for entry in made for part in entry.parts]
     batch = Batch(lane or a_lane(), 0.0, oldest=min(places), newest=max(places))
-    batch.entries += made
+    for entry in made:
+        batch.append(entry)
     return batch
 
 

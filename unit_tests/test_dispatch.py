@@ -256,10 +256,10 @@ def test_in_a_group_each_call_waits_for_the_one_before() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "newest"),
-    [([], 0), (["e1@example.com"], 5), (["x", "e2@example.com"], 5), (["e9@example.com"], 0)],
+    [(("e1@example.com",), 5), (("x", "e2@example.com"), 5), (("e9@example.com",), 0)],
 )
 def test_the_newest_record_is_that_of_the_last_call_with_one_of_the_keys(
-    keys: list[str], newest: int
+    keys: tuple[str, ...], newest: int
 ) -> None:
     dispatch = Dispatch(4)
     dispatch.submit(a_batch(someone(1), someone(2), lane=LANE))
@@ -376,3 +376,38 @@ def test_a_call_knows_its_oldest_record_and_how_many_it_has() -> None:
     call = a_call(someone(7), [someone(4, "ada"), someone(9, "ada")])
     assert (call.place, call.records) == (4, 3)
     assert a_call(a_part(2, a_contact())).place == 2
+
+
+# One contact, named by its Maileon id or by its email.
+
+
+def by_id(place: int) -> Part:
+    return a_part(place, Contact(id=f"{place}"))
+
+
+def test_calls_that_may_name_one_contact_in_two_ways_fly_one_after_the_other() -> None:
+    dispatch = Dispatch(4)
+    submitted(dispatch, by_id(1), by_id(2), someone(3), by_id(4))
+    one, two = fly(dispatch)
+    assert (one.place, two.place) == (1, 2)
+    settle(dispatch, one, two)
+    (three,) = fly(dispatch)
+    settle(dispatch, three)
+    (four,) = fly(dispatch)
+    assert (three.place, four.place) == (3, 4)
+    settle(dispatch, four)
+    assert dispatch.is_idle
+    assert dispatch.newest_held(("i9",)) == 0
+
+
+def test_the_newest_record_is_also_that_of_calls_that_name_contacts_in_the_other_way() -> None:
+    dispatch = Dispatch(4)
+    submitted(dispatch, by_id(1), someone(2))
+    assert dispatch.newest_held(("ex@b.de",)) == 1
+    assert dispatch.newest_held(("i9",)) == 2
+
+
+def test_a_call_does_not_wait_for_younger_records_that_may_name_its_contacts() -> None:
+    dispatch = Dispatch(4)
+    submitted(dispatch, someone(2), by_id(1))
+    assert len(fly(dispatch)) == 2

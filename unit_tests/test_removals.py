@@ -32,9 +32,23 @@ def test_a_cdc_deletion_becomes_what_is_configured(
     assert columns(removal, deleted=(), unsubscribe=()).removal(data) is removal
 
 
-@pytest.mark.parametrize("value", [None, "", " ", False, 0, "0000-00-00", "null"])
-def test_a_cdc_column_that_says_no_removes_nobody(value: object) -> None:
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_cdc_column_that_is_empty_marks_no_deletion(value: object) -> None:
     assert columns().removal({CDC: value}) is None
+    assert columns().unclear_column({CDC: value}) is None
+
+
+@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("value", [False, 0, "0", "0000-00-00", "null"])
+def test_a_cdc_column_that_says_no_removes_nobody_and_writes_nobody(
+    removal: Removal, value: object
+) -> None:
+    assert columns(removal).removal({CDC: value}) is None
+    assert columns(removal).unclear_column({CDC: value}) == CDC
+
+
+def test_what_another_column_says_needs_no_cdc_column() -> None:
+    assert columns(DELETE).removal({CDC: False, "gone": True}) is DELETE
 
 
 @pytest.mark.parametrize("removal", Removal)

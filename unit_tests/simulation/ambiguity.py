@@ -47,7 +47,7 @@ def keys_of(contact: Stored) -> list[str]:
 
 def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
     """The circles in which something may differ."""
-    order = _order(steps)
+    order = _order(steps, names_are_ordered=_names_are_ordered(scenario, steps))
     is_unclear = scenario.server.naming is Naming.UNLISTED
     pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
     return {
@@ -57,12 +57,26 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
     }
 
 
-def _order(steps: Sequence[Step]) -> list[int]:
+def _names_are_ordered(scenario: Scenario, steps: Sequence[Step]) -> bool:
+    """Whether contacts named by their id and by their email keep their order among each other.
+
+    In one lane they do, unless something is rejected and what it could be is sent again.
+    """
+    lanes = [(stream.mode, stream.has_consent) for stream in scenario.streams]
+    is_one_lane = lanes == [("maileon_id", False)]
+    return is_one_lane and not any(step.is_rejected and step.travels for step in steps)
+
+
+def _order(steps: Sequence[Step], *, names_are_ordered: bool) -> list[int]:
     """Of each step the steps before it that the input orders, by shared identifiers; as bits."""
     order: list[int] = []
     last: dict[str, int] = {}
+    named = {True: 0, False: 0}
     for place, step in enumerate(steps):
         before = 0
+        if names_are_ordered and step.travels:
+            before |= named[not step.wish.id]
+            named[bool(step.wish.id)] |= 1 << place
         for key in step.wish.keys if step.travels else ():
             if key in last:
                 before |= order[last[key]] | 1 << last[key]

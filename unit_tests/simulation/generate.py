@@ -31,6 +31,8 @@ FAULTS = tuple(mishap for mishap in Mishap if not mishap.ends_sync)
 STATE_KINDS = (Kind.STREAM_STATE, Kind.STREAM_STATE, Kind.GLOBAL_STATE, Kind.LEGACY_STATE)
 UNKNOWN_STREAM = 9
 OVERSIZE = 9_000
+NAMED_APART = 0.3
+"""Of the scenarios with Maileon ids, those whose records have either the id or the email."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class _Maker:
         self._seed = seed
         self._mood = self._a_mood()
         self._given_up: list[int] = []
+        # Chance of its own: who is named how decides nothing else.
+        self._chance_of_names = Random(f"names {seed}")
+        self._names_apart = self._chance_of_names.random() < NAMED_APART
 
     def scenario(self) -> Scenario:
         config = self._config()
@@ -237,6 +242,9 @@ class _Maker:
             named = {"email": f"p{other}@x.org", "external_id": f"x{person}"}
         if stream.mode == "maileon_id" and person <= self._known_ids:
             named = {"maileon_id": str(person), "email": f"p{other}@x.org"}
+            if self._names_apart:
+                # One contact by its id or by its email, which only the account can know.
+                del named[self._chance_of_names.choice(("maileon_id", "email"))]
         for name in list(named):
             if self._happens(self._mood.is_partial):
                 named[name] = None
