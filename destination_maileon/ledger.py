@@ -130,9 +130,9 @@ class Ledger:
         self.counts[plan].rejected += 1
         if self._limits.is_strict:
             raise ConfigError(
-                f'A record of stream {plan.title} was rejected, and "ignore_invalid_contacts" is '
-                f"false: {rejection.label}. {rejection.advice} Or set it to true, so that the "
-                "other records are written."
+                f"A record of stream {plan.title} was rejected: {rejection.label}. "
+                f'{rejection.advice} Since "ignore_invalid_contacts" is false, that ends the sync; '
+                "set it to true to write the others."
             )
         self._keep_promise(lambda store: store.add(plan, part, rejection))
         self.checkpoint.settle(part.segment, plan.key, rejected=1)

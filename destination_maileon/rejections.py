@@ -132,7 +132,8 @@ class RejectionLog:
 def _where(plan: StreamPlan, rejection: Rejection) -> str:
     """What is at fault, and the column where the mapping gave the field another name."""
     column = next((name for name, to in plan.mapping.items() if _goes_to(to, rejection.field)), "")
-    in_column = f'column "{column}"' if column and column != rejection.field else ""
+    is_plain = column.casefold() in {"", rejection.field.casefold()}
+    in_column = "" if is_plain else f'column "{column}"'
     if rejection.fault is None:
         return f"It comes from {in_column}. " if in_column else ""
     return f"At fault: the {rejection.fault}{', in ' * bool(in_column)}{in_column}. "

@@ -136,3 +136,7 @@ def test_the_demo_shows_records_calls_rejections_and_states() -> None:
     assert rejected > 0
     assert f"{written - merged} contacts, written in" in done.stdout
     assert "Traceback" not in done.stdout
+    # The README shows one of its lines.
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^ *(Record \d+ of stream users .*)$", readme, re.MULTILINE)
+    assert example in done.stdout
