@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from fnmatch import fnmatch
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BUILD = "import sys; from poetry.core.masonry.api import build_wheel; build_wheel(sys.argv[1])"
+BUILD = "import sys; from poetry.core.masonry.api import {0}; {0}(sys.argv[1])"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 
 
@@ -26,10 +27,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         shutil.copy(ROOT / name, folder)
     package = "destination_maileon"
     shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([sys.executable, "-c", BUILD, "dist"], cwd=folder, check=True)
-    (path,) = folder.glob("dist/*.whl")
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return _wheel_of(folder)
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the source distribution unpacks to."""
+    folder = tmp_path_factory.mktemp("sdist")
+    command = [sys.executable, "-c", BUILD.format("build_sdist"), str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    (path,) = folder.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / path.name.removesuffix(".tar.gz")
 
 
 def test_the_wheel_holds_the_connector_and_nothing_else(wheel: dict[str, bytes]) -> None:
@@ -57,6 +67,20 @@ def test_the_wheel_has_the_console_script(wheel: dict[str, bytes]) -> None:
 
 def test_the_wheel_has_the_licence(wheel: dict[str, bytes]) -> None:
     assert _info(wheel, "LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_source_distribution_holds_what_a_build_needs_and_nothing_else(unpacked: Path) -> None:
+    assert {path.name for path in unpacked.iterdir()} == {
+        *SOURCES,
+        "destination_maileon",
+        "PKG-INFO",
+    }
+
+
+def test_the_source_distribution_builds_the_same_wheel(
+    unpacked: Path, wheel: dict[str, bytes]
+) -> None:
+    assert _wheel_of(unpacked) == wheel
 
 
 def test_what_the_dockerfile_copies_exists_and_is_not_ignored() -> None:
@@ -98,6 +122,15 @@ def test_one_package_can_be_asked_for_alone() -> None:
     assert hashes
     assert all(line.strip().startswith("--hash=") for line in hashes)
     assert not hashes[-1].endswith("\\")
+
+
+def _wheel_of(folder: Path) -> dict[str, bytes]:
+    """Content by name of the wheel that is built out of the folder."""
+    command = [sys.executable, "-c", BUILD.format("build_wheel"), "dist"]
+    subprocess.run(command, cwd=folder, check=True)
+    (path,) = folder.glob("dist/*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def _info(wheel: dict[str, bytes], name: str) -> bytes:
