@@ -103,9 +103,11 @@ class Checkpoint(Generic[Message]):
         for name, number in statistics.items():
             self._statistics[name] += number
 
-    def release(self) -> Iterator[Release[Message]]:
-        """Every STATE that is true now, in order."""
+    def release(self, *, before: int | None = None) -> Iterator[Release[Message]]:
+        """Every STATE that is true now, in order; only those `before` the end of that segment."""
         while self.can_release:
+            if before is not None and self._newest_number + 1 - len(self._segments) >= before:
+                return
             segment = self._segments.popleft()
             self._held_bytes -= segment.size
             if segment.message is not None:

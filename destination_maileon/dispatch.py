@@ -92,8 +92,8 @@ class Dispatch:
 
     @property
     def is_idle(self) -> bool:
-        """Whether every call is settled."""
-        return not self._held
+        """Whether no call is in flight, and none waits to be."""
+        return not (self._flying or self._waiting or self._duplicates)
 
     @property
     def in_flight(self) -> int:
@@ -176,10 +176,14 @@ class Dispatch:
         """The place before which everything must be settled for the next duplicate to fly."""
         return self._duplicates[0][0] if self._duplicates else None
 
-    def abandon_waiting(self) -> None:
-        """Forgets the calls that are not in flight: the sync ends with an error."""
-        self._waiting.clear()
-        self._duplicates.clear()
+    def abandon_waiting(self, *, from_place: int = 0) -> None:
+        """Forgets the calls that are not in flight and hold nothing older: the sync is to end.
+
+        What waits for one of them for a contact's sake is younger still, and forgotten with it.
+        """
+        self._waiting = [call for call in self._waiting if call.place < from_place]
+        self._duplicates = [row for row in self._duplicates if row[0] < from_place]
+        heapq.heapify(self._duplicates)
 
     def _hold(self, call: Call, *, newest: int, namings: Iterable[bool]) -> None:
         order = call.order

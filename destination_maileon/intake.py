@@ -58,8 +58,8 @@ class Intake:
         """Takes one record; whether a call more waits now.
 
         Raises:
-            StopReading: if it may not be taken, and no record after it.
-            ConfigError: if more was rejected than allowed.
+            StopReading: if it may not be taken, or is one rejection too many.
+            SyncError: if rejections cannot be stored.
         """
         stream = self._streams.get(message.stream)
         if stream is None:
@@ -114,8 +114,7 @@ class Intake:
             permission = named or permission
         part = self._part(stream, message, written, now=now)
         if not self.limits.fits(part.payload):
-            self.ledger.rejected(stream.plan, part, _too_large(self.limits.body_bytes))
-            return False
+            return self._refuse(stream, part, _too_large(self.limits.body_bytes))
         closed = self.batcher.add(part, stream.lane(permission), now)
         for batch in closed:
             self.dispatch.submit(batch)
@@ -137,7 +136,11 @@ class Intake:
         self, stream: OpenStream, message: RecordMessage, refusal: Refusal, *, now: float
     ) -> bool:
         part = self._part(stream, message, _written(refusal.contact), now=now)
-        self.ledger.rejected(stream.plan, part, _rejection(refusal))
+        return self._refuse(stream, part, _rejection(refusal))
+
+    def _refuse(self, stream: OpenStream, part: Part, rejection: Rejection) -> bool:
+        self.ledger.rejected(stream.plan, part, rejection)
+        self.ledger.heed()
         return False
 
     def _part_with(

@@ -1,18 +1,19 @@
 """Every record of a sync, accounted for: read = written + rejected + left out before sending.
 
 This module alone counts. What is settled here goes to the checkpoint, to the rejected-records
-store and to the log; what the limits on rejections allow is judged here, too.
+store and to the log. A reason to stop is noted, and raised where it can be heeded: what goes on is
+never cut off in its middle.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from destination_maileon import strictness
 from destination_maileon.checkpoint import Checkpoint
 from destination_maileon.output import Level
-from destination_maileon.problems import ConfigError, SyncError
+from destination_maileon.problems import StopReading, SyncError
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
@@ -25,24 +26,13 @@ if TYPE_CHECKING:
     from destination_maileon.messages import StateMessage
     from destination_maileon.reconciliation import Reading
     from destination_maileon.rejected_store import RejectedStore
+    from destination_maileon.rejection_limits import RejectionLimits
     from destination_maileon.rejections import Rejection, RejectionLog
 
     Log: TypeAlias = Callable[[Level, str], None]
 
 STATISTICS = ("created", "existing", "unsubscribed", "merged")
 """What the STATEs say besides records, in `additionalStats`."""
-
-JUDGED_FROM_RECORDS = 100
-"""`max_rejected_percent` is judged from so many settled records on, and at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejectionLimits:
-    """How much may be rejected before the sync fails; None: no limit."""
-
-    records: int | None = None
-    percent: float | None = None
-    is_strict: bool = False
 
 
 class Ledger:
@@ -60,8 +50,10 @@ class Ledger:
         self._limits = limits
         self._rejections = rejections
         self._store = store
+        self._unstored_from: int | None = None
         self._is_store_lost = False
         self._is_over_limit = False
+        self._noted: SyncError | None = None
         self._log = log
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamCounts() for plan in plans}
@@ -120,23 +112,30 @@ class Ledger:
         self.checkpoint.settle(segment, plan.key, written=1)
 
     def rejected(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
-        """A record was refused.
-
-        Raises:
-            ConfigError: if no more may be rejected.
-        """
+        """A record was refused: told, counted and stored, whatever follows from it."""
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
+        if self._store is not None:
+            unstored = part.segment if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.segment)
+            self._keep_promise(lambda store: store.add(plan, part, rejection))
         if self._limits.is_strict:
-            raise ConfigError(
-                f"A record of stream {plan.title} was rejected: {rejection.label}. "
-                f'{rejection.advice} Since "ignore_invalid_contacts" is false, that ends the sync; '
-                "set it to true to write the others."
-            )
-        self._keep_promise(lambda store: store.add(plan, part, rejection))
+            self._note(strictness.one_rejected(plan, part, rejection))
+            return
         self.checkpoint.settle(part.segment, plan.key, rejected=1)
-        self._judge(at_end=False)
+        self._judge(part.place)
+
+    def heed(self) -> None:
+        """Nothing, if the sync may go on.
+
+        Raises:
+            StopReading: if no more may be rejected.
+            SyncError: if rejections cannot be stored.
+        """
+        noted, self._noted = self._noted, None
+        if noted is not None:
+            raise noted
 
     def answered(self, plan: StreamPlan, report: SynchronizationReport, reading: Reading) -> None:
         """A call was answered whose contacts no earlier report has counted."""
@@ -166,22 +165,26 @@ class Ledger:
     def release(self) -> Iterator[Release[StateMessage]]:
         """Every STATE that is true now; the rejections before it are stored first.
 
-        Raises:
-            SyncError: once, if they cannot be stored; from then on no STATE leaves.
+        If they cannot be, those STATEs leave that no such rejection precedes.
         """
+        yield from self.checkpoint.release(before=self._unstored_from)
         if self.checkpoint.can_release:
-            self._keep_promise(lambda store: store.flush())
-        if not self._is_store_lost:
-            yield from self.checkpoint.release()
+            self.store_all()
+            yield from self.checkpoint.release(before=self._unstored_from)
 
-    def close(self) -> None:
+    def store_all(self) -> None:
+        """Stores what was rejected so far."""
+        if self._unstored_from is not None and self._keep_promise(lambda store: store.flush()):
+            self._unstored_from = None
+
+    def judge(self) -> None:
         """Judges the whole sync.
 
         Raises:
-            ConfigError: if more was rejected than allowed.
+            StopReading: if more was rejected than allowed.
         """
-        self._keep_promise(lambda store: store.flush())
-        self._judge(at_end=True)
+        self._judge(None)
+        self.heed()
 
     def summarize(self, words: Callable[[StreamCounts], str]) -> None:
         """One line per stream, and one more with the reasons if anything was rejected."""
@@ -193,33 +196,30 @@ class Ledger:
                     f"Stream {plan.title}: {counts.rejected} records were rejected: {reasons}.",
                 )
 
-    def _keep_promise(self, step: Callable[[RejectedStore], None]) -> None:
-        """A STATE says that the rejections before it are stored: if they cannot be, none leaves."""
+    def _keep_promise(self, step: Callable[[RejectedStore], None]) -> bool:
+        """A STATE says that the rejections before it are stored. Whether the store did the step."""
         if self._store is None or self._is_store_lost:
-            return
+            return False
         try:
             step(self._store)
-        except SyncError:
+        except SyncError as lost:
             self._is_store_lost = True
-            raise
+            self._note(lost)
+            return False
+        return True
 
-    def _judge(self, *, at_end: bool) -> None:
-        if self._is_over_limit:
-            return
-        rejected = self.rejected_records
+    def _note(self, reason: SyncError) -> None:
+        self._noted = self._noted or reason
+
+    def _judge(self, place: int | None) -> None:
+        """After the rejection at this place of the input; None: at the end."""
         settled = sum(counts.settled for counts in self.counts.values())
-        if self._limits.records is not None and rejected > self._limits.records:
-            self._fail(f"{rejected} records", f'"max_rejected_records" ({self._limits.records})')
-        percent = self._limits.percent
-        if percent is None or not settled or (settled < JUDGED_FROM_RECORDS and not at_end):
+        is_end = place is None
+        excess = self._limits.excess(self.rejected_records, settled=settled, is_end=is_end)
+        if excess is None or self._is_over_limit:
             return
-        if 100 * rejected > percent * settled:
-            self._fail(f"{rejected} of {settled} records", f'"max_rejected_percent" ({percent:g})')
-
-    def _fail(self, how_many: str, allowed: str) -> None:
-        # Once: the calls in flight are still settled, so that every STATE that is true leaves.
+        # Once: what came before is still sent, and every STATE that is true leaves.
         self._is_over_limit = True
-        raise ConfigError(
-            f"{how_many} were rejected, which is more than {allowed} allows: "
-            f"{self._rejections.all_totals()}. Correct the records or the mapping, or allow more."
-        )
+        why = f"{excess}: {self._rejections.all_totals()}."
+        advice = "Correct the records or the mapping, or allow more."
+        self._note(StopReading(f"{why} {advice}", place=place))

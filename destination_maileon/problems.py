@@ -2,7 +2,7 @@
 
     SyncError
     ├── ConfigError     a person must change the configuration, the catalog, the data or the account
-    │   └── StopReading what was read before is still sent, nothing after it
+    │   └── StopReading what came before the record at fault is still sent, nothing after it
     └── TransientError  trying again later may help
 
 The text is what the person in the UI reads: what happened and what to do. It holds no value of the
@@ -21,7 +21,15 @@ class ConfigError(SyncError):
 
 
 class StopReading(ConfigError):
-    """A record must not be taken. What came before it is fine, and is still sent."""
+    """A record must not be taken, or is one too many that is rejected.
+
+    What came before it is fine, and is still sent. `place` is its own in the input; None: it is the
+    next one, and all that was read came before it.
+    """
+
+    def __init__(self, message: str, *, place: int | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class TransientError(SyncError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon import reconciliation
+from destination_maileon import reconciliation, strictness
 from destination_maileon.dispatch import Call
 from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
@@ -39,11 +39,6 @@ Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 
 OVERLOADS_BEFORE_HALVING = 5
 
-_STRICTLY = (
-    ' Since "ignore_invalid_contacts" is false, one invalid contact fails the sync; if it is true, '
-    "the others are written and the log names it."
-)
-
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Settlement:
@@ -70,7 +65,8 @@ class Settlement:
         """A call was answered; the seconds until it is tried again, None if it is not.
 
         Raises:
-            ConfigError: if nothing more can succeed until a person acts, or too much was rejected.
+            ConfigError: if nothing more can succeed until a person acts.
+            StopReading: if one invalid contact is too many.
             TransientError: if the call was tried long enough.
         """
         self.ledger.called(call.lane.plan, now)
@@ -140,11 +136,13 @@ class Settlement:
             self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
             self.dispatch.settle(call)
             return
-        if not (refusal.may_be_one_contact and options.ignore_invalid_contacts):
-            why = "" if options.ignore_invalid_contacts else _STRICTLY
+        if not refusal.may_be_one_contact:
             raise ConfigError(
-                f"{rejection.label}, one of stream {call.lane.plan.title}. {rejection.advice}{why}"
+                f"Stream {call.lane.plan.title}: {rejection.label}. {rejection.advice}"
             )
+        if not options.ignore_invalid_contacts:
+            strictness.fail_by_refusal(call, rejection, self.ledger)
+            return
         self.suspicion.grows(rejection)
         if is_divisible(call):
             self.dispatch.replace(call, halves(call))
@@ -158,24 +156,15 @@ class Settlement:
         self.dispatch.speed_up()
         reading = reconciliation.read(call.entries, report)
         self._warn_of_counts(call, reading)
-        if not plan.options.ignore_invalid_contacts:
-            self._refuse_strictly(call, reading)
+        if not plan.options.ignore_invalid_contacts and (reading.rejected or reading.uncertain):
+            invalid = [(e, self._rejection(e, findings)) for e, findings in reading.rejected]
+            strictness.fail_by_report(call, invalid, self.ledger)
+            return
         count = self.ledger.answered_again if call.is_recount else self.ledger.answered
         count(plan, report, reading)
         self.ledger.written(plan, reading.accepted)
         self.suspicion.lifts()
         self.dispatch.replace(call, self._second_chances(call, reading))
-
-    def _refuse_strictly(self, call: Call, reading: Reading) -> None:
-        """In strict mode nothing of a call with an invalid contact counts as written."""
-        for entry, findings in reading.rejected:
-            rejection = self._rejection(entry, findings)
-            self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
-        if reading.uncertain:
-            raise ConfigError(
-                f"Maileon rejected a contact of stream {call.lane.plan.title} without naming it, "
-                'and "ignore_invalid_contacts" is false. Set it to true to find out which.'
-            )
 
     def _second_chances(self, call: Call, reading: Reading) -> list[list[Call]]:
         """The calls that may still bring in what was not accepted; the rest is rejected."""

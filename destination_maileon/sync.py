@@ -17,7 +17,7 @@ from destination_maileon.config import S3Storage
 from destination_maileon.dispatch import Dispatch
 from destination_maileon.dry_run import foreseen
 from destination_maileon.intake import Intake
-from destination_maileon.ledger import Ledger, RejectionLimits
+from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.retry import Patience
 from destination_maileon.outbox import Outbox
@@ -27,6 +27,7 @@ from destination_maileon.problems import ConfigError
 from destination_maileon.progress import Progress
 from destination_maileon.reader import Reader
 from destination_maileon.rejected_store import RejectedStore
+from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import RejectionLog
 from destination_maileon.service import ThreadedService, send
 from destination_maileon.settling import Settlement

@@ -1,7 +1,11 @@
 """The one loop of a sync: messages in, lines out.
 
 This module alone decides what happens when: it reads as long as there is room for what is read,
-sends what is ready, and says what has become true. All output leaves from here.
+sends what is ready, says what has become true, and ends. All output leaves from here.
+
+A sync ends in one of three ways: with its input; early, when reading stops and what came before is
+still sent; or at once, when nothing more is sent and only the calls in flight are waited for. In
+each, rejections are stored, every STATE that is true leaves, and the first cause is what is raised.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from destination_maileon.messages import BadInput, RecordMessage, decode
 from destination_maileon.output import Level, destination_stats, state_line
 from destination_maileon.problems import StopReading, SyncError
 from destination_maileon.reader import InputChunk, InputEnd, InputFailed
+from destination_maileon.service import ThreadLost
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
@@ -47,7 +52,8 @@ class Writer:
     _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
     _has_chunk: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
-    _stopped_by: Exception | None = field(default=None, init=False)
+    _failure: Exception | None = field(default=None, init=False)
+    _told_failures: set[str] = field(default_factory=set, init=False)
 
     def run(self) -> Iterator[bytes]:
         """Yields every line as soon as it is true; ends when everything is settled.
@@ -55,31 +61,30 @@ class Writer:
         Raises:
             Exception: whatever ended the sync early, after every STATE that is true.
         """
-        failure: Exception | None = None
         try:
             while not (self._has_ended and self.dispatch.is_idle):
                 self._send_ready()
                 yield from self._sayable()
-                self._advance()
-            self.settlement.close()
-            self.ledger.close()
-            self.intake.judge()
+                self._advance_or_stop()
+            self._judge()
         except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
-            failure = error
-        failure = failure or self._stopped_by
-        if failure is not None:
-            yield from self._land(failure)
-        self.settlement.summarize()
-        self.intake.close()
-        # A sync that keeps its states back is a dry run.
-        words = StreamCounts.words if self.lets_states_out else StreamCounts.foreseen_words
-        self.ledger.summarize(words)
+            self._fails(error)
+            yield from self._land()
+        self._store_rejections()
+        self._summarize()
+        yield from self._sayable()
+        if self._failure is not None:
+            raise self._failure
+
+    def _advance_or_stop(self) -> None:
         try:
-            yield from self._sayable()
-        except SyncError as lost:
-            failure = failure or lost
-        if failure is not None:
-            raise failure
+            # Of what was said, and of what an answer brings: before anything more is sent.
+            self.ledger.heed()
+            self._advance()
+            self.ledger.heed()
+        except (BadInput, InputFailed, StopReading) as stop:
+            self._fails(stop)
+            self._stop_reading(stop.place if isinstance(stop, StopReading) else None)
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
@@ -103,8 +108,8 @@ class Writer:
             self._has_chunk = True
         elif isinstance(event, InputEnd):
             if event.error is not None:
-                self._stopped_by = InputFailed(f"the input could not be read on: {event.error}")
-            self._end_input()
+                raise InputFailed(f"the input could not be read on: {event.error}")
+            self._stop_reading()
         else:
             self._on_answer(event)
 
@@ -121,13 +126,9 @@ class Writer:
 
     def _read_chunk(self) -> None:
         now = self.service.now()
-        try:
-            for number, line in self._chunk:
-                if self._take(number, line, now) and not self._has_room():
-                    return
-        except (BadInput, StopReading) as stop:
-            self._stopped_by = stop
-            self._end_input()
+        for number, line in self._chunk:
+            if self._take(number, line, now) and not self._has_room():
+                return
         self._has_chunk = False
         self.service.consumed()
 
@@ -144,9 +145,15 @@ class Writer:
             self._submit(self.batcher.close_all())
         return True
 
-    def _end_input(self) -> None:
+    def _stop_reading(self, place: int | None = None) -> None:
+        """What was read is still sent; from a `place` on nothing is, unless it travels with it."""
         self._has_ended = True
-        self._submit(self.batcher.close_all())
+        self._has_chunk = False
+        if place is not None:
+            self._submit(self.batcher.close_older_than(place))
+            self.dispatch.abandon_waiting(from_place=place)
+        rest = self.batcher.close_all()
+        self._submit([] if place is not None else rest)
 
     def _submit(self, batches: list[Batch]) -> None:
         for batch in batches:
@@ -170,37 +177,58 @@ class Writer:
         )
         return min(time for time in times if time is not None)
 
-    def _land(self, failure: Exception) -> Iterator[bytes]:
+    def _judge(self) -> None:
+        """Everything is settled: whether all is well."""
+        self.settlement.close()
+        if self._failure is None:
+            self.ledger.judge()
+            self.intake.judge()
+
+    def _land(self) -> Iterator[bytes]:
         """Waits for the calls in flight, so that every STATE that is true can be told."""
-        self.dispatch.abandon_waiting()
         while self.dispatch.in_flight:
-            event = self.service.next_event(until=self.progress.next_at, with_input=False)
             try:
+                event = self.service.next_event(until=self.progress.next_at, with_input=False)
                 if event is not None:
                     self._on_event(event)
-                yield from self._sayable()
+                self.ledger.heed()
+            except ThreadLost as lost:
+                self._fails(lost)
+                return
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
-                # The text of an unforeseen error may quote a record.
-                told = str(another) if isinstance(another, SyncError) else type(another).__name__
-                if told != str(failure):
-                    self.outbox(Level.WARN, f"While the sync was ending: {told}")
+                self._fails(another)
+            yield from self._sayable()
+
+    def _fails(self, error: Exception) -> None:
+        """The first failure is the one to tell; what follows it is logged, each once."""
+        # The text of an unforeseen error may quote a record.
+        is_worded = isinstance(error, SyncError | BadInput | InputFailed)
+        told = str(error) if is_worded else type(error).__name__
+        if self._failure is None:
+            self._failure = error
+        elif told not in self._told_failures:
+            self.outbox(Level.WARN, f"While the sync was ending: {told}")
+        self._told_failures.add(told)
+
+    def _store_rejections(self) -> None:
+        self.ledger.store_all()
+        try:
+            self.ledger.heed()
+        except SyncError as lost:
+            self._fails(lost)
+
+    def _summarize(self) -> None:
+        self.settlement.summarize()
+        self.intake.close()
+        # A sync that keeps its states back is a dry run.
+        words = StreamCounts.words if self.lets_states_out else StreamCounts.foreseen_words
+        self.ledger.summarize(words)
 
     def _sayable(self) -> Iterator[bytes]:
-        """Logs first, then each STATE whose records are all settled.
-
-        Raises:
-            SyncError: after the logs, if the rejections before a STATE cannot be stored.
-        """
+        """Logs first, then each STATE whose records are all settled."""
         self.progress.report(self.ledger, self.dispatch, self.service.now())
-        states: list[bytes] = []
-        lost: SyncError | None = None
-        try:
-            states += map(_state_line, self.ledger.release())
-        except SyncError as error:
-            lost = error
+        states = [_state_line(release) for release in self.ledger.release()]
         yield from self.outbox.take()
-        if lost is not None:
-            raise lost
         if self.lets_states_out:
             yield from states
 

@@ -29,6 +29,7 @@ from destination_maileon.reconciliation import Reading
 from destination_maileon.settling import Settlement
 from destination_maileon.suspicion import Suspicion
 from destination_maileon.vanished import VanishedFields
+from destination_maileon.writer import Writer
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -270,8 +271,10 @@ def _a_state_leaves_before_rejections_are_stored(patch: pytest.MonkeyPatch) -> N
 def _states_swap(patch: pytest.MonkeyPatch) -> None:
     release = Checkpoint.release
 
-    def swapped(self: Checkpoint[StateMessage]) -> Iterator[Release[StateMessage]]:
-        yield from [*release(self)][::-1]
+    def swapped(
+        self: Checkpoint[StateMessage], *, before: int | None = None
+    ) -> Iterator[Release[StateMessage]]:
+        yield from [*release(self, before=before)][::-1]
 
     patch.setattr(Checkpoint, "release", swapped)
 
@@ -280,8 +283,10 @@ def _states_swap(patch: pytest.MonkeyPatch) -> None:
 def _a_state_is_lost(patch: pytest.MonkeyPatch) -> None:
     release = Checkpoint.release
 
-    def fewer(self: Checkpoint[StateMessage]) -> Iterator[Release[StateMessage]]:
-        yield from [*release(self)][1:]
+    def fewer(
+        self: Checkpoint[StateMessage], *, before: int | None = None
+    ) -> Iterator[Release[StateMessage]]:
+        yield from [*release(self, before=before)][1:]
 
     patch.setattr(Checkpoint, "release", fewer)
 
@@ -320,6 +325,29 @@ def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
 @seen_as("the account differs", at=951)
 def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batching, "is_named_by_id", lambda _: False)
+
+
+# The ends.
+
+
+@seen_as("what came before the one rejection too many", at=8)
+def _one_rejection_too_many_cuts_off_what_came_before(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Batcher, "close_older_than", lambda *_: [])
+
+
+@seen_as("a rejection is not stored", at=14)
+def _rejections_are_stored_only_for_a_state(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Writer, "_store_rejections", lambda _: None)
+
+
+@seen_as("a true STATE is held back", at=138)
+def _a_lost_store_holds_every_state_back(patch: pytest.MonkeyPatch) -> None:
+    def released(self: Ledger) -> Iterator[Release[StateMessage]]:
+        self.store_all()
+        if not self._is_store_lost:
+            yield from self.checkpoint.release()
+
+    patch.setattr(Ledger, "release", released)
 
 
 # The loop.

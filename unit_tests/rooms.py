@@ -8,7 +8,7 @@ from typing import Any
 from destination_maileon.batching import Batch, Lane
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.dispatch import Call
-from destination_maileon.ledger import Ledger, RejectionLimits
+from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping import Farewell, Removal
@@ -16,6 +16,7 @@ from destination_maileon.merging import Entry, Part
 from destination_maileon.naming import IdentifiersInLogs
 from destination_maileon.output import Level
 from destination_maileon.rejected_store import RejectedStore
+from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
 from unit_tests.builders import a_contact, a_part, a_plan
 

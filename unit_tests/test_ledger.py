@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.ledger import JUDGED_FROM_RECORDS, Ledger, RejectionLimits
+from destination_maileon.ledger import Ledger
 from destination_maileon.merging import Entry
 from destination_maileon.messages import StateMessage
 from destination_maileon.output import Level
-from destination_maileon.problems import ConfigError, TransientError
+from destination_maileon.problems import StopReading, TransientError
 from destination_maileon.reconciliation import read
+from destination_maileon.rejection_limits import JUDGED_FROM_RECORDS, RejectionLimits
 from destination_maileon.stream_counts import StreamCounts
 from unit_tests.builders import a_plan
 from unit_tests.rooms import UPDATE, Heard, a_ledger, a_rejection, a_report, someone
@@ -165,16 +166,28 @@ def test_calls_are_counted_and_the_last_one_ends_the_streams_time() -> None:
 @pytest.mark.parametrize(("rejected", "fails"), [(2, False), (3, True)])
 def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=2))
-    entries = receive(ledger, rejected)
+    reject(ledger, *receive(ledger, rejected))
     if not fails:
-        reject(ledger, *entries)
-        ledger.close()
+        ledger.heed()
+        ledger.judge()
         return
-    with pytest.raises(ConfigError, match=r'3 records .* "max_rejected_records" \(2\)') as error:
-        reject(ledger, *entries)
-    # Settled it is all the same, and the reason is told.
-    assert ledger.rejected_records == 3
+    # All are settled all the same.
+    state(ledger)
+    assert released(ledger)[0][:2] == (0, 3)
+    with pytest.raises(StopReading, match=r'3 records .* "max_rejected_records" \(2\)') as error:
+        ledger.heed()
+    assert error.value.place == 3
     assert "3 x too long (field CITY)" in str(error.value)
+
+
+def test_a_limit_is_told_once() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(records=0))
+    reject(ledger, *receive(ledger))
+    with pytest.raises(StopReading, match="1 records were rejected"):
+        ledger.heed()
+    reject(ledger, *receive(ledger))
+    ledger.heed()
+    ledger.judge()
 
 
 def _with_a_tenth_rejected(records: int, percent: float) -> Ledger:
@@ -186,31 +199,34 @@ def _with_a_tenth_rejected(records: int, percent: float) -> Ledger:
 
 
 def test_a_share_is_judged_from_so_many_records_on() -> None:
-    with pytest.raises(ConfigError, match=r"of 100 records"):
-        _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9)
+    with pytest.raises(StopReading, match=r"of 100 records"):
+        _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).heed()
 
 
 def test_a_smaller_share_than_allowed_is_fine_at_any_time() -> None:
-    _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 10).close()
+    _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 10).judge()
 
 
 def test_a_share_of_few_records_is_judged_at_the_end() -> None:
     ledger = _with_a_tenth_rejected(JUDGED_FROM_RECORDS - 10, 9)
-    with pytest.raises(ConfigError, match=r'9 of 90 records .* "max_rejected_percent" \(9\)'):
-        ledger.close()
+    ledger.heed()
+    with pytest.raises(StopReading, match=r'9 of 90 records .* "max_rejected_percent" \(9\)'):
+        ledger.judge()
 
 
 def test_a_sync_without_records_has_no_share() -> None:
-    a_ledger(PLAN, limits=RejectionLimits(records=0, percent=1)).close()
+    a_ledger(PLAN, limits=RejectionLimits(records=0, percent=1)).judge()
 
 
 def test_a_strict_sync_fails_with_the_first_rejection_which_is_not_settled() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(is_strict=True))
     [entry] = receive(ledger)
     state(ledger)
-    with pytest.raises(ConfigError, match="ignore_invalid_contacts"):
-        reject(ledger, entry)
+    reject(ledger, entry)
     assert released(ledger) == []
+    with pytest.raises(StopReading, match="ignore_invalid_contacts") as error:
+        ledger.heed()
+    assert error.value.place == 1
 
 
 # The store.
@@ -227,22 +243,37 @@ def test_rejections_are_stored_before_the_state_after_them_leaves() -> None:
     assert store.stored == {1}
 
 
-def test_if_they_cannot_be_stored_no_state_leaves_any_more() -> None:
+def test_if_they_cannot_be_stored_only_states_leave_that_none_of_them_precedes() -> None:
     ledger = a_ledger(PLAN, store=FakeStore(fails_at=0))
+    [early] = receive(ledger)
     state(ledger)
-    with pytest.raises(TransientError):
-        released(ledger)
-    # Told once; what can still be true is not said either.
+    reject(ledger, *receive(ledger))
+    state(ledger)
     state(ledger)
     assert released(ledger) == []
-    ledger.close()
+    ledger.written(PLAN, [early])
+    assert [written for written, _, _ in released(ledger)] == [1]
+    with pytest.raises(TransientError):
+        ledger.heed()
+    # Told once.
+    assert released(ledger) == []
+    ledger.heed()
 
 
-def test_at_the_end_everything_is_stored() -> None:
+def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
+    ledger = a_ledger(PLAN, store=FakeStore(fails_at=0))
+    state(ledger)
+    reject(ledger, *receive(ledger))
+    assert len(released(ledger)) == 1
+    ledger.heed()
+
+
+@pytest.mark.parametrize("limits", [RejectionLimits(), RejectionLimits(is_strict=True)])
+def test_at_the_end_everything_is_stored(limits: RejectionLimits) -> None:
     store = FakeStore(fails_at=None)
-    ledger = a_ledger(PLAN, store=store)
+    ledger = a_ledger(PLAN, store=store, limits=limits)
     reject(ledger, *receive(ledger, 2))
-    ledger.close()
+    ledger.store_all()
     assert store.stored == {1, 2}
 
 

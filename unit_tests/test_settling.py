@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from destination_maileon.batching import Lane
 from destination_maileon.dispatch import Call, Dispatch
-from destination_maileon.ledger import RejectionLimits
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     CallRefused,
@@ -25,7 +24,8 @@ from destination_maileon.maileon.retry import Patience
 from destination_maileon.mapping import Removal
 from destination_maileon.merging import Entry, Part
 from destination_maileon.naming import IdentifiersInLogs
-from destination_maileon.problems import ConfigError, TransientError
+from destination_maileon.problems import ConfigError, StopReading, TransientError
+from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.settling import OVERLOADS_BEFORE_HALVING, Answer, Settlement
 from destination_maileon.suspicion import Suspicion
 from destination_maileon.vanished import VanishedFields
@@ -268,9 +268,10 @@ def test_a_report_that_counts_other_contacts_is_told_once() -> None:
 def test_what_the_account_took_is_settled_before_a_rejection_ends_the_sync() -> None:
     desk = Desk(limits=RejectionLimits(records=0))
     call = desk.call(someone(1), someone(2), someone(3))
-    with pytest.raises(ConfigError, match="max_rejected_records"):
-        desk.answer(call, a_report(3, [invalid("1@example.com"), invalid("2@example.com")]))
-    assert desk.ledger.outcomes == {1: "rejected", 3: "written"}
+    desk.answer(call, a_report(3, [invalid("1@example.com"), invalid("2@example.com")]))
+    assert desk.ledger.outcomes == {1: "rejected", 2: "rejected", 3: "written"}
+    with pytest.raises(StopReading, match="max_rejected_records"):
+        desk.ledger.heed()
 
 
 # Strictly.
@@ -284,16 +285,27 @@ def test_a_strict_sync_counts_nothing_of_a_call_with_an_invalid_contact(
 ) -> None:
     desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
     call = desk.call(someone(1), someone(2))
-    with pytest.raises(ConfigError, match="ignore_invalid_contacts"):
+    with pytest.raises(StopReading, match="ignore_invalid_contacts"):  # noqa: PT012 - one of two says so
         desk.answer(call, a_report(2, invalid_contacts, invalid=1))
+        desk.ledger.heed()
     assert "written" not in desk.ledger.outcomes.values()
     assert desk.ledger.counts[STRICT.plan].written == 0
 
 
 def test_a_strict_sync_ends_with_a_call_that_is_refused() -> None:
     desk = Desk(lane=STRICT)
-    with pytest.raises(ConfigError, match="HTTP 400"):
+    with pytest.raises(StopReading, match="HTTP 400") as error:
         desk.answer(desk.call(someone(1), someone(2)), REFUSED)
+    assert (error.value.place, desk.ledger.outcomes) == (1, {})
+
+
+def test_a_strict_sync_rejects_the_one_record_of_a_call_that_is_refused() -> None:
+    desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
+    desk.answer(desk.call(someone(1)), REFUSED)
+    assert desk.ledger.outcomes == {1: "rejected"}
+    with pytest.raises(StopReading, match=r"HTTP 400.*set it to true") as error:
+        desk.ledger.heed()
+    assert error.value.place == 1
 
 
 # Tried again.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.ledger import Ledger, RejectionLimits
-from destination_maileon.problems import ConfigError
+from destination_maileon.ledger import Ledger
+from destination_maileon.problems import ConfigError, StopReading
+from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.suspicion import MAX_REFUSED_CALLS, Suspicion
 from unit_tests.builders import a_plan
 from unit_tests.rooms import a_ledger, a_rejection, someone
@@ -69,5 +70,7 @@ def test_a_sync_without_refusals_ends_well() -> None:
 def test_suspects_may_be_more_than_are_allowed_to_be_rejected() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
     suspicion = suspicion_of(ledger, 1, 2, 3)
-    with pytest.raises(ConfigError, match="max_rejected_records"):
-        suspicion.lifts()
+    suspicion.lifts()
+    assert ledger.rejected_records == 3
+    with pytest.raises(StopReading, match="max_rejected_records"):
+        ledger.heed()

@@ -24,20 +24,52 @@ def judge(trial: Trial) -> None:
     """Raises Broken if a promise is broken."""
     insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
     _failure_has_a_reason(trial)
+    _what_came_before_is_settled(trial)
+    _rejections_are_stored(trial)
     _states_are_complete(trial)
     _states_count_right(trial)
     _statistics_add_up(trial)
     most = len([*asked(trial.scenario)])
     insist(len(trial.spy.outcomes) <= most, "more records than may be read")
     account, steps = played(trial.scenario, trial.spy.groups)
-    if trial.failure is None or is_soft(trial.failure):
+    if trial.failure is None or is_soft(trial):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
     _same_as_sequence(trial, account, steps=steps)
 
 
-def is_soft(failure: Exception | None) -> bool:
-    """Whether everything read before the failure was still sent."""
-    return isinstance(failure, BadInput | StopReading | InputFailed)
+def is_soft(trial: Trial) -> bool:
+    """Whether everything read before the failure was still sent, and nothing else went wrong."""
+    failure = trial.failure
+    is_early = isinstance(failure, BadInput | InputFailed)
+    is_early |= isinstance(failure, StopReading) and not any(_limits(trial))
+    return is_early and not _fails_again(trial)
+
+
+def _limits(trial: Trial) -> Iterator[bool]:
+    config = trial.scenario.config
+    yield not config.get("ignore_invalid_contacts", True)
+    yield "max_rejected_records" in config or "max_rejected_percent" in config
+
+
+def _fails_again(trial: Trial) -> bool:
+    """Whether more went wrong while the sync was ending."""
+    return any(said.startswith("While the sync was ending") for said in trial.logs)
+
+
+def _what_came_before_is_settled(trial: Trial) -> None:
+    failure = trial.failure
+    if not isinstance(failure, StopReading) or failure.place is None or _fails_again(trial):
+        return
+    # Of a call that is refused since one contact is invalid, nothing is settled.
+    is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
+    if is_lenient or failure.place not in trial.server.verdicts:
+        settled = all(place in trial.spy.outcomes for place in range(1, failure.place + 1))
+        insist(settled, "what came before the one rejection too many is not settled")
+
+
+def _rejections_are_stored(trial: Trial) -> None:
+    store = trial.store
+    insist(store is None or store.has_failed or not store.waiting, "a rejection is not stored")
 
 
 def _failure_has_a_reason(trial: Trial) -> None:
@@ -83,8 +115,7 @@ def _success_is_deserved(trial: Trial) -> None:
 def _config_reasons(trial: Trial) -> Iterator[bool]:
     config = trial.scenario.config
     yield any(fault.mishap.ends_sync for fault in trial.scenario.server.faults)
-    yield not config.get("ignore_invalid_contacts", True)
-    yield "max_rejected_records" in config or "max_rejected_percent" in config
+    yield from _limits(trial)
     yield "max_deleted_records" in config
     yield trial.watch.refusals > 0 and not trial.watch.reports
 
@@ -94,10 +125,18 @@ def _states_are_complete(trial: Trial) -> None:
     items = trial.scenario.items
     expected = [n for n, item in enumerate(items, start=1) if item.is_state]
     insist(numbers == expected[: len(numbers)], "STATEs out of order, twice, or missing")
-    is_lost = trial.store is not None and trial.store.has_failed
-    insist(is_lost or not trial.spy.checkpoint.can_release, "a true STATE is held back")
+    if trial.spy.checkpoint.can_release:
+        insist(_has_unstored(trial, expected[len(numbers)]), "a true STATE is held back")
     if trial.failure is None:
         insist(numbers == expected, "STATEs are missing at the end")
+
+
+def _has_unstored(trial: Trial, line_number: int) -> bool:
+    """Whether a rejection before this line is not stored, since the store is lost."""
+    items = trial.scenario.items[:line_number]
+    places = range(1, 1 + sum(item.kind is Kind.RECORD for item in items))
+    rejected = {place for place in places if trial.spy.outcomes.get(place) == "rejected"}
+    return trial.store is not None and trial.store.has_failed and not rejected <= trial.store.stored
 
 
 def _states_count_right(trial: Trial) -> None:
@@ -135,7 +174,7 @@ def _statistics_add_up(trial: Trial) -> None:
     reports = trial.watch.reports
     groups = set(trial.spy.groups.values())
     insist(said["merged"] == sum(len(group) - 1 for group in groups), "merged does not add up")
-    if is_soft(trial.failure) or trial.failure is None:
+    if is_soft(trial) or trial.failure is None:
         created = sum(report.new for _, report in reports)
         insist(said["created"] == created, "created does not add up")
     firsts = [report for call, report in reports if not call.is_recount]

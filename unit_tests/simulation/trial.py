@@ -10,7 +10,6 @@ import orjson
 from destination_maileon.account import Account
 from destination_maileon.catalog import StreamPlan, stream_plans
 from destination_maileon.config import Config, load_config
-from destination_maileon.ledger import RejectionLimits
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.merging import Part
 from destination_maileon.messages import StreamKey
@@ -18,6 +17,7 @@ from destination_maileon.outbox import Outbox
 from destination_maileon.output import Lines, Redactor
 from destination_maileon.problems import TransientError
 from destination_maileon.rejected_store import RejectedStore
+from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
 from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.scenario import (

@@ -1,0 +1,66 @@
+"""`ignore_invalid_contacts: false`: one invalid contact fails the sync.
+
+This module alone decides what follows then. Invariant: nothing of a call with an invalid contact
+counts as written, and who is known to be invalid is counted, told and stored as rejected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.division import is_divisible
+from destination_maileon.problems import StopReading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from destination_maileon.catalog import StreamPlan
+    from destination_maileon.dispatch import Call
+    from destination_maileon.ledger import Ledger
+    from destination_maileon.merging import Entry, Part
+    from destination_maileon.rejections import Rejection
+
+
+def fail_by_refusal(call: Call, rejection: Rejection, ledger: Ledger) -> None:
+    """The call was refused as a whole.
+
+    Raises:
+        StopReading: if there are several contacts that may be to blame.
+    """
+    plan = call.lane.plan
+    if not is_divisible(call):
+        ledger.rejected(plan, call.entries[0].parts[0], rejection)
+        return
+    raise StopReading(
+        f"Stream {plan.title}: {rejection.label}. {rejection.advice} Since "
+        '"ignore_invalid_contacts" is false, one invalid contact fails the sync; if it is true, '
+        "the others are written and the log names it.",
+        place=call.place,
+    )
+
+
+def fail_by_report(call: Call, rejected: Sequence[tuple[Entry, Rejection]], ledger: Ledger) -> None:
+    """The report counts invalid contacts, of which it names these.
+
+    Raises:
+        StopReading: if it names none.
+    """
+    plan = call.lane.plan
+    for entry, rejection in rejected:
+        ledger.rejected(plan, entry.parts[0], rejection)
+    if not rejected:
+        raise StopReading(
+            f"Maileon rejected a contact of stream {plan.title} without naming it, and "
+            '"ignore_invalid_contacts" is false. Set it to true to find out which.',
+            place=call.place,
+        )
+
+
+def one_rejected(plan: StreamPlan, part: Part, rejection: Rejection) -> StopReading:
+    """The reason to stop that a rejected record is."""
+    return StopReading(
+        f"A record of stream {plan.title} was rejected: {rejection.label}. {rejection.advice} "
+        'Since "ignore_invalid_contacts" is false, that ends the sync; set it to true to write the '
+        "others.",
+        place=part.place,
+    )
