@@ -6,7 +6,7 @@ Each is planted into a class or a function for the time of one test.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -148,6 +148,16 @@ def _the_first_value_wins(patch: pytest.MonkeyPatch) -> None:
         return contacts[0]
 
     patch.setattr(merging, "merged", first)
+
+
+@seen_as("the account differs", at=128)
+def _the_last_spelling_of_an_address_wins(patch: pytest.MonkeyPatch) -> None:
+    merged = merging.merged
+
+    def respelled(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
+        return replace(merged(contacts, mode), email=contacts[-1].email)
+
+    patch.setattr(merging, "merged", respelled)
 
 
 @seen_as("too many bytes", at=14)
@@ -353,13 +363,30 @@ def _a_lost_store_holds_every_state_back(patch: pytest.MonkeyPatch) -> None:
 # The loop.
 
 
-@seen_as("spins")
+@seen_as("a record waits too long")
 def _a_batch_never_becomes_old(patch: pytest.MonkeyPatch) -> None:
     def none(self: Batcher, now: float) -> list[Batch]:
         del self, now
         return []
 
     patch.setattr(Batcher, "close_expired", none)
+    patch.setattr(Batcher, "next_expiry", None)
+
+
+@seen_as("spins")
+def _the_loop_wakes_for_what_it_does_not_do(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Batcher, "close_expired", lambda *_: [])
+
+
+@seen_as("a true STATE is held back")
+def _a_state_waits_for_the_end(patch: pytest.MonkeyPatch) -> None:
+    release = Ledger.release
+
+    def later(self: Ledger) -> Iterator[Release[StateMessage]]:
+        if len(self.checkpoint._segments) > 2:
+            yield from release(self)
+
+    patch.setattr(Ledger, "release", later)
 
 
 @seen_as("missing from the counts", at=1)

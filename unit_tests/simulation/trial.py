@@ -20,6 +20,7 @@ from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
 from destination_maileon.sync import Sync, assemble
+from unit_tests.simulation.glance import Glance
 from unit_tests.simulation.scenario import (
     CUSTOM_TYPES,
     DELETED_COLUMN,
@@ -157,6 +158,7 @@ def a_trial(scenario: Scenario) -> Trial:
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync.writer.ledger = sync.intake.ledger = sync.writer.settlement.ledger = spy
     sync.writer.settlement.suspicion.ledger = spy
+    world.glance = Glance(spy, watch, sync.writer.dispatch, config.flush_interval_seconds).at
     return Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
                  store=store, sync=sync)  # fmt: skip
 

@@ -66,6 +66,7 @@ class Watch:
         self.refusals = 0
         self.troubles: Counter[Trouble] = Counter()
         self.ends_of_sync = 0
+        self.sent: set[int] = set()
         self._fates: dict[Call, _Fate] = {}
 
     def starts(self, call: Call, now: float) -> None:
@@ -79,6 +80,7 @@ class Watch:
         insist(not shared, "two calls in flight share an identifier")
         self.flying[call] = set(keys)
         self.most_flying = max(self.most_flying, len(self.flying))
+        self.sent.update(part.place for entry in call.entries for part in entry.parts)
         self._may_be_tried(call, now)
 
     def ends(self, call: Call, answer: object, now: float) -> None:
@@ -137,13 +139,20 @@ class SpyLedger(Ledger):
     outcomes: dict[int, str]
     groups: dict[int, tuple[int, ...]]
     settled_twice: list[int]
+    received_at: dict[int, float]
 
     def watch(self, *, max_held_states: int = MAX_HELD_STATES) -> None:
         """To be called once, before the first record."""
         self.outcomes = {}
         self.groups = {}
         self.settled_twice = []
+        self.received_at = {}
         self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
+
+    def received(self, plan: StreamPlan, now: float) -> tuple[int, int]:
+        numbers = super().received(plan, now)
+        self.received_at[self.records] = now
+        return numbers
 
     def stranger(self, stream: object) -> None:
         super().stranger(str(stream) if not isinstance(stream, tuple) else stream)
@@ -172,3 +181,4 @@ class SpyLedger(Ledger):
         if place in self.outcomes:
             self.settled_twice.append(place)
         self.outcomes[place] = outcome
+        self.received_at.pop(place, None)

@@ -69,6 +69,7 @@ class World:
     server: Server
     watch: Watch
     chance: Random
+    glance: Callable[[float, float], None] = lambda _now, _until: None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
@@ -103,6 +104,7 @@ class World:
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
         insist(until is not None, "waits without end")
         assert until is not None
+        self.glance(self._now, until)
         self._steps += 1
         insist(self._steps < MAX_STEPS, "too many steps")
         while True:
