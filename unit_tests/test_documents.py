@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -15,10 +16,12 @@ from destination_maileon.catalog import stream_plans
 from destination_maileon.config import load_config
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.spec import GROUPS, connection_specification
+from maileon_sandbox import DEMO_KEY
 
 ROOT = Path(__file__).parents[1]
 PAGE = "docs/integrations/destinations/maileon.md"
-WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE]
+CHECKS = "docs/airbyte-checks.md"
+WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE, CHECKS]
 KEY = {"api_key": "key"}
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users)/")
@@ -86,6 +89,34 @@ def test_every_json_example_is_accepted(name: str) -> None:
 @pytest.mark.parametrize("name", ["README.md", PAGE])
 def test_there_are_examples_to_try(name: str) -> None:
     assert list(_json_examples(name))
+
+
+def test_the_configuration_for_the_sandbox_leads_to_the_sandbox() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (port,) = re.findall(r"^SANDBOX_PORT \?= (\d+)", makefile, re.MULTILINE)
+    configs = [json.loads(example) for example in _json_examples("README.md")]
+    (config,) = (one for one in configs if "base_url" in one)
+
+    assert config == {"api_key": DEMO_KEY, "base_url": f"http://localhost:{port}/1.0"}
+
+
+def test_the_python_example_calls_pyairbyte_as_the_tests_do() -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", _text("README.md"), re.MULTILINE | re.DOTALL)
+    tried = _calls(_text("counterparts/pyairbyte_syncs.py"))
+
+    for name, keywords in _calls(example).items():
+        if name not in {"Path", "get_secret"}:
+            assert keywords <= tried[name], name
+
+
+def _calls(code: str) -> dict[str, set[str]]:
+    """The keywords with which each function or method is called."""
+    calls: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            calls.setdefault(name, set()).update(str(keyword.arg) for keyword in node.keywords)
+    return calls
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, "maileon_sandbox/README.md"])
