@@ -76,6 +76,17 @@ def test_contacts_that_are_gone_already_are_no_error(connection: Connection) -> 
     assert "2 deleted or unsubscribed, 1 of these gone already" in summary
 
 
+def test_space_around_an_address_keeps_nobody_subscribed(connection: Connection) -> None:
+    connection.sandbox.account.add_contact("a@example.com", permission=4)
+    gone = {"email": " a@example.com\n", "_ab_cdc_deleted_at": GONE_AT}
+    run = connection.sync(
+        [record(gone), stream_state(1)], stream(COLUMNS), deleted_records="unsubscribe"
+    )
+    assert (run.exit_code, run.stats) == (0, [(1, 0)])
+    (contact,) = connection.sandbox.account.contacts()
+    assert contact.unsubscribed
+
+
 def test_a_deletion_keeps_its_place_in_the_order_of_its_contact(connection: Connection) -> None:
     # Slow writes, so that a deletion that did not wait would be first.
     connection.sandbox.script(Fault(delay_seconds=0.2, method="POST", times=None))

@@ -74,7 +74,8 @@ class IdentifierMode(Enum):
             return _by("externalid", contact.external_id)
         if self is IdentifierMode.MAILEON_ID and contact.id:
             return ContactPath("/contacts/contact", {"id": contact.id})
-        return _by("email", contact.email)
+        # No address has space around it; taken at its word, it would be of nobody, who is "gone".
+        return _by("email", (contact.email or "").strip())
 
     def unsubscribe_address(self, contact: Contact) -> ContactPath:
         """Where the contact is unsubscribed (`DELETE`)."""
