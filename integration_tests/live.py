@@ -11,6 +11,7 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import IO, Any, Self
 
+from integration_tests import silence
 from integration_tests.bookkeeping import Bookkeeping, Json, Run
 from integration_tests.platform import (
     PROGRAM,
@@ -33,11 +34,14 @@ class LiveSync:
         self._catalog = configured_catalog
         self._messages: list[Json] = []
         self._changed = Condition()
+        self._given: list[bytes] = []
+        self._arguments = write_arguments(folder, config, configured_catalog)
         self.process = subprocess.Popen(
-            [PROGRAM, *write_arguments(folder, config, configured_catalog)],
+            [PROGRAM, *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=silence.surroundings(),
         )
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -66,7 +70,8 @@ class LiveSync:
     def feed(self, *messages: Json | bytes) -> None:
         """Hands over messages, or pieces of lines as bytes, and leaves the input open."""
         given = _opened(self.process.stdin)
-        given.write(b"".join(map(line, self._platform.passed_on(messages))))
+        self._given += map(line, self._platform.passed_on(messages))
+        given.write(b"".join(self._given[-len(messages) :]))
         given.flush()
 
     def wait_until(self, is_so: Callable[[Run], bool]) -> None:
@@ -98,6 +103,7 @@ class LiveSync:
         run = self.run
         run.exit_code = exit_code
         run.stderr = _opened(self.process.stderr).read().decode()
+        silence.judge(self._arguments, b"".join(self._given), run.messages, run.stderr)
         self._platform.judge(run)
         return run
 

@@ -7,7 +7,6 @@ comes back.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from integration_tests import silence
 from integration_tests.bookkeeping import Bookkeeping, Json, Run
 
 PROGRAM = Path(sys.executable).with_name("destination-maileon")
@@ -128,12 +128,13 @@ def call(
             input=given,
             capture_output=True,
             timeout=timeout_seconds,
-            env={**os.environ, **(env or {})},
+            env=silence.surroundings(env),
             check=False,
         )
     except subprocess.TimeoutExpired as killed:
         pytest.fail(f"killed after {timeout_seconds} seconds; its output was {killed.stdout!r}")
     messages = messages_in(done.stdout)
+    silence.judge(arguments, given, messages, done.stderr.decode())
     return Run(done.returncode, messages, done.stderr.decode(), output=done.stdout)
 
 

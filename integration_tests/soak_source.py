@@ -18,7 +18,10 @@ from integration_tests.connection import columns
 from integration_tests.platform import global_state, record, stream
 
 STREAMS = ("people", "leads")
-COLUMNS = {**columns("first_name", "last_name", "_ab_cdc_deleted_at"), "seq": {"type": "integer"}}
+COLUMNS = {
+    **columns("first_name", "last_name", "region", "_ab_cdc_deleted_at"),
+    "seq": {"type": "integer"},
+}
 NAMES = ("Max", "Erika", "Zoë", "O'Neill & Søn", None)
 RECORDS_PER_PERSON = 3
 DELETED_SHARE = 0.003
@@ -55,8 +58,10 @@ class Source:
             return Step(stream_name, email, None, is_refused=False)
         is_refused = random.random() < REFUSED_SHARE
         values = {
-            "FIRSTNAME": "x" * 256 if is_refused else random.choice(NAMES),
+            "FIRSTNAME": random.choice(NAMES),
             "LASTNAME": random.choice(NAMES),
+            # In a column of its own: a value that a later record replaces is never judged.
+            "REGION": "x" * 256 if is_refused else None,
             "seq": str(number),
         }
         return Step(stream_name, email, values, is_refused=is_refused)
@@ -92,8 +97,8 @@ def _record(step: Step) -> Json:
     if step.values is None:
         data["_ab_cdc_deleted_at"] = "2026-01-01T00:00:00Z"
     else:
-        first, last, seq = step.values.values()
-        data |= {"first_name": first, "last_name": last, "seq": int(seq or 0)}
+        first, last, region, seq = step.values.values()
+        data |= {"first_name": first, "last_name": last, "region": region, "seq": int(seq or 0)}
     return record(data, step.stream)
 
 
