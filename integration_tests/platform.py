@@ -119,9 +119,10 @@ def call(
     *arguments: str,
     given: bytes = b"",
     env: Mapping[str, str] | None = None,
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    timeout_seconds: float | None = None,
 ) -> Run:
     """Runs the program once, as a process of its own. One that hangs is killed, and has failed."""
+    timeout_seconds = timeout_seconds or TIMEOUT_SECONDS
     try:
         done = subprocess.run(
             [PROGRAM, *arguments],
