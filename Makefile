@@ -16,7 +16,7 @@ lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts locks demo look test check bench sandbox simulate soak format
+.PHONY: help install counterparts locks demo look test check bench guard sandbox simulate soak format
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 
 bench: $(INSTALLED) ## Measure cost per record, throughput and memory
 	$(BIN)/python -m benchmark
+
+guard: $(INSTALLED) ## Hold the ratios of cost that are promised
+	$(BIN)/python -m benchmark --guard
 
 sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=8025)
 	$(BIN)/python -m maileon_sandbox --port $(SANDBOX_PORT)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 KIB_PER_MB = 1_000
 
@@ -63,6 +64,24 @@ def cost(command: Sequence[str], *, given: Path, address: str) -> Cost:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}.")
     cpu = usage.ru_utime + usage.ru_stime
     return Cost(cpu, seconds, usage.ru_maxrss / KIB_PER_MB, _calls(address) - calls)
+
+
+def bare_cost(command: Sequence[str], *, repeat: int) -> float:
+    """The median CPU of a command without input, seconds.
+
+    Raises:
+        RuntimeError: if it fails.
+    """
+    return median(_cpu(command) for _ in range(repeat))
+
+
+def _cpu(command: Sequence[str]) -> float:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}.")
+    return usage.ru_utime + usage.ru_stime
 
 
 def _calls(address: str) -> int:

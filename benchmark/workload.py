@@ -1,13 +1,14 @@
 """The records of a benchmark, as the lines that a platform would send.
 
-Ten columns by default: address, names, place, birthday, two numbers, a boolean and a text.
+Ten columns of text by default: address, names, place, birthday and the like. A mixed workload has
+numbers and nulls among them, and now and then a text that must be escaped.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import orjson
@@ -35,10 +36,11 @@ class Workload:
     columns: int = 10
     duplicates: float = 0.0
     records_per_state: int = 1_000
+    is_mixed: bool = False
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """The input and the catalog as files."""
-        name = f"{self.records}-{self.columns}-{self.duplicates}-{self.records_per_state}"
+        name = "-".join(map(str, astuple(self)))
         lines, catalog = folder / f"{name}.jsonl", folder / f"{name}.catalog.json"
         if not lines.exists():
             catalog.write_bytes(orjson.dumps(self._catalog()))
@@ -65,11 +67,24 @@ class Workload:
                 yield _state(number)
 
     def _record(self, person: int) -> bytes:
-        data = {name: f"value {person % 97} of {name}" for name in self._names()}
+        data: dict[str, object] = {n: f"value {person % 97} of {n}" for n in self._names()}
         data |= {"email": f"person.{person}@example.com", "birthday": "1984-05-06"}
+        if self.is_mixed:
+            data |= _mixed(person)
         data = {name: data[name] for name in self._names()}
         record = {"stream": "people", "data": data, "emitted_at": 1_790_000_000_000}
         return orjson.dumps({"type": "RECORD", "record": record}) + b"\n"
+
+
+def _mixed(person: int) -> dict[str, object]:
+    return {
+        "zip": 10_000 + person % 90_000,
+        "title": None if person % 3 else "Dr.",
+        "organization": "Müller & Söhne" if person % 20 == 0 else "Example GmbH",
+        "address": None if person % 5 else f"Straße {person % 200}",
+        "country": person % 7 == 0,
+        "last_name": person / 4,
+    }
 
 
 def _state(number: int) -> bytes:
