@@ -6,7 +6,10 @@ somebody wants to know one, both once, and custom fields again when one seems to
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from destination_maileon.problems import SyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +83,11 @@ class Account:
         return self._preferences
 
     @property
+    def known_custom_fields(self) -> dict[str, FieldType]:
+        """The custom fields if they were asked for, else none: for those who can do without."""
+        return self._custom_fields or {}
+
+    @property
     def known_preferences(self) -> frozenset[tuple[str, str]]:
         """The preferences if they were asked for, else none: for those who can do without."""
         return self._preferences or frozenset()
@@ -96,4 +104,5 @@ class Account:
 
         If there is no answer, they are what they were.
         """
-        self._custom_fields = dict(self._patiently(self._api.custom_fields))
+        with suppress(SyncError):
+            self._custom_fields = dict(self._patiently(self._api.custom_fields))

@@ -151,6 +151,8 @@ class Intake:
             self._place += 1
             self.ledger.left_out(stream.plan, segment)
             return False
+        if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
+            return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         self._check_brake()
         self._farewells += 1
         part = self._part(stream, message, _written(farewell.contact), now=now)
@@ -194,6 +196,12 @@ def _bad_permission(column: str, payload: bytes) -> Refusal:
     names = ", ".join(permission.name.lower() for permission in Permission)
     advice = f"Use one of {names}, or 1 to 6, or leave it empty."
     return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
+
+
+def _no_path(contact: Contact, stream: OpenStream) -> Refusal:
+    kind, _ = stream.plan.options.identifier_mode.identify(contact)
+    advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
+    return Refusal(Reason.NO_PATH, kind.replace(" ", "_").lower(), advice, contact)
 
 
 def _too_large(limit: int) -> Rejection:

@@ -81,6 +81,7 @@ class Reason(StrEnum):
     UNCLEAR_REMOVAL = "neither yes nor no"
     NO_DATA = "no data"
     TOO_LARGE = "larger than a call may be"
+    NO_PATH = "an identifier that no address of the API can hold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ before a rejection can end the sync.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon import reconciliation, strictness
@@ -20,6 +21,7 @@ from destination_maileon.naming import contact_name, without_values
 from destination_maileon.output import Level
 from destination_maileon.problems import ConfigError, TransientError
 from destination_maileon.rejections import Rejection, concerns_custom_field, rejection_by_report
+from destination_maileon.suspicion import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +40,8 @@ Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a farewell: whether there was such a contact."""
 
 OVERLOADS_BEFORE_HALVING = 5
+
+_NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class Settlement:
             self._reported(call, answer)
         else:
             self.dispatch.speed_up()
+            self.suspicion.lifts(Kind.FAREWELL)
             self.ledger.removed(call.lane.plan, call.entries[0], was_there=bool(answer))
             self.dispatch.settle(call)
         return None
@@ -132,22 +137,18 @@ class Settlement:
     def _refused(self, call: Call, refusal: CallRefused) -> None:
         options = call.lane.plan.options
         rejection = _rejection_by_refusal(call, refusal)
-        if call.farewell is not None:
-            self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
-            self.dispatch.settle(call)
-            return
-        if not refusal.may_be_one_contact:
+        if not _may_be_one_contact(call, refusal):
             raise ConfigError(
                 f"Stream {call.lane.plan.title}: {rejection.label}. {rejection.advice}"
             )
         if not options.ignore_invalid_contacts:
             strictness.fail_by_refusal(call, rejection, self.ledger)
             return
-        self.suspicion.grows(rejection)
+        self.suspicion.grows(Kind.of(call), rejection)
         if is_divisible(call):
             self.dispatch.replace(call, halves(call))
             return
-        self.suspicion.falls_on(call.lane.plan, call.entries[0].parts[0], rejection)
+        self.suspicion.falls_on(call, rejection)
         self.dispatch.settle(call)
 
     def _reported(self, call: Call, report: SynchronizationReport) -> None:
@@ -163,7 +164,7 @@ class Settlement:
         count = self.ledger.answered_again if call.is_recount else self.ledger.answered
         count(plan, report, reading)
         self.ledger.written(plan, reading.accepted)
-        self.suspicion.lifts()
+        self.suspicion.lifts(Kind.WRITE)
         self.dispatch.replace(call, self._second_chances(call, reading))
 
     def _second_chances(self, call: Call, reading: Reading) -> list[list[Call]]:
@@ -188,9 +189,11 @@ class Settlement:
 
     def _rejection(self, entry: Entry, findings: Sequence[InvalidContact]) -> Rejection:
         account = self.vanished.account
-        known = {*account.custom_fields, *(name for _, name in account.known_preferences)}
+        # What was not asked before is not asked for the words' sake: the sync goes on.
+        custom_types = account.known_custom_fields
+        known = {*custom_types, *(name for _, name in account.known_preferences)}
         return rejection_by_report(
-            entry.contact, findings, custom_types=account.custom_fields, known_fields=known
+            entry.contact, findings, custom_types=custom_types, known_fields=known
         )
 
     def _warn_of_counts(self, call: Call, reading: Reading) -> None:
@@ -202,6 +205,13 @@ class Settlement:
                 f"contacts than the {reading.sent} that were sent. What it does not account for "
                 "counts as left out by Maileon. This is said once.",
             )
+
+
+def _may_be_one_contact(call: Call, refusal: CallRefused) -> bool:
+    """A farewell is about nobody else, unless nobody can be deleted at all."""
+    if call.farewell is not None:
+        return refusal.status not in _NEVER_ONE_CONTACT
+    return refusal.may_be_one_contact
 
 
 def _rejection_by_refusal(call: Call, refusal: CallRefused) -> Rejection:

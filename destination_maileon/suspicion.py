@@ -3,23 +3,45 @@
 This module alone decides. A refusal says nothing of the contacts until another call was accepted:
 until then the parameters may be what is wrong, and records that were refused alone are only
 suspects. Invariant: a suspect is settled, as rejected, once a call was accepted, and never before.
+
+Farewells travel another way than contacts, and carry no options: that one is accepted clears no
+contact. That contacts are accepted clears a farewell, but not so many that nobody can be removed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.problems import ConfigError
 
 if TYPE_CHECKING:
     from destination_maileon.catalog import StreamPlan
+    from destination_maileon.dispatch import Call
     from destination_maileon.ledger import Ledger
     from destination_maileon.merging import Part
     from destination_maileon.rejections import Rejection
 
+    _Suspect: TypeAlias = tuple[StreamPlan, Part, Rejection]
+
 MAX_REFUSED_CALLS = 40
 """So many calls refused as a whole, and none accepted: it is the parameters, not the people."""
+
+
+class Kind(StrEnum):
+    """What a call is for, as it is called in a message."""
+
+    WRITE = "calls"
+    FAREWELL = "deletions and unsubscriptions"
+
+    @classmethod
+    def of(cls, call: Call) -> Kind:
+        return cls.WRITE if call.farewell is None else cls.FAREWELL
+
+
+_CLEARED_BY = {Kind.WRITE: {Kind.WRITE}, Kind.FAREWELL: {Kind.WRITE, Kind.FAREWELL}}
 
 
 @dataclass(eq=False, slots=True)
@@ -27,45 +49,39 @@ class Suspicion:
     """What is known of one sync's refused calls."""
 
     ledger: Ledger
-    _is_lifted: bool = field(default=False, init=False)
-    _refused_calls: int = field(default=0, init=False)
+    _accepted: set[Kind] = field(default_factory=set, init=False)
+    _refused: Counter[Kind] = field(default_factory=Counter, init=False)
     _last_refusal: Rejection | None = field(default=None, init=False)
-    _suspects: list[tuple[StreamPlan, Part, Rejection]] = field(default_factory=list, init=False)
+    _suspects: list[tuple[Kind, _Suspect]] = field(default_factory=list, init=False)
 
-    def grows(self, rejection: Rejection) -> None:
+    def grows(self, kind: Kind, rejection: Rejection) -> None:
         """A call was refused as a whole.
 
         Raises:
             ConfigError: if so many were, and none was accepted.
         """
-        if self._is_lifted:
+        if kind in self._accepted:
             return
-        self._refused_calls += 1
+        self._refused[kind] += 1
         self._last_refusal = rejection
-        if self._refused_calls >= MAX_REFUSED_CALLS:
-            raise self._nothing_gets_through()
+        if self._refused[kind] >= MAX_REFUSED_CALLS:
+            raise self._nothing_gets_through(self._refused[kind], kind)
 
-    def falls_on(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
-        """A record was refused alone: it is rejected if the parameters are known to be right.
-
-        Raises:
-            ConfigError: if no more may be rejected.
-        """
-        if self._is_lifted:
-            self.ledger.rejected(plan, part, rejection)
+    def falls_on(self, call: Call, rejection: Rejection) -> None:
+        """A record was refused alone: it is rejected if the parameters are known to be right."""
+        suspect = (call.lane.plan, call.entries[0].parts[0], rejection)
+        if self._accepted & _CLEARED_BY[Kind.of(call)]:
+            self.ledger.rejected(*suspect)
         else:
-            self._suspects.append((plan, part, rejection))
+            self._suspects.append((Kind.of(call), suspect))
 
-    def lifts(self) -> None:
-        """A call was accepted: the parameters are right, and the suspects to blame.
-
-        Raises:
-            ConfigError: if no more may be rejected.
-        """
-        self._is_lifted = True
-        suspects, self._suspects = self._suspects, []
-        for plan, part, rejection in suspects:
-            self.ledger.rejected(plan, part, rejection)
+    def lifts(self, kind: Kind) -> None:
+        """A call was accepted: the parameters are right, and the suspects to blame."""
+        self._accepted.add(kind)
+        cleared = [(of, who) for of, who in self._suspects if kind in _CLEARED_BY[of]]
+        self._suspects = [row for row in self._suspects if row not in cleared]
+        for _, suspect in cleared:
+            self.ledger.rejected(*suspect)
 
     def close(self) -> None:
         """The last call was answered.
@@ -74,11 +90,12 @@ class Suspicion:
             ConfigError: if calls were refused as a whole, and none was accepted.
         """
         if self._suspects:
-            raise self._nothing_gets_through()
+            kind, _ = self._suspects[0]
+            raise self._nothing_gets_through(self._refused[kind], kind)
 
-    def _nothing_gets_through(self) -> ConfigError:
+    def _nothing_gets_through(self, number: int, kind: Kind) -> ConfigError:
         said = f" {self._last_refusal.advice}" if self._last_refusal else ""
         return ConfigError(
-            f"Maileon refused all {self._refused_calls} calls as a whole and accepted none, so the "
-            f"options of the sync are wrong rather than the contacts.{said}"
+            f"Maileon refused all {number} {kind} as a whole and accepted none, so the options of "
+            f"the sync are wrong rather than the contacts.{said}"
         )

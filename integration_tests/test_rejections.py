@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration_tests.bookkeeping import Run
-from integration_tests.connection import Connection, columns, people
+from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault
 
@@ -92,3 +94,20 @@ def test_a_field_that_the_report_names_is_shown_only_if_it_is_one(
     assert "error 99, unknown error code." in first
     assert "Geheim" not in first + second
     assert "error 99, unknown error code (field FIRSTNAME)" in second
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_no_question_is_asked_for_the_words_of_a_rejection(
+    connection: Connection, status: int
+) -> None:
+    fields = Fault(status=status, method="GET", path="/contacts/fields/custom", times=None)
+    connection.sandbox.script(fields)
+    run = connection.sync(
+        [*people("a", city="Bonn"), *people("b", city="x" * 256), stream_state(1)],
+        stream(columns("city")),
+        streams=mapping(("email", "email"), ("city", "standard:CITY")),
+    )
+    assert (run.exit_code, run.stats) == (0, [(1, 1)])
+    (said,) = (line for line in run.logs("WARN") if line.startswith("Record 2 "))
+    assert "error 7" in said
+    assert {call.method for call in connection.sandbox.calls} == {"POST"}

@@ -13,14 +13,14 @@ GONE_AT = "2026-01-01T00:00:00Z"
 COLUMNS = columns("external_id", "maileon_id", "first_name", "_ab_cdc_deleted_at")
 # The address holds what a URL could be broken by.
 ADDRESS = "o'neil+a/b%20?#&@example.com"
-ENCODED = "o%27neil%2Ba%2Fb%2520%3F%23%26%40example%2Ecom"
+ENCODED = "o%27neil%2Ba%2Fb%2520%3F%23%26%40example.com"
 
 
 @pytest.mark.parametrize(
     ("mode", "path", "query"),
     [
         ("email", f"/contacts/email/{ENCODED}", {}),
-        ("external_id", "/contacts/externalid/x%2F1%20a%2Eb", {}),
+        ("external_id", "/contacts/externalid/x%2F1%20a.b", {}),
         ("maileon_id", "/contacts/contact", {"id": "10001"}),
     ],
 )
@@ -239,3 +239,46 @@ def test_a_cdc_column_that_says_no_neither_deletes_nor_writes(connection: Connec
     assert (run.exit_code, run.stats) == (0, [(0, 1)])
     assert connection.removals == []
     assert connection.synchronizations == []
+
+
+def _gone(*names: str) -> list[Json]:
+    return [
+        record({"email": f"{name}@example.com", "_ab_cdc_deleted_at": GONE_AT}) for name in names
+    ]
+
+
+@pytest.mark.parametrize(("status", "calls"), [(400, 40), (409, 40), (405, 1)])
+@pytest.mark.parametrize("removal", ["delete", "unsubscribe"])
+def test_if_maileon_removes_nobody_the_sync_fails_and_no_state_passes_over_them(
+    connection: Connection, status: int, calls: int, removal: str
+) -> None:
+    connection.sandbox.script(Fault(status=status, method="DELETE", path="/contacts", times=None))
+    messages = [*_gone(*(f"p{n}" for n in range(60))), stream_state(1)]
+    run = connection.sync(messages, stream(COLUMNS), deleted_records=removal, concurrent_requests=1)
+    assert run.error["failure_type"] == "config_error"
+    assert f"HTTP {status}" in run.error["message"] or "all 40 deletions" in run.error["message"]
+    assert (len(connection.removals), run.states) == (calls, [])
+
+
+def test_a_few_removals_that_are_all_refused_fail_the_sync_at_its_end(
+    connection: Connection,
+) -> None:
+    connection.sandbox.script(Fault(status=400, method="DELETE", path="/contacts", times=None))
+    run = connection.sync(
+        [*_gone("a", "b"), stream_state(1)], stream(COLUMNS), deleted_records="delete"
+    )
+    assert "all 2 deletions and unsubscriptions" in run.error["message"]
+    assert run.states == []
+
+
+def test_an_identifier_that_no_path_can_hold_is_rejected_before_a_call(
+    connection: Connection,
+) -> None:
+    gone = record({"external_id": "..", "_ab_cdc_deleted_at": GONE_AT})
+    columns = {name: {"type": "string"} for name in ("external_id", "_ab_cdc_deleted_at")}
+    config = {"identifier_mode": "external_id", "deleted_records": "delete"}
+    run = connection.sync([gone, stream_state(1)], stream(columns), **config)
+    assert (run.exit_code, run.stats, connection.removals) == (0, [(0, 1)], [])
+    (said,) = (line for line in run.logs("WARN") if line.startswith("Record 1 "))
+    assert "Correct the external id, or delete or unsubscribe the contact in Maileon" in said
+    assert any("0 calls" in line for line in run.logs("INFO"))

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from destination_maileon.account import Account
 from destination_maileon.maileon.contact import FieldType
+from destination_maileon.problems import TransientError
 from unit_tests.builders import CountingApi, at_once
 
 Answer = TypeVar("Answer")
@@ -76,3 +77,25 @@ def test_every_question_is_asked_patiently() -> None:
     account.read_custom_fields_again()
     # Preferences; the field; the fields, to enter it, and once more.
     assert asked == 4
+
+
+def test_if_the_fields_cannot_be_read_again_they_are_what_they_were() -> None:
+    api = an_api()
+
+    def once(ask: Callable[[], Answer]) -> Answer:
+        if api.calls:
+            raise TransientError("Maileon does not answer.")
+        return ask()
+
+    account = Account(api, once)
+    before = dict(account.custom_fields)
+    account.read_custom_fields_again()
+    assert account.custom_fields == before
+
+
+def test_who_can_do_without_the_custom_fields_does_not_ask_for_them() -> None:
+    api = an_api()
+    account = Account(api, at_once)
+    assert (account.known_custom_fields, api.calls) == ({}, [])
+    assert account.custom_fields == HAT
+    assert account.known_custom_fields == HAT

@@ -477,8 +477,22 @@ def test_whoever_is_gone_already_is_no_error(was_there: bool) -> None:
     assert desk.dispatch.is_idle
 
 
-def test_a_farewell_that_is_refused_rejects_its_record_and_says_nothing_of_the_parameters() -> None:
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_farewell_that_is_refused_is_the_persons_fault_once_another_was_accepted(
+    status: int,
+) -> None:
+    desk = Desk()
+    desk.answer(desk.farewell(someone(1)), CallRefused("No.", status=status))
+    assert desk.ledger.outcomes == {}
+    desk.answer(desk.farewell(someone(2)), answer=True)
+    assert desk.ledger.outcomes == {1: "rejected", 2: "written"}
+    desk.settlement.close()
+
+
+def test_if_nobody_can_be_deleted_the_sync_fails() -> None:
     desk = Desk()
     desk.answer(desk.farewell(someone(1)), REFUSED)
-    assert desk.ledger.outcomes == {1: "rejected"}
-    desk.settlement.close()
+    with pytest.raises(ConfigError, match="all 1 deletions and unsubscriptions"):
+        desk.settlement.close()
+    with pytest.raises(ConfigError, match="HTTP 405"):
+        desk.answer(desk.farewell(someone(2)), CallRefused("No.", status=405))

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from destination_maileon.dispatch import Call
 from destination_maileon.ledger import Ledger
 from destination_maileon.problems import ConfigError, StopReading
 from destination_maileon.rejection_limits import RejectionLimits
-from destination_maileon.suspicion import MAX_REFUSED_CALLS, Suspicion
+from destination_maileon.suspicion import MAX_REFUSED_CALLS, Kind, Suspicion
 from unit_tests.builders import a_plan
-from unit_tests.rooms import a_ledger, a_rejection, someone
+from unit_tests.rooms import a_call, a_farewell, a_lane, a_ledger, a_rejection, someone
 
 PLAN = a_plan()
+LANE = a_lane(PLAN)
+
+
+def a_goodbye(place: int) -> Call:
+    return a_call(someone(place), lane=LANE, farewell=a_farewell())
 
 
 def suspicion_of(ledger: Ledger, *places: int) -> Suspicion:
@@ -19,8 +25,8 @@ def suspicion_of(ledger: Ledger, *places: int) -> Suspicion:
     suspicion = Suspicion(ledger)
     for place in places:
         ledger.received(PLAN, 0.0)
-        suspicion.grows(a_rejection())
-        suspicion.falls_on(PLAN, someone(place), a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.falls_on(a_call(someone(place), lane=LANE), a_rejection())
     return suspicion
 
 
@@ -28,9 +34,9 @@ def test_a_record_that_is_refused_is_not_rejected_before_another_call_was_accept
     ledger = a_ledger(PLAN)
     suspicion = suspicion_of(ledger, 1, 2)
     assert ledger.rejected_records == 0
-    suspicion.lifts()
+    suspicion.lifts(Kind.WRITE)
     assert ledger.rejected_records == 2
-    suspicion.lifts()
+    suspicion.lifts(Kind.WRITE)
     assert ledger.rejected_records == 2
     suspicion.close()
 
@@ -38,11 +44,11 @@ def test_a_record_that_is_refused_is_not_rejected_before_another_call_was_accept
 def test_once_a_call_was_accepted_a_record_that_is_refused_is_rejected_at_once() -> None:
     ledger = a_ledger(PLAN)
     suspicion = suspicion_of(ledger)
-    suspicion.lifts()
+    suspicion.lifts(Kind.WRITE)
     for place in range(1, 2 * MAX_REFUSED_CALLS):
         ledger.received(PLAN, 0.0)
-        suspicion.grows(a_rejection())
-        suspicion.falls_on(PLAN, someone(place), a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.falls_on(a_call(someone(place), lane=LANE), a_rejection())
         assert ledger.rejected_records == place
     suspicion.close()
 
@@ -58,9 +64,41 @@ def test_if_no_call_is_accepted_up_to_the_end_the_parameters_are_wrong() -> None
 def test_forty_refused_calls_and_none_accepted_are_enough() -> None:
     suspicion = suspicion_of(a_ledger(PLAN))
     for _ in range(MAX_REFUSED_CALLS - 1):
-        suspicion.grows(a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection())
     with pytest.raises(ConfigError, match="all 40 calls"):
-        suspicion.grows(a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection())
+
+
+def test_that_contacts_are_accepted_does_not_say_that_anybody_can_be_deleted() -> None:
+    suspicion = suspicion_of(a_ledger(PLAN))
+    suspicion.lifts(Kind.WRITE)
+    for _ in range(MAX_REFUSED_CALLS - 1):
+        suspicion.grows(Kind.FAREWELL, a_rejection())
+    with pytest.raises(ConfigError, match="all 40 deletions and unsubscriptions"):
+        suspicion.grows(Kind.FAREWELL, a_rejection())
+
+
+def test_a_farewell_that_is_refused_is_a_rejection_where_contacts_are_accepted() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = suspicion_of(ledger)
+    suspicion.lifts(Kind.WRITE)
+    ledger.received(PLAN, 0.0)
+    suspicion.grows(Kind.FAREWELL, a_rejection())
+    suspicion.falls_on(a_goodbye(1), a_rejection())
+    assert ledger.rejected_records == 1
+    suspicion.close()
+
+
+def test_that_somebody_is_removed_clears_no_contact() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = suspicion_of(ledger, 1)
+    suspicion.grows(Kind.FAREWELL, a_rejection())
+    suspicion.falls_on(a_goodbye(2), a_rejection())
+    ledger.received(PLAN, 0.0)
+    suspicion.lifts(Kind.FAREWELL)
+    assert ledger.rejected_records == 1
+    with pytest.raises(ConfigError, match="all 1 calls"):
+        suspicion.close()
 
 
 def test_a_sync_without_refusals_ends_well() -> None:
@@ -70,7 +108,7 @@ def test_a_sync_without_refusals_ends_well() -> None:
 def test_suspects_may_be_more_than_are_allowed_to_be_rejected() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
     suspicion = suspicion_of(ledger, 1, 2, 3)
-    suspicion.lifts()
+    suspicion.lifts(Kind.WRITE)
     assert ledger.rejected_records == 3
     with pytest.raises(StopReading, match="max_rejected_records"):
         ledger.heed()

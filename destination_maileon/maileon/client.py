@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Self
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from destination_maileon.maileon.answers import error_of, not_the_api
 from destination_maileon.maileon.api_key import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
+from destination_maileon.maileon.paths import is_addressable, segment
 from destination_maileon.maileon.reading import custom_fields, is_html, names, says_gone
 from destination_maileon.maileon.report import UnreadableReport, parse_report
 from destination_maileon.maileon.transport import Transport
@@ -92,7 +93,7 @@ class MaileonClient:
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """The field exists afterwards. If it did before, it keeps the type that it had."""
         kind = _CREATED_AS.get(field_type, field_type).value
-        path = f"{_CUSTOM_FIELDS}/{quote(name, safe='')}"
+        path = f"{_CUSTOM_FIELDS}/{segment(name)}"
         try:
             self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
         except CallRefused as error:
@@ -128,8 +129,8 @@ class MaileonClient:
         return self._gone_or_done(address.path, address.query)
 
     def _preferences_of(self, category: str) -> list[str]:
-        path = f"{_CATEGORIES}/{quote(category, safe='')}/preferences"
-        if not _is_addressable(path):
+        path = f"{_CATEGORIES}/{segment(category)}/preferences"
+        if not is_addressable(path):
             return []
         answer = self._exchange("GET", path)
         # Deleted since it was listed, or an empty one: which it is, is not documented.
@@ -167,17 +168,10 @@ class MaileonClient:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        if not _is_addressable(path):
+        if not is_addressable(path):
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.exchange(method, target, body=body)
-
-
-def _is_addressable(path: str) -> bool:
-    """Whether no segment is empty or, decoded, has a part that a server may take for "up"."""
-    segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
-    parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
-    return all(segment.strip(". ") for segment in segments) and not {".", ".."} & set(parts)
 
 
 def _not_addressable() -> CallRefused:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+
+from destination_maileon.maileon.paths import is_addressable, segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,11 @@ class ContactPath:
 
     path: str
     query: Mapping[str, str]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it leads to this contact alone: not all identifiers can be part of a path."""
+        return is_addressable(self.path)
 
 
 class IdentifierMode(Enum):
@@ -89,9 +95,7 @@ def is_maileon_id(text: str) -> bool:
 
 
 def _by(kind: str, identifier: str | None) -> ContactPath:
-    # Left bare, "." and ".." are path segments to HTTP clients, and would name another resource.
-    segment = quote(identifier or "", safe="")
-    return ContactPath(f"/contacts/{kind}/{segment.replace('.', '%2E')}", {})
+    return ContactPath(f"/contacts/{kind}/{segment(identifier or '')}", {})
 
 
 _PARAMETERS: Mapping[IdentifierMode, Mapping[str, str]] = MappingProxyType(

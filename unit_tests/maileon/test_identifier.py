@@ -76,7 +76,7 @@ def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None
 @pytest.mark.parametrize(
     ("mode", "contact", "path", "query"),
     [
-        (EMAIL, Contact(email="a+b@c.de"), "/contacts/email/a%2Bb%40c%2Ede", {}),
+        (EMAIL, Contact(email="a+b@c.de"), "/contacts/email/a%2Bb%40c.de", {}),
         (EMAIL, Contact(email=" a@b\t"), "/contacts/email/a%40b", {}),
         (EXTERNAL_ID, Contact(external_id="x/1 é"), "/contacts/externalid/x%2F1%20%C3%A9", {}),
         (MAILEON_ID, Contact(id="42", email="a@b"), "/contacts/contact", {"id": "42"}),
@@ -99,7 +99,19 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
         segment = mode.address(contact).path.split("/")[3:]
         said = identifier.strip() if mode is EMAIL else identifier
         assert [unquote(part) for part in segment] == [said]
-        assert not set(segment[0]) & set("./?#%\\ ") - {"%"}
+        assert not set(segment[0]) & set("/?#\\ ")
+        assert segment[0] not in {".", ".."}
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . "])
+def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
+    contact = Contact(external_id=identifier)
+    assert not EXTERNAL_ID.address(contact).is_usable
+    assert not EXTERNAL_ID.unsubscribe_address(contact).is_usable
+
+
+def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
+    assert EMAIL.address(Contact(email="a..b@c.de")).path.endswith("/a..b%40c.de")
 
 
 def test_only_by_maileon_id_is_the_id_sent() -> None:
