@@ -21,6 +21,8 @@ COPY --from=build /opt/connector /opt/connector
 WORKDIR /airbyte/integration_code
 # As a number, so that Kubernetes can see that it is not root.
 USER 1000:1000
+LABEL io.airbyte.version=0.1.0
+LABEL io.airbyte.name=airbyte/destination-maileon
 ENV PYTHONUNBUFFERED=1
 ENV AIRBYTE_ENTRYPOINT="/opt/connector/bin/destination-maileon"
 ENTRYPOINT ["/opt/connector/bin/destination-maileon"]

@@ -1,8 +1,8 @@
 """The Dockerfile's steps, carried out below a folder where there is no engine to build an image.
 
-Decides alone how far that goes: RUN, COPY, WORKDIR, ENV, USER and ENTRYPOINT are followed, with
-every absolute path moved below the folder; the base image is the Python that runs this. `pip
-install` is done by uv, with the same arguments in a tenth of the time.
+Decides alone how far that goes: every absolute path is moved below the folder, and the base image
+is the Python that runs this. `pip install` is done by uv, with the same arguments in a tenth of the
+time, and without a network if the packages have been installed on this machine before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TOOLS = Path(sys.executable).parent
-INSTALL = re.compile(r"(\S+)/bin/pip install ")
+INSTALL = re.compile(r"(\S+)/bin/pip install (?:--no-cache-dir )?")
+BY_UV = f"""
+pip_install() {{
+    {TOOLS}/uv pip install --offline "$@" 2> /dev/null || {TOOLS}/uv pip install "$@"
+}}
+"""
 STEP_SECONDS = 300
 
 
@@ -32,6 +37,7 @@ class Image:
     workdir: str = "/"
     user: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     entrypoint: list[str] = field(default_factory=list)
 
     def there(self, path: str) -> Path:
@@ -66,9 +72,9 @@ def _from(image: Image, words: str) -> None:
 def _run(image: Image, words: str) -> None:
     command = re.sub(r"(?<![\w.])/(opt|build|airbyte)\b", rf"{image.root}/\1", words)
     # uv knows no `wheel`, so that pip itself builds.
-    command = INSTALL.sub(rf"{TOOLS}/uv pip install --python \1/bin/python ", command)
+    command = INSTALL.sub(r"pip_install --python \1/bin/python ", command)
     subprocess.run(
-        ["/bin/sh", "-euc", command],
+        ["/bin/sh", "-euc", BY_UV + command],
         cwd=image.there("."),
         env={"PATH": f"{TOOLS}:/usr/bin:/bin", **_passed_through(), **image.env},
         stdout=subprocess.DEVNULL,
@@ -114,6 +120,10 @@ def _env(image: Image, words: str) -> None:
     image.env |= dict(pair.split("=", 1) for pair in shlex.split(words))
 
 
+def _label(image: Image, words: str) -> None:
+    image.labels |= dict(pair.split("=", 1) for pair in shlex.split(words))
+
+
 def _entrypoint(image: Image, words: str) -> None:
     image.entrypoint = json.loads(words)
 
@@ -125,5 +135,6 @@ _STEPS = {
     "WORKDIR": _workdir,
     "USER": _user,
     "ENV": _env,
+    "LABEL": _label,
     "ENTRYPOINT": _entrypoint,
 }

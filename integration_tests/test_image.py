@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from integration_tests import platform
 from integration_tests.conftest import connected
@@ -68,7 +69,16 @@ def _as_the_user(image: Image) -> list[str]:
 def test_every_step_is_understood() -> None:
     known = {name for name, _ in instructions(ROOT.joinpath("Dockerfile").read_text())}
 
-    assert known == {"FROM", "USER", "WORKDIR", "RUN", "COPY", "ENV", "ENTRYPOINT"}
+    assert known == {"FROM", "USER", "WORKDIR", "RUN", "COPY", "ENV", "LABEL", "ENTRYPOINT"}
+
+
+def test_the_image_is_labelled_as_airbytes_own_are(image: Image) -> None:
+    metadata = yaml.safe_load(ROOT.joinpath("metadata.yaml").read_text(encoding="utf-8"))["data"]
+
+    assert image.labels == {
+        "io.airbyte.version": metadata["dockerImageTag"],
+        "io.airbyte.name": metadata["dockerRepository"],
+    }
 
 
 def test_the_platform_finds_the_program_that_the_image_starts(image: Image) -> None:
