@@ -24,21 +24,23 @@ help: ## Show what there is to make
 install: $(INSTALLED) ## Set up .venv/ with exactly what poetry.lock names
 
 $(INSTALLED): pyproject.toml poetry.lock locked_requirements.py
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python locked_requirements.py --dev --only uv > .venv/uv.txt
-	$(BIN)/python -m pip install $(LOCKED) --disable-pip-version-check -r .venv/uv.txt
-	$(BIN)/python locked_requirements.py --dev > .venv/requirements.txt
-	$(call lay_out,.venv,.venv/requirements.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	$(BIN)/python -m pip check --disable-pip-version-check
-	touch $@
+	@echo "Setting up .venv/, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python locked_requirements.py --dev --only uv > .venv/uv.txt
+	@$(BIN)/python -m pip install $(LOCKED) --disable-pip-version-check -r .venv/uv.txt
+	@$(BIN)/python locked_requirements.py --dev > .venv/requirements.txt
+	@$(call lay_out,.venv,.venv/requirements.txt)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
 
 # Without them the tests that need them are skipped, and say so.
 counterparts: $(COUNTERPARTS) ## Set up Airbyte's own programs, which the tests meet
 
 .venv-%/.installed: counterparts/%.txt | $(INSTALLED)
-	test -x .venv-$*/bin/python || $(BIN)/python -m venv --without-pip .venv-$*
-	-($(call lay_out,.venv-$*,$<)) && touch $@
+	@echo "Setting up .venv-$*/, once"
+	@test -x .venv-$*/bin/python || $(BIN)/python -m venv --without-pip .venv-$*
+	-@($(call lay_out,.venv-$*,$<)) && touch $@
 
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
