@@ -14,8 +14,14 @@ from integration_tests.connection import Connection, mapping
 from maileon_sandbox import Fault, Sandbox
 
 SLOW_ANSWER_SECONDS = 60
+NOBODY = "http://127.0.0.1:9"
 SUCCEEDED = {"status": "SUCCEEDED"}
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
+
+
+def _timed(connection: Connection, **config: object) -> tuple[Json, float]:
+    started = time.monotonic()
+    return connection.check(**config), time.monotonic() - started
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,12 +30,19 @@ def slow_check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[tupl
     with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
         sandbox.script(Fault(delay_seconds=5), Fault(delay_seconds=SLOW_ANSWER_SECONDS))
         connection = Connection(tmp_path_factory.mktemp("slow"), sandbox)
+        yield pool.submit(_timed, connection)
 
-        def timed() -> tuple[Json, float]:
-            started = time.monotonic()
-            return connection.check(), time.monotonic() - started
 
-        yield pool.submit(timed)
+def _storage(endpoint: str) -> Json:
+    return {
+        "storage_type": "S3",
+        "s3_bucket_name": "rejected",
+        "s3_bucket_region": "us-east-1",
+        "bucket_path": "maileon",
+        "access_key_id": "made-up",
+        "secret_access_key": "made-up-secret",
+        "s3_endpoint": endpoint,
+    }
 
 
 def _requests(connection: Connection) -> list[str]:
@@ -226,3 +239,28 @@ def test_a_service_that_stays_slow_is_not_waited_for(
     verdict, seconds = slow_check.result()
     assert "127.0.0.1" in _failed(verdict)
     assert seconds < SLOW_ANSWER_SECONDS
+
+
+def test_everything_that_is_wrong_is_told_at_once(connection: Connection) -> None:
+    with Sandbox(api_keys={"reads-only": {"GET"}}) as sandbox:
+        limited = Connection(connection.folder, sandbox)
+        message = _failed(
+            limited.check(
+                api_key="reads-only",
+                deleted_records="delete",
+                streams=mapping(("size", "custom:Size"), ("news", "preference:News/Daily")),
+                object_storage_config=_storage(NOBODY),
+            )
+        )
+        assert len(_requests(limited)) == 5
+    for told in ("(POST, 403)", "(DELETE, 403)", '"Size"', '"News/Daily"', 'bucket "rejected"'):
+        assert told in message
+
+
+def test_with_a_key_that_is_refused_the_bucket_is_checked_all_the_same(
+    connection: Connection,
+) -> None:
+    message = _failed(connection.check(api_key="wrong", object_storage_config=_storage(NOBODY)))
+    assert "(401)" in message
+    assert 'bucket "rejected"' in message
+    assert _requests(connection) == ["GET /ping"]

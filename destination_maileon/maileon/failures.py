@@ -31,6 +31,10 @@ FAILURES = (
 )
 
 
+_EXACT_BELOW = 100
+"""Seconds. Longer times are told without a fraction."""
+
+
 class TooLong(ValueError):
     """The answer is longer than anything the API has reason to say."""
 
@@ -76,7 +80,8 @@ def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> Tr
     )
     if time_is_up() or trouble is Trouble.TIMEOUT:
         trouble = Trouble.TIMEOUT
-        words = f"no complete answer within {timeout_seconds:g} seconds"
+        digits = ".3g" if timeout_seconds < _EXACT_BELOW else ".0f"
+        words = f"no complete answer within {timeout_seconds:{digits}} seconds"
     return TryAgain(f"No answer from {host}{through}: {words}.", trouble)
 
 
