@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from destination_maileon.bucket import CHECK_SECONDS, check_bucket
 from destination_maileon.config import S3Storage, UnmappedColumns, load_config
 from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import CallRefused, MaileonError, RightMissing
 from destination_maileon.mapping import Removal
 from destination_maileon.problems import ConfigError, SyncError, TransientError
@@ -51,13 +53,17 @@ class Budget:
             raise TransientError(_TOO_LONG)
         return left
 
-    def client(self, config: Config) -> MaileonClient:
-        return MaileonClient(
-            config.base_url,
-            config.api_key.get_secret_value(),
-            timeout_seconds=min(self.seconds(), config.request_timeout_seconds),
-            connections=1,
-        )
+    @contextmanager
+    def client(self, config: Config) -> Iterator[MaileonClient]:
+        """A client all of whose calls together end in time: for preferences it makes many."""
+        left = self.seconds()
+        key = config.api_key.get_secret_value()
+        seconds = min(left, config.request_timeout_seconds)
+        with (
+            time_limit(left),
+            MaileonClient(config.base_url, key, timeout_seconds=seconds, connections=1) as client,
+        ):
+            yield client
 
 
 def problem_with(raw_config: object, budget: Budget | None = None) -> str | None:

@@ -6,6 +6,7 @@ when a mapping cannot work. All problems of a stream come together, so that one 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from destination_maileon.account import Account
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import ColumnMapping, Config
+
+MAX_LATE_COLUMNS = 10_000
+"""So many that only records have are remembered. A source may make a column of every key."""
 
 _SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 
@@ -59,6 +63,7 @@ class ColumnResolver:
     account: Account
     _result: StreamColumns = field(default_factory=StreamColumns, init=False)
     _taken: dict[Target, str] = field(default_factory=dict, init=False)
+    _room: int = field(default=sys.maxsize, init=False)
 
     def before_first_record(self) -> StreamColumns:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
@@ -68,6 +73,7 @@ class ColumnResolver:
         for column in self.plan.properties:
             if column not in self.plan.mapping:
                 self._resolve_by_name(column)
+        self._room = len(result.columns) + MAX_LATE_COLUMNS
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
@@ -209,21 +215,24 @@ class ColumnResolver:
     def _cannot_be_created(self, column: str) -> bool:
         """Whether no field can have the column's name; it is left out then, with a note."""
         obstacle = creation_obstacle(column)
-        if obstacle is not None:
-            self._skip(column)
+        if obstacle is not None and self._skip(column):
             self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
         return obstacle is not None
 
     def _leave_out(self, column: str) -> None:
-        self._result.unmapped.append(column)
-        self._skip(column)
+        if self._skip(column):
+            self._result.unmapped.append(column)
 
     def _leave_out_with_note(self, column: str, why: str) -> None:
-        self._result.notes.append(f'column "{column}" is left out: {why}')
-        self._skip(column)
+        if self._skip(column):
+            self._result.notes.append(f'column "{column}" is left out: {why}')
 
-    def _skip(self, column: str) -> None:
-        self._result.columns[column] = Column(column, SKIP)
+    def _skip(self, column: str) -> bool:
+        """Whether it is remembered that the column goes nowhere."""
+        columns = self._result.columns
+        if column in columns or len(columns) < self._room:
+            columns[column] = Column(column, SKIP)
+        return column in columns
 
     def _identifier_problem(self) -> Iterator[str]:
         if self.has_identifier:

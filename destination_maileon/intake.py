@@ -128,8 +128,8 @@ class Intake:
         payload, keys = written
         part = Part(self._place, number, segment, keys=keys, payload=payload)
         if self.ledger.keeps_messages:
-            # Roughly what the decoded record takes: its values are in the payload, too.
-            part.message, part.message_bytes = message.record, 2 * len(payload)
+            # Roughly what the decoded record takes, columns that are mapped nowhere included.
+            part.message, part.message_bytes = message.record, 2 * message.size
         return part
 
     def _reject(

@@ -126,7 +126,7 @@ class RecordMapper:
             every_record_is_deleted=rules.every_record_is_deleted,
         )
         self._is_clean = True
-        self.known_columns = frozenset(column.name for column in columns)
+        self.known_columns = {column.name for column in columns}
         self.has_permission_column = self._permission is not None
         self.cleaned_records = 0
         """Records in which characters that XML forbids were removed."""

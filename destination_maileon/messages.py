@@ -54,11 +54,15 @@ class BadMessage(BadInput):
 
 @dataclass(slots=True)
 class RecordMessage:
-    """A RECORD. `data` is None if it is missing or no object; `record` is the object around it."""
+    """A RECORD. `data` is None if it is missing or no object; `record` is the object around it.
+
+    `size` is that of its line, in bytes.
+    """
 
     stream: StreamKey
     data: dict[str, object] | None
     record: dict[str, object]
+    size: int
 
 
 @dataclass(slots=True)
@@ -114,12 +118,15 @@ def _record(message: dict[str, object], line: bytes, *, line_number: int) -> Rec
         data = None
     # A look at the types is cheap, so that only few lines are searched for long numbers.
     elif not _MAY_BE_ROUNDED.isdisjoint(map(type, data.values())) and is_rounded_by_orjson(line):
-        return _record(_exact_message(line, message), _NOTHING_ROUNDED, line_number=line_number)
+        exact = _exact_message(line, message)
+        decoded = _record(exact, _NOTHING_ROUNDED, line_number=line_number)
+        decoded.size = len(line)
+        return decoded
     name = record.get("stream")
     namespace = record.get("namespace")
     if type(name) is not str or not (namespace is None or type(namespace) is str):
         raise BadMessage(line_number, "is a RECORD without a stream name")
-    return RecordMessage((namespace or None, name), data, record)
+    return RecordMessage((namespace or None, name), data, record, len(line))
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:

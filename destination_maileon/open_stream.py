@@ -14,6 +14,7 @@ from destination_maileon.output import Level
 from destination_maileon.plain_records import PlainRecords
 from destination_maileon.plan_table import listed, outline, plan_table
 from destination_maileon.problems import ConfigError, StopReading
+from destination_maileon.targets import SKIP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from destination_maileon.config import Config
     from destination_maileon.ledger import Log
     from destination_maileon.maileon.sync_options import Permission
+    from destination_maileon.mapping import Column
+
+
+MAX_TABLES = 20
+"""So many times it is told where columns go that only the records have."""
 
 
 class OpenStream:
@@ -43,6 +49,7 @@ class OpenStream:
         self._lanes: dict[Permission | None, Lane] = {}
         self._cleaned_before = 0
         self._told_notes = 0
+        self._told_tables = 0
         self._has_told_unmapped = False
         self._compile()
 
@@ -61,12 +68,27 @@ class OpenStream:
                 f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
                 'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
             )
-        self._recompile()
         columns = self._columns.columns
         new = {name: columns[name] for name in data if name in columns and name not in known}
-        if new:
-            log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{plan_table(new)}")
+        if all(column.target == SKIP for column in new.values()):
+            # To compile anew for each would take quadratic time where every record has its own.
+            known.update(new)
+            self.plain.known_columns.update(new)
+        else:
+            self._recompile()
+        self._tell_new(new, log)
         self.tell_notes(log)
+
+    def _tell_new(self, new: Mapping[str, Column], log: Log) -> None:
+        if not new or self._told_tables >= MAX_TABLES:
+            return
+        self._told_tables += 1
+        is_last = self._told_tables == MAX_TABLES
+        more = "\n  Further columns that only records have are not listed." if is_last else ""
+        log(
+            Level.INFO,
+            f"Stream {self.plan.title}, seen first in a record:\n{plan_table(new)}{more}",
+        )
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""

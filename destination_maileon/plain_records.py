@@ -72,7 +72,7 @@ class PlainRecords:
     def __init__(self, columns: Iterable[Column], rules: MappingRules) -> None:
         columns = list(columns)
         self._is_open = not rules.every_record_is_deleted
-        self._known_columns = {column.name for column in columns}
+        self.known_columns = {column.name for column in columns}
         self._places = places_of(columns, rules)
         self._must_be_null = {c.name for c in columns if c.target.kind in _MUST_BE_NULL}
         self._must_be_null.add(DELETED_AT_COLUMN)
@@ -103,7 +103,7 @@ class PlainRecords:
         return (shape.template % tuple(texts)).encode(), keys
 
     def _new_layout(self, data: Mapping[str, object]) -> _Layout | None:
-        is_known = data.keys() <= self._known_columns
+        is_known = data.keys() <= self.known_columns
         if not (self._is_open and is_known and len(self._layouts) < MAX_SHAPES):
             return None
         names = tuple(data)

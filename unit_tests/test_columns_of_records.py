@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from destination_maileon import columns as columns_module
 from destination_maileon.account import Account
 from destination_maileon.columns import ColumnResolver, StreamColumns
 from destination_maileon.maileon.contact import FieldType
@@ -267,3 +268,28 @@ def test_a_field_that_vanished_leaves_its_columns_out_and_is_not_created_again()
     assert stream.resolver.newly_seen({"color": "red"}) == []
     stream.resolver.create_missing_fields()
     assert stream.created == []
+
+
+# As many as there are records.
+
+
+def test_of_columns_that_go_nowhere_only_so_many_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
+    stream = Stream({"id": STRING})
+    for n in range(10):
+        assert stream.resolver.newly_seen({f"late{n}": n, "first_name": "Ada"}) == []
+    assert list(stream.columns.columns) == ["email", "id", "late0", "first_name", "late1"]
+    assert stream.columns.unmapped == ["id", "late0", "late1"]
+    # What has a target finds it all the same.
+    stream.resolver.newly_seen({"COLOR": "red", "late0": 1})
+    assert stream.target("COLOR") == "custom:COLOR"
+
+
+def test_neither_are_the_notes_of_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
+    stream = Stream(unmapped_columns="create")
+    for n in range(10):
+        stream.resolver.newly_seen({"x" * n: n, "e-mail" + " " * n: n})
+    assert len(stream.columns.notes) <= 3

@@ -254,6 +254,14 @@ def test_a_state_of_all_streams(body: str) -> None:
     assert message.message == {"type": "STATE", "state": json.loads(body)}
 
 
+@pytest.mark.parametrize("number", ["1", "1.2345678901234567890123"])
+def test_the_size_of_a_record_is_that_of_its_line(number: str) -> None:
+    line = f'{{"type":"RECORD","record":{{"stream":"s","data":{{"\u00fc":{number}}}}}}}'.encode()
+    message = decode(line, 1)
+    assert isinstance(message, RecordMessage)
+    assert message.size == len(line)
+
+
 def test_the_size_of_a_state_is_that_of_its_line() -> None:
     line = b'{"type":"STATE","state":{"data":{"a":"\xc3\xbc"}}}'
     message = decode(line, 1)

@@ -37,8 +37,12 @@ _ends_at: ContextVar[float] = ContextVar("ends_at")
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """What this thread does with these connections inside ends after so many seconds."""
-    token = _ends_at.set(time.monotonic() + min(seconds, _MAX_SECONDS))
+    """What this thread does with these connections inside ends after so many seconds.
+
+    Inside another limit it ends with that one at the latest.
+    """
+    ends_at = time.monotonic() + min(seconds, _MAX_SECONDS)
+    token = _ends_at.set(min(ends_at, _ends_at.get(ends_at)))
     try:
         yield
     finally:

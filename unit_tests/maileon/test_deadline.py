@@ -219,3 +219,8 @@ def test_a_limit_holds_inside_only_and_for_its_own_thread() -> None:
             thread.join()
         assert not time_is_up()
     assert elsewhere == [False]
+
+
+def test_a_limit_within_another_ends_with_it_at_the_latest() -> None:
+    with time_limit(0), time_limit(60):
+        assert time_is_up()
