@@ -162,14 +162,17 @@ class Dispatch:
         """A call succeeded: one more in flight."""
         self.limit = min(self._concurrency, self.limit + 1)
 
-    def next_attempt_at(self, now: float) -> float | None:
-        """When the next call that waits for its time may be tried again."""
+    def next_attempt_at(self, oldest_waiting: int | None) -> float | None:
+        """When the next call may fly, if nothing else happens; that may have been a while ago.
+
+        Whoever waits asks: a time that has come since the last look must not be missed.
+        """
         if len(self._flying) >= self.limit:
             return None
-        orders = [call.order for call in self._waiting]
-        times = [order.not_before for order in orders if not order.blockers]
-        times += [call.order.not_before for _, _, call in self._duplicates[:1]]
-        return min((time for time in times if time > now), default=None)
+        times = [call.order.not_before for call in self._waiting if not call.order.blockers]
+        if self._is_duplicate_oldest(oldest_waiting):
+            times.append(self._duplicates[0][2].order.not_before)
+        return min(times, default=None)
 
     @property
     def oldest_duplicate(self) -> int | None:
@@ -226,16 +229,21 @@ class Dispatch:
         return None
 
     def _next_duplicate(self, now: float, oldest_waiting: int | None) -> Call | None:
-        if not self._duplicates:
+        if not self._is_duplicate_oldest(oldest_waiting):
             return None
-        place, _, call = self._duplicates[0]
+        if self._duplicates[0][2].order.not_before > now:
+            return None
+        return heapq.heappop(self._duplicates)[2]
+
+    def _is_duplicate_oldest(self, oldest_waiting: int | None) -> bool:
+        """Whether everything before the next duplicate is settled."""
+        if not self._duplicates:
+            return False
+        place = self._duplicates[0][0]
         others = [other.place for other in (*self._waiting, *self._flying)]
         if oldest_waiting is not None:
             others.append(oldest_waiting)
-        if call.order.not_before > now or min(others, default=place + 1) < place:
-            return None
-        heapq.heappop(self._duplicates)
-        return call
+        return min(others, default=place) >= place
 
     def _close(self, call: Call) -> None:
         order = call.order

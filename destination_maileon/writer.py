@@ -169,10 +169,9 @@ class Writer:
             self.service.start(call)
 
     def _next_time(self) -> float:
-        now = self.service.now()
         times = (
             self.batcher.next_expiry,
-            self.dispatch.next_attempt_at(now),
+            self.dispatch.next_attempt_at(self.batcher.oldest),
             self.progress.next_at,
         )
         return min(time for time in times if time is not None)

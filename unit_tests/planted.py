@@ -136,7 +136,7 @@ def _batches_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Batcher, "add", added)
 
 
-@seen_as("nothing happens any more", at=73)
+@seen_as("nothing happens any more", at=455)
 def _the_calls_that_are_held_are_not_minded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "newest_held", lambda *_: 0)
 
@@ -371,6 +371,17 @@ def _a_batch_never_becomes_old(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Batcher, "close_expired", none)
     patch.setattr(Batcher, "next_expiry", None)
+
+
+@seen_as("a call waits though its time has come", at=40)
+def _a_time_that_has_come_unnoticed_is_missed(patch: pytest.MonkeyPatch) -> None:
+    next_time = Writer._next_time
+
+    def missed(self: Writer) -> float:
+        time = next_time(self)
+        return time if time > self.service.now() else self.progress.next_at
+
+    patch.setattr(Writer, "_next_time", missed)
 
 
 @seen_as("spins")

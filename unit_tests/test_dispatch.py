@@ -74,7 +74,7 @@ class Flights:
             self.answer(self.flying.pop(self.chance.randrange(len(self.flying))))
         else:
             # Nothing flies: something must be going to.
-            at = self.dispatch.next_attempt_at(self.now)
+            at = self.dispatch.next_attempt_at(None)
             assert at is not None
             self.now = at
 
@@ -283,9 +283,11 @@ def test_a_call_is_tried_again_at_its_time_before_the_others() -> None:
     dispatch.again(first, at=5.0)
     [second] = fly(dispatch, 4.9)
     assert second.place == 2
-    assert dispatch.next_attempt_at(4.9) is None
+    assert dispatch.next_attempt_at(None) is None
     settle(dispatch, second)
-    assert dispatch.next_attempt_at(4.9) == 5.0
+    assert dispatch.next_attempt_at(None) == 0.0
+    settle(dispatch, *fly(dispatch, 4.9))
+    assert dispatch.next_attempt_at(None) == 5.0
     assert places(fly(dispatch, 5.0)) == [1]
 
 
@@ -295,9 +297,19 @@ def test_a_call_that_waits_for_another_has_no_time_of_its_own() -> None:
     [first] = fly(dispatch)
     dispatch.landed(first)
     dispatch.again(first, at=7.0)
-    assert dispatch.next_attempt_at(0.0) == 7.0
-    assert dispatch.next_attempt_at(7.0) is None
+    assert dispatch.next_attempt_at(None) == 7.0
     assert places(fly(dispatch, 7.0)) == [1]
+
+
+def test_a_time_that_has_come_unnoticed_is_still_the_next_one() -> None:
+    dispatch = Dispatch(2)
+    submitted(dispatch, someone(1))
+    [call] = fly(dispatch)
+    dispatch.landed(call)
+    dispatch.again(call, at=5.0)
+    assert fly(dispatch, 4.999) == []
+    # Asked later than that: who waits must not miss it.
+    assert dispatch.next_attempt_at(None) == 5.0
 
 
 # Duplicates.
@@ -355,7 +367,9 @@ def test_a_duplicate_that_fails_is_tried_again_as_one() -> None:
     assert fly(dispatch) == [duplicate]
     dispatch.landed(duplicate)
     dispatch.again(duplicate, at=3.0)
-    assert dispatch.next_attempt_at(0.0) == 3.0
+    assert dispatch.next_attempt_at(None) == 3.0
+    # While something before it is not settled, no time will do.
+    assert dispatch.next_attempt_at(0) is None
     assert fly(dispatch, 2.9) == []
     assert fly(dispatch, 3.0) == [duplicate]
 

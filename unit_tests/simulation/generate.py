@@ -86,6 +86,7 @@ class _Maker:
             store_fails_at=self._chance.choice([None] * 8 + [0, 2]),
             clock_creeps=self._happens(0.5),
             max_held_states=self._chance.choice([1, 3, 10_000, 10_000, 10_000]),
+            output_seconds=self._chance.choice([0.0, 0.0, 0.0, 0.05, 2.0]),
         )
 
     def _happens(self, chance: float) -> bool:

@@ -136,7 +136,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One sync. `config` holds the keys of the connector's configuration beyond the defaults."""
+    """One sync. `config` holds the keys of the connector's configuration beyond the defaults.
+
+    `output_seconds` is how long whoever reads the output takes for a line.
+    """
 
     seed: int
     streams: tuple[Stream, ...]
@@ -149,6 +152,7 @@ class Scenario:
     store_fails_at: int | None = None
     clock_creeps: bool = False
     max_held_states: int = 10_000
+    output_seconds: float = 0.0
 
     @property
     def records(self) -> list[Item]:

@@ -61,6 +61,7 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
     yield replace(scenario, reading_fails=False)
     yield replace(scenario, stores_rejections=False)
     yield replace(scenario, clock_creeps=False)
+    yield replace(scenario, output_seconds=0.0)
     if scenario.store_fails_at is not None:
         yield replace(scenario, store_fails_at=None)
 

@@ -104,6 +104,7 @@ class Trial:
         try:
             for line in self.sync.writer.run():
                 self._hear(orjson.loads(line))
+                self.world.wait(self.scenario.output_seconds)
         except Exception as failure:  # noqa: BLE001 - judged later
             self.failure = failure
         if isinstance(self.failure, AssertionError | TypeError | KeyError | AttributeError):
@@ -158,7 +159,7 @@ def a_trial(scenario: Scenario) -> Trial:
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync.writer.ledger = sync.intake.ledger = sync.writer.settlement.ledger = spy
     sync.writer.settlement.suspicion.ledger = spy
-    world.glance = Glance(spy, watch, sync.writer.dispatch, config.flush_interval_seconds).at
+    world.glance = Glance(spy, watch, sync.writer, config.flush_interval_seconds).at
     return Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
                  store=store, sync=sync)  # fmt: skip
 

@@ -124,6 +124,10 @@ class World:
     def consumed(self) -> None:
         """Nothing waits for it: the chunks have their times."""
 
+    def wait(self, seconds: float) -> None:
+        """Time passes while the sync can do nothing."""
+        self._now += seconds
+
     @property
     def is_read(self) -> bool:
         """Whether all of the input was taken."""
