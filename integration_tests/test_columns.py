@@ -28,6 +28,34 @@ def test_columns_without_a_target_are_left_out_with_one_warning(connection: Conn
     assert connection.sandbox.account.custom_fields == {}
 
 
+def test_columns_that_only_records_have_are_told_when_they_come(
+    connection: Connection,
+) -> None:
+    connection.sandbox.account.add_custom_field("hat")
+    strange: list[Json] = [{f"column {n}": n} for n in range(5)]
+    data: list[Json] = [
+        {"hat": "red", "late": 1},
+        {"LASTNAME": "Mustermann"},
+        *strange,
+        {"hat": "blue"},
+    ]
+    run = connection.sync(
+        [
+            *(record({"email": f"p{n}@example.com", **one}) for n, one in enumerate(data)),
+            stream_state(1),
+        ]
+    )
+    assert (run.exit_code, run.stats) == (0, [(8, 0)])
+    told = [said.splitlines() for said in run.logs("INFO") if "seen first in a record" in said]
+    assert [lines[1:] for lines in told[:2]] == [
+        ["  hat  ->  custom:hat  string", '  left out: column "late"'],
+        ["  LASTNAME  ->  standard:LASTNAME  string"],
+    ]
+    assert len(run.logs("WARN")) == 1
+    hats = [contact.custom_fields for contact in connection.sandbox.account.contacts()]
+    assert hats == [{"hat": "red"}, *[{}] * 6, {"hat": "blue"}]
+
+
 def test_columns_without_a_target_stop_the_sync_before_the_first_record(
     connection: Connection,
 ) -> None:
