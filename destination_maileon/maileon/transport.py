@@ -21,7 +21,9 @@ from destination_maileon.maileon.failures import FAILURES, TooLong, may_lack_fil
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
-MAX_ANSWER_BYTES = 64 * 2**20
+MAX_ANSWER_BYTES = 32 * 2**20
+"""A report on 10,000 contacts with every error each has about 22 MB."""
+
 MAX_ERROR_BYTES = 2**20
 _PIECE_BYTES = 2**16
 

@@ -1,0 +1,168 @@
+"""A service that is none, or means harm: its answers, and a run of the program against it.
+
+It tells an account without custom fields; whatever else it is asked, it answers as a test wants.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration_tests import silence
+from integration_tests.bookkeeping import Json, Run
+from integration_tests.platform import (
+    PROGRAM,
+    catalog,
+    line,
+    messages_in,
+    stream,
+    write_arguments,
+)
+from unit_tests.maileon.local_server import Conversation, LocalServer, read_request, reply
+
+KEY = "hostile+Key/0123456789"
+XML = ("Content-Type: application/vnd.maileon.api+xml",)
+
+Deed = bytes | Callable[["Moment"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A request has come: its body, and whom to answer."""
+
+    server: LocalServer
+    connection: socket.socket
+    body: bytes
+
+
+def report(*, contacts: object = 1, invalid: object = 0, named: bytes = b"") -> bytes:
+    """A report in which all that are not invalid are new."""
+    counts = {"contacts": contacts, "existing_contacts": 0, "new_contacts": contacts}
+    counts |= {"invalid_contacts": invalid, "unsubscribed_contacts": 0}
+    if invalid:
+        counts["new_contacts"] = 0
+    elements = "".join(f"<count_{name}>{n}</count_{name}>" for name, n in counts.items())
+    invalid_contacts = b"<invalid_contacts>" + named + b"</invalid_contacts>"
+    return b"<report>" + elements.encode() + invalid_contacts + b"</report>"
+
+
+def answer(body: bytes, *headers: str, status: int = 200) -> bytes:
+    return reply(status, body, headers=(*XML, *headers))
+
+
+def packed(piece: bytes, times: int) -> bytes:
+    """So many pieces as gzip, without ever holding them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([*(packer.compress(piece) for _ in range(times)), packer.flush()])
+
+
+def endless(head: bytes, rest: bytes) -> Deed:
+    """The head, and the rest again and again until nobody listens."""
+
+    def deed(moment: Moment) -> None:
+        moment.connection.sendall(head)
+        while True:
+            moment.connection.sendall(rest)
+
+    return deed
+
+
+def slow(data: bytes) -> Deed:
+    return lambda moment: moment.server.trickle(moment.connection, data)
+
+
+def half_closed(data: bytes = b"") -> Deed:
+    """Says so much, will say no more, and goes on listening."""
+
+    def deed(moment: Moment) -> None:
+        moment.connection.sendall(data)
+        moment.connection.shutdown(socket.SHUT_WR)
+        while moment.connection.recv(65_536):
+            pass
+
+    return deed
+
+
+def to_each_once(deeds: Mapping[str, Deed], *, then: bytes) -> Deed:
+    """To the contact whose address has this name, this deed; the next time what is meant well."""
+    left = dict(deeds)
+
+    def deed(moment: Moment) -> None:
+        name = next((name for name in left if f"{name}@".encode() in moment.body), None)
+        act(left.pop(name) if name else then, moment)
+
+    return deed
+
+
+def act(deed: Deed, moment: Moment) -> None:
+    if isinstance(deed, bytes):
+        moment.connection.sendall(deed)
+    else:
+        deed(moment)
+
+
+def doing(deed: Deed) -> Conversation:
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        while (seen := read_request(connection)) is not None:
+            server.seen.append(seen)
+            if seen.target.endswith("/fields/custom"):
+                connection.sendall(answer(b"<custom_fields/>"))
+            else:
+                act(deed, Moment(server, connection, seen.body))
+
+    return converse
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """A run of the program, what the service saw of it, and the most memory that it took."""
+
+    run: Run
+    server: LocalServer
+    peak_bytes: int
+
+
+@contextmanager
+def meeting(
+    folder: Path, deed: Deed, messages: list[Json], **config: object
+) -> Iterator[Encounter]:
+    """Runs `write` against a service that does so."""
+    with LocalServer(doing(deed)) as server:
+        keys = {"api_key": KEY, "base_url": server.url, "max_retry_seconds": 0.5, **config}
+        yield _run(folder, server, keys, messages)
+
+
+def _run(folder: Path, server: LocalServer, config: Json, messages: list[Json]) -> Encounter:
+    arguments = write_arguments(folder, config, catalog(stream()))
+    given, out, err = (folder / name for name in ("given", "out", "err"))
+    given.write_bytes(b"".join(map(line, messages)))
+    with given.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(
+            [PROGRAM, *arguments],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=silence.surroundings(),
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    said, errors = messages_in(out.read_bytes()), err.read_text(encoding="utf-8")
+    silence.judge(arguments, given.read_bytes(), said, errors)
+    run = Run(process.returncode, said, errors, output=out.read_bytes())
+    return Encounter(run, server, used.ru_maxrss * 1024)
+
+
+def bomb_of_elements() -> bytes:
+    """31 MB of empty elements, which travel as 31 KB."""
+    return packed(b"<a/>" * 2**18, 31)
+
+
+def bomb_within_a_bomb() -> bytes:
+    return gzip.compress(packed(bytes(2**20), 1024))
