@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -43,11 +43,19 @@ _FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("
 
 
 class Command:
-    """One run of the program. `exit_code` is valid once all lines were taken."""
+    """One run of the program. `exit_code` is valid once all lines were taken.
+
+    `say` puts out a line that cannot wait to be taken.
+    """
 
     def __init__(
-        self, arguments: argparse.Namespace, source: int | BufferedIOBase = STANDARD_INPUT
+        self,
+        arguments: argparse.Namespace,
+        source: int | BufferedIOBase = STANDARD_INPUT,
+        *,
+        say: Callable[[bytes], None] | None = None,
     ) -> None:
+        self._say = say
         self._arguments = arguments
         self._source = source
         self._lines = Lines(Redactor(()))
@@ -97,7 +105,7 @@ class Command:
         config = self._config()
         catalog = _read_json(self._arguments.catalog, "catalog")
         lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
-        outbox = Outbox(self._lines, lowest=lowest)
+        outbox = Outbox(self._lines, lowest=lowest, say=self._say)
         yield from write(config, catalog, source=self._source, outbox=outbox)
 
     def _config(self) -> Config:

@@ -6,10 +6,12 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.catalog import stream_title
+from destination_maileon.counting import counted
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contacts_xml import contact_bytes, contact_of
 from destination_maileon.maileon.sync_options import Permission
@@ -44,7 +46,7 @@ class Intake:
     limits: Limits
     log: Log
     _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
-    _unknown_streams: set[StreamKey] = field(default_factory=set, init=False)
+    _strangers: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _place: int = field(default=0, init=False)
     _farewells: int = field(default=0, init=False)
 
@@ -94,11 +96,18 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
+        for key, number in self._strangers.items():
+            self.log(
+                Level.WARN,
+                f"Stream {stream_title(key)} is not in the catalog: left out in all "
+                f"{counted(number, 'record')}.",
+            )
         cleaned = sum(stream.cleaned_records for stream in self._streams.values())
         if cleaned:
             self.log(
                 Level.WARN,
-                f"In {cleaned} records characters were removed that XML 1.0 does not allow.",
+                f"In {counted(cleaned, 'record')} characters were removed that XML 1.0 does not "
+                "allow.",
             )
 
     def _write(
@@ -174,8 +183,8 @@ class Intake:
     def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._place += 1
         self.ledger.stranger(key)
-        if key not in self._unknown_streams:
-            self._unknown_streams.add(key)
+        self._strangers[key] += 1
+        if self._strangers[key] == 1:
             self.log(
                 Level.WARN,
                 f"Stream {stream_title(key)} is not in the catalog: its records are left out. "

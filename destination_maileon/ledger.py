@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon import strictness
 from destination_maileon.checkpoint import Checkpoint
+from destination_maileon.counting import were_rejected
 from destination_maileon.output import Level
 from destination_maileon.problems import StopReading, SyncError
 from destination_maileon.stream_counts import StreamCounts
@@ -193,7 +194,7 @@ class Ledger:
             if reasons := self._rejections.totals(plan):
                 self._log(
                     Level.WARN,
-                    f"Stream {plan.title}: {counts.rejected} records were rejected: {reasons}.",
+                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}.",
                 )
 
     def _keep_promise(self, step: Callable[[RejectedStore], None]) -> bool:

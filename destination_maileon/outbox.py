@@ -1,4 +1,7 @@
-"""Lines that wait to be put out, in order: what every part of a sync has to say meets here."""
+"""Lines that wait to be put out, in order: what every part of a sync has to say meets here.
+
+They wait for the loop to take them. Where the loop itself waits, they can be hurried out.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,25 @@ from typing import TYPE_CHECKING
 from destination_maileon.output import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from destination_maileon.output import Lines
 
 
 class Outbox:
-    """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level."""
+    """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level.
 
-    def __init__(self, lines: Lines, *, lowest: Level = Level.INFO) -> None:
+    `say` puts a line out at once.
+    """
+
+    def __init__(
+        self,
+        lines: Lines,
+        *,
+        lowest: Level = Level.INFO,
+        say: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._say = say
         self.lines = lines
         self.is_debugging = lowest is Level.DEBUG
         self._waiting: list[bytes] = []
@@ -25,6 +40,12 @@ class Outbox:
     def put(self, line: bytes) -> None:
         """A line that is no log."""
         self._waiting.append(line)
+
+    def hurry(self) -> None:
+        """All of them go out now, if there is a way."""
+        if self._say is not None:
+            for line in self.take():
+                self._say(line)
 
     def take(self) -> list[bytes]:
         """All of them; none is left."""

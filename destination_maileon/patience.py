@@ -23,14 +23,24 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 
+WORTH_TELLING_SECONDS = 5.0
+TELLING_SECONDS = 30.0
+"""A question is told of once it waits so long, and then about so often."""
+
+
+def _say_nothing(_words: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class PatientQuestions:
-    """Asks until there is an answer. Times in seconds."""
+    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
 
     patience: Patience
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+    tell: Callable[[str], None] = _say_nothing
 
     def __call__(self, ask: Callable[[], Answer]) -> Answer:
         """The answer.
@@ -40,6 +50,7 @@ class PatientQuestions:
             TransientError: if it did not come in time.
         """
         started_at = self.now()
+        tell_from = started_at + WORTH_TELLING_SECONDS
         attempt = 0
         while True:
             attempt += 1
@@ -60,4 +71,7 @@ class PatientQuestions:
                     f"{trouble} "
                     "Airbyte will sync again."
                 )
+            if self.now() + wait >= tell_from:
+                self.tell(f"{trouble} Asking again in {wait:.0f} seconds.")
+                tell_from = self.now() + wait + TELLING_SECONDS
             self.sleep(wait)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from destination_maileon.counting import counted, were_rejected
+
 JUDGED_FROM_RECORDS = 100
 """`max_rejected_percent` is judged from so many settled records on, and at the end."""
 
@@ -22,15 +24,12 @@ class RejectionLimits:
     def excess(self, rejected: int, *, settled: int, is_end: bool) -> str | None:
         """In words, what is too much; None if so many of the settled records may be rejected."""
         if self.records is not None and rejected > self.records:
-            return _words(f"{rejected} records", f'"max_rejected_records" ({self.records})')
+            allowed = f'"max_rejected_records" ({self.records})'
+            return f"{were_rejected(rejected)}, which is more than {allowed} allows"
         if self.percent is None or (settled < JUDGED_FROM_RECORDS and not is_end):
             return None
         if 100 * rejected <= self.percent * settled:
             return None
-        return _words(
-            f"{rejected} of {settled} records", f'"max_rejected_percent" ({self.percent:g})'
-        )
-
-
-def _words(how_many: str, allowed: str) -> str:
-    return f"{how_many} were rejected, which is more than {allowed} allows"
+        allowed = f'"max_rejected_percent" ({self.percent:g})'
+        share = f"{rejected} of {counted(settled, 'record')} were rejected"
+        return f"{share}, which is more than {allowed} allows"

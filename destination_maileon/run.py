@@ -36,8 +36,8 @@ def main(arguments: list[str]) -> int:
     # as Python does by default takes 7 % of its time (`make bench`).
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    command = Command(parse(arguments))
     output = Output()
+    command = Command(parse(arguments), say=output.write)
     try:
         for line in command.run():
             if command.only_answers and signal.getsignal(signal.SIGTERM) is _end:

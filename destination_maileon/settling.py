@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon import reconciliation, strictness
+from destination_maileon.counting import counted
 from destination_maileon.dispatch import Call
 from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
@@ -120,7 +121,8 @@ class Settlement:
         return wait
 
     def _gave_up(self, call: Call, trouble: TryAgain, elapsed: float) -> str:
-        what = f"A call of stream {call.lane.plan.title} with {len(call.entries)} contacts"
+        contacts = counted(len(call.entries), "contact")
+        what = f"A call of stream {call.lane.plan.title} with {contacts}"
         if len(call.entries) == 1:
             contact = call.entries[0].contact
             mode = call.lane.plan.options.identifier_mode

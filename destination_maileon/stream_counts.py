@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from destination_maileon.counting import counted
+
 
 @dataclass(slots=True)
 class StreamCounts:
@@ -32,7 +34,6 @@ class StreamCounts:
     def words(self) -> str:
         """The counts for a person; those that are rare only where they are not zero."""
         always = {
-            "records read": self.read,
             "written": self.written,
             "created": self.created,
             "existing": self.existing,
@@ -54,7 +55,6 @@ class StreamCounts:
         What no call reported as invalid is `left_out` then.
         """
         foreseen = {
-            "records read": self.read,
             "written": self.written,
             "merged": self.merged,
             "rejected": self.rejected,
@@ -65,6 +65,7 @@ class StreamCounts:
         return f"without the dry run it would be {self._listed(foreseen)}"
 
     def _listed(self, counts: dict[str, int]) -> str:
-        words = [f"{number} {name}" for name, number in counts.items()]
+        words = [counted(self.read, "record") + " read"]
+        words += [f"{number} {name}" for name, number in counts.items()]
         seconds = max(0.0, self.ended_at - self.started_at)
-        return ", ".join([*words, f"{self.calls} calls", f"{seconds:.1f} seconds"])
+        return ", ".join([*words, counted(self.calls, "call"), f"{seconds:.1f} seconds"])

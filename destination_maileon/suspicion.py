@@ -33,14 +33,15 @@ MAX_REFUSED_CALLS = 40
 class Kind(StrEnum):
     """What a call is for, as it is called in a message."""
 
-    WRITE = "calls"
-    FAREWELL = "deletions and unsubscriptions"
+    WRITE = "call"
+    FAREWELL = "deletion or unsubscription"
 
     @classmethod
     def of(cls, call: Call) -> Kind:
         return cls.WRITE if call.farewell is None else cls.FAREWELL
 
 
+_PLURALS = {Kind.WRITE: "calls", Kind.FAREWELL: "deletions and unsubscriptions"}
 _CLEARED_BY = {Kind.WRITE: {Kind.WRITE}, Kind.FAREWELL: {Kind.WRITE, Kind.FAREWELL}}
 
 
@@ -96,6 +97,10 @@ class Suspicion:
     def _nothing_gets_through(self, number: int, kind: Kind) -> ConfigError:
         said = f" {self._last_refusal.advice}" if self._last_refusal else ""
         return ConfigError(
-            f"Maileon refused all {number} {kind} as a whole and accepted none, so the options of "
+            f"Maileon refused {_all(number, kind)} as a whole and accepted none, so the options of "
             f"the sync are wrong rather than the contacts.{said}"
         )
+
+
+def _all(number: int, kind: Kind) -> str:
+    return f"the only {kind}" if number == 1 else f"all {number} {_PLURALS[kind]}"

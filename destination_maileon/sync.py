@@ -36,7 +36,7 @@ from destination_maileon.vanished import VanishedFields
 from destination_maileon.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedIOBase
 
     from destination_maileon.account import FieldLog, FieldsApi
@@ -154,7 +154,7 @@ def write(
     with _client(config) as client:
         created = "would be created" if config.dry_run else "was created"
         tell = partial(_tell_created, outbox=outbox, done=created)
-        account = _account(config, client, log=tell)
+        account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
         service = ThreadedService(
             partial(foreseen, custom_types=account.custom_fields)
             if config.dry_run
@@ -186,6 +186,12 @@ def _tell_created(name: str, field_type: FieldType, /, *, outbox: Outbox, done: 
     outbox(Level.INFO, f'The custom field "{name}" {done} in the account, with type {field_type}.')
 
 
+def _tell_waiting(outbox: Outbox, words: str) -> None:
+    """The loop stands still meanwhile."""
+    outbox(Level.WARN, words)
+    outbox.hurry()
+
+
 def _client(config: Config) -> MaileonClient:
     return MaileonClient(
         config.base_url,
@@ -195,8 +201,14 @@ def _client(config: Config) -> MaileonClient:
     )
 
 
-def _account(config: Config, api: FieldsApi, *, log: FieldLog = say_nothing) -> Account:
-    questions = PatientQuestions(Patience(config.max_retry_seconds))
+def _account(
+    config: Config,
+    api: FieldsApi,
+    *,
+    log: FieldLog = say_nothing,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Account:
+    questions = PatientQuestions(Patience(config.max_retry_seconds), tell=tell)
     return Account(api, questions, is_read_only=config.dry_run, log=log)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from destination_maileon.counting import counted
 from destination_maileon.maileon.contacts_xml import contact_bytes
 from destination_maileon.merging import Entry
 from destination_maileon.output import Level
@@ -50,7 +51,8 @@ class VanishedFields:
     def warn(self) -> None:
         """One warning that counts the records concerned."""
         if self._records:
-            fields = ", ".join(f'"{name}" ({n} records)' for name, n in self._records.items())
+            counts = self._records.items()
+            fields = ", ".join(f'"{name}" ({counted(n, "record")})' for name, n in counts)
             self._log(
                 Level.WARN,
                 f"Custom fields vanished from the account during the sync: {fields}. These records "

@@ -184,10 +184,10 @@ def test_records_of_a_stream_that_is_not_in_the_catalog_are_left_out_and_counted
     assert run.stats == [(2, 0), (4, 0), (1, 0)]
     assert connection.batches == [1]
     warnings = [said for said in run.logs("WARN") if "not in the catalog" in said]
-    assert [said.split(" is ")[0] for said in warnings] == [
-        "Stream strangers",
-        "Stream elsewhere.people",
-    ]
+    streams = ["Stream strangers", "Stream elsewhere.people"]
+    assert [said.split(" is ")[0] for said in warnings] == streams * 2
+    assert warnings[2].endswith("left out in all 2 records.")
+    assert warnings[3].endswith("left out in all 1 record.")
 
 
 def test_ignored_deletions_and_merged_records_count_as_records(connection: Connection) -> None:

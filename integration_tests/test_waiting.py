@@ -10,8 +10,8 @@ from time import monotonic
 import pytest
 
 from integration_tests.bookkeeping import Run
-from integration_tests.connection import Connection, people
-from integration_tests.platform import stream_state
+from integration_tests.connection import Connection, columns, people
+from integration_tests.platform import stream, stream_state
 from maileon_sandbox import Fault
 from maileon_sandbox.traffic import Call
 
@@ -91,3 +91,13 @@ def test_a_long_wait_is_told_to_the_platform_and_its_end_too(waited: Waited) -> 
     assert abs(until - traces[0]["emitted_at"] / 1000 - LIMITED_SECONDS) < 1
     assert "reasons" not in statuses[-1]
     assert any("Trying again in 5 seconds" in said for said in waited.run.logs("WARN"))
+
+
+def test_a_sync_that_waits_for_the_account_says_so_before_it_has_begun(
+    connection: Connection,
+) -> None:
+    fault = Fault(status=503, retry_after="60", path="/contacts/fields/custom", times=None)
+    connection.sandbox.script(fault)
+    with connection.open(stream(columns("color")), max_retry_seconds=90) as running:
+        running.wait_until(lambda run: any("Asking again in" in said for said in run.logs("WARN")))
+        assert any("503" in said for said in running.run.logs("WARN"))

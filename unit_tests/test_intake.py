@@ -113,6 +113,8 @@ def test_records_of_an_unknown_stream_are_left_out_counted_and_told_of_once() ->
     door.take(*[record("1@example.com", stream="strangers")] * 3)
     assert (door.counts, door.intake.ledger.strangers) == ((0, 0, 0), 3)
     assert door.said.count("Stream strangers is not in the catalog") == 1
+    door.intake.close()
+    assert "Stream strangers is not in the catalog: left out in all 3 records." in door.said
 
 
 # Permissions.
@@ -220,7 +222,7 @@ def test_characters_that_xml_forbids_are_told_of_at_the_end() -> None:
     door = Door()
     door.take(record("1@example.com", first_name="A\x00da"), record("2@example.com"))
     door.intake.close()
-    assert "In 1 records characters were removed" in door.said
+    assert "In 1 record characters were removed" in door.said
 
 
 def test_a_rejection_may_be_one_too_many() -> None:

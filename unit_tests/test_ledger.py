@@ -183,7 +183,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 def test_a_limit_is_told_once() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=0))
     reject(ledger, *receive(ledger))
-    with pytest.raises(StopReading, match="1 records were rejected"):
+    with pytest.raises(StopReading, match="1 record was rejected"):
         ledger.heed()
     reject(ledger, *receive(ledger))
     ledger.heed()

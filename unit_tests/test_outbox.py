@@ -38,3 +38,19 @@ def test_no_secret_comes_through() -> None:
     outbox(Level.INFO, "the key is a-secret")
     [line] = outbox.take()
     assert b"a-secret" not in line
+
+
+def test_what_cannot_wait_is_put_out_at_once_in_order() -> None:
+    said: list[bytes] = []
+    outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0), say=said.append)
+    outbox.put(b"first\n")
+    outbox.put(b"second\n")
+    outbox.hurry()
+    assert (said, outbox.take()) == ([b"first\n", b"second\n"], [])
+
+
+def test_without_a_way_out_it_waits() -> None:
+    outbox = an_outbox()
+    outbox.put(b"first\n")
+    outbox.hurry()
+    assert outbox.take() == [b"first\n"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -99,3 +99,36 @@ def test_it_is_given_up_when_the_time_is_over_and_never_waited_beyond_it(
     assert max_seconds <= elapsed + 1e-6
     # The last question begins at the latest when the time is over.
     assert elapsed - answer_seconds <= max_seconds + 1e-6
+
+
+def test_who_waits_long_hears_why_and_not_too_often() -> None:
+    clock = Clock()
+    told: list[tuple[float, str]] = []
+    questions = replace(clock.questions(), tell=lambda words: told.append((clock.time, words)))
+    answers = iter([NO_LUCK] * 12)
+
+    def one() -> str:
+        answer = next(answers, None)
+        if answer is None:
+            return "fields"
+        raise answer
+
+    assert questions(one) == "fields"
+    # Waits of 1, 2, 4, 8, 16 and then 30 seconds.
+    assert [time - 100.0 for time, _ in told] == [3, 31, 61, 91, 121, 151, 181, 211]
+    assert told[0][1] == "No connection. Asking again in 4 seconds."
+
+
+def test_of_a_short_wait_nothing_is_told() -> None:
+    clock = Clock()
+    told: list[str] = []
+    answers = iter([NO_LUCK, NO_LUCK])
+
+    def one() -> str:
+        answer = next(answers, None)
+        if answer is None:
+            return "fields"
+        raise answer
+
+    replace(clock.questions(), tell=told.append)(one)
+    assert told == []

@@ -90,8 +90,8 @@ def test_a_rejection_is_counted_by_code_meaning_and_field(
             'At fault: the data, in column "mail". ',
         ),
         (
-            Rejection("r", "Act.", "Weekly", fault=Fault.MAPPING),
-            'At fault: the mapping, in column "wants". ',
+            Rejection("r", "Act.", "Weekly", fault=Fault.ACCOUNT),
+            'At fault: the account, in column "wants". ',
         ),
         (Rejection("r", "Act.", "hat", fault=Fault.ACCOUNT), "At fault: the account. "),
         (Rejection("r", "Act.", "ZIP"), 'It comes from column "postcode". '),

@@ -75,5 +75,5 @@ def test_one_warning_counts_the_records_of_each_field() -> None:
     vanishing.without({"HAT": "red", "AGE": "7"})
     vanishing.fields.warn()
     [warning] = vanishing.heard.warnings
-    assert '"HAT" (3 records), "AGE" (1 records)' in warning
+    assert '"HAT" (3 records), "AGE" (1 record)' in warning
     assert "red" not in warning

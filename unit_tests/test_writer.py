@@ -54,15 +54,15 @@ def test_a_rejection_is_told_before_the_state_after_it_leaves() -> None:
 def test_at_the_end_every_stream_is_summed_up() -> None:
     came = ran(Script([(0.0, [*people(1), state("a")])]))
     assert came.logs()[-1] == (
-        "Stream contacts: 1 records read, 1 written, 1 created, 0 existing, 0 unsubscribed, "
-        "0 merged, 0 rejected, 1 calls, 1.0 seconds."
+        "Stream contacts: 1 record read, 1 written, 1 created, 0 existing, 0 unsubscribed, "
+        "0 merged, 0 rejected, 1 call, 1.0 seconds."
     )
 
 
 def test_a_dry_run_lets_no_state_out_and_says_what_would_be() -> None:
     came = ran(Script([(0.0, [*people(1), state("a")])]), dry_run=True)
     assert came.states == []
-    assert came.logs("without the dry run it would be 1 records read")
+    assert came.logs("without the dry run it would be 1 record read")
 
 
 # A silent source.

@@ -26,7 +26,6 @@ class Fault(StrEnum):
     """Where a correction is due."""
 
     DATA = "data"
-    MAPPING = "mapping"
     ACCOUNT = "account"
 
 
@@ -68,7 +67,7 @@ def _standard(code: int, name: str, *, advice: str = _SHORTEN) -> ErrorCode:
 
 def _custom(code: int, kind: str, *, advice: str) -> ErrorCode:
     text = f"illegal custom field {kind} value"
-    return ErrorCode(code, text, advice, fault=Fault.MAPPING, field=None)
+    return _data(code, text, advice=advice)
 
 
 _ROWS = (

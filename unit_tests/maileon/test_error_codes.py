@@ -77,3 +77,8 @@ def test_the_codes_with_names_are_those_of_the_table() -> None:
     assert {ERROR_CODES[code].meaning.split()[0] for code in DUPLICATE_CODES} == {"duplicate"}
     assert ERROR_CODES[NO_SUCH_CUSTOM_FIELD].fault is Fault.ACCOUNT
     assert {row.fault for row in ERROR_CODES.values()} == set(Fault)
+
+
+def test_what_is_wrong_with_a_value_is_the_datas_fault() -> None:
+    about_values = {code for code, row in ERROR_CODES.items() if "illegal" in row.meaning}
+    assert {ERROR_CODES[code].fault for code in about_values} == {Fault.DATA}

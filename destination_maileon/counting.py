@@ -1,0 +1,12 @@
+"""A number and what it counts, as a person says it: `1 record`, `2 records`."""
+
+from __future__ import annotations
+
+
+def counted(number: int, one: str) -> str:
+    """The number, and the noun in the form that goes with it."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+def were_rejected(number: int) -> str:
+    return f"{counted(number, 'record')} {'was' if number == 1 else 'were'} rejected"
