@@ -20,6 +20,7 @@ from destination_maileon.values import (
     CONVERTERS,
     as_boolean,
     as_identifier,
+    as_maileon_id,
     as_text,
     truncated_text,
 )
@@ -185,7 +186,7 @@ class RecordMapper:
         return Contact(
             email=self._identifier(data, self._email),
             external_id=self._identifier(data, self._external_id),
-            id=self._identifier(data, self._id),
+            id=as_maileon_id(self._identifier(data, self._id)),
         )
 
     def _identifier(self, data: Data, column: str | None) -> str | None:

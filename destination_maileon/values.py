@@ -43,6 +43,7 @@ ISO_DATE = re.compile(
     re.IGNORECASE,
 )
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
+_NO_ID = re.compile(r"\s*(?:-[0-9]+|\+?0+)\s*")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
 _LAST_ASCII = "\x7e"
 
@@ -131,6 +132,11 @@ def as_identifier(value: object) -> str | None:
     if not text.isprintable():
         text = without_forbidden(text)
     return text if text.strip() else None
+
+
+def as_maileon_id(identifier: str | None) -> str | None:
+    """A whole number below 1 says that there is none, as for Maileon's own client (Java: `> 0`)."""
+    return None if identifier and _NO_ID.fullmatch(identifier) else identifier
 
 
 def truncated_text(value: object) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
-from integration_tests.platform import record, stream
+from integration_tests.platform import record, stream, stream_state
 
 BY_DEFAULT = {
     "sync_mode": "1",
@@ -123,3 +123,22 @@ def test_debug_logging_shows_the_parameters_and_is_off_unless_asked_for(
     (line,) = (said for said in run.logs("DEBUG") if "calls are sent with" in said)
     assert "sync_mode=1" in line
     assert "update_only=true" in line
+
+
+def test_a_record_without_a_maileon_id_goes_by_its_email_and_a_wrong_one_is_rejected(
+    connection: Connection,
+) -> None:
+    data = [
+        {"maileon_id": 0, "email": "zero@example.com"},
+        {"maileon_id": "", "email": "empty@example.com"},
+        {"maileon_id": -1, "email": "less@example.com"},
+        {"maileon_id": "abc", "email": "wrong@example.com"},
+    ]
+    names = {name: {"type": "string"} for name in ("maileon_id", "email")}
+    run = connection.sync(
+        [*map(record, data), stream_state(1)], stream(names), identifier_mode="maileon_id"
+    )
+    assert (run.exit_code, run.stats) == (0, [(3, 1)])
+    stored = {contact.email for contact in connection.sandbox.account.contacts()}
+    assert stored == {"zero@example.com", "empty@example.com", "less@example.com"}
+    assert any("whole number from 1 on" in said for said in run.logs("WARN"))

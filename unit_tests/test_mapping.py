@@ -91,7 +91,8 @@ def test_all_identifiers_are_sent_and_the_maileon_id_where_it_is_asked_for(
         (MAILEON_ID, {"external_id": "x"}, "email or maileon_id"),
         (MAILEON_ID, {"maileon_id": "", "email": ""}, "email or maileon_id"),
         (MAILEON_ID, {"maileon_id": "x", "email": "a@b.de"}, "email or maileon_id"),
-        (MAILEON_ID, {"maileon_id": 0, "email": "a@b.de"}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": 0}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": "1a", "email": "a@b.de"}, "email or maileon_id"),
         (MAILEON_ID, {"maileon_id": 1.5, "email": "a@b.de"}, "email or maileon_id"),
     ],
 )
@@ -102,8 +103,15 @@ def test_a_record_without_a_usable_identifier_is_refused(
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.field) == (Reason.NO_IDENTIFIER, field)
     assert ("whole number" in refusal.advice) == bool(
-        data.get("maileon_id") not in {None, ""} and mode is MAILEON_ID
+        data.get("maileon_id") not in {None, "", 0} and mode is MAILEON_ID
     )
+
+
+@pytest.mark.parametrize("no_id", [None, "", " ", 0, "0", "000", -1, "-5", 0.0])
+def test_without_a_maileon_id_the_email_recognises_the_contact(no_id: object) -> None:
+    contact = mapped({"maileon_id": no_id, **ADA}, mode=MAILEON_ID)
+    assert isinstance(contact, Contact)
+    assert (contact.id, contact.email) == (None, ADA["email"])
 
 
 @pytest.mark.parametrize(
@@ -113,6 +121,7 @@ def test_a_record_without_a_usable_identifier_is_refused(
         (EXTERNAL_ID, {"external_id": 0}),
         (MAILEON_ID, {"maileon_id": 7.0}),
         (MAILEON_ID, {"maileon_id": None, **ADA}),
+        (MAILEON_ID, {"maileon_id": 0, **ADA}),
         (MAILEON_ID, ADA),
     ],
 )
