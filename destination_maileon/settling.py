@@ -18,7 +18,8 @@ from destination_maileon.division import halves, halves_of, is_divisible, parts_
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
 from destination_maileon.maileon.errors import CallRefused, MaileonError, Stop, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.naming import contact_name, without_values
+from destination_maileon.masking import without_values
+from destination_maileon.naming import contact_name
 from destination_maileon.output import Level
 from destination_maileon.problems import ConfigError, TransientError
 from destination_maileon.rejections import Rejection, concerns_custom_field, rejection_by_report
@@ -217,10 +218,8 @@ def _may_be_one_contact(call: Call, refusal: CallRefused) -> bool:
 
 
 def _rejection_by_refusal(call: Call, refusal: CallRefused) -> Rejection:
-    said = refusal.server_message
-    for entry in call.entries:
-        for part in entry.parts:
-            said = without_values(said, part.contact)
+    parts = (part for entry in call.entries for part in entry.parts)
+    said = without_values(refusal.server_message, *(part.contact for part in parts))
     words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
     return Rejection(
         reason=f"Maileon refused the call (HTTP {refusal.status})",

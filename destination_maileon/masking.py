@@ -1,0 +1,134 @@
+"""What others say of a contact -> what of it may be shown.
+
+This module alone decides. Invariant: no value of the contacts that it is given is left, whatever
+its case and white space, but for very short ones inside of words.
+
+A text can also quote contacts that nobody knows of here: whatever looks like a value goes, too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from destination_maileon.naming import HIDDEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from destination_maileon.maileon.contact import Contact
+
+_NO_ADDRESS = r"\s@<>\"'(),;:"
+_ADDRESS = re.compile(
+    rf"[^{_NO_ADDRESS}]+(?:@|%40|&#0*64;|&commat;)[^{_NO_ADDRESS}]+", re.IGNORECASE
+)
+_QUOTED = re.compile(r"(?<!\w)([\"'`])(.+?)\1(?!\w)|([„“«»])([^„“”«»]+)[“”«»]")
+_LONG_NUMBER = re.compile(r"\d[\d ./-]*\d{3,}|\d{4,}")
+"""Telephone numbers, customer numbers, dates. Limits and positions are shorter, mostly."""
+
+_MIN_REMOVED_ANYWHERE = 3
+_MIN_BEGINNING = 5
+"""Characters."""
+
+
+def without_values(text: str, *contacts: Contact) -> str:
+    """The text less every value of the contacts, and whatever else looks like a value.
+
+    A value is found whatever its case and white space, and cut off, too. Very short ones are taken
+    out only where they stand alone: no word would be left otherwise. Names of fields stay.
+    """
+    names: set[str] = set()
+    for contact in contacts:
+        text = _without_values_of(contact, text)
+        names |= {*contact.standard_fields, *contact.custom_fields}
+        names |= {name for preference in contact.preferences for name in preference}
+    return _without_lookalikes(text, names)
+
+
+def _without_lookalikes(text: str, names: Iterable[str]) -> str:
+    """Less addresses, long numbers, and quotations other than the name of a field."""
+    known = {name.casefold() for name in names} | {HIDDEN}
+
+    def hidden(quoted: re.Match[str]) -> str:
+        inside = quoted[2] or quoted[4]
+        return quoted[0] if inside.casefold() in known else quoted[0].replace(inside, HIDDEN)
+
+    return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
+
+
+def _without_values_of(contact: Contact, text: str) -> str:
+    shown = text.casefold()
+    values = [words for value in set(_values(contact)) if (words := _words(value))]
+    found = [
+        words for words in values if _length(words) <= len(shown) and words[0].casefold() in shown
+    ]
+    patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
+    if patterns:
+        text = re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
+    return _without_beginnings(_without_cut_off(text, values), values)
+
+
+def _words(value: str) -> list[str]:
+    """What is left of a value where everything that cannot be printed became space."""
+    return "".join(c if c.isprintable() else " " for c in value).split()
+
+
+def _length(words: list[str]) -> int:
+    return sum(map(len, words))
+
+
+def _pattern(words: list[str]) -> str:
+    # What parted the words may have become a space, or nothing, or it is still there. It never
+    # holds what the next word begins with, so that there is one way to match, and not millions.
+    first, *others = words
+    pattern = re.escape(first) + "".join(
+        rf"[^\w{re.escape(word[0])}]*+{re.escape(word)}" for word in others
+    )
+    if _length(words) < _MIN_REMOVED_ANYWHERE:
+        return rf"(?<!\w){pattern}(?!\w)"
+    return pattern
+
+
+def _without_cut_off(text: str, values: list[list[str]]) -> str:
+    """The text less the beginning of a value at its end, where somebody cut it."""
+    lower = text.lower()
+    cut = max((_overlap(lower, " ".join(words).lower()) for words in values), default=0)
+    return text[: len(text) - cut] + HIDDEN if cut >= _MIN_REMOVED_ANYWHERE else text
+
+
+def _without_beginnings(text: str, values: list[list[str]]) -> str:
+    """The text less the beginnings of values in it: somebody cut them, and said more."""
+    for words in values:
+        value = " ".join(words)
+        beginning = value[:_MIN_BEGINNING]
+        if len(value) > _MIN_BEGINNING and sum(map(str.isalnum, beginning)) >= _MIN_BEGINNING - 1:
+            text = _without_beginning(text, value)
+    return text
+
+
+def _without_beginning(text: str, value: str) -> str:
+    lower, wanted = text.lower(), value.lower()
+    start = lower.find(wanted[:_MIN_BEGINNING])
+    is_word = start > 0 and text[start - 1].isalnum()
+    if start < 0 or is_word or len(lower) != len(text):
+        return text
+    length = _MIN_BEGINNING
+    while length < len(wanted) and lower.startswith(wanted[: length + 1], start):
+        length += 1
+    end = start + len(text[start : start + length].rstrip())
+    return text[:start] + HIDDEN + _without_beginning(text[end:], value)
+
+
+def _overlap(text: str, value: str) -> int:
+    """How many characters at the text's end are the value's first ones, and not all of it."""
+    lengths = range(min(len(value) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(value[:length])), 0)
+
+
+def _values(contact: Contact) -> Iterator[str]:
+    yield from filter(None, (contact.email, contact.external_id, contact.id))
+    yield from filter(None, contact.standard_fields.values())
+    yield from filter(None, contact.custom_fields.values())
+    for preference in contact.preferences.values():
+        yield preference.value
+        yield from filter(None, (preference.source,))

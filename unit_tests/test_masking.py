@@ -1,0 +1,138 @@
+"""No text shows what a record holds, whoever wrote it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.contact import Contact, Preference
+from destination_maileon.masking import without_values
+from destination_maileon.naming import HIDDEN
+from unit_tests.builders import a_contact
+
+WORDS = ["illegal", "value", ":", "in", "contact"]
+# Nothing of the words around it, nor of the mask.
+secrets = st.text(st.characters(exclude_characters="*ilegavuncot:", codec="utf-8"), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Lovelace is not allowed", "*** is not allowed"),
+        ("LOVELACE, lovelace", "***, ***"),
+        ('illegal value "Lovelaces"', 'illegal value "***"'),
+        ("in Old  London\nTown.", "in ***."),
+        ("in old londontown", "in ***"),
+        ("ada@example.com and eva@example.org", "*** and ***"),
+        ("<eva@example.org>; x", "<***>; x"),
+        ("7 of 17 contacts", "*** of 17 contacts"),
+        ("sent by shop-7", "sent by ***"),
+        ("the value true", "the value ***"),
+        ("too long: Old London To", "too long: ***"),
+        ("too long: Lo", "too long: Lo"),
+        ("no value here", "no value here"),
+        ("", ""),
+    ],
+)
+def test_what_the_service_says_is_shown_less_the_values_of_the_contact(
+    text: str, expected: str
+) -> None:
+    contact = a_contact(
+        LASTNAME="Lovelace",
+        CITY="Old London Town",
+        custom={"N": "7", "EMPTY": "", "NULL": None},
+        preferences={("News", "Weekly"): Preference("true", "shop-7", has_source=True)},
+    )
+    assert without_values(text, contact) == expected
+
+
+@pytest.mark.parametrize("letter", ["\u200b", "\x07", "\u2028", "\u00ad", "\ue000"])
+def test_a_value_is_found_with_and_without_what_cannot_be_printed(letter: str) -> None:
+    contact = a_contact(LASTNAME=f"Love{letter}lace")
+    for shown in (f"Love{letter}lace", "Love lace", "Lovelace"):
+        assert without_values(f"not {shown}!", contact) == f"not {HIDDEN}!"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("ΟΔΟΣ", "ΟΔΟΣΑ"), ("STRASSE", "strasse"), ("Éva", "éva")]
+)
+def test_a_value_is_found_in_every_script(value: str, text: str) -> None:
+    assert without_values(text, a_contact(LASTNAME=value)).startswith(HIDDEN)
+
+
+@pytest.mark.parametrize("word", ["-", "*", "(", "a-"])
+def test_a_value_of_many_words_that_are_none_takes_no_exponential_time(word: str) -> None:
+    # The service quotes all but the last of them. There would be 2 to their number ways to match.
+    contact = a_contact(LASTNAME=f"{word} " * 200)
+    text = "not allowed: " + f"{word} " * 199 + "!"
+    assert without_values(text, contact) == text
+
+
+@pytest.mark.parametrize("value", ["- - x", "a - - b", "(a) (b)", "-- --", "! a !"])
+def test_a_value_of_words_that_are_none_is_found(value: str) -> None:
+    contact = a_contact(LASTNAME=value)
+    for shown in (value, value.replace(" ", ""), value.replace(" ", "\u2028")):
+        assert without_values(f"not {shown}.", contact) == f"not {HIDDEN}."
+
+
+def test_a_value_longer_than_the_text_costs_no_expression() -> None:
+    contact = a_contact(LASTNAME="not " * 1_000_000)
+    assert without_values("this is not allowed", contact) == "this is not allowed"
+
+
+@given(st.lists(secrets, min_size=1, max_size=5), st.data())
+def test_no_value_of_the_contact_is_left(values: list[str], data: st.DataObject) -> None:
+    contact = Contact(
+        email=values[0],
+        external_id=values[-1],
+        standard_fields={f"S{number}": value for number, value in enumerate(values[:2])},
+        custom_fields={f"C{number}": value for number, value in enumerate(values)},
+        preferences={("a", "b"): Preference(values[0], values[-1], has_source=True)},
+    )
+    said = data.draw(st.lists(st.sampled_from([*WORDS, *values])))
+    shown = without_values(" ".join(said), contact).casefold()
+    for value in values:
+        words = [word.casefold() for word in value.split()]
+        if sum(map(len, words)) >= 3:
+            assert " ".join(words) not in " ".join(shown.split())
+        elif words and value.isprintable():
+            alone = rf"(?<!\w){re.escape(' '.join(words))}(?!\w)"
+            assert re.search(alone, shown) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("max.secret%40x.com is taken", "*** is taken"),
+        ("max.secret&#64;x.com is taken", "*** is taken"),
+        ("is taken by contact 4711", "is taken by contact ***"),
+        ("call +49 30 1234567 first", "call +*** first"),
+        ("like 'Erika' and \u201eErika\u201c", "like '***' and \u201e***\u201c"),
+        ('field "CITY" or "Hat" of "Weekly"', 'field "CITY" or "Hat" of "Weekly"'),
+        ("isn't and can't", "isn't and can't"),
+        ("permission must be between 1 and 6, 255 at most", None),
+    ],
+)
+def test_what_looks_like_the_value_of_anybody_is_hidden_and_names_of_fields_are_not(
+    text: str, expected: str | None
+) -> None:
+    weekly = {("News", "Weekly"): Preference("true")}
+    someone = a_contact(CITY=None, custom={"HAT": None}, preferences=weekly)
+    assert without_values(text, a_contact(), someone) == (text if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Topsec is bad", "*** is bad"),
+        ("Topsecret Str... is bad", "***... is bad"),
+        ("topsecret, Topsecr", "***, ***"),
+        ("unTopsec is a word", "unTopsec is a word"),
+        ("Tops is short", "Tops is short"),
+    ],
+)
+def test_a_value_that_was_cut_off_is_hidden_within_a_text_too(text: str, expected: str) -> None:
+    assert without_values(text, a_contact(ADDRESS="Topsecret Street")) == expected
