@@ -201,7 +201,7 @@ def soak(folder: Path, records: int, *, batch_size: int = 100, seed: int = 1) ->
     messages = [*Source(Random(seed)).messages(records)]
     expected = one_at_a_time(messages, reference)
     with Sandbox(account=an_account(), keep_bodies=False) as sandbox:
-        most = 10 + records // batch_size
+        most = 20 + records // min(batch_size, 100)
         sandbox.script(*(fault for fault, _ in zip(faults(), range(most), strict=False)))
         started = time.monotonic()
         run = _sync(folder, sandbox, messages, batch_size=batch_size)

@@ -26,6 +26,7 @@ from destination_maileon.mapping import Farewell
 from destination_maileon.merging import Entry, Part
 from destination_maileon.messages import StateMessage
 from destination_maileon.reconciliation import Reading
+from destination_maileon.rejections import Rejection
 from destination_maileon.settling import Settlement
 from destination_maileon.suspicion import Suspicion
 from destination_maileon.vanished import VanishedFields
@@ -226,8 +227,8 @@ def _a_whole_call_is_rejected_for_one_contact(patch: pytest.MonkeyPatch) -> None
 
 @seen_as("nothing got through", at=95)
 def _what_is_refused_is_always_the_contacts_fault(patch: pytest.MonkeyPatch) -> None:
-    def falls_on(self: Suspicion, *suspect: object) -> None:
-        self.ledger.rejected(*suspect)  # type: ignore[arg-type]
+    def falls_on(self: Suspicion, call: Call, rejection: Rejection) -> None:
+        self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
 
     patch.setattr(Suspicion, "falls_on", falls_on)
 
