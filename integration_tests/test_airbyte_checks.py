@@ -21,9 +21,11 @@ from integration_tests.counterparts import ROOT, SCRIPTS, program
 LISTED = "docs/airbyte-checks.md"
 # A Dockerfile is asked for, for people who build the image themselves.
 ACCEPTED = "Python connectors must not use a Dockerfile and must declare their base image in"
-TIMEOUT_SECONDS = 100
+TIMEOUT_SECONDS = 250
 
 Outcome = dict[str, str]
+
+pytestmark = pytest.mark.timeout(TIMEOUT_SECONDS + 50)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,9 @@ from maileon_sandbox import Sandbox
 
 OTHERS = stat.S_IROTH | stat.S_IXOTH
 
+# The steps install some ninety packages.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:

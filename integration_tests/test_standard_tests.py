@@ -17,7 +17,9 @@ from maileon_sandbox import Sandbox
 
 CDK = Path(sys.executable).with_name("airbyte-cdk")
 ANSWERING = "secrets/config.json"
-TIMEOUT_SECONDS = 100
+TIMEOUT_SECONDS = 250
+
+pytestmark = pytest.mark.timeout(TIMEOUT_SECONDS + 50)
 
 
 @pytest.fixture(scope="module")
