@@ -49,7 +49,7 @@ look: $(INSTALLED) ## The demo, with its result kept in a browser until stopped
 	$(BIN)/python -m demo --look
 
 test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ OWN = {"destination_maileon", "maileon_sandbox", "benchmark", "demo", "documents
 OWN |= {"integration_tests", "unit_tests", "locked_requirements"}
 DEVELOPMENT = ["benchmark", "demo", "integration_tests", "maileon_sandbox", "unit_tests"]
 # Called as commands or loaded by others, never imported. Stubs are read by mypy alone.
-TOOLS = {"pytest-timeout", "ruff", "mypy", "import-linter", "uv"}
+TOOLS = {"pytest-timeout", "pytest-xdist", "ruff", "mypy", "import-linter", "uv"}
 STUBS = re.compile(r"types-.+|.+-stubs")
 # Imported beside the package that brings it and whose interface it is a part of.
 PARTS = {
