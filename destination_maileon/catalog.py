@@ -151,17 +151,23 @@ def _parsed(raw_catalog: object) -> _Catalog:
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"
+        said = _in_words(first["type"], first["msg"])
         raise ConfigError(
-            f"The catalog is not a configured Airbyte catalog ({place}: {first['msg']}). "
+            f"The catalog is not a configured Airbyte catalog ({place}: {said}). "
             "Refresh the connection's schema in Airbyte and sync again."
         ) from None
+
+
+def _in_words(kind: str, said: str) -> str:
+    """A problem that pydantic tells in words that are none for a person."""
+    return "must be an object" if kind in {"model_type", "dict_type"} else said
 
 
 def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
     mode = configured.destination_sync_mode
     if not configured.destination_object_name:
         if mode not in {None, *_PLAIN_MODES}:
-            yield _wrong_mode(mode, _PLAIN_MODES)
+            yield _needs_object(mode) if mode in OPERATIONS else _wrong_mode(mode, _PLAIN_MODES)
         return
     if configured.destination_object_name != CONTACT:
         name = shown(configured.destination_object_name)
@@ -179,6 +185,13 @@ def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
     if _matching_key(configured) is None and (operation.needs_key or configured.primary_key):
         keys = ", ".join(mode.value for mode in IdentifierMode)
         yield f"the matching key must be one of {keys}. Choose one of them in the connection."
+
+
+def _needs_object(mode: str | None) -> str:
+    return (
+        f'the destination sync mode {mode} is for connections that choose the object "{CONTACT}". '
+        f"Choose it, or one of {', '.join(_PLAIN_MODES)}, in the connection."
+    )
 
 
 def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str, ...]) -> str:

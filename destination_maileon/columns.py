@@ -17,6 +17,7 @@ from destination_maileon.mapping import Column
 from destination_maileon.missing_targets import is_missing, missing_problem
 from destination_maileon.plan_table import listed
 from destination_maileon.targets import (
+    SHARED_TARGETS,
     SKIP,
     Kind,
     Target,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
-
-_SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 
 
 @dataclass(slots=True)
@@ -190,7 +189,7 @@ class ColumnResolver:
 
     def _other_column(self, target: Target) -> str | None:
         """The column that has the target already, where only one may have it."""
-        return None if target.kind in _SHARED_TARGETS else self._taken.get(target)
+        return None if target.kind in SHARED_TARGETS else self._taken.get(target)
 
     def _put(self, column: str, target: Target, *, entry: ColumnMapping | None = None) -> None:
         self._taken.setdefault(target, column)

@@ -28,8 +28,6 @@ SHORTEST_SECRET = 4
 class Level(StrEnum):
     """Of a log line."""
 
-    FATAL = "FATAL"
-    ERROR = "ERROR"
     WARN = "WARN"
     INFO = "INFO"
     DEBUG = "DEBUG"
@@ -126,7 +124,6 @@ class Lines:
         *,
         internal_message: str | None = None,
         stack_trace: str | None = None,
-        stream: StreamKey | None = None,
     ) -> bytes:
         """Why the sync failed: `message` for the person, the rest for an engineer."""
         error: dict[str, object] = {"message": self._text(message), "failure_type": failure_type}
@@ -134,8 +131,6 @@ class Lines:
             error["internal_message"] = self._text(internal_message)
         if stack_trace is not None:
             error["stack_trace"] = self._text(stack_trace)
-        if stream is not None:
-            error["stream_descriptor"] = _descriptor(stream)
         return self._trace("ERROR", error=error)
 
     def rate_limited_line(self, stream: StreamKey, quota_reset_ms: int | None) -> bytes:

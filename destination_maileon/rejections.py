@@ -44,16 +44,13 @@ class Rejection:
     advice: str
     field: str = ""
     code: int | None = None
-    has_code: bool = False
     fault: Fault | None = None
     further: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """The reason as it is counted: with its code, and the field it is about."""
-        code = (
-            f"error {'unreadable' if self.code is None else self.code}, " if self.has_code else ""
-        )
+        code = "" if self.code is None else f"error {self.code}, "
         return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
 
 
@@ -83,7 +80,6 @@ def rejection_by_report(
         advice=error.advice,
         field=field,
         code=main.code,
-        has_code=True,
         fault=error.fault,
         further=tuple(dict.fromkeys(further))[:MAX_FURTHER],
     )

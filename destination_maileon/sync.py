@@ -36,7 +36,7 @@ from destination_maileon.vanished import VanishedFields
 from destination_maileon.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from io import BufferedIOBase
 
     from destination_maileon.account import FieldLog, FieldsApi
@@ -99,24 +99,9 @@ def assemble(
     dispatch = Dispatch(config.concurrent_requests)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
     batcher = Batcher(limits, dispatch.newest_held)
-    ledger = Ledger(
-        plans.values(),
-        limits=RejectionLimits(
-            config.max_rejected_records,
-            config.max_rejected_percent,
-            is_strict=not config.ignore_invalid_contacts,
-        ),
-        rejections=RejectionLog(config.identifiers_in_logs),
-        store=_store(config),
-        log=outbox,
-    )
+    ledger = _ledger(config, plans.values(), outbox)
     intake = Intake(
-        config=config,
-        ledger=ledger,
-        batcher=batcher,
-        dispatch=dispatch,
-        limits=limits,
-        log=outbox,
+        config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
     )
     settlement = Settlement(
         dispatch=dispatch,
@@ -140,6 +125,20 @@ def assemble(
         lets_states_out=not config.dry_run,
     )
     return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
+
+
+def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Outbox) -> Ledger:
+    return Ledger(
+        plans,
+        limits=RejectionLimits(
+            config.max_rejected_records,
+            config.max_rejected_percent,
+            is_strict=not config.ignore_invalid_contacts,
+        ),
+        rejections=RejectionLog(config.identifiers_in_logs),
+        store=_store(config),
+        log=outbox,
+    )
 
 
 def write(

@@ -37,6 +37,8 @@ class Kind(StrEnum):
 
 
 IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
+SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
+"""What several columns of a stream may go to."""
 _PLAIN_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.SKIP)
 
 
@@ -127,6 +129,8 @@ def creation_obstacle(name: str) -> str | None:
 
     Maileon docs, Custom Contact Fields; what XML forbids could be created, but never filled.
     """
+    if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
+        return "Maileon reserves this name. Map the column to a field with another name."
     if not MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
         return (
             f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} "
@@ -136,8 +140,6 @@ def creation_obstacle(name: str) -> str | None:
         return (
             "a field's name has no control characters. Map the column to a field with another name."
         )
-    if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
-        return "Maileon reserves this name. Map the column to a field with another name."
     return None
 
 

@@ -66,12 +66,26 @@ def test_the_configuration_decides_where_no_object_is_chosen(
     )
 
 
-@pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup", "update", "soft_delete", "new"])
+@pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup", "new"])
 def test_other_modes_are_refused_there(mode: str) -> None:
     told = problem(a_stream(destination_sync_mode=mode), **DELETES)
     shown = "that is set" if mode == "new" else mode
     assert told.startswith(f"{FOR_STREAM}the destination sync mode {shown} is not supported")
     assert told.endswith("Choose one of append, append_dedup in the connection.")
+
+
+@pytest.mark.parametrize("mode", ["update", "soft_delete"])
+def test_the_modes_of_data_activation_need_its_object(mode: str) -> None:
+    told = problem(a_stream(destination_sync_mode=mode), **DELETES)
+    assert told == (
+        f"{FOR_STREAM}the destination sync mode {mode} is for connections that choose the object "
+        '"contact". Choose it, or one of append, append_dedup, in the connection.'
+    )
+
+
+def test_a_catalog_that_is_no_object_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"the whole file: must be an object\)"):
+        stream_plans([], a_config())
 
 
 def test_a_refresh_or_a_clear_changes_nothing() -> None:

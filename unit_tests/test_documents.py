@@ -15,6 +15,7 @@ import documents
 from destination_maileon.catalog import stream_plans
 from destination_maileon.config import load_config
 from destination_maileon.maileon.error_codes import ERROR_CODES
+from destination_maileon.mapping import Reason
 from destination_maileon.spec import GROUPS, connection_specification
 from maileon_sandbox import DEMO_KEY
 
@@ -194,3 +195,9 @@ def _tracked() -> Iterator[Path]:
     )
     paths = (ROOT / name for name in done.stdout.split("\0") if name)
     return (path for path in paths if path.is_file())
+
+
+def test_every_reason_to_reject_a_record_before_it_is_sent_is_explained() -> None:
+    rows = re.findall(r"^\| ([^|]+?) \| ", _between("reasons"), re.MULTILINE)
+
+    assert rows[1:] == [reason.value for reason in Reason]

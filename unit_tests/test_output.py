@@ -64,7 +64,6 @@ def test_an_error_with_all_it_can_say() -> None:
         FailureType.CONFIG,
         internal_message=f"inside {KEY}",
         stack_trace=f"stack {KEY}",
-        stream=("public", "users"),
     )
     trace = json.loads(line)["trace"]
     assert trace == {
@@ -75,7 +74,6 @@ def test_an_error_with_all_it_can_say() -> None:
             "failure_type": "config_error",
             "internal_message": "inside ****",
             "stack_trace": "stack ****",
-            "stream_descriptor": {"name": "users", "namespace": "public"},
         },
     }
     AirbyteErrorTraceMessage(**trace["error"])

@@ -49,7 +49,7 @@ KEY_ID = "AKIAQ7NOBODY5KNOWSIT"
 SECRET = "vErY/s3cret+kEy/that-nobody.knows"
 PERSON = "anna.secret@example.com"
 NOW = 1_795_600_800.1234
-REJECTION = Rejection("invalid email", "Correct the address.", "email", code=2, has_code=True)
+REJECTION = Rejection("invalid email", "Correct the address.", "email", code=2)
 ONCE = Tries(connect_seconds=2, read_seconds=2, attempts=1)
 
 
@@ -204,7 +204,6 @@ def test_a_line_is_an_airbyte_message_with_the_reason_beside_the_record(
         "Correct the address.",
         "email",
         code=2,
-        has_code=True,
         further=("ZIP", "A"),
     )
     store = RejectedStore(settings)

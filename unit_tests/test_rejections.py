@@ -66,7 +66,7 @@ def test_what_else_is_wrong_comes_along_once_and_without_what_is_told_already() 
         (_finding(3), "error 3, invalid email address (field email)", Fault.DATA),
         (_finding(21, "hat"), "error 21, no such custom field (field hat)", Fault.ACCOUNT),
         (_finding(99), "error 99, unknown error code", None),
-        (_finding(None), "error unreadable, unknown error code", None),
+        (_finding(None), "an error without a readable code", None),
     ],
 )
 def test_a_rejection_is_counted_by_code_meaning_and_field(

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.configuration.problems import shown
-from destination_maileon.targets import Kind, Target, parse_target
+from destination_maileon.targets import SHARED_TARGETS, Target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 _KEY_PAIR = ("access_key_id", "secret_access_key")
 
 
@@ -82,7 +81,7 @@ def _targets_taken_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Ite
     for _, entry in entries:
         column, text = entry.get("column"), entry.get("target")
         target = parse_target(text) if isinstance(text, str) else None
-        if not isinstance(column, str) or target is None or target.kind in _SHARED_TARGETS:
+        if not isinstance(column, str) or target is None or target.kind in SHARED_TARGETS:
             continue
         before = first.setdefault(target, column)
         if before != column:

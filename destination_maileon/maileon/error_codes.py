@@ -50,8 +50,8 @@ def meaning(code: int | None) -> ErrorCode:
         return row
     return ErrorCode(
         code,
-        "unknown error code",
-        "Look the code up in Maileon's documentation, or ask Maileon's support.",
+        "unknown error code" if code is not None else "an error without a readable code",
+        "Look it up in Maileon's documentation, or ask Maileon's support.",
         fault=None,
         field=None,
     )

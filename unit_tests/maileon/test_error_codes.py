@@ -66,11 +66,15 @@ def test_a_field_of_the_table_is_an_identifier_or_a_standard_field() -> None:
     assert fields <= {"email", "external_id", *STANDARD_FIELDS}
 
 
-@pytest.mark.parametrize("code", [None, 0, -1, 28, 999_999])
-def test_an_unknown_code_is_shown_as_such(code: int | None) -> None:
+@pytest.mark.parametrize("code", [0, -1, 28, 999_999])
+def test_an_unknown_code_is_shown_as_such(code: int) -> None:
     row = meaning(code)
     assert (row.code, row.meaning, row.field) == (code, "unknown error code", None)
     assert row.advice
+
+
+def test_a_code_that_cannot_be_read_is_shown_as_that() -> None:
+    assert (meaning(None).code, meaning(None).meaning) == (None, "an error without a readable code")
 
 
 def test_the_codes_with_names_are_those_of_the_table() -> None:
