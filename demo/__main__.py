@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any
 
 from maileon_sandbox import DEMO_KEY, Sandbox
@@ -23,6 +24,8 @@ HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("destination-maileon")
 SHOWN_CONTACTS = 3
 SHOWN_STATES = 3
+WIDTH = 84
+REJECTED = " was rejected: "
 CUSTOM_FIELDS = {
     "gender_identity": "string",
     "language": "string",
@@ -45,6 +48,7 @@ def main() -> int:
         _show_input(given, sandbox)
         exit_code, messages = _sync(sandbox.base_url, given)
         _show_log(messages)
+        _show_rejections(messages)
         _show_account(sandbox)
         _show_states(given, messages)
         if exit_code:
@@ -107,11 +111,26 @@ def _show_input(given: list[bytes], sandbox: Sandbox) -> None:
 def _show_log(messages: list[Json]) -> None:
     _title("What the connector says")
     for message in messages:
-        if message["type"] == "LOG":
+        if message["type"] == "LOG" and not _is_rejection(message):
             first, *more = message["log"]["message"].splitlines()
             print(f"{message['log']['level']:<5} {first}", *more, sep="\n      ")
         elif message["type"] == "TRACE" and "error" in message["trace"]:
             print(f"ERROR {message['trace']['error']['message']}")
+
+
+def _is_rejection(message: Json) -> bool:
+    return message["type"] == "LOG" and REJECTED in message["log"]["message"]
+
+
+def _show_rejections(messages: list[Json]) -> None:
+    """The log's lines of rejected records, laid out to be read: who, why, what to do."""
+    said = [message["log"]["message"] for message in messages if _is_rejection(message)]
+    _title("What was refused, and what to do")
+    print("One line of the log for each record, here in three parts:")
+    for who, _, rest in (line.partition(REJECTED) for line in said):
+        reason, _, advice = rest.partition(". ")
+        print(f"\n    {who}{REJECTED.rstrip()}\n      {reason}.")
+        print(indent(fill(advice, WIDTH), " " * 6))
 
 
 def _show_account(sandbox: Sandbox) -> None:
