@@ -16,7 +16,7 @@ lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts locks demo look test check bench guard sandbox simulate soak format
+.PHONY: help install counterparts locks demo look test check bench guard sandbox simulate soak kills loud format
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ simulate: $(INSTALLED) ## Compare random syncs with their sequence, one by one (
 
 soak: $(INSTALLED) ## One long sync through faults, compared with its records one at a time (RECORDS=100000)
 	$(BIN)/python -m integration_tests.soak --records $(RECORDS)
+
+kills: $(INSTALLED) ## A sync that is killed and starts again until it ends (RECORDS=100000)
+	$(BIN)/python -m integration_tests.kill_soak --records $(RECORDS)
+
+loud: $(INSTALLED) ## Run every test with all logs on, and look for keys and values in them
+	LOUD=1 $(BIN)/python -m pytest
 
 format: $(INSTALLED) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .

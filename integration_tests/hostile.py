@@ -6,9 +6,9 @@ It tells an account without custom fields; whatever else it is asked, it answers
 from __future__ import annotations
 
 import gzip
-import os
 import socket
 import subprocess
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -151,12 +151,24 @@ def _run(folder: Path, server: LocalServer, config: Json, messages: list[Json]) 
             stderr=stderr,
             env=silence.surroundings(),
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, peak_bytes(process.pid))
+            time.sleep(0.01)
     said, errors = messages_in(out.read_bytes()), err.read_text(encoding="utf-8")
     silence.judge(arguments, given.read_bytes(), said, errors)
     run = Run(process.returncode, said, errors, output=out.read_bytes())
-    return Encounter(run, server, used.ru_maxrss * 1024)
+    return Encounter(run, server, peak)
+
+
+def peak_bytes(process: int) -> int:
+    """The most memory that a running process has had; 0 if it has just ended.
+
+    Not from its resource usage, which begins with what its parent had when it was forked.
+    """
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    peaks = [row.split()[1] for row in status.splitlines() if row.startswith("VmHWM")]
+    return int(peaks[0]) * 1024 if peaks else 0
 
 
 def bomb_of_elements() -> bytes:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, people
+from integration_tests.hostile import peak_bytes
 from integration_tests.platform import (
     PROGRAM,
     TIMEOUT_SECONDS,
@@ -118,18 +118,12 @@ def test_while_nobody_reads_the_output_the_input_waits_and_no_line_is_lost(
         feeding.join(2)
         # Nobody has read, so that states fill the pipe, the loop waits, and so does the source.
         assert feeding.is_alive()
-        assert _resident_bytes(process.pid) < 250_000_000
+        assert peak_bytes(process.pid) < 250_000_000
         out = messages_in(taken.read())
         feeding.join()
         assert process.wait() == 0
     back = [message["state"]["stream"] for message in out if message["type"] == "STATE"]
     assert back == [state["state"]["stream"] for state in states]
-
-
-def _resident_bytes(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024
 
 
 def test_with_few_files_left_calls_wait_for_each_other_and_all_are_made(

@@ -22,7 +22,9 @@ from maileon_sandbox import DEMO_KEY
 ROOT = Path(__file__).parents[1]
 PAGE = "docs/integrations/destinations/maileon.md"
 CHECKS = "docs/airbyte-checks.md"
+RELIABILITY = "docs/reliability.md"
 WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE, CHECKS]
+WRITTEN += [RELIABILITY]
 KEY = {"api_key": "key"}
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users)/")
