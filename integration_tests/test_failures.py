@@ -131,11 +131,12 @@ CASES = [
             ["failed", "times in", told, "127.0.0.1", "Airbyte will sync again"],
             kind="transient_error",
             faults=[fault],
-            config={"max_retry_seconds": 0.1, "request_timeout_seconds": 0.3},
+            # Long enough for the question about the account, on a busy machine, too.
+            config={"max_retry_seconds": 0.1, "request_timeout_seconds": 2},
         )
         for told, fault in (
             ("connection was cut", Fault(drop="before", method="POST", times=None)),
-            ("no complete answer within", Fault(delay_seconds=1, method="POST", times=None)),
+            ("no complete answer within", Fault(delay_seconds=5, method="POST", times=None)),
             ("503, service unavailable", Fault(status=503, method="POST", times=None)),
         )
     ),
