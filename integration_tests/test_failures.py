@@ -99,7 +99,11 @@ CASES = [
     ),
     Case(
         "Maileon refused calls as a whole, and accepted none",
-        ["refused all", "the options of the sync", 'says: "permission must be between 1 and 6"'],
+        [
+            "as a whole and accepted none",
+            "the options of the sync",
+            'says: "permission must be between 1 and 6"',
+        ],
         faults=[Fault(status=400, body=NO_PERMISSION, method="POST", times=None)],
     ),
     Case(
