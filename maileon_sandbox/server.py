@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,11 @@ class _Handler(WSGIRequestHandler):
         for chunk in chunks:
             self.wfile.write(chunk)
             self.wfile.flush()
+
+    def finish(self) -> None:
+        """What a client that left did not take is still in the buffer, and forgotten."""
+        with suppress(ConnectionError):
+            super().finish()
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
         """Nothing: the sandbox keeps its own record of calls."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import time
+from base64 import b64encode
 from random import Random
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -99,6 +103,26 @@ def test_a_trickled_answer_is_whole_but_slow(sandbox: Sandbox, client: Client) -
     assert time.monotonic() - start > 0.001 * len(slow.content)
     assert sandbox.calls[1].finished
     assert sandbox.calls[1].finished - sandbox.calls[1].started > 0.001 * (len(slow.content) - 1)
+
+
+def test_a_client_that_leaves_a_trickled_answer_is_no_trouble(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with Sandbox() as sandbox:
+        sandbox.script(Fault(trickle=True, trickle_seconds=0.01))
+        address = urlsplit(sandbox.base_url)
+        key = b64encode(sandbox.api_key.encode()).decode()
+        asked = (
+            f"GET /1.0/account/info HTTP/1.1\r\nHost: here\r\nAuthorization: Basic {key}\r\n\r\n"
+        )
+        with socket.create_connection((address.hostname, address.port)) as leaving:
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.sendall(asked.encode())
+            assert leaving.recv(20).startswith(b"HTTP/1.1 200")
+        while not sandbox.calls[0].finished:
+            time.sleep(0.01)
+    # The sandbox has ended, and so has the thread that answered.
+    assert capfd.readouterr().err == ""
 
 
 def test_every_call_waits_as_long_as_the_sandbox_is_told() -> None:
