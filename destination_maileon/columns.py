@@ -16,6 +16,7 @@ from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping import Column
 from destination_maileon.missing_targets import is_missing, missing_problem
 from destination_maileon.plan_table import listed
+from destination_maileon.stream_columns import StreamColumns
 from destination_maileon.targets import (
     SHARED_TARGETS,
     SKIP,
@@ -36,21 +37,6 @@ if TYPE_CHECKING:
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
-
-
-@dataclass(slots=True)
-class StreamColumns:
-    """Where the columns of one stream go.
-
-    `unmapped` are those without a target. `problems` say what a person must change before
-    anything is sent; `notes` what was left out, and why.
-    """
-
-    columns: dict[str, Column] = field(default_factory=dict)
-    unmapped: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    to_create: dict[str, FieldType] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ its records are younger (`batching` sees to it), and a duplicate waits only for 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from destination_maileon.call import Call
 from destination_maileon.merging import is_named_by_id
 
 if TYPE_CHECKING:
@@ -25,50 +25,6 @@ if TYPE_CHECKING:
     from destination_maileon.batching import Batch, Lane
     from destination_maileon.mapping import Farewell
     from destination_maileon.merging import Entry
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """One call to Maileon: contacts to write, or one farewell to carry out.
-
-    `place` is that of its oldest record in the input. `when_oldest` lets it fly only when
-    everything before it is settled. `is_recount` marks a call whose contacts an earlier report has
-    counted already. `attempts` and what follows tell how it fared so far; times in seconds.
-    """
-
-    lane: Lane
-    entries: list[Entry]
-    farewell: Farewell | None = None
-    when_oldest: bool = False
-    is_recount: bool = False
-    place: int = 0
-    attempts: int = 0
-    overloads: int = 0
-    first_attempt_at: float = 0.0
-    successes_before: int = 0
-    order: Order = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.place = min(entry.place for entry in self.entries)
-        self.order = Order()
-
-    @property
-    def records(self) -> int:
-        """How many records it carries."""
-        return sum(len(entry.parts) for entry in self.entries)
-
-
-@dataclass(eq=False, slots=True)
-class Order:
-    """What `Dispatch` keeps of a call; nobody else writes here."""
-
-    parent: Call | None = None
-    not_before: float = 0.0
-    blockers: int = 0
-    blocks: list[Call] = field(default_factory=list)
-    open_children: int = 0
-    newest: int = 0
-    keys: list[str] = field(default_factory=list)
 
 
 class Dispatch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.merging import Entry, is_named_by_id
 
 if TYPE_CHECKING:

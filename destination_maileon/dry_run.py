@@ -14,7 +14,7 @@ from destination_maileon.rules import violations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from destination_maileon.dispatch import Call
+    from destination_maileon.call import Call
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.merging import Entry
     from destination_maileon.settling import Answer

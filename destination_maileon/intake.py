@@ -25,12 +25,13 @@ from destination_maileon.rejections import Rejection
 if TYPE_CHECKING:
     from destination_maileon.batching import Batcher, Limits
     from destination_maileon.catalog import StreamPlan
-    from destination_maileon.columns import ColumnResolver, StreamColumns
+    from destination_maileon.columns import ColumnResolver
     from destination_maileon.config import Config
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.ledger import Ledger, Log
     from destination_maileon.messages import RecordMessage, StreamKey
     from destination_maileon.plain_records import Written
+    from destination_maileon.stream_columns import StreamColumns
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 

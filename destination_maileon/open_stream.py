@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from destination_maileon.catalog import StreamPlan
-    from destination_maileon.columns import ColumnResolver, StreamColumns
+    from destination_maileon.columns import ColumnResolver
     from destination_maileon.config import Config
     from destination_maileon.ledger import Log
     from destination_maileon.maileon.sync_options import Permission
     from destination_maileon.mapping import Column
+    from destination_maileon.stream_columns import StreamColumns
 
 
 MAX_TABLES = 20

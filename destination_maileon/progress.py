@@ -14,7 +14,8 @@ from destination_maileon.output import Level
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.dispatch import Call, Dispatch
+    from destination_maileon.call import Call
+    from destination_maileon.dispatch import Dispatch
     from destination_maileon.ledger import Ledger
     from destination_maileon.messages import StreamKey
     from destination_maileon.outbox import Outbox

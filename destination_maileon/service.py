@@ -22,7 +22,7 @@ from destination_maileon.reader import InputChunk, InputEnd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.dispatch import Call
+    from destination_maileon.call import Call
     from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.settling import Answer
 

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon import reconciliation, strictness
+from destination_maileon.call import Call
 from destination_maileon.counting import counted
-from destination_maileon.dispatch import Call
 from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
 from destination_maileon.maileon.errors import CallRefused, MaileonError, Stop, TryAgain

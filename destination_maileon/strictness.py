@@ -14,8 +14,8 @@ from destination_maileon.problems import StopReading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from destination_maileon.call import Call
     from destination_maileon.catalog import StreamPlan
-    from destination_maileon.dispatch import Call
     from destination_maileon.ledger import Ledger
     from destination_maileon.merging import Entry, Part
     from destination_maileon.rejections import Rejection

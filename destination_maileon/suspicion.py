@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from destination_maileon.problems import ConfigError
 
 if TYPE_CHECKING:
+    from destination_maileon.call import Call
     from destination_maileon.catalog import StreamPlan
-    from destination_maileon.dispatch import Call
     from destination_maileon.ledger import Ledger
     from destination_maileon.merging import Part
     from destination_maileon.rejections import Rejection

@@ -12,7 +12,7 @@ from destination_maileon import consent
 from destination_maileon.account import Account, say_nothing
 from destination_maileon.batching import Batcher, Limits
 from destination_maileon.catalog import stream_plans, unused_mappings
-from destination_maileon.columns import ColumnResolver, StreamColumns
+from destination_maileon.columns import ColumnResolver
 from destination_maileon.config import S3Storage
 from destination_maileon.dispatch import Dispatch
 from destination_maileon.dry_run import foreseen
@@ -31,6 +31,7 @@ from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import RejectionLog
 from destination_maileon.service import ThreadedService, send
 from destination_maileon.settling import Settlement
+from destination_maileon.stream_columns import StreamColumns
 from destination_maileon.suspicion import Suspicion
 from destination_maileon.vanished import VanishedFields
 from destination_maileon.writer import Writer

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from destination_maileon.account import Account
-from destination_maileon.columns import ColumnResolver, StreamColumns
+from destination_maileon.columns import ColumnResolver
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.stream_columns import StreamColumns
 from unit_tests.builders import (
     a_config,
     a_mapping,

@@ -12,8 +12,9 @@ import pytest
 
 from destination_maileon import batching, merging, reconciliation, settling
 from destination_maileon.batching import Batch, Batcher, Lane, Limits
+from destination_maileon.call import Call
 from destination_maileon.checkpoint import Checkpoint, Release, Tally
-from destination_maileon.dispatch import Call, Dispatch
+from destination_maileon.dispatch import Dispatch
 from destination_maileon.division import parts_apart
 from destination_maileon.intake import Intake
 from destination_maileon.ledger import Ledger

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from destination_maileon.batching import Batch, Lane
+from destination_maileon.call import Call
 from destination_maileon.catalog import StreamPlan
-from destination_maileon.dispatch import Call
 from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
+from destination_maileon.call import Call
 from destination_maileon.catalog import stream_plans
 from destination_maileon.config import load_config
-from destination_maileon.dispatch import Call
 from destination_maileon.outbox import Outbox
 from destination_maileon.output import Lines, Redactor
 from destination_maileon.reader import InputChunk, InputEnd

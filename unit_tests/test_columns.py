@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.columns import StreamColumns
 from destination_maileon.config import NullValues
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping import Column
+from destination_maileon.stream_columns import StreamColumns
 from destination_maileon.targets import SKIP
 from unit_tests.builders import (
     an_account,

@@ -9,9 +9,10 @@ import pytest
 
 from destination_maileon import columns as columns_module
 from destination_maileon.account import Account
-from destination_maileon.columns import ColumnResolver, StreamColumns
+from destination_maileon.columns import ColumnResolver
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping import Column
+from destination_maileon.stream_columns import StreamColumns
 from destination_maileon.targets import SKIP, Kind, Target
 from unit_tests.builders import CountingApi, a_config, a_mapping, a_plan, at_once
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.dispatch import Call, Dispatch
+from destination_maileon.call import Call
+from destination_maileon.dispatch import Dispatch
 from destination_maileon.division import halves
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.merging import Entry, Part

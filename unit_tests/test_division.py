@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.merging import Entry, Part

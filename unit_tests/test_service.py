@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.maileon.errors import Trouble, TryAgain
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission

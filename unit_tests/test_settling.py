@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.batching import Lane
-from destination_maileon.dispatch import Call, Dispatch
+from destination_maileon.call import Call
+from destination_maileon.dispatch import Dispatch
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     CallRefused,

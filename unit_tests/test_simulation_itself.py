@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.maileon.errors import Trouble
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.mapping import Removal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.ledger import Ledger
 from destination_maileon.problems import ConfigError, StopReading
 from destination_maileon.rejection_limits import RejectionLimits

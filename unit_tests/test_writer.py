@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from destination_maileon.call import Call
 from destination_maileon.checkpoint import MAX_HELD_STATES
-from destination_maileon.dispatch import Call
 from destination_maileon.maileon.errors import KeyRefused, Trouble, TryAgain
 from destination_maileon.messages import BadLine
 from destination_maileon.problems import ConfigError, TransientError

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused, MaileonError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from destination_maileon.call import Call
 from destination_maileon.catalog import StreamPlan
 from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
-from destination_maileon.dispatch import Call
 from destination_maileon.ledger import STATISTICS, Ledger
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport

@@ -11,7 +11,7 @@ from random import Random
 
 import orjson
 
-from destination_maileon.dispatch import Call
+from destination_maileon.call import Call
 from destination_maileon.maileon.errors import (
     KeyRefused,
     MaileonError,
