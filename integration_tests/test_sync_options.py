@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from integration_tests.bookkeeping import Json
@@ -114,6 +116,7 @@ def test_each_permission_has_its_number_by_name_and_by_number(connection: Connec
     assert stored == {f"person{n}@example.com": n % 6 + 1 for n in range(12)}
 
 
+@pytest.mark.skipif("LOUD" in os.environ, reason="all logs are on")
 def test_debug_logging_shows_the_parameters_and_is_off_unless_asked_for(
     connection: Connection,
 ) -> None:
