@@ -33,15 +33,14 @@ MAX_REFUSED_CALLS = 40
 class Kind(StrEnum):
     """What a call is for, as it is called in a message."""
 
-    WRITE = "call"
-    FAREWELL = "deletion or unsubscription"
+    WRITE = "calls"
+    FAREWELL = "deletions and unsubscriptions"
 
     @classmethod
     def of(cls, call: Call) -> Kind:
         return cls.WRITE if call.farewell is None else cls.FAREWELL
 
 
-_PLURALS = {Kind.WRITE: "calls", Kind.FAREWELL: "deletions and unsubscriptions"}
 _CLEARED_BY = {Kind.WRITE: {Kind.WRITE}, Kind.FAREWELL: {Kind.WRITE, Kind.FAREWELL}}
 
 
@@ -103,4 +102,4 @@ class Suspicion:
 
 
 def _all(number: int, kind: Kind) -> str:
-    return f"the only {kind}" if number == 1 else f"all {number} {_PLURALS[kind]}"
+    return f"all {'' if number == 1 else f'{number} '}{kind}"

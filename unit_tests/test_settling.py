@@ -493,7 +493,7 @@ def test_a_farewell_that_is_refused_is_the_persons_fault_once_another_was_accept
 def test_if_nobody_can_be_deleted_the_sync_fails() -> None:
     desk = Desk()
     desk.answer(desk.farewell(someone(1)), REFUSED)
-    with pytest.raises(ConfigError, match="the only deletion or unsubscription"):
+    with pytest.raises(ConfigError, match="refused all deletions and unsubscriptions"):
         desk.settlement.close()
     with pytest.raises(ConfigError, match="HTTP 405"):
         desk.answer(desk.farewell(someone(2)), CallRefused("No.", status=405))

@@ -97,7 +97,7 @@ def test_that_somebody_is_removed_clears_no_contact() -> None:
     ledger.received(PLAN, 0.0)
     suspicion.lifts(Kind.FAREWELL)
     assert ledger.rejected_records == 1
-    with pytest.raises(ConfigError, match="the only call"):
+    with pytest.raises(ConfigError, match="refused all calls as a whole"):
         suspicion.close()
 
 
