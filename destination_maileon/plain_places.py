@@ -52,17 +52,25 @@ def places_of(columns: list[Column], rules: MappingRules) -> list[Place]:
     return [*_identifiers(columns, rules), *_fields(columns, rules)]
 
 
-def template(places: Sequence[Place], types: Sequence[type]) -> str:
-    """The element of records with values of these types: `%s` for each text, nulls in full."""
+def template(places: Sequence[Place], types: Sequence[type]) -> list[str]:
+    """The element of records with values of these types, with an empty text for each value.
+
+    The texts belong at the odd indices. What stands around them, nulls included, is at the others.
+    """
     pieces = ["<contact>"]
     open_section = ""
     for place, kind in zip(places, types, strict=True):
-        piece = place.null if kind is NoneType else f"{place.head}%s{place.tail}"
-        if piece and place.section != open_section:
-            pieces += (_closing(open_section), f"<{place.section}>")
+        is_text = kind is not NoneType
+        if (is_text or place.null) and place.section != open_section:
+            pieces[-1] += f"{_closing(open_section)}<{place.section}>"
             open_section = place.section
-        pieces.append(piece)
-    return "".join([*pieces, _closing(open_section), "</contact>"])
+        if is_text:
+            pieces[-1] += place.head
+            pieces += ("", place.tail)
+        else:
+            pieces[-1] += place.null
+    pieces[-1] += f"{_closing(open_section)}</contact>"
+    return pieces
 
 
 def keys_in_order(places: Sequence[Place]) -> list[tuple[int, KeyOf]]:
@@ -103,10 +111,10 @@ def _field(column: Column, section: str, rules: MappingRules) -> Place:
     return Place(
         column.name,
         section,
-        head=_literal(f"{head}<value>"),
+        head=f"{head}<value>",
         tail="</value></field>",
         convert=convert,
-        null=_literal(f'{head}<value nil="true"/></field>') if column.clear else "",
+        null=f'{head}<value nil="true"/></field>' if column.clear else "",
     )
 
 
@@ -118,18 +126,14 @@ def _preference(column: Column, section: str, rules: MappingRules) -> Place:
     return Place(
         column.name,
         section,
-        head=_literal(f"{head}<category>{escape(target.category)}</category><value>"),
-        tail=_literal(f"</value>{source}</preference>"),
+        head=f"{head}<category>{escape(target.category)}</category><value>",
+        tail=f"</value>{source}</preference>",
         convert=as_boolean,
     )
 
 
 def _closing(section: str) -> str:
     return f"</{section}>" if section else ""
-
-
-def _literal(text: str) -> str:
-    return text.replace("%", "%%")
 
 
 def _email_key(text: str) -> str | None:

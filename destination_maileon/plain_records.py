@@ -17,6 +17,8 @@ from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+import orjson
+
 from destination_maileon.plain_places import keys_in_order, places_of, template
 from destination_maileon.targets import DELETED_AT_COLUMN, Kind
 from destination_maileon.values import as_text, converter_for
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
 MAX_SHAPES = 1_000
 """So many templates are kept; records of further shapes go the long way. Layouts likewise."""
 
-# Bytes of what is escaped or removed. 239 leads U+F000 to U+FFFF, of which XML forbids the last.
-_SPECIAL = bytes([*range(9), *range(11, 32), *b"&<>", 239])
+_QUOTES = len('""')
 _PLAIN_TYPES = frozenset({str, int, float, bool})
 _MUST_BE_NULL = frozenset({Kind.DELETED, Kind.UNSUBSCRIBE, Kind.PREFERENCES})
 
@@ -48,7 +49,7 @@ class _Shape:
     `texts` picks the values that are written; `converters` and `keys` go by their index there.
     """
 
-    template: str
+    template: list[str]
     texts: Pick
     converters: list[tuple[int, Converter]]
     keys: list[tuple[int, KeyOf]]
@@ -100,7 +101,10 @@ class PlainRecords:
         keys = tuple([key for index, key_of in shape.keys if (key := key_of(texts[index]))])
         if len(keys) < len(shape.keys):
             return None
-        return (shape.template % tuple(texts)).encode(), keys
+        # Half the time of a `%` in the template.
+        pieces = shape.template.copy()
+        pieces[1::2] = texts
+        return "".join(pieces).encode(), keys
 
     def _new_layout(self, data: Mapping[str, object]) -> _Layout | None:
         is_known = data.keys() <= self.known_columns
@@ -143,12 +147,18 @@ def _compiled(places: list[Place], types: tuple[type, ...]) -> _Shape | None:
 
 
 def _has_special(text: str) -> bool:
-    """Whether anything in it would be escaped or removed. Half the time of a regular expression."""
+    """Whether anything in it would be escaped or removed; in doubt, yes.
+
+    Control characters grow when they are written as JSON, and so do quotes and backslashes. orjson
+    looks for them sixteen at a time: a fourth of what a regular expression costs.
+    """
     try:
-        encoded = text.encode()
-    except UnicodeEncodeError:  # a lone surrogate
+        written = orjson.dumps(text)
+    except TypeError:  # a lone surrogate
         return True
-    return len(encoded.translate(None, _SPECIAL)) != len(encoded)
+    if len(written) != len(text.encode()) + _QUOTES or "&" in text or "<" in text or ">" in text:
+        return True
+    return "\ufffe" in text or "\uffff" in text
 
 
 def _picker(indices: list[int]) -> Pick:

@@ -127,23 +127,24 @@ class Writer:
     def _read_chunk(self) -> None:
         now = self.service.now()
         for number, line in self._chunk:
-            if self._take(number, line, now) and not self._has_room():
+            message = decode(line, number)
+            if isinstance(message, RecordMessage):
+                another_waits = self.intake.take(message, now)
+            elif message is None:
+                continue
+            else:
+                self._take_state(message)
+                another_waits = True
+            if another_waits and not self._has_room():
                 return
         self._has_chunk = False
         self.service.consumed()
 
-    def _take(self, number: int, line: bytes, now: float) -> bool:
-        """Takes one line; whether a call or a STATE more waits now."""
-        message = decode(line, number)
-        if message is None:
-            return False
-        if isinstance(message, RecordMessage):
-            return self.intake.take(message, now)
+    def _take_state(self, message: StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
         checkpoint.state(message, message.scope, message.size)
         if checkpoint.is_crowded:
             self._submit(self.batcher.close_all())
-        return True
 
     def _stop_reading(self, place: int | None = None) -> None:
         """What was read is still sent; from a `place` on nothing is, unless it travels with it."""
