@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contacts_xml import ENVELOPE_BYTES
-from destination_maileon.merging import Entry, Part, is_named_by_id
+from destination_maileon.merging import ID_KEY, Entry, Part, is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Batch:
 
     def append(self, entry: Entry) -> None:
         """A contact more."""
-        is_by_id = is_named_by_id(entry.keys)
+        is_by_id = entry.keys[-1][0] == ID_KEY
         if is_by_id is not self.is_by_id:
             self.turn += 1
             self.is_by_id = is_by_id
@@ -89,9 +89,10 @@ class Limits:
     body_bytes: int
     age_seconds: float
 
-    def fits(self, payload: bytes) -> bool:
-        """Whether the contact alone is small enough for a call."""
-        return ENVELOPE_BYTES + len(payload) <= self.body_bytes
+    @property
+    def contact_bytes(self) -> int:
+        """How large one contact may be to fit a call."""
+        return self.body_bytes - ENVELOPE_BYTES
 
 
 class Batcher:
@@ -111,7 +112,7 @@ class Batcher:
     def add(self, part: Part, lane: Lane, now: float) -> list[Batch]:
         """Puts a record into its batch; the batches that this closes, in the order to send them.
 
-        The record alone must fit: see `Limits.fits`.
+        The record alone must fit: see `Limits.contact_bytes`.
         """
         keys = part.keys
         closed = self._close_conflicts(keys, lane)

@@ -49,7 +49,11 @@ class Intake:
     _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
     _strangers: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _place: int = field(default=0, init=False)
+    _largest: int = field(init=False)
     _farewells: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._largest = self.limits.contact_bytes
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
@@ -114,18 +118,18 @@ class Intake:
     def _write(
         self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
     ) -> bool:
-        permission = stream.plan.permission
+        lane = stream.usual_lane
         if stream.mapper.has_permission_column and message.data is not None:
             named = stream.mapper.permission(message.data)
             if isinstance(named, Reason):
                 column = stream.mapper.permission_column
                 refusal = _bad_permission(column, written[0])
                 return self._reject(stream, message, refusal, now=now)
-            permission = named or permission
+            lane = stream.lane(named or stream.plan.permission)
         part = self._part(stream, message, written, now=now)
-        if not self.limits.fits(part.payload):
+        if len(part.payload) > self._largest:
             return self._refuse(stream, part, _too_large(self.limits.body_bytes))
-        closed = self.batcher.add(part, stream.lane(permission), now)
+        closed = self.batcher.add(part, lane, now)
         for batch in closed:
             self.dispatch.submit(batch)
         return bool(closed)

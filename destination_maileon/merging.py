@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact, Preference
 
 
+ID_KEY = "i"
+"""How the key of a Maileon id begins; it is a contact's last."""
+
+
 @dataclass(eq=False, slots=True)
 class Part:
     """A record until it is settled: where it stood, and the contact that it alone would be.
@@ -86,7 +90,7 @@ def is_named_by_id(keys: tuple[str, ...]) -> bool:
     the same contact as another that is named by its id, only Maileon knows: where both occur, they
     keep their order as if they did.
     """
-    return keys[-1].startswith("i")
+    return keys[-1][0] == ID_KEY
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
@@ -101,7 +105,7 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
     if contact.external_id:
         keys += _with_twin("x", contact.external_id)
     if contact.id:
-        keys.append("i" + contact.id.lstrip("0"))
+        keys.append(ID_KEY + contact.id.lstrip("0"))
     return tuple(keys)
 
 

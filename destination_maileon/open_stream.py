@@ -48,6 +48,7 @@ class OpenStream:
             every_record_is_deleted=plan.every_record_is_deleted,
         )
         self._lanes: dict[Permission | None, Lane] = {}
+        self.usual_lane = self.lane(plan.permission)
         self._cleaned_before = 0
         self._told_notes = 0
         self._told_tables = 0

@@ -181,10 +181,9 @@ def test_a_contact_that_does_not_fit_into_the_body_opens_the_next_one() -> None:
     assert places(batcher.close_all()) == [[[3]]]
 
 
-@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
-def test_a_contact_fits_if_a_call_can_hold_it_alone(more: int, fits: bool) -> None:
+def test_a_contact_fits_if_a_call_can_hold_it_alone() -> None:
     limits = Limits(1, body_bytes=ENVELOPE_BYTES + 100, age_seconds=1.0)
-    assert limits.fits(b"x" * (100 + more)) is fits
+    assert limits.contact_bytes == 100
 
 
 def test_when_open_batches_together_hold_too_much_the_oldest_goes_out() -> None:
