@@ -239,14 +239,8 @@ def _activated(plan: StreamPlan, configured: _ConfiguredStream) -> StreamPlan:
         sync_mode=operation.sync_mode,
         update_only=operation.update_only,
     )
-    # What the connection does not map does not arrive: entries for it would only stand in the way.
-    is_known = plan.properties or plan.mapping
     return replace(
-        plan,
-        options=options,
-        mapping={column: entry for column, entry in plan.mapping.items() if column in is_known},
-        every_record_is_deleted=operation.deletes,
-        is_activated=True,
+        plan, options=options, every_record_is_deleted=operation.deletes, is_activated=True
     )
 
 

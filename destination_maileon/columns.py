@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.account import Account
     from destination_maileon.catalog import StreamPlan
-    from destination_maileon.config import ColumnMapping, Config
+    from destination_maileon.config import Config
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
@@ -53,11 +53,9 @@ class ColumnResolver:
     def before_first_record(self) -> StreamColumns:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
         result = self._result
-        for column, entry in self.plan.mapping.items():
-            self._add_planned(column, self._explicit_target(entry), entry=entry)
-        for column in self.plan.properties:
-            if column not in self.plan.mapping:
-                self._resolve_by_name(column)
+        for column in dict.fromkeys((*self.plan.mapping, *self.plan.properties)):
+            if not self._waits_for_records(column):
+                self._resolve(column)
         self._room = len(result.columns) + MAX_LATE_COLUMNS
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
@@ -101,10 +99,16 @@ class ColumnResolver:
                 self._result.columns[column.name] = replace(column, type=type_there)
         self._result.to_create.clear()
 
-    def _explicit_target(self, entry: ColumnMapping) -> Target:
-        return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
+    def _waits_for_records(self, column: str) -> bool:
+        """Whether a mapped column counts only once a record has it: a connection renamed it."""
+        properties = self.plan.properties
+        return self.plan.is_activated and bool(properties) and column not in properties
 
-    def _target_by_name(self, column: str) -> Target | None:
+    def _target(self, column: str) -> Target | None:
+        """The target that the mapping names, else the one that the column's name means."""
+        entry = self.plan.mapping.get(column)
+        if entry is not None:
+            return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
         preferences = self._preferences_for(column)
         return target_of_column(column, self.account.custom_fields, preferences=preferences)
 
@@ -112,8 +116,8 @@ class ColumnResolver:
         """The account's preferences, asked for only where a target names one."""
         return self.account.preferences if target.startswith(f"{Kind.PREFERENCE}:") else ()
 
-    def _resolve_by_name(self, column: str) -> None:
-        target = self._target_by_name(column)
+    def _resolve(self, column: str) -> None:
+        target = self._target(column)
         if target is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
             if self._cannot_be_created(column):
                 return
@@ -123,9 +127,7 @@ class ColumnResolver:
         else:
             self._add_planned(column, target)
 
-    def _add_planned(
-        self, column: str, target: Target, *, entry: ColumnMapping | None = None
-    ) -> None:
+    def _add_planned(self, column: str, target: Target) -> None:
         other = self._other_column(target)
         if other is not None:
             self._result.problems.append(
@@ -139,11 +141,11 @@ class ColumnResolver:
                 self._result.to_create.setdefault(target.name, field_type)
             else:
                 self._result.problems.append(f'column "{column}": {problem}')
-        self._put(column, target, entry=entry)
+        self._put(column, target)
 
     def _resolve_newly_seen(self, column: str, value: object) -> bool:
         """False if the column has no target. Of one to be created, null tells nothing."""
-        target = self._target_by_name(column)
+        target = self._target(column)
         if target is None:
             if self.config.unmapped_columns is not UnmappedColumns.CREATE:
                 self._leave_out(column)
@@ -177,7 +179,8 @@ class ColumnResolver:
         """The column that has the target already, where only one may have it."""
         return None if target.kind in SHARED_TARGETS else self._taken.get(target)
 
-    def _put(self, column: str, target: Target, *, entry: ColumnMapping | None = None) -> None:
+    def _put(self, column: str, target: Target) -> None:
+        entry = self.plan.mapping.get(column)
         self._taken.setdefault(target, column)
         clears = (entry.null_values if entry else None) or self.config.null_values
         self._result.columns[column] = Column(

@@ -158,21 +158,16 @@ def test_a_soft_delete_needs_to_be_told_what_becomes_of_people(deleted: str, ref
         assert plan(activated("soft_delete"), deleted_records=deleted).every_record_is_deleted
 
 
-def test_of_an_explicit_mapping_only_what_the_connection_delivers_counts() -> None:
-    streams = [
-        {
-            "name": "contacts",
-            "mapping": [
-                {"column": "given_name", "target": "standard:FIRSTNAME"},
-                {"column": "consent", "target": "permission"},
-            ],
-        }
+def test_data_activation_keeps_the_explicit_mapping_whatever_the_catalog_has() -> None:
+    entries = [
+        {"column": "given_name", "target": "standard:FIRSTNAME"},
+        {"column": "consent", "target": "permission"},
     ]
-    delivered: dict[str, object] = {"properties": {"standard:FIRSTNAME": {}, "consent": {}}}
+    streams = [{"name": "contacts", "mapping": entries}]
+    delivered: dict[str, object] = {"properties": {"standard:FIRSTNAME": {}, "email": {}}}
     known = activated("append_dedup") | {"stream": {"name": "contacts", "json_schema": delivered}}
-    assert [*plan(known, streams=streams).mapping] == ["consent"]
-    # Of a schema without columns nothing is known.
-    assert [*plan(activated("append_dedup"), streams=streams).mapping] == ["given_name", "consent"]
+    for stream in (known, activated("append_dedup")):
+        assert [*plan(stream, streams=streams).mapping] == ["given_name", "consent"]
 
 
 @pytest.mark.parametrize("name", ["contacts", "Contact", " contact", "user"])

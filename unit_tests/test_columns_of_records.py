@@ -30,12 +30,15 @@ class Stream:
         *,
         mapping: tuple[tuple[str, str], ...] = (),
         api: CountingApi | None = None,
+        is_activated: bool = False,
         **config: object,
     ) -> None:
         self.api = api or CountingApi(FIELDS, [("News", "Weekly")])
         self.account = Account(self.api, at_once)
         plan = a_plan(
-            properties={"email": STRING, **(properties or {})}, mapping=a_mapping(*mapping)
+            properties={"email": STRING, **(properties or {})},
+            mapping=a_mapping(*mapping),
+            is_activated=is_activated,
         )
         self.resolver = ColumnResolver(plan, a_config(**config), self.account)
         self.columns: StreamColumns = self.resolver.before_first_record()
@@ -46,6 +49,40 @@ class Stream:
     @property
     def created(self) -> list[str]:
         return [call for call in self.api.calls if call.startswith("create")]
+
+
+# Mapped, and delivered by a connection that does not say so.
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
+@pytest.mark.parametrize(
+    ("column", "target"),
+    [
+        ("consent", "permission"),
+        ("opted_out", "unsubscribe"),
+        ("gone", "deleted"),
+        ("first_name", "skip"),
+        ("color", "standard:TITLE"),
+    ],
+)
+def test_a_mapping_holds_for_a_column_that_only_records_have(
+    column: str, target: str, unmapped: str
+) -> None:
+    stream = Stream(mapping=((column, target),), is_activated=True, unmapped_columns=unmapped)
+    assert column not in stream.columns.columns
+    assert stream.resolver.newly_seen({"email": "a@b.de", column: "x"}) == []
+    assert stream.target(column) == target
+    assert stream.columns.problems == stream.columns.unmapped == stream.created == []
+
+
+def test_a_mapping_of_what_is_not_delivered_stands_in_nobodys_way() -> None:
+    mapping = (("given_name", "standard:FIRSTNAME"), ("mail", "email"), ("x", "custom:GONE"))
+    stream = Stream({"standard:FIRSTNAME": STRING}, mapping=mapping, is_activated=True)
+    assert stream.columns.problems == []
+    assert stream.target("standard:FIRSTNAME") == "standard:FIRSTNAME"
+    stream.resolver.newly_seen({"given_name": "Ada"})
+    taken = TAKEN.format("given_name", "standard:FIRSTNAME", "standard:FIRSTNAME")
+    assert stream.columns.notes == [taken]
 
 
 # Seen first in records.
