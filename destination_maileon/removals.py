@@ -26,14 +26,31 @@ _NULL_WORDS = frozenset({"", "null", "none"})
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 # Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024.
+# Without a year of four digits it may as well be a version, so that it is none.
 _OTHER_DATE = re.compile(
-    rf"({_WEEKDAY},?\s+)?([0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}"
+    rf"({_WEEKDAY},?\s+)?([0-9]{{4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,2}}"
+    rf"|[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{4}}"
     rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH} [0-9]{{1,2}}, ?[0-9]{{4}})"
     rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,][0-9]+)?( ?[ap]m)?)?\s*{ZONE}",
     re.IGNORECASE,
 )
-_FIRST_MOMENT = 10_000_000
-"""Smaller numbers are no seconds since 1970 or later (this is in April of that year)."""
+_YEAR = re.compile("[0-9]{4}")
+_YEARS = range(1971, 2100)
+"""Outside of these nobody left: year 1, 1900 and the epoch stand for never, 9999 for ever valid."""
+_END = 4_102_444_800
+"""The second in which 2100 begins, since 1970."""
+_YEAR_10000 = 253_402_300_800
+"""The same of year 10000: more in seconds is no date, so from here on they are milliseconds."""
+_MOMENTS = (
+    (19_710_101, 21_000_101),
+    (100_000_000, _END),
+    (_YEAR_10000, _END * 10**3),
+    (19_710_101_000_000, 21_000_101_000_000),
+    (_YEAR_10000 * 10**3, _END * 10**6),
+    (_YEAR_10000 * 10**6, _END * 10**9),
+)
+"""First and end of the numbers that are a day (20240501), a time in seconds, in milliseconds, a day
+with its time (20240501103000), a time in microseconds, in nanoseconds."""
 
 REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
 
@@ -95,8 +112,9 @@ class RemovalColumns:
 def is_set(value: object) -> bool | None:
     """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
 
-    None if it says neither yes nor no: a small number counts something, a link leads somewhere.
-    Zeros alone are no time (MySQL's `0000-00-00`).
+    None if it says neither yes nor no: a small number counts something, a link leads somewhere,
+    a time before 1971 or from 2100 on is none in which somebody left. Zeros alone say no (MySQL's
+    `0000-00-00`).
     """
     if value is None or isinstance(value, bool):
         return bool(value)
@@ -109,9 +127,14 @@ def is_set(value: object) -> bool | None:
 
 
 def _is_time(word: str) -> bool | None:
+    """Whether it is a time in which somebody left; False if it is zero, None if neither."""
     if NUMBER.fullmatch(word):
         number = Decimal(word)
-        return number == 1 or number >= _FIRST_MOMENT or (False if number == 0 else None)
-    if ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word):
-        return any(character in "123456789" for character in word)
-    return None
+        is_time = number == 1 or any(first <= number < end for first, end in _MOMENTS)
+        return is_time or (False if number == 0 else None)
+    if not (ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word)):
+        return None
+    if not any(character in "123456789" for character in word):
+        return False
+    year = _YEAR.search(word)
+    return True if year and int(year[0]) in _YEARS else None
