@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.naming import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from destination_maileon.maileon.contact import Contact
 
@@ -31,17 +31,17 @@ _MIN_BEGINNING = 5
 """Characters."""
 
 
-def without_values(text: str, *contacts: Contact) -> str:
+def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
     """The text less every value of the contacts, and whatever else looks like a value.
 
     A value is found whatever its case and white space, and cut off, too. Very short ones are taken
-    out only where they stand alone: no word would be left otherwise. Names of fields stay.
+    out only where they stand alone: no word would be left otherwise. Names of fields stay, those of
+    preferences only if they are known: others may stand in a record's list alone, as its values do.
     """
-    names: set[str] = set()
+    names = set(known_names)
     for contact in contacts:
-        text = _without_values_of(contact, text)
+        text = _without_values_of(contact, text, known_names)
         names |= {*contact.standard_fields, *contact.custom_fields}
-        names |= {name for preference in contact.preferences for name in preference}
     return _without_lookalikes(text, names)
 
 
@@ -56,9 +56,9 @@ def _without_lookalikes(text: str, names: Iterable[str]) -> str:
     return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
 
 
-def _without_values_of(contact: Contact, text: str) -> str:
+def _without_values_of(contact: Contact, text: str, known_names: Collection[str]) -> str:
     shown = text.casefold()
-    values = [words for value in set(_values(contact)) if (words := _words(value))]
+    values = [words for value in set(_values(contact, known_names)) if (words := _words(value))]
     found = [
         words for words in values if _length(words) <= len(shown) and words[0].casefold() in shown
     ]
@@ -125,10 +125,11 @@ def _overlap(text: str, value: str) -> int:
     return next((length for length in lengths if text.endswith(value[:length])), 0)
 
 
-def _values(contact: Contact) -> Iterator[str]:
+def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:
     yield from filter(None, (contact.email, contact.external_id, contact.id))
     yield from filter(None, contact.standard_fields.values())
     yield from filter(None, contact.custom_fields.values())
-    for preference in contact.preferences.values():
+    for listed, preference in contact.preferences.items():
+        yield from (name for name in listed if name not in known_names)
         yield preference.value
         yield from filter(None, (preference.source,))

@@ -63,16 +63,16 @@ def rejection_by_report(
 ) -> Rejection:
     """The report's first finding is the reason; what else is wrong with the contact comes along.
 
-    A field that the report names is shown only if it is one of `known_fields` or of the contact:
-    for some codes the service answers with the value there (Maileon docs, Synchronize Contacts).
+    A field is shown only if it is one of `known_fields` or of the contact: for some codes the
+    service answers with the value there (Maileon docs, Synchronize Contacts). A preference is only
+    shown if it is known: in a list of preferences the record itself wrote its name.
     """
     main = findings[0]
     error = meaning(main.code)
     names = {*known_fields, *contact.custom_fields, *contact.standard_fields}
-    names |= {name for _, name in contact.preferences}
     shown = [f.error_field for f in findings if f.error_field and f.error_field in names]
     named = main.error_field if main.error_field in names else None
-    broken = list(violations(contact, custom_types))
+    broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
     further = [name for name in (*shown, *(name for _, name in broken)) if name != field]
     return Rejection(

@@ -24,10 +24,13 @@ from destination_maileon.output import Level
 from destination_maileon.problems import ConfigError, TransientError
 from destination_maileon.rejections import Rejection, concerns_custom_field, rejection_by_report
 from destination_maileon.suspicion import Kind
+from destination_maileon.targets import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from destination_maileon.account import Account
+    from destination_maileon.catalog import StreamPlan
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.ledger import Ledger, Log
     from destination_maileon.maileon.report import InvalidContact
@@ -139,7 +142,9 @@ class Settlement:
 
     def _refused(self, call: Call, refusal: CallRefused) -> None:
         options = call.lane.plan.options
-        rejection = _rejection_by_refusal(call, refusal)
+        rejection = _rejection_by_refusal(
+            call, refusal, _known_names(call.lane.plan, self.vanished.account)
+        )
         if not _may_be_one_contact(call, refusal):
             raise ConfigError(
                 f"Stream {call.lane.plan.title}: {rejection.label}. {rejection.advice}"
@@ -161,7 +166,7 @@ class Settlement:
         reading = reconciliation.read(call.entries, report)
         self._warn_of_counts(call, reading)
         if not plan.options.ignore_invalid_contacts and (reading.rejected or reading.uncertain):
-            invalid = [(e, self._rejection(e, findings)) for e, findings in reading.rejected]
+            invalid = [(e, self._rejection(plan, e, found)) for e, found in reading.rejected]
             strictness.fail_by_report(call, invalid, self.ledger)
             return
         count = self.ledger.answered_again if call.is_recount else self.ledger.answered
@@ -184,17 +189,18 @@ class Settlement:
             elif len(entry.parts) > 1:
                 groups.append(parts_apart(call, entry))
             else:
-                rejection = self._rejection(entry, findings)
+                rejection = self._rejection(call.lane.plan, entry, findings)
                 self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
         if stripped:
             groups.append([Call(call.lane, stripped)])
         return groups + halves_of(call, reading.uncertain, is_recount=True)
 
-    def _rejection(self, entry: Entry, findings: Sequence[InvalidContact]) -> Rejection:
-        account = self.vanished.account
+    def _rejection(
+        self, plan: StreamPlan, entry: Entry, findings: Sequence[InvalidContact]
+    ) -> Rejection:
         # What was not asked before is not asked for the words' sake: the sync goes on.
-        custom_types = account.known_custom_fields
-        known = {*custom_types, *(name for _, name in account.known_preferences)}
+        custom_types = self.vanished.account.known_custom_fields
+        known = _known_names(plan, self.vanished.account)
         return rejection_by_report(
             entry.contact, findings, custom_types=custom_types, known_fields=known
         )
@@ -217,9 +223,17 @@ def _may_be_one_contact(call: Call, refusal: CallRefused) -> bool:
     return refusal.may_be_one_contact
 
 
-def _rejection_by_refusal(call: Call, refusal: CallRefused) -> Rejection:
-    parts = (part for entry in call.entries for part in entry.parts)
-    said = without_values(refusal.server_message, *(part.contact for part in parts))
+def _known_names(plan: StreamPlan, account: Account) -> set[str]:
+    """What is no value of a record for certain: the account's names, and the mapping's."""
+    preferences = account.known_preferences
+    targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
+    existing = {name for preference in preferences for name in preference}
+    return {*account.known_custom_fields, *existing, *names_in(targets, preferences)}
+
+
+def _rejection_by_refusal(call: Call, refusal: CallRefused, known: set[str]) -> Rejection:
+    contacts = (part.contact for entry in call.entries for part in entry.parts)
+    said = without_values(refusal.server_message, *contacts, known_names=known)
     words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
     return Rejection(
         reason=f"Maileon refused the call (HTTP {refusal.status})",

@@ -13,7 +13,7 @@ from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.contacts_xml import without_forbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 METADATA_PREFIXES = ("_airbyte", "_ab_")
 DELETED_AT_COLUMN = "_ab_cdc_deleted_at"
@@ -85,6 +85,12 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
         return None
     category, name = next((split for split in splits if split in preferences), splits[0])
     return Target(Kind.PREFERENCE, name, category)
+
+
+def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:
+    """The names of the fields and preferences, and the categories, that these texts name."""
+    named = [target for text in targets if (target := parse_target(text, preferences))]
+    return {name for target in named for name in (target.category, target.name) if name}
 
 
 def target_of_column(

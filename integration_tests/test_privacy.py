@@ -114,6 +114,28 @@ def test_rejections_of_every_kind_tell_nothing_of_their_records(connection: Conn
         assert sandbox.violations == []
 
 
+@pytest.mark.parametrize("config", [{}, {"dry_run": True}, {"ignore_invalid_contacts": False}])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_a_record_calls_a_preference_is_not_shown(
+    connection: Connection, config: dict[str, Any], *, is_refused: bool
+) -> None:
+    said = b"<error><message>no \"zqx.anna@example.com +49\" in 'zqx'</message></error>"
+    name = "zqx.anna@example.com +49"
+    listed = [{"category": "zqx", "name": name, "value": "maybe"}]
+    with Sandbox(api_key=KEY) as sandbox:
+        if is_refused:
+            sandbox.script(Fault(status=400, body=said, method="POST", times=None))
+        secretive = Connection(connection.folder, sandbox, {"LOG_LEVEL": "DEBUG"})
+        data = {**GOOD, "email": "zqx no address", "preferences": listed}
+        run = secretive.sync(
+            [record(data), record(GOOD), stream_state("zqx")],
+            stream(columns("external_id", "preferences")),
+            **config,
+        )
+        assert any(said.startswith("Record ") for said in run.logs("WARN")) or run.errors
+        _says_nothing(run)
+
+
 @pytest.mark.parametrize(
     ("config", "fault"),
     [

@@ -121,7 +121,16 @@ def test_what_looks_like_the_value_of_anybody_is_hidden_and_names_of_fields_are_
 ) -> None:
     weekly = {("News", "Weekly"): Preference("true")}
     someone = a_contact(CITY=None, custom={"HAT": None}, preferences=weekly)
-    assert without_values(text, a_contact(), someone) == (text if expected is None else expected)
+    shown = without_values(text, a_contact(), someone, known_names={"News", "Weekly"})
+    assert shown == (text if expected is None else expected)
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_the_name_of_a_preference_that_only_a_record_knows_is_hidden(quote: str) -> None:
+    listed = {("News", "Anna Secret"): Preference("true"), ("Topsecret", "Weekly"): Preference("x")}
+    text = f"no {quote}Anna Secret{quote} in News, no Weekly in {quote}Topsecret{quote}"
+    shown = without_values(text, a_contact(preferences=listed), known_names={"News", "Weekly"})
+    assert shown == f"no {quote}***{quote} in News, no Weekly in {quote}***{quote}"
 
 
 @pytest.mark.parametrize(

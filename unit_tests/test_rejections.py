@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.error_codes import Fault
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.naming import IdentifiersInLogs
@@ -51,6 +51,17 @@ def _log() -> RejectionLog:
 def test_a_field_is_shown_only_if_it_is_one(finding: InvalidContact, field: str) -> None:
     contact = a_contact(custom={"age": "about fifty"}, FIRSTNAME=LONG)
     assert _told(contact, finding).field == field
+
+
+@pytest.mark.parametrize(("known", "field"), [(["Weekly"], "Weekly"), ([], "")])
+def test_a_preference_is_named_only_if_others_than_the_record_know_it(
+    known: list[str], field: str
+) -> None:
+    contact = a_contact("ada@", preferences={("News", "Weekly"): Preference("maybe")})
+    told = rejection_by_report(
+        contact, [_finding(None, "Weekly")], custom_types={}, known_fields=known
+    )
+    assert (told.field, told.further) == (field, ("email",))
 
 
 def test_what_else_is_wrong_comes_along_once_and_without_what_is_told_already() -> None:
