@@ -213,10 +213,14 @@ class Ledger:
         self._noted = self._noted or reason
 
     def _judge(self, place: int | None) -> None:
-        """After the rejection at this place of the input; None: at the end."""
-        settled = sum(counts.settled for counts in self.counts.values())
+        """After the rejection at this place of the input; None: at the end.
+
+        Until then whoever is on the way counts as accepted: a record that is rejected before it is
+        sent is settled at once, and thousands that stood before it are not yet.
+        """
         is_end = place is None
-        excess = self._limits.excess(self.rejected_records, settled=settled, is_end=is_end)
+        records = sum(c.settled if is_end else c.read for c in self.counts.values())
+        excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
         if excess is None or self._is_over_limit:
             return
         # Once: what came before is still sent, and every STATE that is true leaves.

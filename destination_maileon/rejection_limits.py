@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from destination_maileon.counting import counted, were_rejected
 
 JUDGED_FROM_RECORDS = 100
-"""`max_rejected_percent` is judged from so many settled records on, and at the end."""
+"""`max_rejected_percent` is judged from so many records on, and at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,15 @@ class RejectionLimits:
     percent: float | None = None
     is_strict: bool = False
 
-    def excess(self, rejected: int, *, settled: int, is_end: bool) -> str | None:
-        """In words, what is too much; None if so many of the settled records may be rejected."""
+    def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
+        """In words, what is too much; None if so many of these records may be rejected."""
         if self.records is not None and rejected > self.records:
             allowed = f'"max_rejected_records" ({self.records})'
             return f"{were_rejected(rejected)}, which is more than {allowed} allows"
-        if self.percent is None or (settled < JUDGED_FROM_RECORDS and not is_end):
+        if self.percent is None or (records < JUDGED_FROM_RECORDS and not is_end):
             return None
-        if 100 * rejected <= self.percent * settled:
+        if 100 * rejected <= self.percent * records:
             return None
         allowed = f'"max_rejected_percent" ({self.percent:g})'
-        share = f"{rejected} of {counted(settled, 'record')} were rejected"
+        share = f"{rejected} of {counted(records, 'record')} were rejected"
         return f"{share}, which is more than {allowed} allows"

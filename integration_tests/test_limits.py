@@ -67,6 +67,24 @@ def test_a_share_of_rejections_ends_a_long_sync_early(connection: Connection) ->
     assert connection.sandbox.account.by_email("late@example.com") is None
 
 
+@pytest.mark.parametrize(("percent", "exit_code"), [(20, 0), (10, 0), (9, 1)])
+def test_a_share_is_not_misjudged_since_others_are_still_on_their_way(
+    connection: Connection, percent: int, exit_code: int
+) -> None:
+    # Who has no identifier is settled at once, the others when their call is answered.
+    messages = [
+        WITHOUT_IDENTIFIER if n % 10 == 0 else record({"email": f"p{n}@example.com"})
+        for n in range(1, 5001)
+    ]
+    run = connection.sync([*messages, stream_state(1)], max_rejected_percent=percent)
+    assert run.exit_code == exit_code
+    if exit_code:
+        assert "10 of 100 records were rejected" in run.error["message"]
+    else:
+        assert run.stats == [(4500, 500)]
+        assert len(connection.sandbox.account.contacts()) == 4500
+
+
 @pytest.mark.parametrize("answer", ["400", "report"])
 def test_a_strict_sync_fails_with_the_first_contact_that_maileon_finds_invalid(
     connection: Connection, answer: Literal["400", "report"]

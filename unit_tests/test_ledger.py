@@ -203,6 +203,16 @@ def test_a_share_is_judged_from_so_many_records_on() -> None:
         _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).heed()
 
 
+def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(percent=20))
+    on_the_way = receive(ledger, 4 * JUDGED_FROM_RECORDS)
+    reject(ledger, *receive(ledger, JUDGED_FROM_RECORDS))
+    ledger.heed()
+    reject(ledger, *on_the_way[:1])
+    with pytest.raises(StopReading, match=r"101 of 500 records were rejected"):
+        ledger.heed()
+
+
 def test_a_smaller_share_than_allowed_is_fine_at_any_time() -> None:
     _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 10).judge()
 
