@@ -59,10 +59,9 @@ class Workload:
         return {"streams": [{**configured, "destination_sync_mode": "append"}]}
 
     def _lines(self) -> Iterator[bytes]:
-        contacts = max(1, round(self.records * (1 - self.duplicates)))
         for number in range(self.records):
-            person = number if number < contacts else number % contacts
-            yield self._record(person)
+            # A contact's records follow each other, as changes of one person often do.
+            yield self._record(int(number * (1 - self.duplicates)))
             if (number + 1) % self.records_per_state == 0:
                 yield _state(number)
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RECORDS_PER_CONTACT = 10
 """A batch is also full at this many records for each contact that it may hold."""
 
+MAX_WAITING_RECORDS = 100_000
+"""All open batches together; what Python keeps of a small record is many times its bytes."""
+
 OPEN_BATCHES_BODIES = 4
 """All open batches together hold at most this many times the bytes of a call."""
 
@@ -108,6 +111,7 @@ class Batcher:
         self._open: dict[Lane, Batch] = {}
         self._waiting: dict[str, tuple[Batch, Entry]] = {}
         self._held_bytes = 0
+        self._records = 0
 
     def add(self, part: Part, lane: Lane, now: float) -> list[Batch]:
         """Puts a record into its batch; the batches that this closes, in the order to send them.
@@ -130,10 +134,11 @@ class Batcher:
             for key in keys:
                 self._waiting[key] = (batch, entry)
         self._held_bytes += batch.grow(part)
+        self._records += 1
         contacts = self._limits.contacts
         if len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts:
             closed.append(self.close(batch))
-        while self._held_bytes > OPEN_BATCHES_BODIES * self._limits.body_bytes:
+        while self._is_crowded:
             closed.append(self.close(self._in_order()[0]))
         return closed
 
@@ -171,6 +176,7 @@ class Batcher:
             for key in entry.keys:
                 del self._waiting[key]
         self._held_bytes -= batch.held_bytes
+        self._records -= batch.records
         return batch
 
     @property
@@ -183,6 +189,11 @@ class Batcher:
     def oldest(self) -> int | None:
         """The place of the oldest record that waits in a batch."""
         return min((batch.oldest for batch in self._open.values()), default=None)
+
+    @property
+    def _is_crowded(self) -> bool:
+        most_bytes = OPEN_BATCHES_BODIES * self._limits.body_bytes
+        return self._held_bytes > most_bytes or self._records > MAX_WAITING_RECORDS
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)

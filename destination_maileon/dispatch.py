@@ -103,11 +103,15 @@ class Dispatch:
 
     def replace(self, call: Call, groups: Iterable[Sequence[Call]]) -> None:
         """Smaller calls take the place of a call: in a group each waits for the one before."""
+        waiting, self._waiting = self._waiting, []
         for group in groups:
             earlier: Call | None = None
             for child in group:
                 self._adopt(call, child, after=earlier)
                 earlier = child
+        # The search for a bad contact goes deep before it goes wide, so that it soon meets a call
+        # that is accepted: refusals alone say that no contact is to blame.
+        self._waiting += waiting
         if not call.order.open_children:
             self._close(call)
 

@@ -6,8 +6,7 @@ share a template, in which only the texts are missing. Invariant: what comes out
 what `RecordMapper.map`, `contact_bytes` and `contact_keys` make of the record. Whatever needs a
 second look gets None here, and goes the long way.
 
-Takes about a third of the long way's time; over a whole sync that is a third less CPU per record
-(`make bench`).
+Took about a third of the long way's time for ten columns of text, which is why there are two ways.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ MAX_SHAPES = 1_000
 """So many templates are kept; records of further shapes go the long way. Layouts likewise."""
 
 _QUOTES = len('""')
+_MOST_CHARACTERS = 1_000_000
 _PLAIN_TYPES = frozenset({str, int, float, bool})
 _MUST_BE_NULL = frozenset({Kind.DELETED, Kind.UNSUBSCRIBE, Kind.PREFERENCES})
 
@@ -152,6 +152,8 @@ def _has_special(text: str) -> bool:
     Control characters grow when they are written as JSON, and so do quotes and backslashes. orjson
     looks for them sixteen at a time: a fourth of what a regular expression costs.
     """
+    if len(text) > _MOST_CHARACTERS:  # without memory for it, orjson would end the process
+        return True
     try:
         written = orjson.dumps(text)
     except TypeError:  # a lone surrogate

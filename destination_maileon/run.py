@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     # Libraries log URLs, in which identifiers of people stand; nothing of theirs gets out.
     logging.getLogger().addHandler(logging.NullHandler())
     # A sync makes and drops millions of objects, hardly any in circles: looking for these as often
-    # as Python does by default takes 7 % of its time (`make bench`).
+    # as Python does by default took 7 % of its time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()

@@ -29,6 +29,26 @@ def test_one_contact_for_which_calls_are_refused_is_found_and_the_others_are_wri
     assert len(connection.synchronizations) <= 1 + 2 * 10
 
 
+def test_bad_contacts_all_over_a_sync_are_found_with_many_calls_in_flight(
+    connection: Connection,
+) -> None:
+    said = b"<error><message>a contact is wrong</message></error>"
+    connection.sandbox.script(Fault(status=400, body=said, contains="poison", times=None))
+    names = [f"poison{n}" if n % 100 == 0 else f"p{n}" for n in range(4_000)]
+    run = connection.sync([*people(*names), stream_state(1)], concurrent_requests=4)
+    assert (run.exit_code, run.stats) == (0, [(3_960, 40)])
+
+
+def test_a_key_that_the_service_quotes_goes_nowhere(connection: Connection) -> None:
+    key = connection.sandbox.api_key
+    said = f"<error><message>API key {key} may not do this</message></error>"
+    connection.sandbox.script(Fault(status=400, body=said.encode(), method="POST", times=None))
+    run = connection.sync(people("a"))
+    assert "may not do this" in run.error["message"]
+    assert key[:6].encode() not in run.output
+    assert key[-6:].encode() not in run.output
+
+
 def test_a_call_that_is_too_large_for_the_service_is_halved(connection: Connection) -> None:
     too_many = Fault(status=413, contains="p7@")
     connection.sandbox.script(too_many)

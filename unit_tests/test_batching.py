@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon import batching
 from destination_maileon.batching import (
     OPEN_BATCHES_BODIES,
     RECORDS_PER_CONTACT,
@@ -324,3 +325,14 @@ def test_whoever_leaves_sends_the_batches_that_may_name_him_in_the_other_way() -
     batcher.add(a_part(2, Contact(id="7")), OTHER, 0.0)
     assert places(batcher.part_with(("i9",))) == [[[1]]]
     assert places(batcher.part_with(("ex@b.de",))) == [[[2]]]
+
+
+def test_when_too_many_records_wait_the_oldest_batch_goes_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "MAX_WAITING_RECORDS", 2)
+    batcher = a_batcher()
+    batcher.add(someone(1), ONE, 0.0)
+    batcher.add(someone(2), OTHER, 0.0)
+    assert places(batcher.add(someone(3), OTHER, 0.0)) == [[[1]]]
+    assert places(batcher.add(someone(4), ONE, 0.0)) == [[[2], [3]]]

@@ -90,9 +90,9 @@ def says_gone(answer: Answer) -> bool:
 
 
 def server_message(answer: Answer) -> str:
-    """What the server says of an error, on one line, 500 characters at most; may be empty.
+    """What the server says of an error, on one line, 2,000 characters at most; may be empty.
 
-    It may quote a contact.
+    It may quote a contact, or the key.
     """
     body = (answer.body or b"").strip()
     if is_html(answer):
@@ -114,7 +114,7 @@ def _one_line(text: str) -> str:
     # A value that is quoted as HTML or as part of a URL could not be told from the words around it.
     text = unquote(html.unescape(text))
     printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[:MAX_SERVER_MESSAGE_CHARACTERS]
+    return " ".join(printable.split())[: 4 * MAX_SERVER_MESSAGE_CHARACTERS]
 
 
 def _list(answer: Answer, root: str, *, child: str) -> list[etree._Element]:

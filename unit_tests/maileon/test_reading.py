@@ -141,7 +141,7 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
         (b"\xef\xbb\xbf" + _DOCUMENTED_ERROR[39:], "page_size must not exceed 1000 but was 200000"),
         (b"<errors><error><message>a</message></error></errors>", "a"),
         (b"<message> a\r\n\x7f b\xe2\x80\xaec </message>", "a b c"),
-        (b"<error><message>" + b"x" * 600 + b"</message></error>", "x" * 500),
+        (b"<error><message>" + b"x" * 2_100 + b"</message></error>", "x" * 2_000),
         (b"<error/>", ""),
         (b"<error><message/></error>", ""),
         (b"<report><message>a</message></report>", ""),
