@@ -181,8 +181,9 @@ class Intake:
         if allowed is not None and self._farewells >= allowed:
             raise StopReading(
                 f'More than "max_deleted_records" ({allowed}) records delete or unsubscribe a '
-                f"contact, so the sync stopped after {self._farewells}. If they are all meant to "
-                "go, allow more and sync again."
+                f"contact, so the sync stopped after {self._farewells}. Pause the connection and "
+                "look at the source first: each run may remove as many again. If they are all "
+                "meant to go, allow more and sync again."
             )
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:

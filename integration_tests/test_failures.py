@@ -108,7 +108,7 @@ CASES = [
     ),
     Case(
         "more deletions than `max_deleted_records`",
-        ['"max_deleted_records" (1)', "stopped after 1", "allow more"],
+        ['"max_deleted_records" (1)', "stopped after 1", "Pause the connection", "allow more"],
         config={"deleted_records": "delete", "max_deleted_records": 1},
         more=[GONE, GONE],
     ),

@@ -33,8 +33,9 @@ class SafetyKeys(Keys):
             "removal",
             title="Maximum Deleted Records",
             description="The sync stops before it deletes or unsubscribes more contacts than this: "
-            "a net for the day on which a table at the source is emptied. Leave it empty for no "
-            "limit.",
+            "a net for the day on which a table at the source is emptied. Each run counts anew and "
+            "may remove as many again, Airbyte's retries included: pause the connection after such "
+            "a stop until a person has looked. Leave it empty for no limit.",
             examples=[1000],
         ),
     ] = None
