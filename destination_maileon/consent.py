@@ -26,19 +26,25 @@ def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
                 yield f"Stream {plan.title}: {warning}"
 
 
+def permission_column(plan: StreamPlan) -> str | None:
+    """The column in which each record of the stream names its permission."""
+    return next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+
+
 def _of_stream(plan: StreamPlan) -> Iterator[str]:
     options = plan.options
-    column = next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+    column = permission_column(plan)
     if options.override_permission and plan.permission is None and column is None:
         yield (
             '"override_permission" is set without a permission, so it is sent as false: what '
             "Maileon would do then is not documented. Set a permission or map a column to it."
         )
-    elif options.override_permission:
+    elif options.override_permission and options.sync_mode is SynchronizationMode.UPDATE:
         which = f'the one in column "{column}"' if column else plan.permission_name
         yield (
-            f"the permission of existing contacts is replaced by {which}, even a higher one. Set "
-            '"override_permission" to false if their consent shall stay as it is.'
+            f"the permission of existing contacts is replaced by {which}, even a higher one. "
+            f'{_where_empty(plan)}Set "override_permission" to false if their consent shall stay '
+            "as it is."
         )
     if options.reimport_unsubscribed_contacts:
         yield (
@@ -50,6 +56,14 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
             '"update_only" leaves out who is new, and "sync_mode" ignore leaves everybody else as '
             "they are: nobody is written. Change one of them."
         )
+
+
+def _where_empty(plan: StreamPlan) -> str:
+    if permission_column(plan) is None:
+        return ""
+    if plan.permission is None:
+        return "Whose column is empty keeps theirs. "
+    return f"Whose column is empty gets {plan.permission_name}. "
 
 
 def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:

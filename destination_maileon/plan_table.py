@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from destination_maileon.consent import permission_column
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.removals import Removal
 from destination_maileon.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
@@ -45,12 +46,18 @@ def outline(plan: StreamPlan, deleted_records: Removal) -> str:
     existing = "updated" if is_update else "left as they are"
     new = "left out"
     if not plan.options.update_only:
-        new = f"created with permission {plan.permission_name}"
+        new = f"created with {_permission(plan)}"
     again = "added again" if plan.options.reimport_unsubscribed_contacts else "left out"
     return (
         f"{recognised}; existing ones are {existing}, new ones {new}, unsubscribed ones {again}. "
         f"Contacts of deleted records are {_REMOVES[deleted_records]}."
     )
+
+
+def _permission(plan: StreamPlan) -> str:
+    if (column := permission_column(plan)) is None:
+        return f"permission {plan.permission_name}"
+    return f"the permission in {listed([column])} ({plan.permission_name} where it is empty)"
 
 
 def plan_table(columns: Mapping[str, Column]) -> str:

@@ -31,6 +31,8 @@ def _warnings(config: dict[str, object], **configured: Any) -> list[str]:
         {"update_only": True},
         {"sync_mode": "ignore"},
         COLUMN,
+        {"override_permission": True, "permission": "none", "sync_mode": "ignore"},
+        {"override_permission": True, **COLUMN, "sync_mode": "ignore"},
         {"deleted_records": "delete"},
     ],
 )
@@ -86,3 +88,23 @@ def test_a_sync_mode_that_is_less_careful_than_the_configuration_is_warned_of(
 def test_whom_a_soft_delete_removes_no_option_contacts() -> None:
     config = {**OVERRIDES, "reimport_unsubscribed_contacts": True, "deleted_records": "delete"}
     assert _warnings(config, **ACTIVATED, destination_sync_mode="soft_delete") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "Whose column is empty keeps theirs."),
+        ({"permission": "single_opt_in"}, "Whose column is empty gets single_opt_in."),
+    ],
+)
+def test_an_override_by_a_column_says_what_an_empty_one_means(
+    config: dict[str, object], words: str
+) -> None:
+    (warning,) = _warnings({**OVERRIDES, **COLUMN, **config})
+    assert words in warning
+
+
+def test_whom_an_activation_leaves_as_they_are_keeps_the_permission() -> None:
+    config: dict[str, object] = {**OVERRIDES, "permission": "none"}
+    assert _warnings(config, **ACTIVATED, destination_sync_mode="append") == []
+    assert len(_warnings(config, **ACTIVATED, destination_sync_mode="append_dedup")) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from destination_maileon.configuration.mapping import ColumnMapping
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
@@ -88,3 +89,15 @@ def test_the_outline_names_the_permission_and_what_a_deletion_does() -> None:
     assert outline(soft_delete, Removal.UNSUBSCRIBE) == (
         "contacts are recognised by email; whoever has a record here is unsubscribed."
     )
+
+
+@pytest.mark.parametrize(
+    ("permission", "empty"), [(None, "not_set"), (Permission.SINGLE_OPT_IN, "single_opt_in")]
+)
+def test_the_outline_names_the_column_that_decides_the_permission(
+    permission: Permission | None, empty: str
+) -> None:
+    mapping = {"opt_in": ColumnMapping.model_validate({"column": "opt_in", "target": "permission"})}
+    told = outline(a_plan(permission=permission, mapping=mapping), Removal.IGNORE)
+    words = f'created with the permission in column "opt_in" ({empty} where it is empty), unsubs'
+    assert words in told
