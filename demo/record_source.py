@@ -4,8 +4,8 @@ Writes `source_output.jsonl` and `catalog.json` beside this file. Not needed to 
 are kept with it. To record again, install the source in an environment of its own, since it
 brings a CDK of another version:
 
-    python3.11 -m venv /tmp/faker && /tmp/faker/bin/pip install airbyte-source-faker
-    .venv/bin/python -m demo.record_source /tmp/faker/bin/source-faker
+    python3.11 -m venv .venv-faker && .venv-faker/bin/pip install airbyte-source-faker
+    .venv/bin/python -m demo.record_source .venv-faker/bin/source-faker
 
 What the platform does between source and destination is done here too: only RECORD and STATE lines
 pass, each STATE gets an integer `id`, and the configured stream gets its sync modes. Nothing else
