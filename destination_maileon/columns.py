@@ -14,6 +14,7 @@ from destination_maileon.config import NullValues, UnmappedColumns
 from destination_maileon.field_types import type_of_schema, type_of_value
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping import Column
+from destination_maileon.missing_columns import missing_column_notes, missing_column_problems
 from destination_maileon.missing_targets import is_missing, missing_problem
 from destination_maileon.plan_table import listed
 from destination_maileon.stream_columns import StreamColumns
@@ -57,6 +58,8 @@ class ColumnResolver:
             if not self._waits_for_records(column):
                 self._resolve(column)
         self._room = len(result.columns) + MAX_LATE_COLUMNS
+        result.notes += missing_column_notes(self.plan)
+        result.problems += missing_column_problems(self.plan, result.columns)
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
