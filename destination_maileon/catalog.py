@@ -74,12 +74,19 @@ class StreamPlan:
     permission: Permission | None = None
     every_record_is_deleted: bool = False
     is_activated: bool = False
+    has_chosen_key: bool = False
     sync_id: int | None = None
 
     @property
     def title(self) -> str:
         """The stream as a person reads it."""
         return stream_title(self.key)
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The targets of which the stream needs one; for a key that was chosen no other will do."""
+        mode = self.options.identifier_mode
+        return frozenset({mode.value}) if self.has_chosen_key else mode.columns
 
     @property
     def permission_name(self) -> str:
@@ -233,14 +240,19 @@ def _plan(key: StreamKey, configured: _ConfiguredStream, config: Config) -> Stre
 
 def _activated(plan: StreamPlan, configured: _ConfiguredStream) -> StreamPlan:
     operation = OPERATIONS[configured.destination_sync_mode or ""]
+    key = _matching_key(configured)
     options = replace(
         plan.options,
-        identifier_mode=_matching_key(configured) or plan.options.identifier_mode,
+        identifier_mode=key or plan.options.identifier_mode,
         sync_mode=operation.sync_mode,
         update_only=operation.update_only,
     )
     return replace(
-        plan, options=options, every_record_is_deleted=operation.deletes, is_activated=True
+        plan,
+        options=options,
+        every_record_is_deleted=operation.deletes,
+        is_activated=True,
+        has_chosen_key=key is not None,
     )
 
 

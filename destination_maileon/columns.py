@@ -81,7 +81,7 @@ class ColumnResolver:
     @property
     def has_identifier(self) -> bool:
         """Whether a column holds what contacts are recognised by."""
-        wanted = self.plan.options.identifier_mode.columns
+        wanted = self.plan.identifiers
         return any(str(target) in wanted for target in self._taken)
 
     def forget_custom_field(self, name: str) -> None:
@@ -228,7 +228,7 @@ class ColumnResolver:
     def _identifier_problem(self) -> Iterator[str]:
         if self.has_identifier:
             return
-        wanted = self.plan.options.identifier_mode.columns
+        wanted = self.plan.identifiers
         # A stream without any property is one whose columns nobody knows yet.
         if not self.plan.properties and not self.plan.mapping:
             return

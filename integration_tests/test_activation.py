@@ -143,6 +143,7 @@ def test_every_field_that_is_mapped_arrives_under_its_name(activation: Activatio
         ({"matching_key": ("email", "external_id")}, "matching key"),
         ({"matching_key": None}, "matching key"),
         ({"fields": {"a": "standard:CITY"}, "matching_key": ("email",)}, "contact's email"),
+        ({"fields": {"a": "email"}, "matching_key": ("maileon_id",)}, "contact's maileon_id"),
         ({"fields": {"a": "email", "b": "custom:Gone"}, "matching_key": ("email",)}, '"Gone"'),
     ],
     ids=str,

@@ -158,6 +158,14 @@ def test_a_soft_delete_needs_to_be_told_what_becomes_of_people(deleted: str, ref
         assert plan(activated("soft_delete"), deleted_records=deleted).every_record_is_deleted
 
 
+def test_only_a_matching_key_that_was_chosen_is_needed_itself() -> None:
+    chosen = plan(activated("append", [["maileon_id"]]))
+    assert chosen.identifiers == {"maileon_id"}
+    unchosen = plan(activated("append", []), identifier_mode="maileon_id")
+    assert unchosen.identifiers == {"maileon_id", "email"}
+    assert plan(a_stream(), identifier_mode="maileon_id").identifiers == {"maileon_id", "email"}
+
+
 def test_data_activation_keeps_the_explicit_mapping_whatever_the_catalog_has() -> None:
     entries = [
         {"column": "given_name", "target": "standard:FIRSTNAME"},

@@ -15,6 +15,7 @@ from unit_tests.builders import (
     a_plan,
     an_account,
     at_once,
+    options,
 )
 from unit_tests.planning import FIELDS, STRING, WEEKLY, planned
 
@@ -158,6 +159,22 @@ def test_a_stream_needs_a_column_for_its_identifier(
         else:
             assert problems == mapped
             assert problems[0].startswith(f"no column holds the contact's {words}, by which")
+
+
+@pytest.mark.parametrize("key", IdentifierMode)
+def test_a_matching_key_that_was_chosen_needs_a_column_of_its_own(key: IdentifierMode) -> None:
+    def problems(*properties: str) -> list[str]:
+        plan = a_plan(
+            properties=dict.fromkeys(properties, STRING),
+            options=options(key),
+            is_activated=True,
+            has_chosen_key=True,
+        )
+        return ColumnResolver(plan, a_config(), an_account()).before_first_record().problems
+
+    (problem,) = problems(*(other.value for other in IdentifierMode if other is not key))
+    assert problem.startswith(f"no column holds the contact's {key.value}, by which")
+    assert problems(key.value) == []
 
 
 def test_a_column_that_looks_like_the_identifier_is_named() -> None:
