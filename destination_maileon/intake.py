@@ -120,12 +120,12 @@ class Intake:
     ) -> bool:
         lane = stream.usual_lane
         if stream.mapper.has_permission_column and message.data is not None:
-            named = stream.mapper.permission(message.data)
+            named = stream.mapper.permission(message.data, stream.plan.permission)
             if isinstance(named, Reason):
                 column = stream.mapper.permission_column
                 refusal = _bad_permission(column, written[0])
                 return self._reject(stream, message, refusal, now=now)
-            lane = stream.lane(named or stream.plan.permission)
+            lane = stream.lane(named)
         part = self._part(stream, message, written, now=now)
         if len(part.payload) > self._largest:
             return self._refuse(stream, part, _too_large(self.limits.body_bytes))
@@ -209,7 +209,7 @@ def _rejection(refusal: Refusal) -> Rejection:
 
 def _bad_permission(column: str, payload: bytes) -> Refusal:
     names = ", ".join(permission.name.lower() for permission in Permission)
-    advice = f"Use one of {names}, or 1 to 6, or leave it empty."
+    advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
     return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
 
 

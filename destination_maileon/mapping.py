@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contacts_xml import without_forbidden
-from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.preference_list import BadPreferencesError, add_listed
 from destination_maileon.removals import REMOVAL_FORMS, Removal, RemovalColumns
 from destination_maileon.targets import Kind, Target
@@ -158,12 +158,13 @@ class RecordMapper:
             return Refusal(Reason.BAD_PREFERENCES, self._preference_lists[0], str(bad), contact)
         return contact
 
-    def permission(self, data: Data) -> Permission | Reason | None:
-        """The permission that the record itself names; None: the configured one."""
+    def permission(self, data: Data, configured: Permission | None) -> Permission | Reason | None:
+        """The permission of the record, which may name none; None: none is sent."""
         value = None if self._permission is None else data.get(self._permission)
         if value is None or value == "":
-            return None
-        return Permission.parse(as_text(value)) or Reason.BAD_PERMISSION
+            return configured
+        text = as_text(value)
+        return None if is_not_set(text) else Permission.parse(text) or Reason.BAD_PERMISSION
 
     @property
     def permission_column(self) -> str:

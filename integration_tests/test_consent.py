@@ -66,10 +66,10 @@ def test_each_person_fares_as_the_readme_says(connection: Connection, case: Cons
 def test_a_record_may_name_its_permission_and_the_others_get_the_configured_one(
     connection: Connection, *, overrides: bool
 ) -> None:
-    names = ["a", "b", "c", "d"]
+    names = ["a", "b", "c", "d", "e"]
     for name in names:
         connection.sandbox.account.add_contact(f"old-{name}@example.com", permission=SINGLE_OPT_IN)
-    consents = [None, "", 4, "double_opt_in_plus"]
+    consents = [None, "", 4, "double_opt_in_plus", "not_set"]
     # The same people again, the other way round: of each the later record counts.
     records = [
         record({"email": f"{age}-{name}@example.com", "consent": consent, "first_name": str(turn)})
@@ -84,14 +84,14 @@ def test_a_record_may_name_its_permission_and_the_others_get_the_configured_one(
         permission="confirmed_opt_in",
         override_permission=overrides,
     )
-    assert (run.exit_code, run.stats) == (0, [(16, 0)])
+    assert (run.exit_code, run.stats) == (0, [(20, 0)])
     account = connection.sandbox.account
     contacts = {c.email: c for c in account.contacts()}
     assert {c.standard_fields["FIRSTNAME"] for c in contacts.values()} == {"1"}
     permissions = {email: int(contact.permission) for email, contact in contacts.items()}
-    # Without override, a new contact has what its first record named.
-    new = [3, 3, 4, 5] if overrides else [5, 4, 3, 3]
-    old = [3, 3, 4, 5] if overrides else [SINGLE_OPT_IN] * 4
+    # Without override, a new contact has what its first record named. Not_set replaces nothing.
+    new = [3, 3, 4, 5, 3] if overrides else [NONE, 5, 4, 3, 3]
+    old = [3, 3, 4, 5, 3] if overrides else [SINGLE_OPT_IN] * 5
     assert permissions == {
         **{f"old-{name}@example.com": one for name, one in zip(names, old, strict=True)},
         **{f"new-{name}@example.com": one for name, one in zip(names, new, strict=True)},

@@ -122,9 +122,9 @@ def test_records_of_an_unknown_stream_are_left_out_counted_and_told_of_once() ->
 
 def test_each_permission_has_a_batch_of_its_own() -> None:
     door = Door(streams=CONSENT, permission="none")
-    wishes = ["", None, "single_opt_in", "2", "Double Opt-In", "none"]
+    wishes = ["", None, "single_opt_in", "2", "Double Opt-In", "none", "not_set"]
     door.take(*(record(f"{n}@example.com", consent=wish) for n, wish in enumerate(wishes)))
-    assert door.waiting == [(1, [[1], [2], [6]]), (2, [[3], [4]]), (4, [[5]])]
+    assert door.waiting == [(1, [[1], [2], [6]]), (2, [[3], [4]]), (4, [[5]]), (None, [[7]])]
 
 
 def test_what_is_no_permission_rejects_the_record_and_is_not_told() -> None:

@@ -271,8 +271,10 @@ def test_a_list_of_another_form_is_refused_with_the_form_and_without_its_content
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (None, None),
-        ("", None),
+        (None, Permission.OTHER),
+        ("", Permission.OTHER),
+        ("not_set", None),
+        (" Not-Set ", None),
         *((permission.value, permission) for permission in Permission),
         *((permission.name.lower(), permission) for permission in Permission),
         ("4", Permission.DOUBLE_OPT_IN),
@@ -293,14 +295,14 @@ def test_a_record_may_name_its_permission(
     mapper = a_mapper(Column("consent", Target(Kind.PERMISSION)))
     assert mapper.has_permission_column
     assert mapper.permission_column == "consent"
-    assert mapper.permission({"consent": value}) == expected
+    assert mapper.permission({"consent": value}, Permission.OTHER) == expected
 
 
 def test_without_a_column_for_it_no_record_names_a_permission() -> None:
     mapper = a_mapper()
     assert not mapper.has_permission_column
     assert mapper.permission_column == ""
-    assert mapper.permission({"permission": 4}) is None
+    assert mapper.permission({"permission": 4}, None) is None
 
 
 # Removals.

@@ -38,7 +38,16 @@ class Permission(IntEnum):
         word = text.strip()
         if word in _NUMBERS:
             return cls(int(word))
-        return cls.__members__.get(word.upper().replace("-", "_").replace(" ", "_"))
+        return cls.__members__.get(_as_name(word))
+
+
+def is_not_set(text: str) -> bool:
+    """Whether it says, spelled like a permission's name, that no permission is sent."""
+    return _as_name(text.strip()) == "NOT_SET"
+
+
+def _as_name(word: str) -> str:
+    return word.upper().replace("-", "_").replace(" ", "_")
 
 
 _NUMBERS = frozenset(str(member.value) for member in Permission)
