@@ -127,6 +127,12 @@ class Ledger:
         self.checkpoint.settle(part.segment, plan.key, rejected=1)
         self._judge(part.place)
 
+    def one_of_several_rejected(self, plan: StreamPlan, entry: Entry, rejection: Rejection) -> None:
+        """A contact of several records was refused, which ends the sync: none is blamed alone."""
+        line = self._rejections.contact_line(plan, entry, rejection)
+        self._log(Level.WARN, line)
+        self._note(strictness.one_of_several_rejected(line, entry))
+
     def heed(self) -> None:
         """Nothing, if the sync may go on.
 

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.merging import Part
+    from destination_maileon.merging import Entry, Part
     from destination_maileon.naming import IdentifiersInLogs
 
 LINES_PER_REASON = 10
 """One line per record up to this many for each stream, reason and field."""
 
 MAX_FURTHER = 10
+MAX_NUMBERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,17 @@ class RejectionLog:
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
             f"{rejection.label}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
+        )
+
+    def contact_line(self, plan: StreamPlan, entry: Entry, rejection: Rejection) -> str:
+        """Of a contact of several records, of which nobody knows which one is at fault."""
+        contact = contact_name(entry.contact, plan.options.identifier_mode, self._style)
+        numbers = [str(part.number) for part in entry.parts[:MAX_NUMBERS]]
+        numbers += ["..."] * (len(entry.parts) > MAX_NUMBERS)
+        return (
+            f"One of the {len(entry.parts)} records of one contact of stream {plan.title} "
+            f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.label}. "
+            f"{_where(plan, rejection)}{rejection.advice}"
         )
 
     def totals(self, plan: StreamPlan) -> str:

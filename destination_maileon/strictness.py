@@ -1,7 +1,8 @@
 """`ignore_invalid_contacts: false`: one invalid contact fails the sync.
 
 This module alone decides what follows then. Invariant: nothing of a call with an invalid contact
-counts as written, and who is known to be invalid is counted, told and stored as rejected.
+counts as written, and a record that is known to be invalid is counted, told and stored as rejected.
+Of a contact of several records only that one of them is at fault is known, and that is told.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ def fail_by_report(call: Call, rejected: Sequence[tuple[Entry, Rejection]], ledg
     """
     plan = call.lane.plan
     for entry, rejection in rejected:
-        ledger.rejected(plan, entry.parts[0], rejection)
+        at_fault = _at_fault(entry)
+        for part in at_fault:
+            ledger.rejected(plan, part, rejection)
+        if not at_fault:
+            ledger.one_of_several_rejected(plan, entry, rejection)
     if not rejected:
         raise StopReading(
             f"Maileon rejected a contact of stream {plan.title} without naming it, and "
@@ -60,7 +65,24 @@ def one_rejected(plan: StreamPlan, part: Part, rejection: Rejection) -> StopRead
     """The reason to stop that a rejected record is."""
     return StopReading(
         f"A record of stream {plan.title} was rejected: {rejection.label}. {rejection.advice} "
-        'Since "ignore_invalid_contacts" is false, that ends the sync; set it to true to write the '
-        "others.",
+        f"{_THAT_ENDS_THE_SYNC}",
         place=part.place,
     )
+
+
+def one_of_several_rejected(line: str, entry: Entry) -> StopReading:
+    """The reason to stop that a rejected contact of several records is, which the line tells of."""
+    return StopReading(f"{line} {_THAT_ENDS_THE_SYNC}", place=entry.place)
+
+
+def _at_fault(entry: Entry) -> list[Part]:
+    """The records that alone are the contact that was rejected; none if it takes several."""
+    if len(entry.parts) == 1:
+        return entry.parts
+    return [part for part in entry.parts if part.payload == entry.payload]
+
+
+_THAT_ENDS_THE_SYNC = (
+    'Since "ignore_invalid_contacts" is false, that ends the sync; set it to true to write the '
+    "others."
+)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration_tests.bookkeeping import Json, Run
-from integration_tests.connection import Connection, people
+from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.storage import Storage, stored
 from maileon_sandbox import Fault, Sandbox
@@ -106,6 +106,24 @@ def test_of_a_strict_report_every_contact_that_it_names_is_stored(
         )
     assert '"ignore_invalid_contacts" is false' in run.error["message"]
     assert _stored(storage) == [2, 3]
+
+
+def test_of_a_strict_report_no_good_record_is_stored_as_rejected(
+    connection: Connection, storage: Storage
+) -> None:
+    with Sandbox(strict_answer="report") as sandbox:
+        strict = Connection(connection.folder, sandbox)
+        good = {"email": "one@example.com", "last_name": "One"}
+        bad = {"email": "one@example.com", "first_name": "x" * 256}
+        run = strict.sync(
+            [record(good), record(bad)],
+            stream(columns("first_name", "last_name")),
+            ignore_invalid_contacts=False,
+            object_storage_config=storage.config,
+        )
+    assert "One of the 2 records of one contact" in run.error["message"]
+    assert "(email o***@***.com; records 1, 2)" in run.error["message"]
+    assert _stored(storage) == []
 
 
 def test_without_the_bucket_a_state_leaves_that_no_rejection_precedes(

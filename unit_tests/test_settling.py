@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from destination_maileon.batching import Lane
 from destination_maileon.call import Call
 from destination_maileon.dispatch import Dispatch
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     CallRefused,
     KeyRefused,
@@ -291,6 +291,44 @@ def test_a_strict_sync_counts_nothing_of_a_call_with_an_invalid_contact(
         desk.ledger.heed()
     assert "written" not in desk.ledger.outcomes.values()
     assert desk.ledger.counts[STRICT.plan].written == 0
+
+
+def _fails_strictly(*contacts: Contact) -> tuple[Desk, StopReading]:
+    """These records of one contact, which a report names as invalid."""
+    desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
+    parts = [a_part(place, contact) for place, contact in enumerate(contacts, start=2)]
+    call = desk.call(someone(1), parts)
+    desk.answer(call, a_report(2, [invalid("ada@example.com")], invalid=1))
+    with pytest.raises(StopReading, match="ignore_invalid_contacts") as error:
+        desk.ledger.heed()
+    return desk, error.value
+
+
+def test_a_strict_sync_blames_no_single_record_of_a_contact_of_several() -> None:
+    bad = a_contact(FIRSTNAME="x" * 256)
+    desk, failure = _fails_strictly(a_contact(CITY="London"), bad)
+    assert desk.ledger.outcomes == {}
+    assert desk.ledger.rejected_records == 0
+    told = (
+        "One of the 2 records of one contact of stream contacts (email a***@***.com; records 2, 3)"
+    )
+    assert str(failure).startswith(f"{told} was rejected: error 8, ")
+    assert failure.place == 2
+    [warning] = desk.heard.warnings
+    assert warning.startswith(told)
+
+
+def test_a_strict_sync_blames_the_record_that_alone_is_the_contact() -> None:
+    bad = a_contact(FIRSTNAME="x" * 256, CITY="Paris")
+    desk, failure = _fails_strictly(a_contact(FIRSTNAME="Ada", CITY="London"), bad)
+    assert desk.ledger.outcomes == {3: "rejected"}
+    assert failure.place == 3
+
+
+def test_of_many_records_of_one_contact_the_first_are_named() -> None:
+    records = [a_contact(CITY="London"), *[a_contact(FIRSTNAME="x" * 256)] * 11]
+    _, failure = _fails_strictly(*records)
+    assert "(email a***@***.com; records 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)" in str(failure)
 
 
 def test_a_strict_sync_ends_with_a_call_that_is_refused() -> None:
