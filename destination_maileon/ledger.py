@@ -51,6 +51,8 @@ class Ledger:
         self._limits = limits
         self._rejections = rejections
         self._store = store
+        # Rejected records are stored, so that their messages must be kept until then.
+        self.keeps_messages = store is not None
         self._unstored_from: int | None = None
         self._is_store_lost = False
         self._is_over_limit = False
@@ -59,11 +61,6 @@ class Ledger:
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamCounts() for plan in plans}
         self.strangers = 0
-
-    @property
-    def keeps_messages(self) -> bool:
-        """Whether rejected records are stored, so that their messages must be kept until then."""
-        return self._store is not None
 
     @property
     def records(self) -> int:
