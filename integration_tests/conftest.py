@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration_tests.connection import Connection
+from integration_tests.storage import Storage, stored
 from maileon_sandbox import Sandbox
 
 
@@ -32,3 +33,17 @@ def shared_connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conn
     """A connection for all tests of a module, for a run that is made once and looked at often."""
     with connected(tmp_path_factory.mktemp("shared"), Sandbox()) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def bucket_server() -> Iterator[Storage]:
+    """A server that speaks S3, for all tests of a module."""
+    with stored() as storage:
+        yield storage
+
+
+@pytest.fixture
+def storage(bucket_server: Storage) -> Storage:
+    """The bucket, empty."""
+    bucket_server.clear()
+    return bucket_server

@@ -5,33 +5,18 @@ And the first cause is what the platform is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import record, stream, stream_state
-from integration_tests.storage import Storage, stored
+from integration_tests.storage import Storage
 from maileon_sandbox import Fault, Sandbox
 
 BAD = record({"email": "no address"})
 NOBODY = record({"first_name": "Max"})
 LATE = "While the sync was ending: "
 ONE_BY_ONE = {"batch_size": 1, "concurrent_requests": 1}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Storage]:
-    with stored() as storage:
-        yield storage
-
-
-@pytest.fixture
-def storage(server: Storage) -> Storage:
-    """The bucket, empty."""
-    server.clear()
-    return server
 
 
 def _stored(storage: Storage) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from demo.__main__ import CUSTOM_FIELDS
 from integration_tests import postgres
 from integration_tests.bookkeeping import Json
 from integration_tests.counterparts import ROOT, SCRIPTS, program
@@ -21,13 +22,6 @@ from maileon_sandbox.vocabulary import Permission
 
 PEOPLE = 300
 PEOPLE_PER_STATE = 100
-CUSTOM_FIELDS = {
-    "gender_identity": "string",
-    "language": "string",
-    "age": "integer",
-    "height": "float",
-    "customer_since": "date",
-}
 TIMEOUT_SECONDS = 400
 KEY = "key-of-the-pyairbyte-tests"
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
-
-import pytest
 
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, people
@@ -15,19 +12,6 @@ from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
 
 BAD = record({"email": "no address"})
 LONG = "x" * 256
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Storage]:
-    with stored() as storage:
-        yield storage
-
-
-@pytest.fixture
-def storage(server: Storage) -> Storage:
-    """The bucket, empty."""
-    server.clear()
-    return server
 
 
 def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_gone(
