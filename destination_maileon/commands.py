@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.messages import BadInput
-from destination_maileon.output import FailureType, Level, Lines, Redactor, json_line
+from destination_maileon.output import FailureType, Level, Lines, json_line
 from destination_maileon.problems import ConfigError, SyncError, TransientError
 from destination_maileon.reader import InputFailed
 

@@ -11,18 +11,16 @@ leave from one thread; workers return what they have to say.
 from __future__ import annotations
 
 import os
-import re
 import select
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from destination_maileon.exact_json import dumps
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.messages import StreamKey
 
 STANDARD_OUTPUT = 1
-SHORTEST_SECRET = 4
-"""Shorter ones are no secrets, and hiding them would make every text unreadable."""
 
 
 class Level(StrEnum):
@@ -68,18 +66,6 @@ class Output:
             # The reader has gone, the disk is full: whatever it is, nothing more can be told there.
             why = error.strerror or type(error).__name__
             raise OutputClosed(f"Nothing can be put out any more: {why}.") from None
-
-
-class Redactor:
-    """Puts asterisks where a secret stands, in any text."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        # The longest first: a secret may begin with another one.
-        known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
-        self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
-
-    def __call__(self, text: str) -> str:
-        return self._secrets.sub("****", text) if self._secrets else text
 
 
 def destination_stats(

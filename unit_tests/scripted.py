@@ -17,8 +17,9 @@ import orjson
 from destination_maileon.call import Call
 from destination_maileon.catalog import stream_plans
 from destination_maileon.config import load_config
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines, Redactor
+from destination_maileon.output import Lines
 from destination_maileon.reader import InputChunk, InputEnd
 from destination_maileon.service import Answered, Event
 from destination_maileon.settling import Answer

@@ -5,8 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.outbox import Outbox
-from destination_maileon.output import Level, Lines, Redactor
+from destination_maileon.output import Level, Lines
 
 
 def an_outbox(lowest: Level = Level.INFO) -> Outbox:

@@ -16,13 +16,13 @@ from airbyte_protocol_dataclasses.models import (  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.output import (
     FailureType,
     Level,
     Lines,
     Output,
     OutputClosed,
-    Redactor,
     destination_stats,
     json_line,
     state_line,

@@ -8,8 +8,9 @@ import pytest
 from destination_maileon.dispatch import Dispatch
 from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines, Redactor
+from destination_maileon.output import Lines
 from destination_maileon.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
 from unit_tests.builders import a_plan
 from unit_tests.rooms import a_batch, a_call, a_lane, a_ledger, someone

@@ -13,9 +13,6 @@ import re
 from urllib.parse import quote, quote_plus
 
 _PASTED = re.compile(r"(?:authorization\s*:\s*)?(?:(basic)\s+)?(.*)", re.IGNORECASE | re.DOTALL)
-_SHORTEST_SECRET = 4
-"""Characters. What is shorter hides nothing, and would take words apart."""
-
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 
 
@@ -32,14 +29,6 @@ def secret_forms(api_key: str) -> frozenset[str]:
     plain = {api_key, pasted, key, token, token.rstrip("="), _decoded(token)}
     quoted = {quoting(form, safe="") for form in plain for quoting in (quote, quote_plus)}
     return frozenset(form for form in plain | quoted | {quote(form) for form in plain} if form)
-
-
-def without_key(text: str, api_key: str) -> str:
-    """The text less the key in every form, whatever its case."""
-    forms = [form for form in secret_forms(api_key) if len(form) >= _SHORTEST_SECRET]
-    for form in sorted(forms, key=len, reverse=True):
-        text = re.sub(re.escape(form), "****", text, flags=re.IGNORECASE)
-    return text
 
 
 def _token(api_key: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote, urlencode
 
 from destination_maileon.maileon.answers import error_of, not_the_api
-from destination_maileon.maileon.api_key import authorization, secret_forms, without_key
+from destination_maileon.maileon.api_key import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.paths import is_addressable, segment
@@ -24,6 +24,7 @@ from destination_maileon.maileon.reading import (
     names,
     says_gone,
 )
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.maileon.report import UnreadableReport, parse_report
 from destination_maileon.maileon.transport import Transport
 
@@ -59,7 +60,7 @@ class MaileonClient:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._wall_clock = wall_clock
-        self._api_key = api_key
+        self._redact = Redactor(secret_forms(api_key))
         self._transport = Transport(
             base_url,
             authorization(api_key),
@@ -165,7 +166,7 @@ class MaileonClient:
         error = error_of(answer, wall_clock=self._wall_clock)
         if isinstance(error, CallRefused):
             # Before anybody masks or cuts anything else in it: half a key could not be found again.
-            said = without_key(error.server_message, self._api_key)
+            said = self._redact(error.server_message)
             error.server_message = said[:MAX_SERVER_MESSAGE_CHARACTERS]
         if error is not None:
             raise error

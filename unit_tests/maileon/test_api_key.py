@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.api_key import authorization, secret_forms, without_key
+from destination_maileon.maileon.api_key import authorization, secret_forms
+from destination_maileon.maileon.redaction import Redactor
 
 _KEY = "12345678-abcd-ef01-2345-6789abcdef01"
 _HEADER = "Basic MTIzNDU2NzgtYWJjZC1lZjAxLTIzNDUtNjc4OWFiY2RlZjAx"
@@ -73,4 +74,4 @@ def test_the_prefix_alone_is_no_secret() -> None:
 def test_a_text_loses_the_key_in_every_form_and_case() -> None:
     key = "0f8fad5b-d9cb-469f-a165-70867728950e"
     text = f"key {key.upper()} in {authorization(key)} may not"
-    assert without_key(text, key) == "key **** in Basic **** may not"
+    assert Redactor(secret_forms(key))(text) == "key **** in Basic **** may not"

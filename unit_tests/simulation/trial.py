@@ -11,10 +11,11 @@ from destination_maileon.account import Account
 from destination_maileon.catalog import StreamPlan, stream_plans
 from destination_maileon.config import Config, load_config
 from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.merging import Part
 from destination_maileon.messages import StreamKey
 from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines, Redactor
+from destination_maileon.output import Lines
 from destination_maileon.problems import TransientError
 from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejection_limits import RejectionLimits
