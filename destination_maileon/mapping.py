@@ -72,6 +72,12 @@ class MappingRules:
     truncate_long_text: bool = False
     every_record_is_deleted: bool = False
 
+    def converter(self, field_type: FieldType) -> Converter:
+        """How values are written to fields of this type."""
+        if self.truncate_long_text and field_type is FieldType.STRING:
+            return truncated_text
+        return CONVERTERS[field_type]
+
 
 class Reason(StrEnum):
     """Why a record is rejected before it is sent."""
@@ -173,15 +179,10 @@ class RecordMapper:
 
     def _field_columns(self, columns: list[Column], kind: Kind) -> FieldColumns:
         return [
-            (c.name, c.target.name, self._converter(c.type), c.clear)
+            (c.name, c.target.name, self._rules.converter(c.type), c.clear)
             for c in columns
             if c.target.kind is kind
         ]
-
-    def _converter(self, field_type: FieldType) -> Converter:
-        if self._rules.truncate_long_text and field_type is FieldType.STRING:
-            return truncated_text
-        return CONVERTERS[field_type]
 
     def _identified(self, data: Data) -> Contact:
         return Contact(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact, Preference
 
 
-ID_KEY = "i"
-"""How the key of a Maileon id begins; it is a contact's last."""
+EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
+"""How the key of each identifier begins, and in which order a contact's keys stand."""
 
 
 @dataclass(eq=False, slots=True)
@@ -101,9 +101,9 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
     """
     keys = []
     if contact.email:
-        keys += _with_twin("e", contact.email.lower())
+        keys += _with_twin(EMAIL_KEY, contact.email.lower())
     if contact.external_id:
-        keys += _with_twin("x", contact.external_id)
+        keys += _with_twin(EXTERNAL_ID_KEY, contact.external_id)
     if contact.id:
         keys.append(ID_KEY + contact.id.lstrip("0"))
     return tuple(keys)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contacts_xml import escape
 from destination_maileon.maileon.identifier import is_maileon_id
+from destination_maileon.merging import EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY
 from destination_maileon.targets import Kind
-from destination_maileon.values import CONVERTERS, as_boolean, as_text, truncated_text
+from destination_maileon.values import as_boolean, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,15 +100,14 @@ def _fields(columns: list[Column], rules: MappingRules) -> Iterator[Place]:
     for kind, section in _SECTIONS.items():
         for column in columns:
             if column.target.kind is kind:
-                make = _preference if kind is Kind.PREFERENCE else _field
-                yield make(column, section, rules)
+                if kind is Kind.PREFERENCE:
+                    yield _preference(column, section)
+                else:
+                    yield _field(column, section, convert=rules.converter(column.type))
 
 
-def _field(column: Column, section: str, rules: MappingRules) -> Place:
+def _field(column: Column, section: str, *, convert: Converter) -> Place:
     head = f"<field><name>{escape(column.target.name)}</name>"
-    convert = CONVERTERS[column.type]
-    if convert is as_text and rules.truncate_long_text:
-        convert = truncated_text
     return Place(
         column.name,
         section,
@@ -118,8 +118,7 @@ def _field(column: Column, section: str, rules: MappingRules) -> Place:
     )
 
 
-def _preference(column: Column, section: str, rules: MappingRules) -> Place:
-    del rules
+def _preference(column: Column, section: str) -> Place:
     target = column.target
     source = f"<source>{escape(column.source or '')}</source>" if column.has_source else ""
     head = f"<preference><name>{escape(target.name)}</name>"
@@ -137,15 +136,15 @@ def _closing(section: str) -> str:
 
 
 def _email_key(text: str) -> str | None:
-    return f"e{text.lower()}" if text and text.strip() == text else None
+    return f"{EMAIL_KEY}{text.lower()}" if text and text.strip() == text else None
 
 
 def _external_key(text: str) -> str | None:
-    return f"x{text}" if text and text.strip() == text else None
+    return f"{EXTERNAL_ID_KEY}{text}" if text and text.strip() == text else None
 
 
 def _maileon_key(text: str) -> str | None:
-    return f"i{text.lstrip('0')}" if is_maileon_id(text) else None
+    return f"{ID_KEY}{text.lstrip('0')}" if is_maileon_id(text) else None
 
 
 _IDENTIFIERS: Mapping[Kind, tuple[str, KeyOf]] = {

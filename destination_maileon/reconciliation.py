@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.merging import EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +89,9 @@ def _named(
 def _keys(invalid: InvalidContact) -> list[str]:
     keys = []
     if invalid.email:
-        keys.append("e" + invalid.email.strip().lower())
+        keys.append(EMAIL_KEY + invalid.email.strip().lower())
     if invalid.external_id:
-        keys.append("x" + invalid.external_id.strip())
+        keys.append(EXTERNAL_ID_KEY + invalid.external_id.strip())
     return keys
 
 
@@ -106,7 +107,7 @@ def _suspects(unnamed: list[Entry], strangers: list[InvalidContact], missing: in
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
-        without_name = [entry for entry in unnamed if all(key[0] == "i" for key in entry.keys)]
+        without_name = [entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.keys)]
         return without_name or unnamed
     return unnamed
 
