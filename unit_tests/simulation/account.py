@@ -7,8 +7,7 @@ left out, unsubscribed) is not judged, and a Maileon id that nobody has is an er
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 UNKNOWN_ID = 30
@@ -58,6 +57,11 @@ class Stored:
     fields: dict[str, str] = field(default_factory=dict)
     preferences: Preferences = field(default_factory=dict)
 
+    @property
+    def keys(self) -> list[str]:
+        """The identifiers, comparable."""
+        return Wish(str(self.id), self.email, self.external_id).keys
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -94,16 +98,19 @@ class MaileonAccount:
     """Contacts and custom fields (name -> type) of an account."""
 
     def __init__(self, stored: list[Stored], custom_types: dict[str, str]) -> None:
-        self.contacts = {contact.id: deepcopy(contact) for contact in stored}
+        self.contacts = {contact.id: contact for contact in stored}
         self.custom_types = dict(custom_types)
         self._next_id = FIRST_NEW_ID
+        self._holders: dict[str, int] = {}
+        self._index()
 
     def synchronize(self, options: Options, wishes: list[Wish]) -> list[Judgement]:
         """The contacts of a call, in their order."""
-        before = None if options.ignores_invalid else deepcopy(self.contacts)
+        before = None if options.ignores_invalid else self._copies()
         judgements = [self._synchronize(options, wish) for wish in wishes]
         if before is not None and any(j.verdict is Verdict.INVALID for j in judgements):
             self.contacts = before
+            self._index()
         return judgements
 
     def delete(self, mode: str, wish: Wish) -> bool:
@@ -111,6 +118,7 @@ class MaileonAccount:
         contact = self.find(mode, wish)
         if contact is not None:
             del self.contacts[contact.id]
+            self._forget(contact)
         return contact is not None
 
     def unsubscribe(self, mode: str, wish: Wish) -> bool:
@@ -136,21 +144,33 @@ class MaileonAccount:
             return self.contacts.get(int(wish.id))
         return self._holder(email=wish.email)
 
-    def holders(self) -> dict[str, int]:
-        """Who has which identifier."""
-        held = {}
-        for contact in self.contacts.values():
-            own = Wish(str(contact.id), contact.email, contact.external_id)
-            held.update(dict.fromkeys(own.keys, contact.id))
-        return held
+    def has(self, key: str, contact: Stored) -> bool:
+        """Whether the contact holds the identifier."""
+        return self._holders.get(key) == contact.id
 
     def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
+        [key] = Wish(email=email, external_id=external_id).keys or [""]
+        return self.contacts.get(self._holders.get(key, 0))
+
+    def _copies(self) -> dict[int, Stored]:
+        return {
+            number: replace(
+                contact, fields=dict(contact.fields), preferences=dict(contact.preferences)
+            )
+            for number, contact in self.contacts.items()
+        }
+
+    def _index(self) -> None:
+        self._holders.clear()
         for contact in self.contacts.values():
-            if email and (contact.email or "").lower() == email.lower():
-                return contact
-            if external_id and contact.external_id == external_id:
-                return contact
-        return None
+            self._remember(contact)
+
+    def _remember(self, contact: Stored) -> None:
+        self._holders.update(dict.fromkeys(contact.keys, contact.id))
+
+    def _forget(self, contact: Stored) -> None:
+        for key in contact.keys:
+            del self._holders[key]
 
     def _synchronize(self, options: Options, wish: Wish) -> Judgement:
         if wish.email is not None and "@" not in wish.email:
@@ -167,13 +187,16 @@ class MaileonAccount:
         self._next_id += 1
         self.contacts[contact.id] = contact
         _fill(contact, wish)
+        self._remember(contact)
         return Judgement(Verdict.NEW)
 
     def _update(self, contact: Stored, options: Options, wish: Wish) -> None:
         contact.is_unsubscribed = False
         if options.overrides_permission and options.permission is not None:
             contact.permission = options.permission
+        self._forget(contact)
         _fill(contact, wish)
+        self._remember(contact)
 
     def _wrong_identifiers(
         self, options: Options, wish: Wish, contact: Stored | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from unit_tests.simulation.account import Stored, Wish
+from unit_tests.simulation.account import Wish
 from unit_tests.simulation.scenario import Naming, Scenario
 from unit_tests.simulation.sequence import Step, Task
 
@@ -38,11 +38,6 @@ class Circles:
         while (above := self._above.get(key, key)) != key:
             key = above
         return key
-
-
-def keys_of(contact: Stored) -> list[str]:
-    """The identifiers of a stored contact."""
-    return Wish(str(contact.id), contact.email, contact.external_id).keys
 
 
 def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
@@ -103,9 +98,8 @@ def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, i
     """
     freed: defaultdict[str, list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
-        for key, holder in step.before.items():
-            if step.after.get(key) != holder and key not in step.wish.keys:
-                freed[key].append(place)
+        for key in step.freed.difference(step.wish.keys):
+            freed[key].append(place)
     for place, step in enumerate(steps):
         for key in step.wish.keys if step.travels else ():
             only_wants = not is_unclear and key != _name(step)

@@ -9,11 +9,11 @@ from destination_maileon.messages import BadInput
 from destination_maileon.problems import ConfigError, StopReading, TransientError
 from destination_maileon.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
-from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, keys_of
+from unit_tests.simulation.ambiguity import Circles, ambiguous_circles
 from unit_tests.simulation.scenario import Item, Kind
 from unit_tests.simulation.sequence import Step, Task, asked, played
 from unit_tests.simulation.server import VANISHING_FIELD
-from unit_tests.simulation.trial import Trial
+from unit_tests.simulation.trial import Trial, check_verdict
 from unit_tests.simulation.watch import insist
 from unit_tests.simulation.world import ProgramFault
 
@@ -23,15 +23,17 @@ A_MOMENT_SECONDS = 0.1
 def judge(trial: Trial) -> None:
     """Raises Broken if a promise is broken."""
     insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
+    for place, outcome in trial.spy.outcomes.items():
+        check_verdict(trial, place, outcome)
     _failure_has_a_reason(trial)
     _what_came_before_is_settled(trial)
     _rejections_are_stored(trial)
     _states_are_complete(trial)
     _states_count_right(trial)
     _statistics_add_up(trial)
-    most = len([*asked(trial.scenario)])
-    insist(len(trial.spy.outcomes) <= most, "more records than may be read")
-    account, steps = played(trial.scenario, trial.spy.groups)
+    steps = list(asked(trial.scenario))
+    insist(len(trial.spy.outcomes) <= len(steps), "more records than may be read")
+    account, steps = played(trial.scenario, steps, groups=trial.spy.groups)
     if trial.failure is None or is_soft(trial):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
     _same_as_sequence(trial, account, steps=steps)
@@ -221,7 +223,7 @@ def _clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[
 
 def _telling_keys(contact: Stored) -> list[str]:
     """A new contact's id is in no circle."""
-    return keys_of(contact)[contact.id >= FIRST_NEW_ID :]
+    return contact.keys[contact.id >= FIRST_NEW_ID :]
 
 
 def _words(contact: Stored) -> str:

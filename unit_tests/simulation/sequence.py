@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from unit_tests.simulation.account import MaileonAccount, Options, Source, Stored, Verdict, Wish
@@ -43,7 +43,7 @@ class Task(Enum):
 class Step:
     """A record as one at a time it is: its call, and what came of it.
 
-    `before` and `after` tell who held which identifier, `found` whom it meant or made.
+    `found` tells whom it meant or made, `freed` which identifiers that contact had and lost.
     """
 
     task: Task
@@ -53,8 +53,7 @@ class Step:
     codes: tuple[int, ...] = ()
     is_rejected: bool = False
     found: int | None = None
-    before: dict[str, int] = field(default_factory=dict)
-    after: dict[str, int] = field(default_factory=dict)
+    freed: frozenset[str] = frozenset()
 
     @property
     def travels(self) -> bool:
@@ -63,18 +62,19 @@ class Step:
 
 
 def played(
-    scenario: Scenario, groups: Mapping[int, tuple[int, ...]]
+    scenario: Scenario, steps: Sequence[Step], *, groups: Mapping[int, tuple[int, ...]]
 ) -> tuple[MaileonAccount, list[Step]]:
-    """The account after the sequence, and a step for each record up to where reading ends.
+    """The account after the sequence, and what came of each of the steps that are asked for.
 
     `groups` holds, by place, the places of the records that travelled as one contact. A value that
     a later record of its group replaces is not judged: here it is left out.
     """
     account = fresh_account(scenario)
-    steps = list(asked(scenario))
+    effective = list(steps)
     for place, group in groups.items():
-        steps[place - 1] = _effective(steps, place, group)
-    return account, [_taken(account, step) for step in steps]
+        if len(group) > 1:
+            effective[place - 1] = _effective(steps, place, group)
+    return account, [_taken(account, step) for step in effective]
 
 
 def asked(scenario: Scenario) -> Iterator[Step]:
@@ -139,14 +139,16 @@ def step_of(scenario: Scenario, item: Item) -> Step:
 
 
 def _taken(account: MaileonAccount, step: Step) -> Step:
-    before = account.holders()
-    found = account.find(step.options.mode, step.wish) if step.travels else None
+    if not step.travels:
+        return _carried_out(account, step)
+    found = account.find(step.options.mode, step.wish)
+    had = [] if found is None else found.keys
     step = _carried_out(account, step)
-    if found is None and step.task is Task.WRITE:
-        found = account.find(step.options.mode, step.wish)
-    return replace(
-        step, before=before, after=account.holders(), found=None if found is None else found.id
-    )
+    if found is None:
+        found = account.find(step.options.mode, step.wish) if step.task is Task.WRITE else None
+        return replace(step, found=None if found is None else found.id)
+    freed = frozenset(key for key in had if not account.has(key, found))
+    return replace(step, found=found.id, freed=freed)
 
 
 def _carried_out(account: MaileonAccount, step: Step) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 from random import Random
 
 import orjson
@@ -98,6 +99,11 @@ class Trial:
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     failure: Exception | None = None
+    records_up_to: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds = (item.kind for item in self.scenario.items)
+        self.records_up_to = [*accumulate((kind is Kind.RECORD for kind in kinds), initial=0)]
 
     def run(self) -> None:
         """Runs the sync to its end; a broken promise is raised, a failure kept."""
@@ -123,9 +129,12 @@ class Trial:
 
 
 def check_state_is_true(trial: Trial, line_number: int) -> None:
-    """Every record before it is settled, at the server too, and its rejections are stored."""
-    last = len([item for item in trial.scenario.items[:line_number] if item.kind is Kind.RECORD])
-    for place in range(1, last + 1):
+    """Every record before it is settled, at the server too, and its rejections are stored.
+
+    Those before an earlier STATE were looked at when that left.
+    """
+    first = trial.states[-1][0] if trial.states else 0
+    for place in range(trial.records_up_to[first] + 1, trial.records_up_to[line_number] + 1):
         outcome = trial.spy.outcomes.get(place)
         if outcome is None:
             raise Broken(f"STATE {line_number} leaves before record {place} is settled")
