@@ -67,11 +67,31 @@ class RecordMessage:
 
 @dataclass(slots=True)
 class StateMessage:
-    """A STATE: the whole message as it came; its stream, or None for all; the line's bytes."""
+    """A STATE: its line as it came; its stream, or None for all.
 
-    message: dict[str, object]
+    Many are held back until the records before them are settled, and decoded they would take a
+    multiple of the memory of their lines.
+    """
+
+    line: bytes
     scope: StreamKey | None
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Of its line, in bytes."""
+        return len(self.line)
+
+    def decoded(self) -> dict[str, object]:
+        """The whole message, every key and digit; decoded anew for whoever asks."""
+        try:
+            message = orjson.loads(self.line)
+        except orjson.JSONDecodeError:
+            message = _REFUSED
+        if message is _REFUSED or is_rounded_by_orjson(self.line):
+            exact = _exactly(self.line)
+            message = message if exact is _REFUSED else exact
+        assert isinstance(message, dict)  # noqa: S101 - no other line has become a STATE
+        return message
 
 
 def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
@@ -130,13 +150,11 @@ def _record(message: dict[str, object], line: bytes, *, line_number: int) -> Rec
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
-    if is_rounded_by_orjson(line):
-        message = _exact_message(line, message)
     state = message.get("state")
     if not isinstance(state, dict):
         raise BadMessage(line_number, "is a STATE without a state")
     scope = _state_scope(state, line_number) if state.get("type") == "STREAM" else None
-    return StateMessage(message, scope, len(line))
+    return StateMessage(line.removeprefix(_BYTE_ORDER_MARK), scope)
 
 
 def _exact_message(line: bytes, message: dict[str, object]) -> dict[str, object]:

@@ -239,4 +239,4 @@ def _state_line(release: Release[StateMessage]) -> bytes:
         rejected=release.tally.rejected,
         additional=release.statistics,
     )
-    return state_line(release.message.message, stats)
+    return state_line(release.message.decoded(), stats)

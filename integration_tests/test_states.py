@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+
+import pytest
 
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns
@@ -200,3 +204,31 @@ def test_ignored_deletions_and_merged_records_count_as_records(connection: Conne
     run = connection.sync(messages, stream(columns("_ab_cdc_deleted_at")))
     assert run.stats == [(3, 0)]
     assert [c.email for c in connection.sandbox.account.contacts()] == ["b@example.com"]
+
+
+@pytest.fixture
+def deep_stack() -> Iterator[None]:
+    """The platform's part in the tests reads what is nested deeper than Python lets it."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10 * limit)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("deep_stack")
+def test_states_of_every_depth_that_can_be_read_come_back_digit_by_digit(
+    connection: Connection,
+) -> None:
+    """They are decoded again when they go out: the stack must be no deeper there than before."""
+    numbers = ["1e400", "123456789012345678901"]
+    cursors = [f"{'[' * depth}{n}{']' * depth}" for depth in range(900, 1001) for n in numbers]
+    start = b'{"type":"STATE","state":{"data":'
+    states = [b'%b%b,"destinationStats":{}}}\n' % (start, text.encode()) for text in cursors]
+    run = connection.write(b"".join([line(record({"email": "a@example.com"})), *states]))
+    assert run.error["failure_type"] == "system_error"
+    back = [row for row in run.output.splitlines() if row.startswith(start)]
+    assert 1 < len(back) < len(states)
+    for row, cursor in zip(back, cursors, strict=False):
+        told = cursor.replace("1e400", "1E+400").encode()
+        assert row.removeprefix(start).split(b',"destinationStats"')[0] == told
+    assert run.stats[0] == (1, 0)

@@ -39,7 +39,7 @@ def reject(ledger: Ledger, *entries: Entry) -> None:
 
 
 def state(ledger: Ledger, name: str = "s") -> None:
-    ledger.checkpoint.state(StateMessage({"name": name}, PLAN.key, 10), PLAN.key, 10)
+    ledger.checkpoint.state(StateMessage(name.encode(), PLAN.key), PLAN.key, 10)
 
 
 def released(ledger: Ledger) -> list[tuple[int, int, dict[str, int]]]:
@@ -109,7 +109,7 @@ def test_a_record_of_a_stream_outside_the_catalog_counts_among_all_and_in_its_st
     ledger = a_ledger(PLAN)
     ledger.stranger((None, "strangers"))
     assert (ledger.records, ledger.strangers) == (1, 1)
-    ledger.checkpoint.state(StateMessage({}, None, 1), None, 1)
+    ledger.checkpoint.state(StateMessage(b"{}", None), None, 1)
     assert [written for written, _, _ in released(ledger)] == [1]
 
 

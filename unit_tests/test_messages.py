@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
+import tracemalloc
 from decimal import Decimal
 
 import orjson
@@ -251,7 +252,7 @@ def test_a_stream_state(descriptor: str, scope: tuple[str | None, str]) -> None:
 def test_a_state_of_all_streams(body: str) -> None:
     message = state(body)
     assert message.scope is None
-    assert message.message == {"type": "STATE", "state": json.loads(body)}
+    assert message.decoded() == {"type": "STATE", "state": json.loads(body)}
 
 
 @pytest.mark.parametrize("number", ["1", "1.2345678901234567890123"])
@@ -269,6 +270,14 @@ def test_the_size_of_a_state_is_that_of_its_line() -> None:
     assert message.size == len(line)
 
 
+@pytest.mark.parametrize("cursor", ["1", "12345678901234567890123", "1e400"])
+def test_a_state_in_the_first_line_is_decoded_without_its_byte_order_mark(cursor: str) -> None:
+    line = f'{{"type":"STATE","state":{{"data":{cursor}}}}}'.encode()
+    message = decode(BOM + line, 1)
+    assert isinstance(message, StateMessage)
+    assert dumps(message.decoded()) == line.replace(b"1e400", b"1E+400")
+
+
 @given(
     st.dictionaries(st.text(), values, max_size=4),
     st.dictionaries(st.text(), values, max_size=4),
@@ -281,7 +290,7 @@ def test_a_state_comes_out_as_it_came_in(
     line = dumps({**around, "type": "STATE", "id": 7, "state": body})
     message = decode(line, 1)
     assert isinstance(message, StateMessage)
-    echo = loads(state_line(message.message, {}))
+    echo = loads(state_line(message.decoded(), {}))
     assert exact(echo) == exact({**json_value(line), "state": {**body, "destinationStats": {}}})
     assert isinstance(echo, dict)
     assert list(echo) == list(json_value(line))
@@ -311,7 +320,7 @@ def test_a_cursor_comes_out_letter_by_letter(cursor: str) -> None:
     line = f'{{"id":1,"type":"STATE","state":{{"data":{cursor},"destinationStats":{{}}}}}}'.encode()
     message = decode(line, 1)
     assert isinstance(message, StateMessage)
-    assert state_line(message.message, {}) == line + b"\n"
+    assert state_line(message.decoded(), {}) == line + b"\n"
 
 
 def test_a_state_nested_deeper_than_orjson_writes_comes_out() -> None:
@@ -319,7 +328,25 @@ def test_a_state_nested_deeper_than_orjson_writes_comes_out() -> None:
     line = b'{"type":"STATE","state":{"data":' + deep + b',"destinationStats":{}}}'
     message = decode(line, 1)
     assert isinstance(message, StateMessage)
-    assert state_line(message.message, {}) == line + b"\n"
+    assert state_line(message.decoded(), {}) == line + b"\n"
+
+
+def a_state_of_many_streams(number: int) -> bytes:
+    cursor = {"at": "2026-08-01T12:34:56Z", "ids": [number, number + 0.5], "done": True}
+    streams = [{"stream_descriptor": {"name": str(n)}, "stream_state": cursor} for n in range(50)]
+    return dumps({"type": "STATE", "state": {"type": "GLOBAL", "global": {"states": streams}}})
+
+
+def test_a_state_that_is_held_back_takes_hardly_more_memory_than_its_line() -> None:
+    lines = [a_state_of_many_streams(number) for number in range(100)]
+    tracemalloc.start()
+    try:
+        held = [decode(line, 1) for line in lines]
+        more, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert all(isinstance(message, StateMessage) for message in held)
+    assert more < 0.1 * sum(map(len, lines))
 
 
 def told(error: BaseException) -> str:
