@@ -23,8 +23,6 @@ A_MOMENT_SECONDS = 0.1
 def judge(trial: Trial) -> None:
     """Raises Broken if a promise is broken."""
     insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
-    for place, outcome in trial.spy.outcomes.items():
-        check_verdict(trial, place, outcome)
     _failure_has_a_reason(trial)
     _what_came_before_is_settled(trial)
     _rejections_are_stored(trial)
@@ -37,6 +35,8 @@ def judge(trial: Trial) -> None:
     if trial.failure is None or is_soft(trial):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
     _same_as_sequence(trial, account, steps=steps)
+    for place, outcome in trial.spy.outcomes.items():
+        check_verdict(trial, place, outcome)
 
 
 def is_soft(trial: Trial) -> bool:
