@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import re
 import time
+from _thread import start_new_thread
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,13 +26,15 @@ from destination_maileon.bucket_troubles import (
     of_answer,
     of_exception,
 )
+from destination_maileon.problems import SyncError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import SecretStr
     from types_boto3_s3 import S3Client
 
     from destination_maileon.config import S3Storage
-    from destination_maileon.problems import SyncError
 
 CHECK_SECONDS = 10.0
 CHECK_NAME = "destination_maileon_check.txt"
@@ -52,15 +55,19 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How long one request may take to connect and between two bytes, and how often it is made."""
+    """How long one request may take to connect and between two bytes, and how often it is made.
+
+    `seconds`: what all of it may take together, however it is spent.
+    """
 
     connect_seconds: float
     read_seconds: float
     attempts: int
+    seconds: float = 300.0
 
 
 UPLOAD = Tries(connect_seconds=10, read_seconds=60, attempts=4)
-CHECK = Tries(connect_seconds=4, read_seconds=5, attempts=1)
+CHECK = Tries(connect_seconds=4, read_seconds=5, attempts=1, seconds=CHECK_SECONDS)
 
 
 class Bucket:
@@ -78,6 +85,14 @@ class Bucket:
 
     def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
         """Writes an object; what went wrong, to be raised where no exception is being handled."""
+        put = partial(self._put, key, body, media_type)
+        return _in_time(put, self._tries.seconds, late=self.problem(TIMEOUT))
+
+    def remove(self, key: str, *, seconds: float) -> None:
+        """Removes an object if that is allowed, and possible in so many seconds."""
+        _in_time(partial(self._remove, key), seconds, late=None)
+
+    def _put(self, key: str, body: bytes, media_type: str) -> SyncError | None:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 
         name = self._settings.s3_bucket_name
@@ -96,8 +111,7 @@ class Bucket:
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")
         return self.problem(NOT_S3) if is_page else None
 
-    def remove(self, key: str) -> None:
-        """Removes an object if that is allowed."""
+    def _remove(self, key: str) -> None:
         with suppress(Exception):
             self._connected().delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
 
@@ -125,30 +139,39 @@ def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None
         TransientError: if there is no telling now.
     """
     ends_at = time.monotonic() + seconds
-    bucket = Bucket(settings, CHECK)
-    outcome: SimpleQueue[Exception | None] = SimpleQueue()
-    # In a thread: no other way bounds the system's resolver and the search for credentials.
-    thread = Thread(target=_try_out, args=(bucket, outcome), name="check-bucket", daemon=True)
-    thread.start()
-    try:
-        problem = outcome.get(timeout=seconds)
-    except Empty:
-        problem = bucket.problem(TIMEOUT)
+    bucket = Bucket(settings, replace(CHECK, seconds=seconds))
+    key = bucket.key(CHECK_NAME)
+    problem = bucket.put(key, _CHECK_CONTENT, media_type=_TEXT)
     if problem is not None:
         raise problem from None
-    thread.join(max(0.0, ends_at - time.monotonic()))
+    bucket.remove(key, seconds=ends_at - time.monotonic())
 
 
-def _try_out(bucket: Bucket, outcome: SimpleQueue[Exception | None]) -> None:
-    key = bucket.key(CHECK_NAME)
+def _in_time(
+    step: Callable[[], SyncError | None], seconds: float, *, late: SyncError | None
+) -> SyncError | None:
+    """What comes of the step, or `late`; it may then still go on, and nobody hears of it.
+
+    In a thread: no other way bounds the system's resolver, the search for credentials, and a
+    service that sends one byte a minute.
+    """
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+    # Not by threading.Thread, which waits without a limit for a thread that has no memory to begin.
+    start_new_thread(_try, (step, outcome))
     try:
-        problem = bucket.put(key, _CHECK_CONTENT, media_type=_TEXT)
+        result = outcome.get(timeout=max(0.0, seconds))
+    except Empty:
+        return late
+    if isinstance(result, Exception) and not isinstance(result, SyncError):
+        raise result
+    return result
+
+
+def _try(step: Callable[[], SyncError | None], outcome: SimpleQueue[Exception | None]) -> None:
+    try:
+        outcome.put(step())
     except Exception as unexpected:  # noqa: BLE001 - handed over, to be raised where it is waited for
         outcome.put(unexpected)
-        return
-    outcome.put(problem)
-    if problem is None:
-        bucket.remove(key)
 
 
 def segment(name: str) -> str:

@@ -6,11 +6,9 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.catalog import stream_title
 from destination_maileon.counting import counted
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contacts_xml import contact_bytes, contact_of
@@ -21,6 +19,7 @@ from destination_maileon.open_stream import OpenStream
 from destination_maileon.output import Level
 from destination_maileon.problems import StopReading
 from destination_maileon.rejections import Rejection
+from destination_maileon.strangers import Strangers
 
 if TYPE_CHECKING:
     from destination_maileon.batching import Batcher, Limits
@@ -47,13 +46,14 @@ class Intake:
     limits: Limits
     log: Log
     _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
-    _strangers: Counter[StreamKey] = field(default_factory=Counter, init=False)
+    _strangers: Strangers = field(init=False)
     _place: int = field(default=0, init=False)
     _largest: int = field(init=False)
     _farewells: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._largest = self.limits.contact_bytes
+        self._strangers = Strangers(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
@@ -101,12 +101,7 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        for key, number in self._strangers.items():
-            self.log(
-                Level.WARN,
-                f"Stream {stream_title(key)} is not in the catalog: left out in all "
-                f"{counted(number, 'record')}.",
-            )
+        self._strangers.close()
         cleaned = sum(stream.cleaned_records for stream in self._streams.values())
         if cleaned:
             self.log(
@@ -187,15 +182,9 @@ class Intake:
             )
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:
+        self._strangers.meet(key)
         self._place += 1
         self.ledger.stranger(key)
-        self._strangers[key] += 1
-        if self._strangers[key] == 1:
-            self.log(
-                Level.WARN,
-                f"Stream {stream_title(key)} is not in the catalog: its records are left out. "
-                "Refresh the connection's schema in Airbyte.",
-            )
         return False
 
 

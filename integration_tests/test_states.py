@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration_tests.bookkeeping import Json
-from integration_tests.connection import Connection, columns
+from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import global_state, line, record, stream, stream_state
 from maileon_sandbox import Fault
 
@@ -192,6 +192,17 @@ def test_records_of_a_stream_that_is_not_in_the_catalog_are_left_out_and_counted
     assert [said.split(" is ")[0] for said in warnings] == streams * 2
     assert warnings[2].endswith("left out in all 2 records.")
     assert warnings[3].endswith("left out in all 1 record.")
+
+
+def test_of_very_many_unknown_streams_few_are_named_and_every_record_counts(
+    connection: Connection,
+) -> None:
+    unknown = [record({"email": "a@example.com"}, f"s{number}") for number in range(3_000)]
+    run = connection.sync([*people("a"), *unknown, stream_state(1, "s2999"), global_state(1)])
+    assert (run.exit_code, run.stats) == (0, [(1, 0), (3_001, 0)])
+    warnings = [said for said in run.logs("WARN") if "in the catalog" in said]
+    assert len(warnings) == 20 + 1 + 20 + 1
+    assert warnings[-1].endswith("2980 further streams, left out in all 2980 records.")
 
 
 def test_ignored_deletions_and_merged_records_count_as_records(connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from destination_maileon import strangers
 from destination_maileon.intake import Intake
 from destination_maileon.mapping import Removal
 from destination_maileon.messages import RecordMessage, decode
@@ -115,6 +116,17 @@ def test_records_of_an_unknown_stream_are_left_out_counted_and_told_of_once() ->
     assert door.said.count("Stream strangers is not in the catalog") == 1
     door.intake.close()
     assert "Stream strangers is not in the catalog: left out in all 3 records." in door.said
+
+
+def test_a_record_of_one_unknown_stream_too_many_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(strangers, "MAX_STREAMS", 2)
+    door = Door()
+    door.take(record("1@example.com", stream="a"), record("1@example.com", stream="b"))
+    with pytest.raises(StopReading, match="2 streams that are not in the catalog"):
+        door.take(record("1@example.com", stream="c"))
+    assert door.intake.ledger.strangers == 2
 
 
 # Permissions.

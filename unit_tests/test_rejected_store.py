@@ -23,11 +23,12 @@ from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
-from destination_maileon import exact_json
+from destination_maileon import bucket, exact_json
 from destination_maileon.bucket import (
     CHECK,
     CHECK_NAME,
     MAX_SEGMENT_BYTES,
+    UPLOAD,
     Tries,
     check_bucket,
     segment,
@@ -41,6 +42,7 @@ from destination_maileon.messages import RecordMessage, StreamKey, decode
 from destination_maileon.problems import ConfigError, SyncError, TransientError
 from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejections import Rejection
+from unit_tests.maileon.local_server import LocalServer, read_request
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -523,6 +525,49 @@ def test_an_answer_that_does_not_come() -> None:
         with pytest.raises(TransientError, match="no answer came in time") as raised:
             store.flush()
     assert_discreet(raised.value)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+TRICKLES = {
+    "an answer": (b"", HEAD),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 999),
+    "a body": (HEAD, b"x" * 9999),
+    "an error": (HEAD.replace(b"200 OK", b"503 No"), b"x" * 9999),
+}
+
+
+@pytest.mark.parametrize("trickle", TRICKLES.values(), ids=TRICKLES)
+def test_a_service_that_sends_byte_by_byte_holds_nothing_up(trickle: tuple[bytes, bytes]) -> None:
+    start, rest = trickle
+
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(start)
+        server.trickle(connection, rest)
+
+    # Every byte comes well before the time for one is up.
+    slow = Tries(connect_seconds=60, read_seconds=60, attempts=3, seconds=0.5)
+    with LocalServer(converse) as server:
+        store = RejectedStore(storage(server.url), tries=slow)
+        store.add(plan(), part(), REJECTION)
+        with pytest.raises(TransientError, match="no answer came in time") as raised:
+            store.flush()
+        assert len(server.seen) <= 1
+        with pytest.raises(TransientError, match="no answer came in time"):
+            check_bucket(storage(server.url), seconds=0.3)
+    assert_discreet(raised.value)
+    assert UPLOAD.seconds < 600
+
+
+def test_what_is_unforeseen_in_the_thread_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(bucket, "_client", fails)
+    store = RejectedStore(storage("http://127.0.0.1:9"))
+    store.add(plan(), part(), REJECTION)
+    with pytest.raises(KeyError):
+        store.flush()
 
 
 @pytest.mark.parametrize(
