@@ -4,6 +4,8 @@ BIN := .venv/bin
 SANDBOX_PORT ?= 8025
 SEEDS ?= 1000000
 RECORDS ?= 100000
+IN_PARALLEL := --numprocesses 2 --dist loadfile
+LOUD_FOLDER := $(CURDIR)/.loud
 
 # Git records no times, so a fresh clone sets up once; after that only a changed lock or pyproject does.
 INSTALLED := .venv/.installed
@@ -49,7 +51,7 @@ look: $(INSTALLED) ## The demo, with its result kept in a browser until stopped
 	$(BIN)/python -m demo --look
 
 test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .
@@ -75,8 +77,12 @@ soak: $(INSTALLED) ## One long sync through faults, compared with its records on
 kills: $(INSTALLED) ## A sync that is killed and starts again until it ends (RECORDS=100000)
 	$(BIN)/python -m integration_tests.kill_soak --records $(RECORDS)
 
-loud: $(INSTALLED) ## Run every test with all logs on, and look for keys and values in them
-	LOUD=1 $(BIN)/python -m pytest
+# Twice: as the program is, and then without its silence, to see what that keeps back.
+loud: $(INSTALLED) $(COUNTERPARTS) ## Run every test with all logs on, and look for keys and values in them
+	LOUD=1 $(BIN)/python -m pytest $(IN_PARALLEL)
+	@rm -rf $(LOUD_FOLDER) && mkdir $(LOUD_FOLDER)
+	LOUD=lifted LOUD_FOLDER=$(LOUD_FOLDER) $(BIN)/python -m pytest $(IN_PARALLEL) integration_tests
+	@LOUD_FOLDER=$(LOUD_FOLDER) $(BIN)/python -m integration_tests.loud
 
 format: $(INSTALLED) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .

@@ -48,7 +48,7 @@ _CHECK_CONTENT = b"Written to see whether this is allowed. It may be deleted.\n"
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffe\uffff]")
 _DOT_SEGMENTS = frozenset({".", ".."})
 
-# They log requests with headers and bodies, in which people stand.
+# They log requests with the ID of the access key, and answers, in which anything can stand.
 for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 

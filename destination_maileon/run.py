@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -31,16 +30,17 @@ def main(arguments: list[str]) -> int:
     gc.disable()
     from destination_maileon.commands import Command, parse  # noqa: PLC0415 - after the signals
     from destination_maileon.output import Output, OutputClosed  # noqa: PLC0415 - the same
+    from destination_maileon.quiet import be_quiet  # noqa: PLC0415 - the same
 
-    # Libraries log URLs, in which identifiers of people stand; nothing of theirs gets out.
-    logging.getLogger().addHandler(logging.NullHandler())
+    parsed = parse(arguments)
+    be_quiet()
     # A sync makes and drops millions of objects, hardly any in circles: looking for these as often
     # as Python does by default took 7 % of its time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()
     output = Output()
-    command = Command(parse(arguments), say=output.write)
+    command = Command(parsed, say=output.write)
     try:
         for line in command.run():
             if command.only_answers and signal.getsignal(signal.SIGTERM) is _end:

@@ -5,7 +5,9 @@ shorter one is part of many words), and if neither the program's own texts nor t
 configuration and catalog hold it. A STATE may hold anything, since it comes back as it was.
 
 With `LOUD=1` in the environment the program runs with LOG_LEVEL=DEBUG and every library logs all it
-has to say to the error stream, where a test finds it, since there must be nothing.
+has to say to the error stream, where a test finds it, since there must be nothing. `LOUD=lifted`
+takes the program's silence away: then the key must not be in what libraries say, and values only
+where they are known to be.
 """
 
 from __future__ import annotations
@@ -15,14 +17,21 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import destination_maileon
+from integration_tests import loud
 from integration_tests.bookkeeping import Json
 
-LOUD = Path(__file__).with_name("loud")
 SHORTEST_VALUE = 4
+TALKATIVE = frozenset({"urllib3.connectionpool"})
+"""Who would tell values, were it not silenced: paths, in which the identifiers of people stand."""
+
+_MOST_VALUES = 2_000
+"""So many are looked for in what libraries say, which can be a hundred times as much."""
+
 _MASKED = "masked"
 _NAMES = frozenset({"category", "name"})
 """Of a preference in a list: names of the account, which a message may show."""
@@ -30,8 +39,7 @@ _NAMES = frozenset({"category", "name"})
 
 def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of the program."""
-    loud = {"LOG_LEVEL": "DEBUG", "PYTHONPATH": os.fspath(LOUD)} if os.environ.get("LOUD") else {}
-    return {**os.environ, **loud, **(environment or {})}
+    return {**os.environ, **loud.surroundings(), **(environment or {})}
 
 
 def judge(arguments: Iterable[str], given: bytes, messages: Iterable[Json], errors: str) -> None:
@@ -40,6 +48,8 @@ def judge(arguments: Iterable[str], given: bytes, messages: Iterable[Json], erro
     contents = [path.read_text(encoding="utf-8") for path in files if path.exists()]
     config = _parsed(contents[0].encode()) if contents else None
     config = config if isinstance(config, dict) else {}
+    if os.environ.get("LOUD") == loud.LIFTED:
+        _judge_libraries(config, given)
     messages = list(messages)
     everything = errors + json.dumps(messages, ensure_ascii=False)
     key = config.get("api_key")
@@ -52,6 +62,17 @@ def judge(arguments: Iterable[str], given: bytes, messages: Iterable[Json], erro
     found = {value for value in _values(given) if value in said}
     known = "\n".join((*contents, *map(str, _texts(map(_parsed, contents)))))
     assert {value for value in found if value not in known and value not in _program()} == set()
+
+
+def _judge_libraries(config: Mapping[str, object], given: bytes) -> None:
+    said = list(loud.said_in(loud.folder()))
+    key = config.get("api_key")
+    forms = key_forms(key) if isinstance(key, str) else set()
+    assert [one.logger for one in said if any(form in one.text for form in forms)] == []
+    values = set(islice(_values(given), _MOST_VALUES))
+    telling = {one for one in said if any(value in unquote(one.text) for value in values)}
+    loud.add_up(said, telling)
+    assert {one.logger for one in telling} <= TALKATIVE
 
 
 def key_forms(key: str) -> set[str]:
