@@ -39,6 +39,11 @@ class Call:
         self.place = min(entry.place for entry in self.entries)
         self.order = Order()
 
+    def goes_on(self, call: Call, *, since: float) -> None:
+        """It is tried on where a larger call stopped, as if it had been since this time."""
+        self.attempts, self.first_attempt_at = call.attempts, since
+        self.successes_before = call.successes_before
+
     @property
     def records(self) -> int:
         """How many records it carries."""

@@ -13,30 +13,27 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon import reconciliation, strictness
 from destination_maileon.call import Call
-from destination_maileon.counting import counted
 from destination_maileon.division import halves, halves_of, is_divisible, parts_apart
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
 from destination_maileon.maileon.errors import CallRefused, MaileonError, Stop, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.masking import without_values
-from destination_maileon.naming import contact_name
 from destination_maileon.output import Level
-from destination_maileon.problems import ConfigError, TransientError
+from destination_maileon.problems import ConfigError
 from destination_maileon.rejections import Rejection, concerns_custom_field, rejection_by_report
 from destination_maileon.suspicion import Kind
 from destination_maileon.targets import names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from destination_maileon.account import Account
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.dispatch import Dispatch
+    from destination_maileon.failing_calls import FailingCalls
     from destination_maileon.ledger import Ledger, Log
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.maileon.retry import Patience
     from destination_maileon.merging import Entry
-    from destination_maileon.naming import IdentifiersInLogs
     from destination_maileon.reconciliation import Reading
     from destination_maileon.suspicion import Suspicion
     from destination_maileon.vanished import VanishedFields
@@ -44,31 +41,24 @@ if TYPE_CHECKING:
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a farewell: whether there was such a contact."""
 
-OVERLOADS_BEFORE_HALVING = 5
-
 _NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Settlement:
-    """What follows from the answers of one sync. `random` gives numbers from 0 to 1."""
+    """What follows from the answers of one sync."""
 
     dispatch: Dispatch
     ledger: Ledger
-    patience: Patience
-    random: Callable[[], float]
+    failing: FailingCalls
     suspicion: Suspicion
     vanished: VanishedFields
-    style: IdentifiersInLogs
     log: Log
-    _successes: int = field(default=0, init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
 
     def starts(self, call: Call, now: float) -> None:
         """A call takes off."""
-        if not call.attempts:
-            call.first_attempt_at = now
-            call.successes_before = self._successes
+        self.failing.starts(call, now)
 
     def ends(self, call: Call, answer: Answer, now: float) -> float | None:
         """A call was answered; the seconds until it is tried again, None if it is not.
@@ -80,7 +70,8 @@ class Settlement:
         """
         self.ledger.called(call.lane.plan, now)
         if isinstance(answer, TryAgain):
-            return self._try_again(call, answer, now)
+            return self.failing.fails(call, answer, now)
+        self.failing.ends(call)
         if isinstance(answer, CallRefused):
             self._refused(call, answer)
         elif isinstance(answer, Stop):
@@ -106,40 +97,6 @@ class Settlement:
         """Says what is said once, at the end."""
         self.vanished.warn()
 
-    def _try_again(self, call: Call, trouble: TryAgain, now: float) -> float | None:
-        call.attempts += 1
-        call.overloads += trouble.may_be_overload
-        if trouble.asks_for_less:
-            self.dispatch.slow_down()
-        others_succeed = self._successes > call.successes_before
-        if call.overloads >= OVERLOADS_BEFORE_HALVING and others_succeed and is_divisible(call):
-            self.dispatch.replace(call, halves(call))
-            return None
-        elapsed = now - call.first_attempt_at
-        wait = self.patience.wait(
-            call.attempts, elapsed, retry_after=trouble.retry_after, random=self.random
-        )
-        if wait is None:
-            raise TransientError(self._gave_up(call, trouble, elapsed))
-        self.dispatch.again(call, at=now + wait)
-        return wait
-
-    def _gave_up(self, call: Call, trouble: TryAgain, elapsed: float) -> str:
-        contacts = counted(len(call.entries), "contact")
-        what = f"A call of stream {call.lane.plan.title} with {contacts}"
-        if len(call.entries) == 1:
-            contact = call.entries[0].contact
-            mode = call.lane.plan.options.identifier_mode
-            what = (
-                f"The call for record {call.entries[0].parts[0].number} of stream "
-                f"{call.lane.plan.title} ({contact_name(contact, mode, self.style)})"
-            )
-        return (
-            f"{what} failed {call.attempts} times in {elapsed:.0f} seconds, the last time with: "
-            f"{trouble} Airbyte will sync again from the last saved state; if this goes on, ask "
-            "Maileon's support."
-        )
-
     def _refused(self, call: Call, refusal: CallRefused) -> None:
         options = call.lane.plan.options
         rejection = _rejection_by_refusal(
@@ -161,7 +118,7 @@ class Settlement:
 
     def _reported(self, call: Call, report: SynchronizationReport) -> None:
         plan = call.lane.plan
-        self._successes += 1
+        self.failing.succeeds()
         self.dispatch.speed_up()
         reading = reconciliation.read(call.entries, report)
         self._warn_of_counts(call, reading)

@@ -16,6 +16,7 @@ from destination_maileon.columns import ColumnResolver
 from destination_maileon.config import S3Storage
 from destination_maileon.dispatch import Dispatch
 from destination_maileon.dry_run import foreseen
+from destination_maileon.failing_calls import FailingCalls
 from destination_maileon.intake import Intake
 from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.client import MaileonClient
@@ -23,6 +24,7 @@ from destination_maileon.maileon.retry import Patience
 from destination_maileon.outbox import Outbox
 from destination_maileon.output import Level
 from destination_maileon.patience import PatientQuestions
+from destination_maileon.probing import Probing
 from destination_maileon.problems import ConfigError
 from destination_maileon.progress import Progress
 from destination_maileon.reader import Reader
@@ -107,11 +109,9 @@ def assemble(
     settlement = Settlement(
         dispatch=dispatch,
         ledger=ledger,
-        patience=Patience(config.max_retry_seconds),
-        random=service.random,
+        failing=_failing_calls(config, dispatch, service=service, outbox=outbox),
         suspicion=Suspicion(ledger),
         vanished=VanishedFields(account, forget=intake.forget_custom_field, log=outbox),
-        style=config.identifiers_in_logs,
         log=outbox,
     )
     writer = Writer(
@@ -126,6 +126,20 @@ def assemble(
         lets_states_out=not config.dry_run,
     )
     return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
+
+
+def _failing_calls(
+    config: Config, dispatch: Dispatch, *, service: Service, outbox: Outbox
+) -> FailingCalls:
+    patience = Patience(config.max_retry_seconds)
+    return FailingCalls(
+        dispatch=dispatch,
+        patience=patience,
+        random=service.random,
+        probing=Probing(patience),
+        style=config.identifiers_in_logs,
+        log=outbox,
+    )
 
 
 def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Outbox) -> Ledger:

@@ -102,6 +102,22 @@ def test_patience_ends_in_a_transient_error_after_the_true_states(
     assert connection.sandbox.account.by_email("b@example.com") is not None
 
 
+def test_a_contact_that_makes_the_only_call_fail_is_found_named_and_not_rejected(
+    connection: Connection,
+) -> None:
+    connection.sandbox.script(Fault(status=500, contains="poison@", times=None))
+    names = ["a", "poison", "b", "c"]
+    run = connection.sync([*people(*names), stream_state(1)], max_retry_seconds=1)
+    assert run.error["failure_type"] == "transient_error"
+    assert "The call for record 2 of stream people" in run.error["message"]
+    assert "the cause is likely to be this record" in run.error["message"]
+    assert run.states == []
+    assert not [text for text in run.logs("WARN") if text.startswith("Record ")]
+    stored = {contact.email for contact in connection.sandbox.account.contacts()}
+    assert stored == {"a@example.com", "b@example.com", "c@example.com"}
+    assert (connection.batches[0], {*connection.batches}) == (4, {4, 2, 1})
+
+
 def test_a_service_that_is_away_from_the_start_is_a_transient_error(
     connection: Connection,
 ) -> None:

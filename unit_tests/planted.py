@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from destination_maileon import batching, merging, reconciliation, settling
+from destination_maileon import batching, failing_calls, merging, reconciliation, settling
 from destination_maileon.batching import Batch, Batcher, Lane, Limits
 from destination_maileon.call import Call
 from destination_maileon.checkpoint import Checkpoint, Release, Tally
@@ -26,6 +26,7 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping import Farewell
 from destination_maileon.merging import Entry, Part
 from destination_maileon.messages import StateMessage
+from destination_maileon.probing import OVERLOADS_BEFORE_PROBING, Probing
 from destination_maileon.reconciliation import Reading
 from destination_maileon.rejections import Rejection
 from destination_maileon.settling import Settlement
@@ -259,7 +260,15 @@ def _nothing_is_ever_given_up(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("never halved", at=24)
 def _no_call_is_halved(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settling, "OVERLOADS_BEFORE_HALVING", 1_000)
+    patch.setattr(failing_calls, "OVERLOADS_BEFORE_HALVING", 1_000)
+
+
+@seen_as("cut again and again", at=146)
+def _every_call_is_cut_in_an_outage(patch: pytest.MonkeyPatch) -> None:
+    def due(self: Probing, call: Call, now: float, *, successes: int) -> bool:  # noqa: ARG001
+        return call.overloads >= OVERLOADS_BEFORE_PROBING
+
+    patch.setattr(Probing, "is_due", due)
 
 
 # States and counts.

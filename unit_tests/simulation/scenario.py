@@ -122,7 +122,7 @@ class Server:
     """How the simulated Maileon behaves. Seconds; a call is `vanishing_at`-th from 0.
 
     Calls of more than `overload_above` contacts that hold one of `heavy` fail; from `outage_at` on
-    all fail.
+    all fail, for want of a connection or with 500.
     """
 
     naming: Naming = Naming.AS_SENT

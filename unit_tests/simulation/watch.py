@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from destination_maileon.call import Call
@@ -68,6 +69,7 @@ class Watch:
         self.ends_of_sync = 0
         self.sent: set[int] = set()
         self._fates: dict[Call, _Fate] = {}
+        self._pieces = 0
 
     def starts(self, call: Call, now: float) -> None:
         """A call takes off."""
@@ -80,7 +82,7 @@ class Watch:
         insist(not shared, "two calls in flight share an identifier")
         self.flying[call] = set(keys)
         self.most_flying = max(self.most_flying, len(self.flying))
-        self.sent.update(part.place for entry in call.entries for part in entry.parts)
+        self.sent.update(_places(call))
         self._may_be_tried(call, now)
 
     def ends(self, call: Call, answer: object, now: float) -> None:
@@ -98,6 +100,7 @@ class Watch:
             self.limit = min(self.concurrency, self.limit + 1)
         if isinstance(answer, SynchronizationReport):
             self.reports.append((call, answer))
+            self._pieces = 0
 
     def _holds_no_more_than_allowed(self, call: Call) -> None:
         insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
@@ -107,11 +110,25 @@ class Watch:
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
 
     def _may_be_tried(self, call: Call, now: float) -> None:
-        fate = self._fates.setdefault(call, _Fate(now, len(self.reports)))
+        if call not in self._fates:
+            since = self._tried_since(call) if call.attempts else now
+            self._fates[call] = _Fate(since, len(self.reports))
+        fate = self._fates[call]
         insist(not fate.is_given_up, "tried again beyond all patience")
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
         is_large = call.farewell is None and _records(call) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
+
+    def _tried_since(self, call: Call) -> float:
+        """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
+        since, places = call.first_attempt_at, set(_places(call))
+        whole = [fate for other, fate in self._fates.items() if places < {*_places(other)}]
+        insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
+        self._pieces += 1
+        # One more may have been waiting when the last report came.
+        most = 1 + 2 * math.ceil(math.log2(max(map(_records, self._fates))))
+        insist(self._pieces <= most, "cut again and again though nothing succeeds")
+        return since
 
     def _failed(self, call: Call, answer: TryAgain, now: float) -> None:
         self.troubles[answer.trouble] += 1
@@ -129,8 +146,12 @@ class Watch:
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
 
+def _places(call: Call) -> Iterator[int]:
+    return (part.place for entry in call.entries for part in entry.parts)
+
+
 def _records(call: Call) -> int:
-    return sum(len(entry.parts) for entry in call.entries)
+    return sum(1 for _ in _places(call))
 
 
 class SpyLedger(Ledger):

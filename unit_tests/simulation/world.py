@@ -155,7 +155,8 @@ class World:
     def _mishap(self, call: Call, number: int) -> Fault | None:
         behaviour = self.scenario.server
         if behaviour.outage_at is not None and number >= behaviour.outage_at:
-            return Fault(number, Mishap.CONNECTION)
+            is_away = behaviour.outage_at % 3 == 0
+            return Fault(number, Mishap.CONNECTION if is_away else Mishap.SERVER_ERROR)
         if fault := self._faults.get(number):
             return fault
         if behaviour.overload_above is None or call.farewell is not None:
