@@ -5,7 +5,8 @@ until then the parameters may be what is wrong, and records that were refused al
 suspects. Invariant: a suspect is settled, as rejected, once a call was accepted, and never before.
 
 Farewells travel another way than contacts, and carry no options: that one is accepted clears no
-contact. That contacts are accepted clears a farewell, but not so many that nobody can be removed.
+contact. That contacts are accepted clears a farewell: the records are written on, and those refused
+are rejected. But if so many were refused that nobody can be removed, the sync fails at its end.
 """
 
 from __future__ import annotations
@@ -64,13 +65,13 @@ class Suspicion:
             return
         self._refused[kind] += 1
         self._last_refusal = rejection
-        if self._refused[kind] >= MAX_REFUSED_CALLS:
+        if self._are_enough(kind) and not self._is_cleared(kind):
             raise self._nothing_gets_through(self._refused[kind], kind)
 
     def falls_on(self, call: Call, rejection: Rejection) -> None:
         """A record was refused alone: it is rejected if the parameters are known to be right."""
         suspect = (call.lane.plan, call.entries[0].parts[0], rejection)
-        if self._accepted & _CLEARED_BY[Kind.of(call)]:
+        if self._is_cleared(Kind.of(call)):
             self.ledger.rejected(*suspect)
         else:
             self._suspects.append((Kind.of(call), suspect))
@@ -92,12 +93,27 @@ class Suspicion:
         if self._suspects:
             kind, _ = self._suspects[0]
             raise self._nothing_gets_through(self._refused[kind], kind)
+        if self._are_enough(Kind.FAREWELL) and Kind.FAREWELL not in self._accepted:
+            raise ConfigError(
+                f"Maileon refused {_all(self._refused[Kind.FAREWELL], Kind.FAREWELL)}, so nobody "
+                "was removed. All else was written, and these records count as rejected."
+                f"{self._said}"
+            )
+
+    def _are_enough(self, kind: Kind) -> bool:
+        return self._refused[kind] >= MAX_REFUSED_CALLS
+
+    def _is_cleared(self, kind: Kind) -> bool:
+        return bool(self._accepted & _CLEARED_BY[kind])
+
+    @property
+    def _said(self) -> str:
+        return f" {self._last_refusal.advice}" if self._last_refusal else ""
 
     def _nothing_gets_through(self, number: int, kind: Kind) -> ConfigError:
-        said = f" {self._last_refusal.advice}" if self._last_refusal else ""
         return ConfigError(
             f"Maileon refused {_all(number, kind)} as a whole and accepted none, so the options of "
-            f"the sync are wrong rather than the contacts.{said}"
+            f"the sync are wrong rather than the contacts.{self._said}"
         )
 
 

@@ -148,23 +148,6 @@ def test_an_unsubscribed_person_is_not_written_to_again_by_the_same_sync(
     assert (contact.unsubscribed, contact.standard_fields) == (True, {})
 
 
-def test_a_deletion_that_the_service_refuses_rejects_its_record_alone(
-    connection: Connection,
-) -> None:
-    for name in ("a", "b"):
-        connection.sandbox.account.add_contact(f"{name}@example.com")
-    connection.sandbox.script(
-        Fault(status=400, method="DELETE", path="/contacts/email/a", times=None),
-        Fault(status=503, method="DELETE", path="/contacts/email/b"),
-    )
-    gone = [
-        record({"email": f"{name}@example.com", "_ab_cdc_deleted_at": GONE_AT}) for name in "ab"
-    ]
-    run = connection.sync([*gone, stream_state(1)], stream(COLUMNS), deleted_records="delete")
-    assert (run.exit_code, run.stats) == (0, [(1, 1)])
-    assert [c.email for c in connection.sandbox.account.contacts()] == ["a@example.com"]
-
-
 def test_no_more_contacts_are_removed_than_the_configuration_allows(
     connection: Connection,
 ) -> None:
@@ -239,46 +222,3 @@ def test_a_cdc_column_that_says_no_neither_deletes_nor_writes(connection: Connec
     assert (run.exit_code, run.stats) == (0, [(0, 1)])
     assert connection.removals == []
     assert connection.synchronizations == []
-
-
-def _gone(*names: str) -> list[Json]:
-    return [
-        record({"email": f"{name}@example.com", "_ab_cdc_deleted_at": GONE_AT}) for name in names
-    ]
-
-
-@pytest.mark.parametrize(("status", "calls"), [(400, 40), (409, 40), (405, 1)])
-@pytest.mark.parametrize("removal", ["delete", "unsubscribe"])
-def test_if_maileon_removes_nobody_the_sync_fails_and_no_state_passes_over_them(
-    connection: Connection, status: int, calls: int, removal: str
-) -> None:
-    connection.sandbox.script(Fault(status=status, method="DELETE", path="/contacts", times=None))
-    messages = [*_gone(*(f"p{n}" for n in range(60))), stream_state(1)]
-    run = connection.sync(messages, stream(COLUMNS), deleted_records=removal, concurrent_requests=1)
-    assert run.error["failure_type"] == "config_error"
-    assert f"HTTP {status}" in run.error["message"] or "all 40 deletions" in run.error["message"]
-    assert (len(connection.removals), run.states) == (calls, [])
-
-
-def test_a_few_removals_that_are_all_refused_fail_the_sync_at_its_end(
-    connection: Connection,
-) -> None:
-    connection.sandbox.script(Fault(status=400, method="DELETE", path="/contacts", times=None))
-    run = connection.sync(
-        [*_gone("a", "b"), stream_state(1)], stream(COLUMNS), deleted_records="delete"
-    )
-    assert "all 2 deletions and unsubscriptions" in run.error["message"]
-    assert run.states == []
-
-
-def test_an_identifier_that_no_path_can_hold_is_rejected_before_a_call(
-    connection: Connection,
-) -> None:
-    gone = record({"external_id": "..", "_ab_cdc_deleted_at": GONE_AT})
-    columns = {name: {"type": "string"} for name in ("external_id", "_ab_cdc_deleted_at")}
-    config = {"identifier_mode": "external_id", "deleted_records": "delete"}
-    run = connection.sync([gone, stream_state(1)], stream(columns), **config)
-    assert (run.exit_code, run.stats, connection.removals) == (0, [(0, 1)], [])
-    (said,) = (line for line in run.logs("WARN") if line.startswith("Record 1 "))
-    assert "Correct the external id, or delete or unsubscribe the contact in Maileon" in said
-    assert any("0 calls" in line for line in run.logs("INFO"))

@@ -69,23 +69,43 @@ def test_forty_refused_calls_and_none_accepted_are_enough() -> None:
         suspicion.grows(Kind.WRITE, a_rejection())
 
 
-def test_that_contacts_are_accepted_does_not_say_that_anybody_can_be_deleted() -> None:
+def test_forty_refused_farewells_and_nothing_accepted_are_enough() -> None:
     suspicion = suspicion_of(a_ledger(PLAN))
-    suspicion.lifts(Kind.WRITE)
     for _ in range(MAX_REFUSED_CALLS - 1):
         suspicion.grows(Kind.FAREWELL, a_rejection())
     with pytest.raises(ConfigError, match="all 40 deletions and unsubscriptions"):
         suspicion.grows(Kind.FAREWELL, a_rejection())
 
 
-def test_a_farewell_that_is_refused_is_a_rejection_where_contacts_are_accepted() -> None:
-    ledger = a_ledger(PLAN)
+def refused_farewells(ledger: Ledger, number: int) -> Suspicion:
+    """So many, while contacts are accepted."""
     suspicion = suspicion_of(ledger)
     suspicion.lifts(Kind.WRITE)
-    ledger.received(PLAN, 0.0)
-    suspicion.grows(Kind.FAREWELL, a_rejection())
-    suspicion.falls_on(a_goodbye(1), a_rejection())
-    assert ledger.rejected_records == 1
+    for place in range(1, number + 1):
+        ledger.received(PLAN, 0.0)
+        suspicion.grows(Kind.FAREWELL, a_rejection())
+        suspicion.falls_on(a_goodbye(place), a_rejection())
+    return suspicion
+
+
+def test_if_nobody_can_be_removed_while_contacts_are_accepted_the_sync_fails_at_its_end() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = refused_farewells(ledger, 2 * MAX_REFUSED_CALLS)
+    assert ledger.rejected_records == 2 * MAX_REFUSED_CALLS
+    with pytest.raises(ConfigError, match=r"all 80 deletions .* nobody was removed.* Shorten it"):
+        suspicion.close()
+
+
+def test_if_somebody_can_be_removed_the_sync_ends_well() -> None:
+    suspicion = refused_farewells(a_ledger(PLAN), MAX_REFUSED_CALLS)
+    suspicion.lifts(Kind.FAREWELL)
+    suspicion.close()
+
+
+def test_a_few_farewells_that_are_refused_are_rejections_where_contacts_are_accepted() -> None:
+    ledger = a_ledger(PLAN)
+    suspicion = refused_farewells(ledger, MAX_REFUSED_CALLS - 1)
+    assert ledger.rejected_records == MAX_REFUSED_CALLS - 1
     suspicion.close()
 
 
