@@ -98,7 +98,7 @@ class Bookkeeping:
 
     def look_at(self, given: bytes) -> None:
         """Writes down what is in an input that goes to the destination as it is, without ids."""
-        for line in given.splitlines():
+        for line in filter(bytes.strip, given.splitlines()):
             try:
                 message = json.loads(line)
             except ValueError:
@@ -106,7 +106,7 @@ class Bookkeeping:
                 return
             if isinstance(message, dict) and message.get("type") == "STATE":
                 self._set_aside(message["state"])
-            elif isinstance(message, dict):
+            elif isinstance(message, dict) and message.get("type") == "RECORD":
                 self._count(message)
 
     def completed(self, catalog: Mapping[str, Any]) -> Iterator[Json]:
@@ -125,6 +125,13 @@ class Bookkeeping:
         assert sum(_additional(run)) <= self._passed, "more is reported than was sent"
         if run.exit_code == 0 and not may_keep_states:
             assert len(run.states) == len(self.states), "a state did not come back"
+
+    def judge_killed(self, run: Run) -> None:
+        """The same of a run that was ended from outside, and so need not have come to an end."""
+        assert run.errors == []
+        assert run.stderr == ""
+        self._judge_states(run.states)
+        assert sum(_additional(run)) <= self._passed, "more is reported than was sent"
 
     def _judge_end(self, run: Run) -> None:
         assert run.exit_code in {*GOOD_ENDS, FAILED}, f"ended with {run.exit_code}"

@@ -20,8 +20,9 @@ from integration_tests.bookkeeping import Json, Run
 from integration_tests.platform import (
     PROGRAM,
     catalog,
+    judge,
     line,
-    messages_in,
+    outcome,
     stream,
     write_arguments,
 )
@@ -155,9 +156,11 @@ def _run(folder: Path, server: LocalServer, config: Json, messages: list[Json]) 
         while process.poll() is None:
             peak = max(peak, peak_bytes(process.pid))
             time.sleep(0.01)
-    said, errors = messages_in(out.read_bytes()), err.read_text(encoding="utf-8")
-    silence.judge(arguments, given.read_bytes(), said, errors)
-    run = Run(process.returncode, said, errors, output=out.read_bytes())
+    done = subprocess.CompletedProcess(
+        arguments, process.returncode, out.read_bytes(), err.read_bytes()
+    )
+    run = outcome(arguments, given.read_bytes(), done)
+    judge(run, given.read_bytes())
     return Encounter(run, server, peak)
 
 

@@ -5,7 +5,10 @@ from the last state that it put out, as the platform does it, until the sync end
 
 - no state is ever ahead of the account: when it comes out, every record before it is there;
 - at the end the account is what the records make of it one after the other;
-- SIGTERM ends with 143, nothing is said on the error stream, and the sandbox finds no violation.
+- each life, killed or not, keeps the platform's books, and over all lives every record is in the
+  counts of exactly one state that came back;
+- SIGTERM ends with 143, nothing is said on the error stream, no life says a key or a value, and the
+  sandbox finds no violation.
 
 A call that was in flight when the program died is waited for before the next start: whoever starts
 again within milliseconds, while an old call is still on its way, can be overtaken by it.
@@ -30,9 +33,16 @@ from typing import IO
 
 import orjson
 
-from integration_tests.bookkeeping import Json
+from integration_tests import silence
+from integration_tests.bookkeeping import Bookkeeping, Json, Run
 from integration_tests.connection import Connection
-from integration_tests.platform import PROGRAM, TIMEOUT_SECONDS, catalog, write_arguments
+from integration_tests.platform import (
+    PROGRAM,
+    TIMEOUT_SECONDS,
+    catalog,
+    line,
+    write_arguments,
+)
 from integration_tests.soak_source import Contact, Source, account_after
 from maileon_sandbox import Fault, Sandbox
 
@@ -57,6 +67,15 @@ CONFIG = {
     "max_retry_seconds": 120,
     "flush_interval_seconds": 0.5,
 }
+
+
+@dataclass(slots=True)
+class Life:
+    """One start of the program: what the platform writes down of it, what it got and said."""
+
+    platform: Bookkeeping = field(default_factory=Bookkeeping)
+    given: list[bytes] = field(default_factory=list)
+    run: Run = field(default_factory=lambda: Run(0, [], ""))
 
 
 @dataclass(slots=True)
@@ -95,6 +114,7 @@ class KillSoak:
     toll: Toll = field(default_factory=Toll)
     _random: Random = field(init=False)
     _cursor: int = field(default=0, init=False)
+    _committed: float = field(default=0.0, init=False)
     _problems: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +126,7 @@ class KillSoak:
         while not self._life():
             self.check()
         self.check()
-        assert self._cursor == self.source.records
+        assert self._cursor == self._committed == self.source.records
         there, expected = account_of(self.connection.sandbox), account_after(self.source)
         differing = [
             email for email in {*there, *expected} if there.get(email) != expected.get(email)
@@ -127,30 +147,36 @@ class KillSoak:
         sandbox.strike(*FAULTS, share=self.faulty_share, random=Random(self.toll.starts))
         config = self.connection.config(batch_size=self.batch_size, **CONFIG)
         arguments = write_arguments(self.connection.folder, config, catalog(*self.source.streams()))
-        pipe = subprocess.PIPE
+        life, pipe = Life(), subprocess.PIPE
         with subprocess.Popen(
-            [PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe
+            [PROGRAM, *arguments],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=silence.surroundings(),
         ) as process:
             gone = Event()
             others = [
-                Thread(target=self._feed, args=(process.stdin,), daemon=True),
+                Thread(target=self._feed, args=(process.stdin, life), daemon=True),
                 Thread(target=self._kill, args=(process, gone), daemon=True),
             ]
             for thread in others:
                 thread.start()
             try:
-                self._read(process.stdout)
+                self._read(process.stdout, life)
                 process.wait(TIMEOUT_SECONDS)
             finally:
                 gone.set()
                 process.kill()
-            said = process.stderr.read() if process.stderr else b""
+            life.run.exit_code = process.returncode
+            life.run.stderr = process.stderr.read().decode() if process.stderr else ""
             for thread in others:
                 thread.join()
-        return self._judged(process.returncode, said)
+        silence.judge(arguments, b"".join(life.given), life.run.messages, life.run.stderr)
+        return self._judged(life)
 
-    def _judged(self, exit_code: int, said: bytes) -> bool:
-        sandbox = self.connection.sandbox
+    def _judged(self, life: Life) -> bool:
+        sandbox, exit_code = self.connection.sandbox, life.run.exit_code
         while any(call.status is None and call.finished is None for call in sandbox.calls):
             time.sleep(0.01)
         self.toll.starts += 1
@@ -158,16 +184,21 @@ class KillSoak:
         self.toll.faults += sum(call.fault is not None for call in sandbox.calls)
         self.toll.ends["end" if not exit_code else _name(exit_code)] += 1
         assert exit_code in {0, -signal.SIGKILL, 143, -signal.SIGTERM}, exit_code
-        assert said == b""
+        judge = life.platform.judge_killed if exit_code < 0 else life.platform.judge
+        judge(life.run)
+        self._committed += sum(map(sum, life.run.stats))
         assert sandbox.violations == []
         return not exit_code
 
-    def _feed(self, given: IO[bytes] | None) -> None:
+    def _feed(self, given: IO[bytes] | None, life: Life) -> None:
         assert given is not None
         with suppress(BrokenPipeError):
-            for message in self.source.messages(self._cursor):
-                given.write(orjson.dumps(message) + b"\n")
-                self.toll.records_sent += message["type"] == "RECORD"
+            for message in life.platform.passed_on(self.source.messages(self._cursor)):
+                life.given.append(line(message))
+                given.write(life.given[-1])
+                self.toll.records_sent += b'"RECORD"' in life.given[-1]
+            for message in life.platform.completed(catalog(*self.source.streams())):
+                given.write(line(message))
         with suppress(BrokenPipeError):
             given.close()
 
@@ -182,12 +213,13 @@ class KillSoak:
         if not gone.wait(moment):
             process.send_signal(number)
 
-    def _read(self, taken: IO[bytes] | None) -> None:
+    def _read(self, taken: IO[bytes] | None, life: Life) -> None:
         assert taken is not None
-        for line in taken:
+        for output in taken:
             # The line in which the program was killed is none to the platform.
-            if line.endswith(b"\n"):
-                self.hear(orjson.loads(line))
+            if output.endswith(b"\n"):
+                life.run.messages.append(orjson.loads(output))
+                self.hear(life.run.messages[-1])
 
     def hear(self, message: Json) -> None:
         """Takes a message of the program, and judges it if it is a state."""

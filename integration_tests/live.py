@@ -35,6 +35,7 @@ class LiveSync:
         self._messages: list[Json] = []
         self._changed = Condition()
         self._given: list[bytes] = []
+        self._is_judged = False
         self._arguments = write_arguments(folder, config, configured_catalog)
         self.process = subprocess.Popen(
             [PROGRAM, *self._arguments],
@@ -58,6 +59,9 @@ class LiveSync:
         self.process.kill()
         self.process.wait()
         self._reader.join()
+        if kind is None and not self._is_judged:
+            run = self._judged_in_silence(self.process.returncode)
+            self._platform.judge_killed(run)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             _opened(pipe).close()
 
@@ -100,11 +104,16 @@ class LiveSync:
     def ended(self) -> Run:
         exit_code = self.process.wait(TIMEOUT_SECONDS)
         self._reader.join()
+        run = self._judged_in_silence(exit_code)
+        self._platform.judge(run)
+        return run
+
+    def _judged_in_silence(self, exit_code: int) -> Run:
+        self._is_judged = True
         run = self.run
         run.exit_code = exit_code
         run.stderr = _opened(self.process.stderr).read().decode()
         silence.judge(self._arguments, b"".join(self._given), run.messages, run.stderr)
-        self._platform.judge(run)
         return run
 
     def _read(self) -> None:

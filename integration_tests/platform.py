@@ -100,10 +100,8 @@ def raw_sync(
     env: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs `write` with these bytes, states without an id among them, and judges it likewise."""
-    platform = Bookkeeping()
-    platform.look_at(given)
     run = call(*write_arguments(folder, config, configured_catalog), given=given, env=env)
-    platform.judge(run, may_keep_states=bool(config.get("dry_run")))
+    judge(run, given, may_keep_states=bool(config.get("dry_run")))
     return run
 
 
@@ -134,9 +132,23 @@ def call(
         )
     except subprocess.TimeoutExpired as killed:
         pytest.fail(f"killed after {timeout_seconds} seconds; its output was {killed.stdout!r}")
-    messages = messages_in(done.stdout)
-    silence.judge(arguments, given, messages, done.stderr.decode())
-    return Run(done.returncode, messages, done.stderr.decode(), output=done.stdout)
+    return outcome(arguments, given, done)
+
+
+def outcome(
+    arguments: Iterable[str], given: bytes, done: subprocess.CompletedProcess[bytes]
+) -> Run:
+    """What came of a run, however it was started, once nothing is found in it that must not be."""
+    messages, errors = messages_in(done.stdout), (done.stderr or b"").decode()
+    silence.judge(arguments, given, messages, errors)
+    return Run(done.returncode, messages, errors, output=done.stdout)
+
+
+def judge(run: Run, given: bytes, *, may_keep_states: bool = False) -> None:
+    """Judges a run that got these bytes, states without an id among them."""
+    platform = Bookkeeping()
+    platform.look_at(given)
+    platform.judge(run, may_keep_states=may_keep_states)
 
 
 def messages_in(output: bytes) -> list[Json]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from integration_tests import platform
+from integration_tests import platform, silence
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection
 from integration_tests.platform import catalog, json_file, stream
@@ -38,13 +38,21 @@ def test_a_process_that_is_ended_once_its_answer_is_out_ended_well(
 ) -> None:
     """As PyAirbyte does, which complains about any other end."""
     config = ["--config", json_file(connection.folder, "config", connection.config())]
-    arguments = [str(platform.PROGRAM), command, *([] if command == "spec" else config)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+    arguments = [command, *([] if command == "spec" else config)]
+    pipe, env = subprocess.PIPE, silence.surroundings()
+    with subprocess.Popen(
+        [platform.PROGRAM, *arguments], stdout=pipe, stderr=pipe, env=env
+    ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().endswith(b"}\n")
+        assert process.stderr is not None
+        answer = process.stdout.readline()
+        assert answer.endswith(b"}\n")
         process.terminate()
         # The second one is Python's own end, at the very last of its tidying up.
         assert process.wait(platform.TIMEOUT_SECONDS) in {0, -signal.SIGTERM}
+        errors = process.stderr.read()
+    done = subprocess.CompletedProcess(arguments, 0, answer, errors)
+    assert platform.outcome(arguments, b"", done).stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from documents import README
-from integration_tests.bookkeeping import Json, Run
+from integration_tests import silence
+from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, mapping, people
 from integration_tests.platform import (
     PROGRAM,
     catalog,
-    messages_in,
+    judge,
+    outcome,
     record,
     stream,
     stream_state,
@@ -217,9 +219,15 @@ def test_an_input_that_cannot_be_read_is_told(connection: Connection) -> None:
     # What was opened to be written cannot be read.
     with connection.folder.joinpath("input").open("wb") as unreadable:
         done = subprocess.run(
-            [PROGRAM, *arguments], stdin=unreadable, capture_output=True, timeout=60, check=False
+            [PROGRAM, *arguments],
+            stdin=unreadable,
+            capture_output=True,
+            timeout=60,
+            env=silence.surroundings(),
+            check=False,
         )
-    run = Run(done.returncode, messages_in(done.stdout), done.stderr.decode())
+    run = outcome(arguments, b"", done)
+    judge(run, b"")
     assert run.error["failure_type"] == "system_error"
     assert "the input could not be read" in run.error["message"]
     assert run.stderr == ""

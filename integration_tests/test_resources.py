@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from integration_tests import silence
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, people
 from integration_tests.hostile import peak_bytes
@@ -18,8 +19,9 @@ from integration_tests.platform import (
     PROGRAM,
     TIMEOUT_SECONDS,
     catalog,
+    judge,
     line,
-    messages_in,
+    outcome,
     record,
     stream,
     stream_state,
@@ -32,17 +34,25 @@ BEYOND_A_PIPE_BYTES = 1_000_000
 
 
 def _write_under(shell: str, connection: Connection, messages: list[Json], **config: object) -> Run:
-    """Runs `write` as `"$@"` of a line of shell; judges nothing but that lines are messages."""
+    """Runs `write` as `"$@"` of a line of shell, and judges it if anything came out."""
     arguments = write_arguments(connection.folder, connection.config(**config), catalog(stream()))
+    given = b"".join(map(line, messages))
     done = subprocess.run(
         ["/bin/sh", "-c", shell, "sh", PROGRAM, *arguments],
-        input=b"".join(map(line, messages)),
+        input=given,
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
+        env=silence.surroundings(),
         check=False,
     )
-    messages_out = messages_in(done.stdout)
-    return Run(done.returncode, messages_out, done.stderr.decode(), output=done.stdout)
+    run = outcome(arguments, given, done)
+    if run.output:
+        judge(run, given)
+    return run
+
+
+def _done(output: bytes, errors: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.CompletedProcess([], 0, output, errors)
 
 
 def _stored(connection: Connection) -> int:
@@ -86,21 +96,27 @@ def test_a_full_disk_ends_the_sync_with_one_line_and_no_trace(
 def test_a_reader_that_goes_away_ends_the_sync(connection: Connection) -> None:
     config = connection.config(batch_size=1)
     arguments = write_arguments(connection.folder, config, catalog(stream()))
-    pipe = subprocess.PIPE
-    with subprocess.Popen([PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    pipe, env = subprocess.PIPE, silence.surroundings()
+    with subprocess.Popen(
+        [PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, env=env
+    ) as process:
         given, taken, told = process.stdin, process.stdout, process.stderr
         assert given is not None
         assert taken is not None
         assert told is not None
         given.write(b"".join(map(line, [*people("a"), stream_state(1)])))
         given.flush()
-        while b'"STATE"' not in taken.readline():
-            pass
+        heard = taken.readline()
+        while b'"STATE"' not in heard:
+            heard += taken.readline()
         taken.close()
         given.write(b"".join(map(line, [*people("b"), stream_state(2)])))
         given.flush()
         assert process.wait(TIMEOUT_SECONDS) == 1
-        assert told.read() == b"Nothing can be put out any more: Broken pipe.\n"
+        errors = told.read()
+    assert errors == b"Nothing can be put out any more: Broken pipe.\n"
+    # What the platform judges is the end of a run, which it did not hear here.
+    outcome(arguments, b"".join(map(line, people("a", "b"))), _done(heard, errors))
 
 
 def test_while_nobody_reads_the_output_the_input_waits_and_no_line_is_lost(
@@ -108,21 +124,28 @@ def test_while_nobody_reads_the_output_the_input_waits_and_no_line_is_lost(
 ) -> None:
     states = [stream_state({"cursor": n, "filling": "x" * 200}) for n in range(20_000)]
     arguments = write_arguments(connection.folder, connection.config(), catalog(stream()))
-    pipe = subprocess.PIPE
-    with subprocess.Popen([PROGRAM, *arguments], stdin=pipe, stdout=pipe) as process:
+    pipe, env = subprocess.PIPE, silence.surroundings()
+    input_bytes = b"".join(map(line, states))
+    with subprocess.Popen(
+        [PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, env=env
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stderr is not None
         given, taken = process.stdin, process.stdout
-        feeding = Thread(target=lambda: (given.write(b"".join(map(line, states))), given.close()))
+        feeding = Thread(target=lambda: (given.write(input_bytes), given.close()))
         feeding.start()
         feeding.join(2)
         # Nobody has read, so that states fill the pipe, the loop waits, and so does the source.
         assert feeding.is_alive()
         assert peak_bytes(process.pid) < 250_000_000
-        out = messages_in(taken.read())
+        out = taken.read()
         feeding.join()
         assert process.wait() == 0
-    back = [message["state"]["stream"] for message in out if message["type"] == "STATE"]
+        errors = process.stderr.read()
+    run = outcome(arguments, input_bytes, _done(out, errors))
+    judge(run, input_bytes)
+    back = [state["stream"] for state in run.states]
     assert back == [state["state"]["stream"] for state in states]
 
 
