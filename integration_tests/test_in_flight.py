@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import signal
 
+import requests
+
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, people
+from integration_tests.hostile import Moment, doing
 from integration_tests.platform import stream_state
 from maileon_sandbox import Fault
 from maileon_sandbox.traffic import Call
+from unit_tests.maileon.local_server import LocalServer
 
 
 def _together(calls: list[Call], call: Call) -> int:
@@ -74,3 +78,46 @@ def test_the_sync_after_one_that_was_ended_brings_in_the_rest(connection: Connec
     run = connection.sync([*people(*names[saved:]), stream_state("end")])
     assert run.stats == [(100 - saved, 0)]
     assert len(connection.sandbox.account.contacts()) == 100
+
+
+def test_a_call_that_outlives_its_sync_and_arrives_last_changes_only_who_is_in_it(
+    connection: Connection,
+) -> None:
+    """Nothing in the API says which call is the newer one, so that its contacts are old again.
+
+    What was in flight is in no state, so that the next sync sends it anew; it is only overtaken.
+    """
+    with (
+        LocalServer(doing(_hold)) as network,
+        connection.open(base_url=network.url, batch_size=2) as killed,
+    ):
+        killed.feed(*people("a", "b", first_name="Old"), stream_state(1))
+        killed.wait_until(lambda _: any(b"Old" in seen.body for seen in network.seen))
+        (late,) = (seen for seen in network.seen if seen.body)
+        killed.process.kill()
+        killed.process.wait()
+        assert killed.run.states == []
+    run = connection.sync(
+        [*people("a", "b", "c", first_name="Old"), *people("a", "c", first_name="New")]
+    )
+    assert run.exit_code == 0
+    assert _first_names(connection) == {"a": "New", "b": "Old", "c": "New"}
+    arrived = requests.post(
+        f"{connection.sandbox.base_url.removesuffix('/1.0')}{late.target}",
+        data=late.body,
+        headers={name: late.headers[name] for name in ("authorization", "content-type")},
+        timeout=10,
+    )
+    assert arrived.status_code == 200
+    assert _first_names(connection) == {"a": "Old", "b": "Old", "c": "New"}
+    connection.sync(people("a", first_name="New"))
+    assert _first_names(connection) == {"a": "New", "b": "Old", "c": "New"}
+
+
+def _hold(moment: Moment) -> None:
+    moment.server.closing.wait()
+
+
+def _first_names(connection: Connection) -> dict[str, str]:
+    contacts = connection.sandbox.account.contacts()
+    return {(one.email or "")[0]: one.standard_fields["FIRSTNAME"] for one in contacts}
