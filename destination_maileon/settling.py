@@ -8,6 +8,7 @@ before a rejection can end the sync.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -99,21 +100,19 @@ class Settlement:
 
     def _refused(self, call: Call, refusal: CallRefused) -> None:
         options = call.lane.plan.options
-        rejection = _rejection_by_refusal(
-            call, refusal, _known_names(call.lane.plan, self.vanished.account)
-        )
+        # A call of thousands that is only halved is not searched for what must not be shown.
+        tell = partial(self._rejection_by_refusal, call, refusal)
         if not _may_be_one_contact(call, refusal):
-            raise ConfigError(
-                f"Stream {call.lane.plan.title}: {rejection.label}. {rejection.advice}"
-            )
+            told = tell()
+            raise ConfigError(f"Stream {call.lane.plan.title}: {told.label}. {told.advice}")
         if not options.ignore_invalid_contacts:
-            strictness.fail_by_refusal(call, rejection, self.ledger)
+            strictness.fail_by_refusal(call, tell(), self.ledger)
             return
-        self.suspicion.grows(Kind.of(call), rejection)
+        self.suspicion.grows(Kind.of(call), tell)
         if is_divisible(call):
             self.dispatch.replace(call, halves(call))
             return
-        self.suspicion.falls_on(call, rejection)
+        self.suspicion.falls_on(call, tell())
         self.dispatch.settle(call)
 
     def _reported(self, call: Call, report: SynchronizationReport) -> None:
@@ -152,6 +151,16 @@ class Settlement:
             groups.append([Call(call.lane, stripped)])
         return groups + halves_of(call, reading.uncertain, is_recount=True)
 
+    def _rejection_by_refusal(self, call: Call, refusal: CallRefused) -> Rejection:
+        contacts = (part.contact for entry in call.entries for part in entry.parts)
+        known = _known_names(call.lane.plan, self.vanished.account)
+        said = without_values(refusal.server_message, *contacts, known_names=known)
+        words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
+        return Rejection(
+            reason=f"Maileon refused the call (HTTP {refusal.status})",
+            advice=f"{words} Correct the record, or the options of the sync.",
+        )
+
     def _rejection(
         self, plan: StreamPlan, entry: Entry, findings: Sequence[InvalidContact]
     ) -> Rejection:
@@ -186,13 +195,3 @@ def _known_names(plan: StreamPlan, account: Account) -> set[str]:
     targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
     existing = {name for preference in preferences for name in preference}
     return {*account.known_custom_fields, *existing, *names_in(targets, preferences)}
-
-
-def _rejection_by_refusal(call: Call, refusal: CallRefused, known: set[str]) -> Rejection:
-    contacts = (part.contact for entry in call.entries for part in entry.parts)
-    said = without_values(refusal.server_message, *contacts, known_names=known)
-    words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
-    return Rejection(
-        reason=f"Maileon refused the call (HTTP {refusal.status})",
-        advice=f"{words} Correct the record, or the options of the sync.",
-    )

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from destination_maileon.problems import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from destination_maileon.call import Call
     from destination_maileon.catalog import StreamPlan
     from destination_maileon.ledger import Ledger
@@ -52,11 +54,11 @@ class Suspicion:
     ledger: Ledger
     _accepted: set[Kind] = field(default_factory=set, init=False)
     _refused: Counter[Kind] = field(default_factory=Counter, init=False)
-    _last_refusal: Rejection | None = field(default=None, init=False)
+    _last_refusals: dict[Kind, Callable[[], Rejection]] = field(default_factory=dict, init=False)
     _suspects: list[tuple[Kind, _Suspect]] = field(default_factory=list, init=False)
 
-    def grows(self, kind: Kind, rejection: Rejection) -> None:
-        """A call was refused as a whole.
+    def grows(self, kind: Kind, tell: Callable[[], Rejection]) -> None:
+        """A call was refused as a whole; `tell` puts that into words, and is asked only for an end.
 
         Raises:
             ConfigError: if so many were, and none was accepted.
@@ -64,7 +66,7 @@ class Suspicion:
         if kind in self._accepted:
             return
         self._refused[kind] += 1
-        self._last_refusal = rejection
+        self._last_refusals[kind] = tell
         if self._are_enough(kind) and not self._is_cleared(kind):
             raise self._nothing_gets_through(self._refused[kind], kind)
 
@@ -79,6 +81,7 @@ class Suspicion:
     def lifts(self, kind: Kind) -> None:
         """A call was accepted: the parameters are right, and the suspects to blame."""
         self._accepted.add(kind)
+        self._last_refusals.pop(kind, None)
         cleared = [(of, who) for of, who in self._suspects if kind in _CLEARED_BY[of]]
         self._suspects = [row for row in self._suspects if row not in cleared]
         for _, suspect in cleared:
@@ -97,7 +100,7 @@ class Suspicion:
             raise ConfigError(
                 f"Maileon refused {_all(self._refused[Kind.FAREWELL], Kind.FAREWELL)}, so nobody "
                 "was removed. All else was written, and these records count as rejected."
-                f"{self._said}"
+                f"{self._said(Kind.FAREWELL)}"
             )
 
     def _are_enough(self, kind: Kind) -> bool:
@@ -106,14 +109,14 @@ class Suspicion:
     def _is_cleared(self, kind: Kind) -> bool:
         return bool(self._accepted & _CLEARED_BY[kind])
 
-    @property
-    def _said(self) -> str:
-        return f" {self._last_refusal.advice}" if self._last_refusal else ""
+    def _said(self, kind: Kind) -> str:
+        tell = self._last_refusals.get(kind)
+        return f" {tell().advice}" if tell else ""
 
     def _nothing_gets_through(self, number: int, kind: Kind) -> ConfigError:
         return ConfigError(
             f"Maileon refused {_all(number, kind)} as a whole and accepted none, so the options of "
-            f"the sync are wrong rather than the contacts.{self._said}"
+            f"the sync are wrong rather than the contacts.{self._said(kind)}"
         )
 
 

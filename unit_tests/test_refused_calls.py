@@ -117,6 +117,15 @@ def test_a_call_that_is_refused_is_halved_until_the_cause_stands_alone(status: i
     assert 'Maileon says: "*** is wrong".' in line
 
 
+def test_a_call_that_is_only_halved_is_not_searched_for_what_must_not_be_shown() -> None:
+    desk = Desk()
+    # Nobody can read these contacts back.
+    desk.answer(desk.call(*(someone(at, payload=b"\xff") for at in (1, 2))), REFUSED)
+    [first, _] = desk.next()
+    with pytest.raises(UnicodeDecodeError):
+        desk.answer(first, REFUSED)
+
+
 def test_refusals_to_the_end_are_the_fault_of_the_parameters() -> None:
     desk = Desk()
     desk.answer(desk.call(someone(1)), REFUSED)

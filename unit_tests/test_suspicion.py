@@ -8,6 +8,7 @@ from destination_maileon.call import Call
 from destination_maileon.ledger import Ledger
 from destination_maileon.problems import ConfigError, StopReading
 from destination_maileon.rejection_limits import RejectionLimits
+from destination_maileon.rejections import Rejection
 from destination_maileon.suspicion import MAX_REFUSED_CALLS, Kind, Suspicion
 from unit_tests.builders import a_plan
 from unit_tests.rooms import a_call, a_farewell, a_lane, a_ledger, a_rejection, someone
@@ -25,7 +26,7 @@ def suspicion_of(ledger: Ledger, *places: int) -> Suspicion:
     suspicion = Suspicion(ledger)
     for place in places:
         ledger.received(PLAN, 0.0)
-        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection)
         suspicion.falls_on(a_call(someone(place), lane=LANE), a_rejection())
     return suspicion
 
@@ -47,7 +48,7 @@ def test_once_a_call_was_accepted_a_record_that_is_refused_is_rejected_at_once()
     suspicion.lifts(Kind.WRITE)
     for place in range(1, 2 * MAX_REFUSED_CALLS):
         ledger.received(PLAN, 0.0)
-        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection)
         suspicion.falls_on(a_call(someone(place), lane=LANE), a_rejection())
         assert ledger.rejected_records == place
     suspicion.close()
@@ -64,17 +65,17 @@ def test_if_no_call_is_accepted_up_to_the_end_the_parameters_are_wrong() -> None
 def test_forty_refused_calls_and_none_accepted_are_enough() -> None:
     suspicion = suspicion_of(a_ledger(PLAN))
     for _ in range(MAX_REFUSED_CALLS - 1):
-        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection)
     with pytest.raises(ConfigError, match="all 40 calls"):
-        suspicion.grows(Kind.WRITE, a_rejection())
+        suspicion.grows(Kind.WRITE, a_rejection)
 
 
 def test_forty_refused_farewells_and_nothing_accepted_are_enough() -> None:
     suspicion = suspicion_of(a_ledger(PLAN))
     for _ in range(MAX_REFUSED_CALLS - 1):
-        suspicion.grows(Kind.FAREWELL, a_rejection())
+        suspicion.grows(Kind.FAREWELL, a_rejection)
     with pytest.raises(ConfigError, match="all 40 deletions and unsubscriptions"):
-        suspicion.grows(Kind.FAREWELL, a_rejection())
+        suspicion.grows(Kind.FAREWELL, a_rejection)
 
 
 def refused_farewells(ledger: Ledger, number: int) -> Suspicion:
@@ -83,7 +84,7 @@ def refused_farewells(ledger: Ledger, number: int) -> Suspicion:
     suspicion.lifts(Kind.WRITE)
     for place in range(1, number + 1):
         ledger.received(PLAN, 0.0)
-        suspicion.grows(Kind.FAREWELL, a_rejection())
+        suspicion.grows(Kind.FAREWELL, a_rejection)
         suspicion.falls_on(a_goodbye(place), a_rejection())
     return suspicion
 
@@ -112,13 +113,29 @@ def test_a_few_farewells_that_are_refused_are_rejections_where_contacts_are_acce
 def test_that_somebody_is_removed_clears_no_contact() -> None:
     ledger = a_ledger(PLAN)
     suspicion = suspicion_of(ledger, 1)
-    suspicion.grows(Kind.FAREWELL, a_rejection())
+    suspicion.grows(Kind.FAREWELL, a_rejection)
     suspicion.falls_on(a_goodbye(2), a_rejection())
     ledger.received(PLAN, 0.0)
     suspicion.lifts(Kind.FAREWELL)
     assert ledger.rejected_records == 1
     with pytest.raises(ConfigError, match="refused all calls as a whole"):
         suspicion.close()
+
+
+def test_a_refusal_that_ends_nothing_is_not_put_into_words() -> None:
+    suspicion = suspicion_of(a_ledger(PLAN))
+    told: list[Rejection] = []
+
+    def tell() -> Rejection:
+        told.append(a_rejection())
+        return told[-1]
+
+    for _ in range(MAX_REFUSED_CALLS - 1):
+        suspicion.grows(Kind.WRITE, tell)
+    assert told == []
+    with pytest.raises(ConfigError, match="Shorten it"):
+        suspicion.grows(Kind.WRITE, tell)
+    assert len(told) == 1
 
 
 def test_a_sync_without_refusals_ends_well() -> None:
