@@ -16,8 +16,8 @@ from destination_maileon.merging import ID_KEY, Entry, Part, is_named_by_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.maileon.sync_options import Permission
+    from destination_maileon.stream_plan import StreamPlan
 
     NewestHeld: TypeAlias = Callable[[tuple[str, ...]], int]
 

@@ -8,90 +8,25 @@ read anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from destination_maileon.configuration.problems import shown
+from destination_maileon.configured_catalog import parsed
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
+from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping import Removal
+from destination_maileon.operations import CONTACT, OPERATIONS, PLAIN_MODES
 from destination_maileon.problems import ConfigError
+from destination_maileon.stream_plan import StreamPlan, stream_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from destination_maileon.config import ColumnMapping, Config, StreamConfig
-    from destination_maileon.maileon.sync_options import Permission
+    from destination_maileon.configured_catalog import ConfiguredStream
     from destination_maileon.messages import StreamKey
-
-CONTACT = "contact"
-"""The one object of data activation (`destination_object_name`)."""
-
-_PLAIN_MODES = ("append", "append_dedup")
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a destination sync mode of data activation asks for."""
-
-    sync_mode: SynchronizationMode
-    update_only: bool = False
-    deletes: bool = False
-    needs_key: bool = True
-
-
-OPERATIONS: Mapping[str, Operation] = MappingProxyType(
-    {
-        "append_dedup": Operation(SynchronizationMode.UPDATE),
-        "update": Operation(SynchronizationMode.UPDATE, update_only=True),
-        "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
-        "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
-    }
-)
-
-
-def stream_title(key: StreamKey) -> str:
-    """The stream as a person reads it: `namespace.name`, or the name alone."""
-    namespace, name = key
-    return f"{namespace}.{name}" if namespace else name
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class StreamPlan:
-    """What is fixed for a stream before its first record.
-
-    `properties` are those of its JSON schema, `mapping` the explicit one by column. `is_activated`:
-    the connection chose object, operation and matching key (data activation).
-    """
-
-    key: StreamKey
-    options: SyncOptions
-    properties: Mapping[str, object] = field(default_factory=dict)
-    mapping: Mapping[str, ColumnMapping] = field(default_factory=dict)
-    permission: Permission | None = None
-    every_record_is_deleted: bool = False
-    is_activated: bool = False
-    has_chosen_key: bool = False
-    sync_id: int | None = None
-
-    @property
-    def title(self) -> str:
-        """The stream as a person reads it."""
-        return stream_title(self.key)
-
-    @property
-    def identifiers(self) -> frozenset[str]:
-        """The targets of which the stream needs one; for a key that was chosen no other will do."""
-        mode = self.options.identifier_mode
-        return frozenset({mode.value}) if self.has_chosen_key else mode.columns
-
-    @property
-    def permission_name(self) -> str:
-        """The permission as the configuration spells it."""
-        return "not_set" if self.permission is None else self.permission.name.lower()
+    from destination_maileon.operations import Operation
 
 
 def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamPlan]:
@@ -100,19 +35,19 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
     Raises:
         ConfigError: with all problems of all streams.
     """
-    catalog = _parsed(raw_catalog)
+    catalog = parsed(raw_catalog)
     problems: list[str] = []
     plans: dict[StreamKey, StreamPlan] = {}
     seen: set[StreamKey] = set()
     for configured in catalog.streams:
-        key = (configured.stream.namespace or None, configured.stream.name)
+        key = configured.key
         if key in seen:
             problems.append(f'Stream "{stream_title(key)}" stands twice in the catalog.')
         seen.add(key)
         found = list(_problems(configured, config))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
         if not found:
-            plans[key] = _plan(key, configured, config)
+            plans[key] = _plan(configured, config)
     if problems:
         raise ConfigError(" ".join(problems))
     return plans
@@ -127,54 +62,11 @@ def unused_mappings(plans: Mapping[StreamKey, StreamPlan], config: Config) -> li
     ]
 
 
-def _none_as_empty(value: object) -> object:
-    return {} if value is None else value
-
-
-class _Stream(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    name: str
-    namespace: str | None = None
-    json_schema: Annotated[dict[str, object], BeforeValidator(_none_as_empty)] = {}
-
-
-class _ConfiguredStream(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    stream: _Stream
-    destination_sync_mode: str | None = None
-    primary_key: list[list[str]] | None = None
-    destination_object_name: str | None = None
-    sync_id: int | None = None
-
-
-class _Catalog(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    streams: list[_ConfiguredStream]
-
-
-def _parsed(raw_catalog: object) -> _Catalog:
-    try:
-        return _Catalog.model_validate(raw_catalog)
-    except ValidationError as invalid:
-        first = invalid.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole file"
-        said = _in_words(first["type"], first["msg"])
-        raise ConfigError(
-            f"The catalog is not a configured Airbyte catalog ({place}: {said}). "
-            "Refresh the connection's schema in Airbyte and sync again."
-        ) from None
-
-
-def _in_words(kind: str, said: str) -> str:
-    """A problem that pydantic tells in words that are none for a person."""
-    return "must be an object" if kind in {"model_type", "dict_type"} else said
-
-
-def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
+def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
     mode = configured.destination_sync_mode
     if not configured.destination_object_name:
-        if mode not in {None, *_PLAIN_MODES}:
-            yield _needs_object(mode) if mode in OPERATIONS else _wrong_mode(mode, _PLAIN_MODES)
+        if mode not in {None, *PLAIN_MODES}:
+            yield _needs_object(mode) if mode in OPERATIONS else _wrong_mode(mode, PLAIN_MODES)
         return
     if configured.destination_object_name != CONTACT:
         name = shown(configured.destination_object_name)
@@ -189,7 +81,7 @@ def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
             'the sync mode soft_delete needs "deleted_records" in the configuration to be '
             "unsubscribe or delete, so that nobody is removed unasked."
         )
-    if _matching_key(configured) is None and (operation.needs_key or configured.primary_key):
+    if configured.matching_key is None and (operation.needs_key or configured.primary_key):
         keys = ", ".join(mode.value for mode in IdentifierMode)
         yield f"the matching key must be one of {keys}. Choose one of them in the connection."
 
@@ -197,7 +89,7 @@ def _problems(configured: _ConfiguredStream, config: Config) -> Iterator[str]:
 def _needs_object(mode: str | None) -> str:
     return (
         f'the destination sync mode {mode} is for connections that choose the object "{CONTACT}". '
-        f"Choose it, or one of {', '.join(_PLAIN_MODES)}, in the connection."
+        f"Choose it, or one of {', '.join(PLAIN_MODES)}, in the connection."
     )
 
 
@@ -209,15 +101,7 @@ def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str
     )
 
 
-def _matching_key(configured: _ConfiguredStream) -> IdentifierMode | None:
-    modes = {mode.value: mode for mode in IdentifierMode}
-    match configured.primary_key:
-        case [[column]] if column in modes:
-            return modes[column]
-    return None
-
-
-def _plan(key: StreamKey, configured: _ConfiguredStream, config: Config) -> StreamPlan:
+def _plan(configured: ConfiguredStream, config: Config) -> StreamPlan:
     options = SyncOptions(
         identifier_mode=config.identifier_mode,
         sync_mode=config.synchronization_mode,
@@ -226,21 +110,20 @@ def _plan(key: StreamKey, configured: _ConfiguredStream, config: Config) -> Stre
         reimport_unsubscribed_contacts=config.reimport_unsubscribed_contacts,
         ignore_invalid_contacts=config.ignore_invalid_contacts,
     )
-    properties = configured.stream.json_schema.get("properties")
     plan = StreamPlan(
-        key=key,
+        key=configured.key,
         options=options,
-        properties=properties if isinstance(properties, dict) else {},
-        mapping=_explicit(key, config),
+        properties=configured.properties,
+        mapping=_explicit(configured.key, config),
         permission=config.default_permission,
         sync_id=configured.sync_id,
     )
     return _activated(plan, configured) if configured.destination_object_name else plan
 
 
-def _activated(plan: StreamPlan, configured: _ConfiguredStream) -> StreamPlan:
+def _activated(plan: StreamPlan, configured: ConfiguredStream) -> StreamPlan:
     operation = OPERATIONS[configured.destination_sync_mode or ""]
-    key = _matching_key(configured)
+    key = configured.matching_key
     options = replace(
         plan.options,
         identifier_mode=key or plan.options.identifier_mode,

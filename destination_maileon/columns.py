@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from destination_maileon.account import Account
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import Config
+    from destination_maileon.stream_plan import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""

@@ -14,8 +14,8 @@ from destination_maileon.targets import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import Config
+    from destination_maileon.stream_plan import StreamPlan
 
 
 def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.catalog import CONTACT, OPERATIONS
 from destination_maileon.config import UnmappedColumns
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.mapping import Removal
+from destination_maileon.operations import CONTACT, OPERATIONS
 from destination_maileon.targets import Kind, Target
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ from destination_maileon.strangers import Strangers
 
 if TYPE_CHECKING:
     from destination_maileon.batching import Batcher, Limits
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.columns import ColumnResolver
     from destination_maileon.config import Config
     from destination_maileon.dispatch import Dispatch
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from destination_maileon.messages import RecordMessage, StreamKey
     from destination_maileon.plain_records import Written
     from destination_maileon.stream_columns import StreamColumns
+    from destination_maileon.stream_plan import StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 

@@ -20,7 +20,6 @@ from destination_maileon.stream_counts import StreamCounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.checkpoint import Release
     from destination_maileon.maileon.report import SynchronizationReport
     from destination_maileon.merging import Entry, Part
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from destination_maileon.rejected_store import RejectedStore
     from destination_maileon.rejection_limits import RejectionLimits
     from destination_maileon.rejections import Rejection, RejectionLog
+    from destination_maileon.stream_plan import StreamPlan
 
     Log: TypeAlias = Callable[[Level, str], None]
 

@@ -14,8 +14,8 @@ from destination_maileon.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.mapping import Column
+    from destination_maileon.stream_plan import StreamPlan
 
 DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
 """Targets that decide who is meant, and who may be written to."""

@@ -19,13 +19,13 @@ from destination_maileon.targets import SKIP
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.columns import ColumnResolver
     from destination_maileon.config import Config
     from destination_maileon.ledger import Log
     from destination_maileon.maileon.sync_options import Permission
     from destination_maileon.mapping import Column
     from destination_maileon.stream_columns import StreamColumns
+    from destination_maileon.stream_plan import StreamPlan
 
 
 MAX_TABLES = 20

@@ -15,8 +15,8 @@ from destination_maileon.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.mapping import Column
+    from destination_maileon.stream_plan import StreamPlan
 
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200

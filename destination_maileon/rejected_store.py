@@ -16,10 +16,10 @@ from destination_maileon.bucket import UPLOAD, Bucket, Tries, segment
 from destination_maileon.exact_json import dumps
 
 if TYPE_CHECKING:
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import S3Storage
     from destination_maileon.merging import Part
     from destination_maileon.rejections import Rejection
+    from destination_maileon.stream_plan import StreamPlan
 
 PART_BYTES = 5_000_000
 """Lines of one stream go out as an object when they are so many bytes."""

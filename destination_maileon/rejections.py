@@ -18,13 +18,13 @@ from destination_maileon.targets import IDENTIFIERS, parse_target
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import ColumnMapping
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.merging import Entry, Part
     from destination_maileon.naming import IdentifiersInLogs
+    from destination_maileon.stream_plan import StreamPlan
 
 LINES_PER_REASON = 10
 """One line per record up to this many for each stream, reason and field."""

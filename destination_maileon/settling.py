@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.account import Account
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.failing_calls import FailingCalls
     from destination_maileon.ledger import Ledger, Log
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.merging import Entry
     from destination_maileon.reconciliation import Reading
+    from destination_maileon.stream_plan import StreamPlan
     from destination_maileon.suspicion import Suspicion
     from destination_maileon.vanished import VanishedFields
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from destination_maileon.catalog import stream_title
 from destination_maileon.counting import counted
 from destination_maileon.output import Level
 from destination_maileon.problems import StopReading
+from destination_maileon.stream_plan import stream_title
 
 if TYPE_CHECKING:
     from destination_maileon.ledger import Log

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.call import Call
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.ledger import Ledger
     from destination_maileon.merging import Entry, Part
     from destination_maileon.rejections import Rejection
+    from destination_maileon.stream_plan import StreamPlan
 
 
 def fail_by_refusal(call: Call, rejection: Rejection, ledger: Ledger) -> None:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from destination_maileon.call import Call
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.ledger import Ledger
     from destination_maileon.merging import Part
     from destination_maileon.rejections import Rejection
+    from destination_maileon.stream_plan import StreamPlan
 
     _Suspect: TypeAlias = tuple[StreamPlan, Part, Rejection]
 

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
     from destination_maileon.account import FieldLog, FieldsApi
-    from destination_maileon.catalog import StreamPlan
     from destination_maileon.config import Config
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.messages import StreamKey
     from destination_maileon.service import Service
+    from destination_maileon.stream_plan import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)

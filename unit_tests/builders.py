@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from destination_maileon.account import Account
-from destination_maileon.catalog import StreamPlan
 from destination_maileon.config import Config, load_config
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contacts_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.merging import Part, contact_keys
+from destination_maileon.stream_plan import StreamPlan
 
 if TYPE_CHECKING:
     from destination_maileon.config import ColumnMapping

@@ -7,7 +7,6 @@ from typing import Any
 
 from destination_maileon.batching import Batch, Lane
 from destination_maileon.call import Call
-from destination_maileon.catalog import StreamPlan
 from destination_maileon.ledger import Ledger
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
@@ -18,6 +17,7 @@ from destination_maileon.output import Level
 from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
+from destination_maileon.stream_plan import StreamPlan
 from unit_tests.builders import a_contact, a_part, a_plan
 
 UPDATE = SynchronizationMode.UPDATE

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
 
-from destination_maileon.catalog import StreamPlan, stream_plans, unused_mappings
+from destination_maileon.catalog import stream_plans, unused_mappings
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.problems import ConfigError
+from destination_maileon.stream_plan import StreamPlan
 from unit_tests.builders import a_catalog, a_config, a_plan, a_stream
-from unit_tests.test_exact_json import values
 
 UPDATE, IGNORE = SynchronizationMode
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
@@ -81,11 +80,6 @@ def test_the_modes_of_data_activation_need_its_object(mode: str) -> None:
         f"{FOR_STREAM}the destination sync mode {mode} is for connections that choose the object "
         '"contact". Choose it, or one of append, append_dedup, in the connection.'
     )
-
-
-def test_a_catalog_that_is_no_object_is_told_in_words() -> None:
-    with pytest.raises(ConfigError, match=r"the whole file: must be an object\)"):
-        stream_plans([], a_config())
 
 
 def test_a_refresh_or_a_clear_changes_nothing() -> None:
@@ -199,26 +193,6 @@ def test_a_plan_has_the_columns_of_the_schema_the_permission_and_the_sync_id() -
     assert plan(a_stream()).permission_name == "not_set"
 
 
-@pytest.mark.parametrize("schema", [{}, None, {"properties": None}, {"properties": []}])
-def test_a_schema_may_have_no_columns(schema: object) -> None:
-    assert plan(a_stream(json_schema=schema)).properties == {}
-
-
-@pytest.mark.parametrize(
-    ("namespace", "key", "title"),
-    [
-        (None, (None, "contacts"), "contacts"),
-        ("", (None, "contacts"), "contacts"),
-        ("public", ("public", "contacts"), "public.contacts"),
-    ],
-)
-def test_a_stream_is_known_by_namespace_and_name(
-    namespace: str | None, key: tuple[str | None, str], title: str
-) -> None:
-    found = plan(a_stream(namespace=namespace))
-    assert (found.key, found.title) == (key, title)
-
-
 def test_streams_of_one_name_in_several_namespaces_are_several() -> None:
     streams = [a_stream(namespace=namespace) for namespace in (None, "a", "b")]
     assert len(stream_plans(a_catalog(*streams), a_config())) == 3
@@ -258,47 +232,6 @@ def test_all_problems_of_all_streams_come_at_once() -> None:
     assert told.count("Stream ") == 4
     assert NOT_ASKED in told
     assert "matching key" in told
-
-
-# What is no catalog.
-
-
-@pytest.mark.parametrize(
-    ("raw", "place"),
-    [
-        (None, "the whole file"),
-        ([], "the whole file"),
-        ("secret", "the whole file"),
-        ({}, "streams"),
-        ({"streams": None}, "streams"),
-        ({"streams": {}}, "streams"),
-        ({"streams": ["secret"]}, "streams.0"),
-        ({"streams": [{}]}, "streams.0.stream"),
-        ({"streams": [{"stream": {}}]}, "streams.0.stream.name"),
-        ({"streams": [{"stream": {"name": 5}}]}, "streams.0.stream.name"),
-        ({"streams": [a_stream(json_schema=["secret"])]}, "streams.0.stream.json_schema"),
-        ({"streams": [a_stream(namespace=["secret"])]}, "streams.0.stream.namespace"),
-        ({"streams": [a_stream(primary_key=["secret"])]}, "streams.0.primary_key.0"),
-        ({"streams": [a_stream(destination_sync_mode=5)]}, "streams.0.destination_sync_mode"),
-        ({"streams": [a_stream(sync_id="secret")]}, "streams.0.sync_id"),
-    ],
-)
-def test_what_is_no_catalog_is_told_with_the_place_and_without_its_content(
-    raw: object, place: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        stream_plans(raw, a_config())
-    assert f"is not a configured Airbyte catalog ({place}: " in str(caught.value)
-    assert "secret" not in str(caught.value)
-
-
-@given(values)
-def test_any_json_is_a_catalog_or_a_config_error(value: object) -> None:
-    for raw in (value, {"streams": value}, {"streams": [{"stream": value}]}):
-        try:
-            assert stream_plans(raw, a_config()) == {}
-        except ConfigError:
-            continue
 
 
 def test_a_catalog_without_streams_has_no_plans() -> None:

@@ -33,7 +33,6 @@ from destination_maileon.bucket import (
     check_bucket,
     segment,
 )
-from destination_maileon.catalog import StreamPlan
 from destination_maileon.config import S3Storage
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
@@ -42,6 +41,7 @@ from destination_maileon.messages import RecordMessage, StreamKey, decode
 from destination_maileon.problems import ConfigError, SyncError, TransientError
 from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejections import Rejection
+from destination_maileon.stream_plan import StreamPlan
 from unit_tests.maileon.local_server import LocalServer, read_request
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from random import Random
 import orjson
 
 from destination_maileon.account import Account
-from destination_maileon.catalog import StreamPlan, stream_plans
+from destination_maileon.catalog import stream_plans
 from destination_maileon.config import Config, load_config
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.redaction import Redactor
@@ -21,6 +21,7 @@ from destination_maileon.problems import TransientError
 from destination_maileon.rejected_store import RejectedStore
 from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
+from destination_maileon.stream_plan import StreamPlan
 from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.glance import Glance
 from unit_tests.simulation.scenario import (

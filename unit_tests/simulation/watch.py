@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from destination_maileon.call import Call
-from destination_maileon.catalog import StreamPlan
 from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
 from destination_maileon.ledger import STATISTICS, Ledger
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.merging import Entry, Part
 from destination_maileon.rejections import Rejection
+from destination_maileon.stream_plan import StreamPlan
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.server import read_wishes
 
