@@ -82,60 +82,43 @@ def test_a_column_that_turns_up_late_stops_the_sync_after_the_true_states(
     assert connection.sandbox.account.by_email("b@example.com") is None
 
 
+# Column: its schema, a value, the type of the field that is created, and what that holds then.
+CREATED: dict[str, tuple[Json, object, str, str]] = {
+    "Shoe size": ({"type": ["null", "integer"]}, 44, "integer", "44"),
+    # As the account keeps a number.
+    "rate": ({"type": "number"}, 1e-7, "float", "1e-07"),
+    "born": ({"type": "string", "format": "date"}, "2001-02-03", "date", "2001-02-03"),
+    "seen_at": (
+        {"type": "string", "format": "date-time"},
+        "2026-05-06T23:59:59+14:00",
+        "date",
+        "2026-05-06",
+    ),
+    "active": ({"type": "boolean"}, False, "boolean", "false"),
+    "hat": ({"type": "string"}, "red\r\n", "string", "red\r\n"),
+    "tags": ({"type": "array"}, ["ä", 1], "string", '["ä",1]'),
+}
+
+
 def test_custom_fields_are_created_with_the_types_of_their_columns(
     connection: Connection,
 ) -> None:
-    properties: Json = {
-        "email": {"type": "string"},
-        "Shoe size": {"type": ["null", "integer"]},
-        "rate": {"type": "number"},
-        "born": {"type": "string", "format": "date"},
-        "seen_at": {"type": "string", "format": "date-time"},
-        "active": {"type": "boolean"},
-        "hat": {"type": "string"},
-        "tags": {"type": "array"},
-        "id": {"type": "integer"},
-    }
-    data = {
-        "Shoe size": 44,
-        "rate": 1e-7,
-        "born": "2001-02-03",
-        "seen_at": "2026-05-06T23:59:59+14:00",
-        "active": False,
-        "hat": "red\r\n",
-        "tags": ["ä", 1],
-        "id": 5,
-        "late": 7,
-    }
-    messages = [*people("a", **data), *people("b", late=8)]
+    schemas = {column: schema for column, (schema, *_) in CREATED.items()}
+    data = {column: value for column, (_, value, *_) in CREATED.items()}
+    properties = {"email": {"type": "string"}, "id": {"type": "integer"}, **schemas}
+    messages = [*people("a", id=5, late=7, **data), *people("b", late=8)]
     run = connection.sync(
         [*messages, stream_state(1)], stream(properties), unmapped_columns="create"
     )
     assert (run.exit_code, run.stats) == (0, [(2, 0)])
     account = connection.sandbox.account
-    assert {name: str(type_) for name, type_ in account.custom_fields.items()} == {
-        "Shoe size": "integer",
-        "rate": "float",
-        "born": "date",
-        "seen_at": "date",
-        "active": "boolean",
-        "hat": "string",
-        "tags": "string",
-        "late": "integer",
+    types = {name: str(type_) for name, type_ in account.custom_fields.items()}
+    assert types == {column: kind for column, (_, _, kind, _) in CREATED.items()} | {
+        "late": "integer"
     }
     first, second = account.contacts()
-    assert first.custom_fields == {
-        "Shoe size": "44",
-        # As the account keeps a number.
-        "rate": "1e-07",
-        "born": "2001-02-03",
-        "seen_at": "2026-05-06",
-        "active": "false",
-        "hat": "red\r\n",
-        "tags": '["ä",1]',
-        "late": "7",
-    }
-    assert second.custom_fields == {"late": "8"}
+    held = {column: value for column, (*_, value) in CREATED.items()}
+    assert (first.custom_fields, second.custom_fields) == (held | {"late": "7"}, {"late": "8"})
     assert b"<value>0.0000001</value>" in connection.synchronizations[0].body
     # Maileon keeps the name "id" for itself.
     assert any('"id"' in said for said in run.logs("WARN"))

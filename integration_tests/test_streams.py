@@ -133,35 +133,56 @@ def _cdc(id_: int, *, at: int, gone: bool = False, **data: object) -> Json:
     )
 
 
-@pytest.mark.parametrize("removal", ["ignore", "unsubscribe", "delete"])
+CDC_COLUMNS = {
+    "id": {"type": "integer"},
+    **columns("first_name", "settings"),
+    "birthday": {"type": "string", "format": "date"},
+    "_ab_cdc_lsn": {"type": "number"},
+    "_ab_cdc_updated_at": STRING,
+    "_ab_cdc_deleted_at": STRING,
+}
+CDC_ROWS = [
+    _cdc(1, at=1, email="a@example.com", first_name="Ada", birthday="1815-12-10"),
+    _cdc(2, at=2, email="b@example.com", first_name="Bob", settings={"news": True}),
+    _cdc(1, at=3, email="ada@example.com", first_name="Ada", birthday="1815-12-10"),
+    _cdc(2, at=4, gone=True),
+    _cdc(3, at=5, email="c@example.com", first_name="Cyn"),
+    _cdc(3, at=6, gone=True),
+    _cdc(3, at=7, email="cyn@example.com", first_name="Cyn"),
+    _cdc(4, at=8, gone=True),
+    _cdc(99, at=9, gone=True),
+]
+ADA = ("ada@example.com", {"FIRSTNAME": "Ada", "BIRTHDAY": "1815-12-10"}, False)
+CYN = ("cyn@example.com", {"FIRSTNAME": "Cyn"}, False)
+# By external id: the address, the standard fields, and whether the person is unsubscribed.
+AFTER_CDC = {
+    "ignore": {
+        "1": ADA,
+        "2": ("b@example.com", {"FIRSTNAME": "Bob"}, False),
+        "3": CYN,
+        "4": ("there@example.com", {}, False),
+    },
+    # Who was unsubscribed is not written to again.
+    "unsubscribe": {
+        "1": ADA,
+        "2": ("b@example.com", {}, True),
+        "3": ("c@example.com", {}, True),
+        "4": ("there@example.com", {}, True),
+    },
+    "delete": {"1": ADA, "3": CYN},
+}
+
+
+@pytest.mark.parametrize("removal", AFTER_CDC)
 def test_a_stream_of_a_cdc_source_is_followed_insert_by_insert_and_delete_by_delete(
     connection: Connection, removal: str
 ) -> None:
     account = connection.sandbox.account
     account.add_custom_field("settings")
     account.add_contact("there@example.com", external_id="4", permission=4)
-    properties = {
-        "id": {"type": "integer"},
-        **columns("first_name", "settings"),
-        "birthday": {"type": "string", "format": "date"},
-        "_ab_cdc_lsn": {"type": "number"},
-        "_ab_cdc_updated_at": STRING,
-        "_ab_cdc_deleted_at": STRING,
-    }
-    rows = [
-        _cdc(1, at=1, email="a@example.com", first_name="Ada", birthday="1815-12-10"),
-        _cdc(2, at=2, email="b@example.com", first_name="Bob", settings={"news": True}),
-        _cdc(1, at=3, email="ada@example.com", first_name="Ada", birthday="1815-12-10"),
-        _cdc(2, at=4, gone=True),
-        _cdc(3, at=5, email="c@example.com", first_name="Cyn"),
-        _cdc(3, at=6, gone=True),
-        _cdc(3, at=7, email="cyn@example.com", first_name="Cyn"),
-        _cdc(4, at=8, gone=True),
-        _cdc(99, at=9, gone=True),
-    ]
     run = connection.sync(
-        [*rows, global_state("lsn")],
-        stream(properties, name="customers", namespace="public"),
+        [*CDC_ROWS, global_state("lsn")],
+        stream(CDC_COLUMNS, name="customers", namespace="public"),
         identifier_mode="external_id",
         deleted_records=removal,
         streams=mapping(("id", "external_id"), name="customers"),
@@ -172,27 +193,7 @@ def test_a_stream_of_a_cdc_source_is_followed_insert_by_insert_and_delete_by_del
         c.external_id: (c.email, dict(c.standard_fields), c.unsubscribed)
         for c in account.contacts()
     }
-    ada = ("ada@example.com", {"FIRSTNAME": "Ada", "BIRTHDAY": "1815-12-10"}, False)
-    bob, cyn = {"FIRSTNAME": "Bob"}, {"FIRSTNAME": "Cyn"}
-    assert (
-        people
-        == {
-            "ignore": {
-                "1": ada,
-                "2": ("b@example.com", bob, False),
-                "3": ("cyn@example.com", cyn, False),
-                "4": ("there@example.com", {}, False),
-            },
-            # Who was unsubscribed is not written to again.
-            "unsubscribe": {
-                "1": ada,
-                "2": ("b@example.com", {}, True),
-                "3": ("c@example.com", {}, True),
-                "4": ("there@example.com", {}, True),
-            },
-            "delete": {"1": ada, "3": ("cyn@example.com", cyn, False)},
-        }[removal]
-    )
+    assert people == AFTER_CDC[removal]
     settings = [c.custom_fields for c in account.contacts() if c.external_id == "2"]
     if removal == "ignore":
         assert settings == [{"settings": '{"news":true}'}]

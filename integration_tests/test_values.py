@@ -15,6 +15,7 @@ from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.sent import sent
+from maileon_sandbox import Account
 from unit_tests.test_values import CELLS, COLUMNS, TABLE
 
 STANDARD = {FieldType.GENDER: "GENDER", FieldType.LOCALE: "LOCALE"}
@@ -166,23 +167,28 @@ def test_the_readmes_table_of_values_holds_row_by_row(connection: Connection) ->
         assert arrived == ({} if expected is None else {name: expected})
 
 
-@pytest.mark.parametrize("policy", ["keep", "clear"])
-def test_null_keeps_or_clears_for_all_and_for_each_mapped_column(
-    connection: Connection, policy: str
-) -> None:
+def _account_of_one(connection: Connection) -> Account:
+    """Of a contact of whom everything is known."""
     account = connection.sandbox.account
     account.add_custom_field("hat")
     account.add_custom_field("coat")
     account.add_preference("News", "Weekly")
-    stored = {"hat": "red", "coat": "blue"}
     account.add_contact(
         "a@example.com",
         external_id="x",
         permission=4,
         standard_fields={"FIRSTNAME": "Max", "BIRTHDAY": "2001-02-03"},
-        custom_fields=stored,
+        custom_fields={"hat": "red", "coat": "blue"},
         preferences={("News", "Weekly"): ("true", "form")},
     )
+    return account
+
+
+@pytest.mark.parametrize("policy", ["keep", "clear"])
+def test_null_keeps_or_clears_for_all_and_for_each_mapped_column(
+    connection: Connection, policy: str
+) -> None:
+    account = _account_of_one(connection)
     other = {"keep": "clear", "clear": "keep"}[policy]
     nothing = dict.fromkeys(
         ("external_id", "first_name", "birthday", "hat", "coat", "weekly", "consent")
