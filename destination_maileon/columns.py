@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config import NullValues, UnmappedColumns
-from destination_maileon.field_types import type_of_schema, type_of_value
+from destination_maileon.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping import Column
 from destination_maileon.missing_columns import missing_column_notes, missing_column_problems
@@ -25,6 +25,7 @@ from destination_maileon.targets import (
     Target,
     creation_obstacle,
     identifier_alike,
+    mistaken_for,
     parse_target,
     target_of_column,
 )
@@ -103,9 +104,12 @@ class ColumnResolver:
         self._result.to_create.clear()
 
     def _waits_for_records(self, column: str) -> bool:
-        """Whether a mapped column counts only once a record has it: a connection renamed it."""
+        """For its column, which a connection renamed, or for the type of the field to create."""
         properties = self.plan.properties
-        return self.plan.is_activated and bool(properties) and column not in properties
+        if column not in properties:
+            return self.plan.is_activated and bool(properties)
+        creates = self.config.unmapped_columns is UnmappedColumns.CREATE
+        return creates and self._target(column) is None and is_undecided(properties[column])
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
@@ -160,7 +164,8 @@ class ColumnResolver:
         if other is not None:
             self._leave_out_with_note(column, f'its target {target} is taken by column "{other}"')
             return True
-        return self._put_newly_seen(column, target, type_of_value(value))
+        schema = self.plan.properties.get(column)
+        return self._put_newly_seen(column, target, type_of_value(value, schema))
 
     def _put_newly_seen(self, column: str, target: Target, field_type: FieldType | None) -> bool:
         if is_missing(target, self.account):
@@ -205,7 +210,7 @@ class ColumnResolver:
 
     def _cannot_be_created(self, column: str) -> bool:
         """Whether no field can have the column's name; it is left out then, with a note."""
-        obstacle = creation_obstacle(column)
+        obstacle = creation_obstacle(column) or mistaken_for(column)
         if obstacle is not None and self._skip(column):
             self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
         return obstacle is not None

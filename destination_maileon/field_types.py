@@ -43,17 +43,32 @@ def type_of_schema(schema: object) -> FieldType:
     return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
 
 
-def type_of_value(value: object) -> FieldType | None:
-    """The type for a column of which only values are known; None for null, which tells nothing."""
+def is_undecided(schema: object) -> bool:
+    """Whether a value says more of the type: Airbyte's integers have 64 bits, Maileon's have 32."""
+    return type_of_schema(schema) is FieldType.INTEGER
+
+
+def type_of_value(value: object, schema: object = None) -> FieldType | None:
+    """The type for a column of which a value is known, and at best its schema.
+
+    None for null without a schema, which tells nothing.
+    """
+    if schema is not None:
+        fits = not isinstance(value, int | float | Decimal) or _fits_integer(value)
+        return type_of_schema(schema) if fits or not is_undecided(schema) else FieldType.STRING
     if value is None:
         return None
     if isinstance(value, bool):
         return FieldType.BOOLEAN
     if isinstance(value, int):
-        return FieldType.INTEGER if -(2**31) <= value < 2**31 else FieldType.STRING
+        return FieldType.INTEGER if _fits_integer(value) else FieldType.STRING
     if isinstance(value, Decimal):
         return FieldType.FLOAT if _is_double(value) else FieldType.STRING
     return FieldType.FLOAT if isinstance(value, float) else FieldType.STRING
+
+
+def _fits_integer(value: float | Decimal) -> bool:
+    return -(2**31) <= value < 2**31
 
 
 def _is_double(value: Decimal) -> bool:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
 IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
 SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 """What several columns of a stream may go to."""
+_SPECIAL_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.PREFERENCES, Kind.DELETED, Kind.UNSUBSCRIBE)
 _PLAIN_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.SKIP)
 
 
@@ -146,7 +147,25 @@ def creation_obstacle(name: str) -> str | None:
         return (
             "a field's name has no control characters. Map the column to a field with another name."
         )
+    if name != name.strip() or not any(map(str.isprintable, name)):
+        return (
+            "a field's name can be seen, and neither begins nor ends with a space. Map the column "
+            "to a field with another name."
+        )
     return None
+
+
+def mistaken_for(column: str) -> str | None:
+    """Why no custom field is made of this name unasked; None if nobody would mistake it.
+
+    Who has a column named `Unsubscribe` or `E-Mail` means the person, and would look for the field
+    in vain among the others while nobody is unsubscribed.
+    """
+    meant = next((kind for kind in _SPECIAL_KINDS if _bare(kind) == _bare(column)), None)
+    return meant and (
+        f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
+        "field, or to skip."
+    )
 
 
 def identifier_alike(column: str) -> Target | None:

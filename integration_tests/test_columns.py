@@ -95,6 +95,13 @@ CREATED: dict[str, tuple[Json, object, str, str]] = {
         "2026-05-06",
     ),
     "active": ({"type": "boolean"}, False, "boolean", "false"),
+    # A column of 64 bits, as databases have them.
+    "account no": (
+        {"type": "number", "airbyte_type": "integer"},
+        4_300_000_000,
+        "string",
+        "4300000000",
+    ),
     "hat": ({"type": "string"}, "red\r\n", "string", "red\r\n"),
     "tags": ({"type": "array"}, ["ä", 1], "string", '["ä",1]'),
 }

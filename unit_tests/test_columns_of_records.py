@@ -231,14 +231,56 @@ def test_fields_are_created_for_columns_without_a_target_with_the_type_of_the_sc
 
 
 def test_a_field_that_another_stream_created_meanwhile_is_taken_with_its_type() -> None:
-    first = Stream({"size": {"type": "integer"}}, unmapped_columns="create")
+    first = Stream({"size": {"type": "number"}}, unmapped_columns="create")
     plan = a_plan(properties={"email": STRING, "size": STRING})
     second = ColumnResolver(plan, a_config(unmapped_columns="create"), first.account)
     columns = second.before_first_record()
     first.resolver.create_missing_fields()
     second.create_missing_fields()
     assert first.created == ["create size"]
-    assert columns.columns["size"].type is FieldType.INTEGER
+    assert columns.columns["size"].type is FieldType.FLOAT
+
+
+@pytest.mark.parametrize(
+    ("value", "field_type"),
+    [(44, FieldType.INTEGER), (None, FieldType.INTEGER), (2**40, FieldType.STRING)],
+)
+def test_the_first_record_says_whether_whole_numbers_need_more_than_maileons_32_bits(
+    value: object, field_type: FieldType
+) -> None:
+    schema = {"size": {"type": "integer"}, "AGE": {"type": "integer"}}
+    stream = Stream(schema, unmapped_columns="create")
+    stream.resolver.create_missing_fields()
+    assert stream.created == []
+    assert "size" not in stream.columns.columns
+    assert stream.resolver.newly_seen({"size": value, "AGE": 2**40}) == []
+    assert stream.created == ["create size"]
+    assert stream.columns.columns["size"].type is field_type
+    # What the account has is as it is.
+    assert stream.columns.columns["AGE"].type is FieldType.INTEGER
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "fail"])
+def test_where_no_field_is_created_no_column_waits_for_a_record(unmapped: str) -> None:
+    stream = Stream({"size": {"type": "integer"}}, unmapped_columns=unmapped)
+    assert stream.columns.unmapped == ["size"]
+
+
+@pytest.mark.parametrize(
+    "name", ["EMAIL", "E-Mail", "External Id", "Unsubscribe", "UN_SUBSCRIBE", "Permission"]
+)
+def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str) -> None:
+    planned = Stream({name: STRING, "email": STRING}, unmapped_columns="create")
+    seen = Stream(unmapped_columns="create")
+    assert seen.resolver.newly_seen({name: "x"}) == []
+    for stream in (planned, seen):
+        (note,) = stream.columns.notes
+        assert note.startswith(f'no custom field is created for "{name}": its name is too much ')
+        stream.resolver.create_missing_fields()
+        assert stream.created == []
+    asked = Stream({name: STRING}, mapping=((name, f"custom:{name}"),), unmapped_columns="create")
+    asked.resolver.create_missing_fields()
+    assert (asked.columns.notes, asked.created) == ([], [f"create {name}"])
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 65, "created", "a\x00bc", ""])

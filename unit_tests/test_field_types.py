@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from destination_maileon.field_types import type_of_schema, type_of_value
+from destination_maileon.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.maileon.contact import FieldType
 from unit_tests.test_exact_json import values
 
@@ -99,6 +99,30 @@ def nested(depth: int) -> dict[str, object]:
 )
 def test_a_schema_names_the_type(schema: object, expected: FieldType) -> None:
     assert type_of_schema(schema) is expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": "integer"}, 5, INTEGER),
+        ({"type": "integer"}, 5.0, INTEGER),
+        ({"type": ["null", "integer"]}, None, INTEGER),
+        ({"type": "integer"}, "5", INTEGER),
+        ({"type": "integer"}, 2**31, STRING),
+        ({"type": "integer"}, -(2**31) - 1, STRING),
+        ({"type": "integer"}, 1.7e12, STRING),
+        ({"type": "integer"}, Decimal(123456789012345678901), STRING),
+        ({"type": "number", "airbyte_type": "integer"}, 1_700_000_000_000, STRING),
+        ({"type": "number"}, 2**40, FLOAT),
+        ({"type": "boolean"}, 2**40, BOOLEAN),
+        ({}, 5, STRING),
+    ],
+)
+def test_a_value_shows_whether_an_integer_of_the_schema_is_too_large(
+    schema: object, value: object, expected: FieldType
+) -> None:
+    assert type_of_value(value, schema) is expected
+    assert is_undecided(schema) is (type_of_schema(schema) is INTEGER)
 
 
 @pytest.mark.parametrize(

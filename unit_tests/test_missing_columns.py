@@ -83,3 +83,13 @@ def test_it_is_a_warning_at_the_start_and_told_once() -> None:
     told = LACKS.format('column "town"')
     assert heard.warnings == [f"Stream contacts: {told}"]
     assert [level for level, _ in heard.said] == [Level.INFO, Level.WARN]
+
+
+def test_a_column_for_which_a_field_is_yet_to_be_created_may_be_the_one_that_is_meant() -> None:
+    plan = a_plan(
+        properties={"email": {"type": "string"}, "customer_no": {"type": "integer"}},
+        mapping=a_mapping(("Customer_No", "external_id")),
+    )
+    resolver = ColumnResolver(plan, a_config(unmapped_columns="create"), an_account())
+    (problem,) = resolver.before_first_record().problems
+    assert 'is mapped to external_id, but the schema has column "customer_no"' in problem

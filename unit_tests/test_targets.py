@@ -14,6 +14,7 @@ from destination_maileon.targets import (
     Target,
     creation_obstacle,
     identifier_alike,
+    mistaken_for,
     parse_target,
     preference_splits,
     target_of_column,
@@ -221,6 +222,10 @@ def test_a_field_can_have_almost_any_name(name: str) -> None:
         ("a" * 65, "3 to 64"),
         ("a\x00bc", "control"),
         ("a\ud800bc", "control"),
+        ("   ", "can be seen"),
+        (" hat", "a space"),
+        ("hat\u00a0", "a space"),
+        ("\u200b\u200b\u200b", "can be seen"),
         *((name, "reserves") for name in sorted(RESERVED_FIELD_NAMES - {"id"})),
         ("Created", "reserves"),
         *((name, "reserves") for name in STANDARD_FIELDS),
@@ -232,6 +237,29 @@ def test_a_name_that_no_field_can_have_is_told_with_the_reason(name: str, words:
     assert obstacle is not None
     assert words in obstacle
     assert "Map the column to a field with another name." in obstacle
+
+
+@pytest.mark.parametrize(
+    ("column", "target"),
+    [
+        ("EMAIL", "email"),
+        ("e-mail", "email"),
+        ("Maileon ID", "maileon_id"),
+        ("permission", "permission"),
+        ("PREFERENCES", "preferences"),
+        ("Deleted", "deleted"),
+        ("un subscribe", "unsubscribe"),
+        ("mail", None),
+        ("unsubscribed", None),
+        ("Skip", None),
+    ],
+)
+def test_a_name_that_means_the_person_is_not_one_for_a_field(
+    column: str, target: str | None
+) -> None:
+    told = mistaken_for(column)
+    assert (told is None) is (target is None)
+    assert told is None or f"Map the column to {target}, to a custom field, or to skip." in told
 
 
 @pytest.mark.parametrize(
