@@ -251,7 +251,7 @@ def test_two_hundred_columns_become_fields_of_their_types_and_hold_what_was_sent
     properties = {"email": STRING, **{name: schema for name, (schema, *_) in wide.items()}}
     data = {name: value for name, (_, _, value, _) in wide.items()}
     account = connection.sandbox.account
-    # Two exist already, one with a type of its own.
+    # Two exist already, one with a type of its own for whole numbers.
     account.add_custom_field("Spalte Nr. 000")
     account.add_custom_field("Spalte Nr. 001")
     for turn in range(2):
@@ -263,8 +263,12 @@ def test_two_hundred_columns_become_fields_of_their_types_and_hold_what_was_sent
         assert run.logs("WARN") == []
         created = [said for said in run.logs("INFO") if "was created in the account" in said]
         assert len(created) == (0 if turn else 198)
-        (plan,) = (said for said in run.logs("INFO") if said.startswith("Stream") and "->" in said)
-        assert len(plan.splitlines()) == 202
+        told = [said.splitlines() for said in run.logs("INFO") if said.startswith("Stream")]
+        tables = [[line for line in lines if "  ->  " in line] for lines in told]
+        # Whole numbers wait for a record to tell how large they are.
+        waiting = [name for name, (_, kind, *_) in wide.items() if kind == "integer"][1:]
+        sizes = [201] if turn else [201 - len(waiting), len(waiting)]
+        assert [len(rows) for rows in tables if rows] == sizes
     types = {name: str(kind) for name, kind in account.custom_fields.items()}
     expected = {name: kind for name, (_, kind, _, _) in wide.items()}
     assert types == {**expected, "Spalte Nr. 001": "string"}
