@@ -43,7 +43,7 @@ from integration_tests.platform import (
     line,
     write_arguments,
 )
-from integration_tests.soak_source import Contact, Source, account_after
+from integration_tests.soak_source import SEQ_BASE, Contact, Source, account_after
 from maileon_sandbox import Fault, Sandbox
 
 FAULTY_SHARE = 0.1
@@ -246,7 +246,7 @@ class KillSoak:
                 # A later record may have deleted the contact, ahead of any state.
                 if not is_deleted and not self.source.is_deleted_after(number, email):
                     yield f"state {cursor} is ahead of record {number}"
-            elif int(stored.custom_fields["seq"]) < number:
+            elif int(stored.custom_fields["seq"]) < SEQ_BASE + number:
                 yield f"state {cursor} is ahead of record {number}"
 
 

@@ -61,7 +61,8 @@ def judge(arguments: Iterable[str], given: bytes, messages: Iterable[Json], erro
     said = "\n".join([errors, *_texts(told)])
     found = {value for value in _values(given) if value in said}
     known = "\n".join((*contents, *map(str, _texts(map(_parsed, contents)))))
-    assert {value for value in found if value not in known and value not in _program()} == set()
+    leaked = {value for value in found if value not in known and value not in _program()}
+    assert leaked == set(), leaked
 
 
 def _judge_libraries(config: Mapping[str, object], given: bytes) -> None:

@@ -29,6 +29,10 @@ REFUSED_SHARE = 0.005
 STATE_EVERY = 40
 """Records between two states on average."""
 
+SEQ_BASE = 2_000_000_000
+"""Added to a record's number, so that no count in a log looks like a value. Maileon's integers have
+32 bits."""
+
 Contact = dict[str, str]
 
 
@@ -62,7 +66,7 @@ class Source:
             "LASTNAME": random.choice(NAMES),
             # In a column of its own: a value that a later record replaces is never judged.
             "REGION": "x" * 256 if is_refused else None,
-            "seq": str(number),
+            "seq": str(SEQ_BASE + number),
         }
         return Step(stream_name, email, values, is_refused=is_refused)
 
