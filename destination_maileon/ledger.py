@@ -14,7 +14,7 @@ from destination_maileon import strictness
 from destination_maileon.checkpoint import Checkpoint
 from destination_maileon.counting import were_rejected
 from destination_maileon.output import Level
-from destination_maileon.problems import StopReading, SyncError
+from destination_maileon.problems import StopReading
 from destination_maileon.stream_counts import StreamCounts
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Ledger:
         self._unstored_from: int | None = None
         self._is_store_lost = False
         self._is_over_limit = False
-        self._noted: SyncError | None = None
+        self._noted: Exception | None = None
         self._log = log
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamCounts() for plan in plans}
@@ -135,7 +135,7 @@ class Ledger:
 
         Raises:
             StopReading: if no more may be rejected.
-            SyncError: if rejections cannot be stored.
+            Exception: if rejections cannot be stored.
         """
         noted, self._noted = self._noted, None
         if noted is not None:
@@ -206,13 +206,13 @@ class Ledger:
             return False
         try:
             step(self._store)
-        except SyncError as lost:
+        except Exception as lost:  # noqa: BLE001 - whatever it is, true STATEs leave before it is raised
             self._is_store_lost = True
             self._note(lost)
             return False
         return True
 
-    def _note(self, reason: SyncError) -> None:
+    def _note(self, reason: Exception) -> None:
         self._noted = self._noted or reason
 
     def _judge(self, place: int | None) -> None:

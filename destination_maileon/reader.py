@@ -85,6 +85,7 @@ class Reader:
         try:
             self._read_all()
         except InputFailed as error:
+            self._unfinished.clear()
             end = InputEnd(str(error))
         except MemoryError:
             self._unfinished.clear()
@@ -107,12 +108,12 @@ class Reader:
     def _read(self) -> bytes:
         if not isinstance(self._source, int):
             return self._source.read1(READ_BYTES)
-        try:
-            return os.read(self._source, READ_BYTES)
-        except BlockingIOError:
-            # Whoever started this process shares the pipe's flags, and may have set it so.
-            select.select([self._source], [], [])
-            return self._read()
+        while True:
+            try:
+                return os.read(self._source, READ_BYTES)
+            except BlockingIOError:
+                # Whoever started this process shares the pipe's flags, and may have set it so.
+                select.select([self._source], [], [])
 
     def _cut(self, data: bytes) -> None:
         # The pieces of a line are joined once, when its end is here: a long one must not cost

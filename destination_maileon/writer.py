@@ -214,7 +214,7 @@ class Writer:
         self.ledger.store_all()
         try:
             self.ledger.heed()
-        except SyncError as lost:
+        except Exception as lost:  # noqa: BLE001 - the first failure is the one to tell
             self._fails(lost)
 
     def _summarize(self) -> None:

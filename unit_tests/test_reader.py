@@ -47,6 +47,21 @@ class Pipe:
         threading.Thread(target=run, daemon=True).start()
 
 
+@pytest.fixture
+def shared_pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
+    """Another process takes what select promised, thousands of times."""
+    pipe_read, missed = os.read, [0]
+
+    def read(descriptor: int, size: int) -> bytes:
+        missed[0] += 1
+        if missed[0] < 5_000:
+            raise BlockingIOError
+        return pipe_read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", read)
+    return Pipe()
+
+
 def chunks_of(pipe: Pipe) -> Iterator[InputChunk]:
     while isinstance(item := pipe.queue.get(timeout=WAIT_SECONDS), InputChunk):
         yield item
@@ -209,3 +224,8 @@ def test_a_silent_source_does_not_keep_the_process_alive() -> None:
     program = "from destination_maileon.reader import Reader; Reader(0, print).start()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
         assert process.wait(timeout=WAIT_SECONDS) == 0
+
+
+def test_input_that_another_process_takes_again_and_again_is_waited_for(shared_pipe: Pipe) -> None:
+    shared_pipe.feed([b"a\nb\n"])
+    assert lines_of(shared_pipe) == [b"a", b"b"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from destination_maileon.bucket import Bucket
 from destination_maileon.call import Call
 from destination_maileon.checkpoint import MAX_HELD_STATES
 from destination_maileon.maileon.errors import KeyRefused, Trouble, TryAgain
@@ -211,3 +214,23 @@ def test_a_long_wait_is_told_and_so_is_its_end() -> None:
     assert came.logs("Maileon answers again")
     statuses = [said["trace"]["stream_status"] for _, said in came.messages if "trace" in said]
     assert ["reasons" in status for status in statuses] == [True, False]
+
+
+def test_what_is_unforeseen_while_rejections_are_stored_keeps_no_true_state_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(Bucket, "put", fails)
+    storage = {
+        "storage_type": "S3",
+        "s3_bucket_name": "any",
+        "s3_bucket_region": "eu-central-1",
+        "bucket_path": "any",
+    }
+    script = Script([(0.0, [*people(1), state("a"), record(""), state("b")])])
+    came = ran(script, object_storage_config=storage, batch_size=1)
+    assert isinstance(came.failure, KeyError)
+    assert came.states == [(1.0, "a", 1, 0)]
+    assert came.logs("1 record read") or came.logs("2 records read")

@@ -165,7 +165,10 @@ def _addresses(host: str, port: int) -> list[_Address]:
     """What the name resolves to. In a thread: no other way bounds the system's resolver."""
     answer: SimpleQueue[_Resolved] = SimpleQueue()
     # Not by threading.Thread, which waits without a limit for a thread that has no memory to begin.
-    start_new_thread(_resolve, (host.strip("[]"), port), {"answer": answer})
+    try:
+        start_new_thread(_resolve, (host.strip("[]"), port), {"answer": answer})
+    except RuntimeError:
+        raise OSError("no thread can be started now") from None
     try:
         found = answer.get(timeout=_seconds_left())
     except Empty:

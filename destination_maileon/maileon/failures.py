@@ -66,7 +66,11 @@ _CAUSES: tuple[tuple[tuple[type[BaseException], ...], Trouble, str], ...] = (
         Trouble.CONNECTION,
         "its answer is no valid HTTP",
     ),
-    ((requests.exceptions.InvalidURL,), Trouble.CONNECTION, "the base URL is not valid"),
+    (
+        (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema),
+        Trouble.CONNECTION,
+        "the base URL, or the proxy that the environment names, cannot be used",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from destination_maileon.maileon import deadline
 from destination_maileon.maileon.deadline import time_is_up, time_limit
 from destination_maileon.maileon.errors import Trouble, TryAgain
 from destination_maileon.maileon.transport import Transport
@@ -170,6 +171,16 @@ def test_a_name_without_an_address_is_no_connection(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "getaddrinfo", _resolving_to())
     with pytest.raises(TryAgain) as caught:
         transport_to("http://none.test").exchange("GET", "/ping")
+    assert caught.value.trouble is Trouble.CONNECTION
+
+
+def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(deadline, "start_new_thread", start)
+    with pytest.raises(TryAgain) as caught:
+        transport_to("http://127.0.0.1:9").exchange("GET", "/ping")
     assert caught.value.trouble is Trouble.CONNECTION
 
 

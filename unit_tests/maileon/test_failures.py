@@ -48,7 +48,8 @@ _CASES: list[tuple[BaseException, Trouble, str]] = [
     (http.client.BadStatusLine(_URL), Trouble.CONNECTION, "no valid HTTP"),
     (http.client.LineTooLong("header line"), Trouble.CONNECTION, "no valid HTTP"),
     (urllib3.exceptions.InvalidHeader(_URL), Trouble.CONNECTION, "no valid HTTP"),
-    (requests.exceptions.InvalidURL(_URL), Trouble.CONNECTION, "base URL is not valid"),
+    (requests.exceptions.InvalidURL(_URL), Trouble.CONNECTION, "base URL, or the proxy"),
+    (requests.exceptions.InvalidSchema(_URL), Trouble.CONNECTION, "base URL, or the proxy"),
     (OSError(_URL), Trouble.CONNECTION, "no connection came about"),
     (ValueError(_URL), Trouble.CONNECTION, "no connection came about"),
 ]
