@@ -76,7 +76,13 @@ class ThreadedService:
         self._needed: list[Callable[[], bool]] = []
         for number in range(workers):
             thread = threading.Thread(target=self._work, name=f"call-{number}", daemon=True)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._needed:
+                    raise
+                # The machine allows no more: these carry all calls, in more time.
+                return
             self._needed.append(thread.is_alive)
 
     def deliver(self, event: InputChunk | InputEnd) -> None:

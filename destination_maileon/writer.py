@@ -121,7 +121,8 @@ class Writer:
         wait = self.settlement.ends(event.call, answer, self.service.now())
         if isinstance(answer, TryAgain) and wait is not None:
             self.progress.waits(event.call, answer, wait)
-        elif not isinstance(answer, MaileonError):
+        elif not isinstance(answer, TryAgain):
+            # A refusal is an answer, too: nobody waits for one any more.
             self.progress.flows(event.call)
 
     def _read_chunk(self) -> None:

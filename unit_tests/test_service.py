@@ -99,6 +99,31 @@ def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
     assert told == ["another"]
 
 
+def test_with_fewer_threads_than_calls_every_call_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, [0]
+
+    def start_two(thread: threading.Thread) -> None:
+        if started[0] == 2:
+            raise RuntimeError("can't start new thread")
+        started[0] += 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    service = ThreadedService(lambda _: True, workers=16)
+    for place in range(1, 6):
+        service.start(a_call(someone(place)))
+    assert all(isinstance(soon(service), Answered) for _ in range(5))
+
+
+def test_without_any_thread_there_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError):
+        ThreadedService(lambda _: True, workers=16)
+
+
 def test_a_thread_that_ended_without_a_word_ends_the_sync() -> None:
     service = ThreadedService(lambda _: True, workers=1)
     service.needs(lambda: False)

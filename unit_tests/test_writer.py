@@ -7,7 +7,7 @@ import pytest
 from destination_maileon.bucket import Bucket
 from destination_maileon.call import Call
 from destination_maileon.checkpoint import MAX_HELD_STATES
-from destination_maileon.maileon.errors import KeyRefused, Trouble, TryAgain
+from destination_maileon.maileon.errors import CallRefused, KeyRefused, Trouble, TryAgain
 from destination_maileon.messages import BadLine
 from destination_maileon.problems import ConfigError, TransientError
 from destination_maileon.reader import InputFailed
@@ -234,3 +234,25 @@ def test_what_is_unforeseen_while_rejections_are_stored_keeps_no_true_state_back
     assert isinstance(came.failure, KeyError)
     assert came.states == [(1.0, "a", 1, 0)]
     assert came.logs("1 record read") or came.logs("2 records read")
+
+
+def test_a_stream_whose_call_was_refused_at_last_waits_no_longer() -> None:
+    answers: list[Exception] = [
+        TryAgain("Too many requests.", Trouble.THROTTLED, retry_after=20.0),
+        CallRefused("Maileon refuses the call (400).", status=400, server_message="no"),
+    ]
+
+    def answer(call: Call) -> Answer | Exception:
+        return answers.pop(0) if answers and places(call) == [2] else accepted(call)
+
+    script = Script([(0.0, [*people(1, 2), state("a")])], ends_at=200.0, answer=answer)
+    came = ran(script, batch_size=1)
+    assert came.states == [(22.0, "a", 1, 1)]
+    assert len(came.logs("waiting for Maileon")) == 0
+    assert len(came.logs("Maileon answers again")) == 1
+    statuses = [
+        said["trace"]["stream_status"].get("reasons")
+        for _, said in came.messages
+        if said["type"] == "TRACE"
+    ]
+    assert [bool(reasons) for reasons in statuses] == [True, False]
