@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
 from destination_maileon.naming import contact_name
 from destination_maileon.rules import violations
-from destination_maileon.targets import IDENTIFIERS, parse_target
+from destination_maileon.targets import IDENTIFIERS, Kind, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -78,12 +78,19 @@ def rejection_by_report(
     further = [name for name in (*shown, *(name for _, name in broken)) if name != field]
     return Rejection(
         reason=error.meaning,
-        advice=error.advice,
+        advice=error.advice + _hint(contact, field),
         field=field,
         code=main.code,
         fault=error.fault,
         further=tuple(dict.fromkeys(further))[:MAX_FURTHER],
     )
+
+
+def _hint(contact: Contact, field: str) -> str:
+    """What nobody sees in a log line or in a table: an address is sent as it is."""
+    address = contact.email or ""
+    has_space = field == Kind.EMAIL and address != address.strip()
+    return " It begins or ends with a space, which is no part of an address." * has_space
 
 
 def concerns_custom_field(findings: Sequence[InvalidContact]) -> bool:

@@ -87,6 +87,21 @@ def test_space_around_an_address_keeps_nobody_subscribed(connection: Connection)
     assert contact.unsubscribed
 
 
+def test_a_deletion_by_an_id_that_is_nobodys_removes_nobody_by_the_address_beside_it(
+    connection: Connection,
+) -> None:
+    """Who had the id is gone; the address may be another person's by now."""
+    connection.sandbox.account.add_contact("a@example.com", permission=4)
+    gone = {"email": "a@example.com", "maileon_id": 99_999, "_ab_cdc_deleted_at": GONE_AT}
+    config = {"deleted_records": "delete", "identifier_mode": "maileon_id"}
+    run = connection.sync([record(gone), stream_state(1)], stream(COLUMNS), **config)
+    assert (run.exit_code, run.stats) == (0, [(1, 0)])
+    assert [contact.email for contact in connection.sandbox.account.contacts()] == ["a@example.com"]
+    assert any(
+        "1 deleted or unsubscribed, 1 of these gone already" in said for said in run.logs("INFO")
+    )
+
+
 def test_a_deletion_keeps_its_place_in_the_order_of_its_contact(connection: Connection) -> None:
     # Slow writes, so that a deletion that did not wait would be first.
     connection.sandbox.script(Fault(delay_seconds=0.2, method="POST", times=None))
