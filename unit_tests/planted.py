@@ -49,23 +49,31 @@ class Planted:
     seed: int
 
 
-PLANTED: dict[str, Planted] = {}
+Enter = Callable[[Plant], Plant]
 
 
-def seen_as(said: str, *, at: int = 0) -> Callable[[Plant], Plant]:
-    """Enters the fault into the table; its name is the function's."""
+class SeenAs:
+    """Enters a fault into a table; its name is the function's."""
 
-    def enter(plant: Plant) -> Plant:
-        PLANTED[plant.__name__.strip("_")] = Planted(plant, said, at)
-        return plant
+    def __init__(self) -> None:
+        self.table: dict[str, Planted] = {}
 
-    return enter
+    def __call__(self, said: str, *, at: int = 0) -> Enter:
+        def enter(plant: Plant) -> Plant:
+            self.table[plant.__name__.strip("_")] = Planted(plant, said, at)
+            return plant
+
+        return enter
+
+
+seen_as = SeenAs()
+PLANTED = seen_as.table
 
 
 # Dispatch.
 
 
-@seen_as("share an identifier")
+@seen_as("share an identifier", at=4)
 def _calls_of_one_contact_overlap(patch: pytest.MonkeyPatch) -> None:
     hold = Dispatch._hold
 
@@ -93,7 +101,7 @@ def _a_duplicate_flies_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "_queue", queued)
 
 
-@seen_as("share an identifier", at=23)
+@seen_as("share an identifier", at=32)
 def _a_replaced_call_gives_up_its_place(patch: pytest.MonkeyPatch) -> None:
     replace_call = Dispatch.replace
 
@@ -107,7 +115,7 @@ def _a_replaced_call_gives_up_its_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "replace", replaced)
 
 
-@seen_as("the account differs", at=188)
+@seen_as("the account differs", at=272)
 def _halves_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     apart = parts_apart
 
@@ -120,7 +128,7 @@ def _halves_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
 # Batching and merging.
 
 
-@seen_as("instead of", at=161)
+@seen_as("instead of", at=376)
 def _a_farewell_overtakes_the_records_before_it(patch: pytest.MonkeyPatch) -> None:
     def none(self: Batcher, keys: Iterable[str]) -> list[Batch]:
         del self, keys
@@ -129,7 +137,7 @@ def _a_farewell_overtakes_the_records_before_it(patch: pytest.MonkeyPatch) -> No
     patch.setattr(Batcher, "part_with", none)
 
 
-@seen_as("the account differs", at=403)
+@seen_as("the account differs", at=695)
 def _batches_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     add = Batcher.add
 
@@ -258,12 +266,12 @@ def _nothing_is_ever_given_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Patience, "wait", lambda *_, **__: 3_000.0)
 
 
-@seen_as("never halved", at=24)
+@seen_as("never halved", at=60)
 def _no_call_is_halved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(failing_calls, "OVERLOADS_BEFORE_HALVING", 1_000)
 
 
-@seen_as("cut again and again", at=146)
+@seen_as("cut again and again", at=1797)
 def _every_call_is_cut_in_an_outage(patch: pytest.MonkeyPatch) -> None:
     def due(self: Probing, call: Call, now: float, *, successes: int) -> bool:  # noqa: ARG001
         return call.overloads >= OVERLOADS_BEFORE_PROBING
@@ -280,7 +288,7 @@ def _a_state_leaves_too_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Checkpoint, "can_release", early)
 
 
-@seen_as("is stored", at=16)
+@seen_as("is stored", at=65)
 def _a_state_leaves_before_rejections_are_stored(patch: pytest.MonkeyPatch) -> None:
     def released(self: Ledger) -> Iterator[Release[StateMessage]]:
         yield from self.checkpoint.release()
@@ -343,7 +351,7 @@ def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "_check_brake", lambda _: None)
 
 
-@seen_as("the account differs", at=951)
+@seen_as("the account differs", at=1174)
 def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batching, "ID_KEY", "?")
 
@@ -361,7 +369,7 @@ def _rejections_are_stored_only_for_a_state(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Writer, "_store_rejections", lambda _: None)
 
 
-@seen_as("a true STATE is held back", at=138)
+@seen_as("a true STATE is held back", at=947)
 def _a_lost_store_holds_every_state_back(patch: pytest.MonkeyPatch) -> None:
     def released(self: Ledger) -> Iterator[Release[StateMessage]]:
         self.store_all()
@@ -420,7 +428,7 @@ def _the_end_forgets_what_waits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Batcher, "close_all", none)
 
 
-@seen_as("missing from the counts", at=5)
+@seen_as("missing from the counts", at=32)
 def _a_farewell_is_never_said(patch: pytest.MonkeyPatch) -> None:
     def settled(self: Dispatch, lane: Lane, entry: Entry, farewell: Farewell) -> None:
         del self, lane, entry, farewell

@@ -14,6 +14,8 @@ but the final account and the outcomes is still checked):
   rejected as a duplicate is tried again, "and that answer counts".
 - A record is recognised by an identifier that a record which does not name it takes away from a
   contact, before or after: nothing in the input tells that the two concern one contact.
+- Contacts of one call are named some by their Maileon id, some by their email, and one of them is
+  sent again: since something was rejected, or without a field that has vanished meanwhile.
 - A value that is refused is replaced by a later record of the same contact (`ignore`: stands in a
   record that is not the contact's first): "a value that a later record replaces before it was sent
   is never judged".

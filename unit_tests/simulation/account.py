@@ -40,7 +40,7 @@ class Wish:
     @property
     def keys(self) -> list[str]:
         """The identifiers, comparable."""
-        keys = [f"id={self.id}"] if self.id else []
+        keys = [f"id={self.id.lstrip('0')}"] if self.id else []
         keys += [f"email={self.email.lower()}"] if self.email else []
         return [*keys, f"external_id={self.external_id}"] if self.external_id else keys
 
@@ -148,6 +148,10 @@ class MaileonAccount:
         """Whether the contact holds the identifier."""
         return self._holders.get(key) == contact.id
 
+    def breaks_rules(self, wish: Wish) -> bool:
+        """Whether no contact may be as it says, whoever has which identifier."""
+        return _is_no_address(wish) or bool(self._wrong(wish))
+
     def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
         [key] = Wish(email=email, external_id=external_id).keys or [""]
         return self.contacts.get(self._holders.get(key, 0))
@@ -173,8 +177,8 @@ class MaileonAccount:
             del self._holders[key]
 
     def _synchronize(self, options: Options, wish: Wish) -> Judgement:
-        if wish.email is not None and "@" not in wish.email:
-            return Judgement(Verdict.INVALID, ((3, wish.email),))
+        if _is_no_address(wish):
+            return Judgement(Verdict.INVALID, ((3, wish.email or ""),))
         contact = self.find(options.mode, wish)
         if (quiet := _untouched(options, contact)) is not None:
             return Judgement(quiet)
@@ -225,6 +229,17 @@ class MaileonAccount:
             elif self.custom_types.get(name) == "integer" and not value.isdigit():
                 wrong.append((25, name))
         return wrong
+
+
+def name_of(mode: str, wish: Wish) -> str:
+    """The identifier by which the contact is recognised, comparable; empty if it has none."""
+    kind = {"external_id": "external_id=", "maileon_id": "id=" if wish.id else "email="}
+    wanted = kind.get(mode, "email=")
+    return next((key for key in wish.keys if key.startswith(wanted)), "")
+
+
+def _is_no_address(wish: Wish) -> bool:
+    return wish.email is not None and "@" not in wish.email
 
 
 def _untouched(options: Options, contact: Stored | None) -> Verdict | None:

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from unit_tests.simulation.account import Wish
+from unit_tests.simulation.asking import Step
 from unit_tests.simulation.scenario import Naming, Scenario
-from unit_tests.simulation.sequence import Step, Task
 
 DUPLICATE_CODES = {4, 5}
 
@@ -55,8 +55,11 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
 def _names_are_ordered(scenario: Scenario, steps: Sequence[Step]) -> bool:
     """Whether contacts named by their id and by their email keep their order among each other.
 
-    In one lane they do, unless something is rejected and what it could be is sent again.
+    In one lane they do, unless something is rejected and what it could be is sent again, or sent
+    again without a field that has vanished.
     """
+    if scenario.server.vanishing_at is not None:
+        return False
     lanes = [(stream.mode, stream.has_consent) for stream in scenario.streams]
     is_one_lane = lanes == [("maileon_id", False)]
     return is_one_lane and not any(step.is_rejected and step.travels for step in steps)
@@ -102,7 +105,7 @@ def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, i
             freed[key].append(place)
     for place, step in enumerate(steps):
         for key in step.wish.keys if step.travels else ():
-            only_wants = not is_unclear and key != _name(step)
+            only_wants = not is_unclear and key != step.name
             for loser in freed.get(key, ()):
                 if not (only_wants and loser < place) and _minds(step, key, loser < place):
                     yield loser, place
@@ -110,14 +113,4 @@ def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, i
 
 def _minds(step: Step, key: str, is_later: bool) -> bool:
     """An earlier step minds only if it was rejected since another contact holds the identifier."""
-    return is_later or key == _name(step) or bool(DUPLICATE_CODES & {*step.codes})
-
-
-def _name(step: Step) -> str:
-    """The identifier by which the contact of a step is recognised."""
-    mode = step.options.mode
-    if step.task is Task.WRITE and mode == "maileon_id" and step.wish.id:
-        return f"id={step.wish.id}"
-    kind = {"external_id": "external_id=", "maileon_id": "id=" if step.wish.id else "email="}
-    wanted = kind.get(mode, "email=")
-    return next((key for key in step.wish.keys if key.startswith(wanted)), "")
+    return is_later or key == step.name or bool(DUPLICATE_CODES & {*step.codes})

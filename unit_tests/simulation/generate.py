@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
+from unit_tests.simulation.asking import PERMISSIONS
 from unit_tests.simulation.scenario import (
     DELETED_COLUMN,
     PERMISSION_COLUMN,
@@ -22,7 +23,7 @@ from unit_tests.simulation.scenario import (
     Server,
     Stream,
 )
-from unit_tests.simulation.sequence import PERMISSIONS
+from unit_tests.simulation.wider import widened
 from unit_tests.simulation.world import HEAVY_VALUE
 
 MODES = ("email", "external_id", "maileon_id")
@@ -31,6 +32,17 @@ FAULTS = tuple(mishap for mishap in Mishap if not mishap.ends_sync)
 STATE_KINDS = (Kind.STREAM_STATE, Kind.STREAM_STATE, Kind.GLOBAL_STATE, Kind.LEGACY_STATE)
 UNKNOWN_STREAM = 9
 OVERSIZE = 9_000
+MAX_FAULTS = 80
+MAX_FAULTS_OF_LARGE = 800
+MAX_FAULTS_OF_LARGE = 800
+LARGE = 0.005
+LARGE_GO_ON = 0.9
+"""Of the large ones, those without what ends a sync early."""
+
+FEWEST_OF_LARGE = 1_000
+LARGEST = 2_500
+"""Records. `LARGE` is the share of scenarios with a thousand and more."""
+
 NAMED_APART = 0.3
 """Of the scenarios with Maileon ids, those whose records have either the id or the email."""
 
@@ -55,16 +67,18 @@ class _Mood:
 
 def a_scenario(seed: int) -> Scenario:
     """The scenario of this seed."""
-    return _Maker(Random(f"scenario {seed}"), seed).scenario()
+    return widened(_Maker(Random(f"scenario {seed}"), seed).scenario())
 
 
 class _Maker:
     def __init__(self, chance: Random, seed: int) -> None:
         self._chance = chance
         self._seed = seed
-        self._mood = self._a_mood()
+        # Chances of their own: what they decide moves nothing else.
+        self._chance_of_size = Random(f"size {seed}")
+        self._is_large = self._chance_of_size.random() < LARGE
+        self._mood = self._a_large_mood() if self._is_large else self._a_mood()
         self._given_up: list[int] = []
-        # Chance of its own: who is named how decides nothing else.
         self._chance_of_names = Random(f"names {seed}")
         self._names_apart = self._chance_of_names.random() < NAMED_APART
 
@@ -113,7 +127,34 @@ class _Maker:
             gap=self._chance.choice([0.0, 0.0, 0.05, 0.3, 1.0]),
         )
 
+    def _a_large_mood(self) -> _Mood:
+        chance = self._chance_of_size
+        return replace(
+            self._a_mood(),
+            people=chance.choice([40, 400, 1_500]),
+            records=LARGEST,
+            poison=chance.choice([0.0, 0.0, 0.003]),
+            heavy=chance.choice([0.0, 0.0, 0.01]),
+            state=chance.choice([0.0, 0.02, 0.4]),
+            odd=chance.choice([0.0, 0.0, 0.001]),
+            gap=chance.choice([0.0, 0.01, 0.1]),
+        )
+
     def _config(self) -> Data:
+        config = self._usual_config()
+        if self._is_large:
+            chance = self._chance_of_size
+            config["batch_size"] = chance.choice([7, 40, 100, 1_000, 10_000])
+            config["concurrent_requests"] = chance.choice([2, 8, 16, 16])
+            ends = [key for key in config if key.startswith(("max_rej", "max_del", "ignore"))]
+            for key in ends:
+                if chance.random() < LARGE_GO_ON:
+                    del config[key]
+            if chance.random() < LARGE_GO_ON:
+                config["max_retry_seconds"] = 86_400
+        return config
+
+    def _usual_config(self) -> Data:
         chance = self._chance
         config: Data = {
             "batch_size": chance.choice([1, 1, 2, 2, 3, 4, 10, 40, 1_000]),
@@ -173,13 +214,14 @@ class _Maker:
             miscounts=self._happens(0.1),
             vanishing_at=chance.randrange(6) if can_vanish and self._happens(0.15) else None,
             overload_above=chance.choice([0, 1, 1, 2, 2, 4]) if self._mood.heavy else None,
-            outage_at=chance.randrange(12) if self._happens(0.04) else None,
+            outage_at=chance.randrange(12) if self._happens(0.04 - self._is_large) else None,
             faults=self._faults(),
         )
 
     def _faults(self) -> tuple[Fault, ...]:
-        likely = self._sometimes(0.5, 0.5)
-        faults = [self._fault(n) for n in range(80) if self._happens(likely)]
+        likely = self._sometimes(0.5, 0.1 if self._is_large else 0.5)
+        most = MAX_FAULTS_OF_LARGE if self._is_large else MAX_FAULTS
+        faults = [self._fault(n) for n in range(most) if self._happens(likely)]
         if self._happens(0.04):
             ends = [mishap for mishap in Mishap if mishap.ends_sync]
             faults.append(Fault(self._chance.randrange(10), self._chance.choice(ends)))
@@ -193,7 +235,8 @@ class _Maker:
     def _items(self, streams: tuple[Stream, ...], config: Data) -> tuple[Item, ...]:
         items: list[Item] = []
         most = self._mood.records
-        for place in range(1, self._chance.randint(most // 3, most) + 1):
+        fewest = FEWEST_OF_LARGE if self._is_large else most // 3
+        for place in range(1, self._chance.randint(fewest, most) + 1):
             number = self._chance.randrange(len(streams))
             data = self._data(place, streams[number], config)
             items.append(Item(Kind.RECORD, number, data, gap=self._gap()))

@@ -10,12 +10,12 @@ from destination_maileon.problems import ConfigError, StopReading, TransientErro
 from destination_maileon.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles
-from unit_tests.simulation.scenario import Item, Kind
-from unit_tests.simulation.sequence import Step, Task, asked, played
-from unit_tests.simulation.server import VANISHING_FIELD
+from unit_tests.simulation.asking import Step, Task, asked
+from unit_tests.simulation.scenario import VANISHING_FIELDS, Item, Kind
+from unit_tests.simulation.sequence import played
 from unit_tests.simulation.trial import Trial, check_verdict
 from unit_tests.simulation.watch import insist
-from unit_tests.simulation.world import ProgramFault
+from unit_tests.simulation.world import Killed, ProgramFault
 
 A_MOMENT_SECONDS = 0.1
 
@@ -64,14 +64,19 @@ def _what_came_before_is_settled(trial: Trial) -> None:
         return
     # Of a call that is refused since one contact is invalid, nothing is settled.
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
-    if is_lenient or failure.place not in trial.server.verdicts:
+    was_sent = trial.scenario.is_dry_run or failure.place in trial.server.verdicts
+    if is_lenient or not was_sent:
         settled = all(place in trial.spy.outcomes for place in range(1, failure.place + 1))
         insist(settled, "what came before the one rejection too many is not settled")
 
 
 def _rejections_are_stored(trial: Trial) -> None:
     store = trial.store
-    insist(store is None or store.has_failed or not store.waiting, "a rejection is not stored")
+    was_killed = isinstance(trial.failure, Killed)
+    insist(
+        was_killed or store is None or store.has_failed or not store.waiting,
+        "a rejection is not stored",
+    )
 
 
 def _failure_has_a_reason(trial: Trial) -> None:
@@ -83,10 +88,12 @@ def _failure_has_a_reason(trial: Trial) -> None:
         _success_is_deserved(trial)
         return
     is_lost = trial.store is not None and trial.store.has_failed
-    reasons: list[tuple[type[Exception], bool]] = [
+    reasons: list[tuple[type[BaseException], bool]] = [
+        (Killed, scenario.killed_at is not None),
         (BadInput, is_broken),
         (InputFailed, scenario.reading_fails),
         (StopReading, "max_deleted_records" in scenario.config),
+        (StopReading, scenario.config.get("unmapped_columns") == "fail"),
         (ConfigError, any(_config_reasons(trial))),
         (ProgramFault, any(f.mishap.ends_sync for f in scenario.server.faults)),
         (
@@ -109,7 +116,8 @@ def _success_is_deserved(trial: Trial) -> None:
     insist(is_within, "too large a share rejected, and no failure")
     is_lenient = config.get("ignore_invalid_contacts", True)
     insist(is_lenient or not rejected, "strict, something rejected, and no failure")
-    insist(watch.reports or not watch.refusals, "nothing got through, and no failure")
+    is_through = not (watch.nothing_gets_through() or watch.nobody_can_leave())
+    insist(is_through, "nothing got through, and no failure")
     insist(not watch.ends_of_sync, "an end of the sync is no failure")
     insist(trial.store is None or not trial.store.has_failed, "the store is lost, and no failure")
 
@@ -119,15 +127,19 @@ def _config_reasons(trial: Trial) -> Iterator[bool]:
     yield any(fault.mishap.ends_sync for fault in trial.scenario.server.faults)
     yield from _limits(trial)
     yield "max_deleted_records" in config
-    yield trial.watch.refusals > 0 and not trial.watch.reports
+    yield trial.watch.nothing_gets_through() or trial.watch.nobody_can_leave()
+    yield trial.watch.refusals.total() > 0 and trial.watch.ends_of_sync > 0
 
 
 def _states_are_complete(trial: Trial) -> None:
     numbers = [number for number, _ in trial.states]
     items = trial.scenario.items
     expected = [n for n, item in enumerate(items, start=1) if item.is_state]
+    if trial.scenario.is_dry_run:
+        insist(not numbers, "a STATE leaves a dry run")
+        return
     insist(numbers == expected[: len(numbers)], "STATEs out of order, twice, or missing")
-    if trial.spy.checkpoint.can_release:
+    if trial.spy.checkpoint.can_release and not isinstance(trial.failure, Killed):
         insist(_has_unstored(trial, expected[len(numbers)]), "a true STATE is held back")
     if trial.failure is None:
         insist(numbers == expected, "STATEs are missing at the end")
@@ -167,6 +179,8 @@ def _counts_are(state: dict[str, object], outcomes: list[str]) -> None:
 
 
 def _statistics_add_up(trial: Trial) -> None:
+    if trial.scenario.is_dry_run:
+        return
     said = dict(trial.spy.checkpoint._statistics)
     for _, state in trial.states:
         stats = state["destinationStats"]
@@ -198,7 +212,8 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
         if not step.travels or circle not in open_circles:
             _outcome_is(trial.spy.outcomes.get(place), step, place)
     if trial.scenario.server.vanishing_at is not None:
-        trial.server.account.drop_field(VANISHING_FIELD)
+        for name in VANISHING_FIELDS:
+            trial.server.account.drop_field(name)
     expected = _clear(account, circles, but=open_circles)
     found = _clear(trial.server.account, circles, but=open_circles)
     insist(found == expected, f"the account differs: {_difference(expected, found)}")

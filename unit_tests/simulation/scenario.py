@@ -7,7 +7,7 @@ from enum import StrEnum
 
 Data = dict[str, object]
 
-CUSTOM_TYPES = {
+SCHEMA_FIELDS = {
     "G1": "string",
     "G2": "string",
     "GONE": "string",
@@ -15,6 +15,17 @@ CUSTOM_TYPES = {
     "BAD2": "integer",
     "POISON": "string",
 }
+CUSTOM_TYPES = {**SCHEMA_FIELDS, "GONE2": "integer", "LATE": "string", "LATE2": "integer"}
+"""Those beyond the schema's are columns that only records have."""
+
+VANISHING_FIELDS = ("GONE", "GONE2")
+SHADOWED_COLUMN = "G2"
+"""Only where the schema has `custom:G2`, to which it would go, too."""
+
+CREATED_COLUMN = "Hat"
+"""The account has no such field."""
+
+ENVELOPE_BYTES = len("<contacts></contacts>")
 PREFERENCES = frozenset({("News", "Weekly"), ("News", "Daily")})
 PERMISSION_COLUMN = "consent"
 UNSUBSCRIBE_COLUMN = "goodbye"
@@ -122,7 +133,8 @@ class Server:
     """How the simulated Maileon behaves. Seconds; a call is `vanishing_at`-th from 0.
 
     Calls of more than `overload_above` contacts that hold one of `heavy` fail; from `outage_at` on
-    all fail, for want of a connection or with 500.
+    all fail, for want of a connection or with 500. The farewells of those with a `clinging`
+    identifier are refused, with `refusal`.
     """
 
     naming: Naming = Naming.AS_SENT
@@ -131,6 +143,8 @@ class Server:
     vanishing_at: int | None = None
     overload_above: int | None = None
     outage_at: int | None = None
+    clinging: tuple[str, ...] = ()
+    refusal: int = 400
     faults: tuple[Fault, ...] = ()
 
 
@@ -138,7 +152,8 @@ class Server:
 class Scenario:
     """One sync. `config` holds the keys of the connector's configuration beyond the defaults.
 
-    `output_seconds` is how long whoever reads the output takes for a line.
+    `output_seconds` is how long whoever reads the output takes for a line. The process is killed
+    when it waits for the `killed_at`-th time. Of `max_shapes` records the short way takes care.
     """
 
     seed: int
@@ -153,6 +168,13 @@ class Scenario:
     clock_creeps: bool = False
     max_held_states: int = 10_000
     output_seconds: float = 0.0
+    max_shapes: int = 1_000
+    killed_at: int | None = None
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is sent."""
+        return bool(self.config.get("dry_run"))
 
     @property
     def records(self) -> list[Item]:

@@ -17,13 +17,17 @@ from destination_maileon.maileon.errors import CallRefused, MaileonError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping import Removal
 from destination_maileon.merging import Entry
-from unit_tests.simulation.account import Judgement, Options, Source, Verdict, Wish
-from unit_tests.simulation.scenario import REFUSED_VALUE, TOO_LARGE_VALUE, Naming, Scenario
+from unit_tests.simulation.account import Judgement, Options, Source, Verdict, Wish, name_of
+from unit_tests.simulation.scenario import (
+    REFUSED_VALUE,
+    TOO_LARGE_VALUE,
+    VANISHING_FIELDS,
+    Naming,
+    Scenario,
+)
 from unit_tests.simulation.sequence import fresh_account, is_poison
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
-
-VANISHING_FIELD = "GONE"
 
 
 class Server:
@@ -45,14 +49,22 @@ class Server:
         vanishing_at = self._behaviour.vanishing_at
         if vanishing_at is not None and attempt >= vanishing_at and not self._has_vanished:
             self._has_vanished = True
-            self.account.drop_field(VANISHING_FIELD)
+            for name in VANISHING_FIELDS:
+                self.account.drop_field(name)
         return self._synchronize(call) if call.farewell is None else self._bid_farewell(call)
 
-    def _bid_farewell(self, call: Call) -> bool:
+    def create_custom_field(self, name: str, kind: str) -> None:
+        """As the API does."""
+        self.account.custom_types.setdefault(name, kind)
+
+    def _bid_farewell(self, call: Call) -> bool | CallRefused:
         assert call.farewell is not None
         contact = call.farewell.contact
         mode = call.lane.plan.options.identifier_mode.value
         wish = Wish(contact.id, contact.email, contact.external_id)
+        if name_of(mode, wish) in self._behaviour.clinging:
+            self._note(call, call.entries, [None])
+            return CallRefused("refused", status=self._behaviour.refusal, server_message="no")
         self._note(call, call.entries, [Judgement(Verdict.EXISTING)])
         if call.farewell.removal is Removal.DELETE:
             return self.account.delete(mode, wish)

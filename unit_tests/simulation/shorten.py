@@ -55,13 +55,16 @@ def _less(row: tuple[object, ...]) -> Iterator[tuple]:  # type: ignore[type-arg]
 
 def _plainer(scenario: Scenario) -> Iterator[Scenario]:
     plain = Server()
-    for name in ("naming", "miscounts", "vanishing_at", "overload_above", "outage_at"):
+    for name in ("naming", "miscounts", "vanishing_at", "overload_above", "outage_at", "clinging"):
         if getattr(scenario.server, name) != getattr(plain, name):
             yield replace(scenario, server=replace(scenario.server, **{name: getattr(plain, name)}))
     yield replace(scenario, reading_fails=False)
     yield replace(scenario, stores_rejections=False)
     yield replace(scenario, clock_creeps=False)
     yield replace(scenario, output_seconds=0.0)
+    yield replace(scenario, max_shapes=1_000)
+    if scenario.killed_at is not None:
+        yield replace(scenario, killed_at=None)
     if scenario.store_fails_at is not None:
         yield replace(scenario, store_fails_at=None)
 

@@ -15,15 +15,19 @@ from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.merging import Entry, Part
 from destination_maileon.rejections import Rejection
 from destination_maileon.stream_plan import StreamPlan
-from unit_tests.simulation.scenario import Scenario
+from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
 from unit_tests.simulation.server import read_wishes
 
-ENVELOPE = len("<contacts></contacts>")
 RECORDS_PER_CONTACT = 10
 OVERLOADS = 5
 MAX_REFUSED_CALLS = 40
 DEFAULT_RETRY_SECONDS = 900.0
 A_TICK_SECONDS = 1e-6
+CONTACTS_FAULTS = {400, 413}
+"""What a contact may be to blame for, of the answers to a call that writes."""
+
+NOBODYS_FAULTS = {405, 406}
+"""What no contact is to blame for that is to leave."""
 
 
 class Broken(BaseException):
@@ -64,7 +68,8 @@ class Watch:
         self.most_flying = 0
         self.reports: list[tuple[Call, SynchronizationReport]] = []
         self.longest_failure = 0.0
-        self.refusals = 0
+        self.refusals: Counter[bool] = Counter()
+        self.accepted: set[bool] = set()
         self.troubles: Counter[Trouble] = Counter()
         self.ends_of_sync = 0
         self.sent: set[int] = set()
@@ -91,20 +96,47 @@ class Watch:
         if isinstance(answer, TryAgain):
             self._failed(call, answer, now)
         elif isinstance(answer, CallRefused):
-            self.refusals += 1
-            most = MAX_REFUSED_CALLS + self.concurrency
-            insist(self.reports or self.refusals < most, "goes on though nothing gets through")
+            self._refused(answer, is_farewell=call.farewell is not None)
         elif isinstance(answer, Exception):
             self.ends_of_sync += 1
         else:
             self.limit = min(self.concurrency, self.limit + 1)
+            self.accepted.add(call.farewell is not None)
         if isinstance(answer, SynchronizationReport):
             self.reports.append((call, answer))
             self._pieces = 0
 
+    def nothing_gets_through(self) -> bool:
+        """Whether calls were refused, and none was accepted that says that the contacts are wrong.
+
+        Accepted contacts clear a farewell, too.
+        """
+        contacts, farewells = self.refusals[False], self.refusals[True]
+        if contacts and False not in self.accepted:
+            return True
+        return bool(farewells) and not self.accepted
+
+    def nobody_can_leave(self) -> bool:
+        """Whether so many farewells were refused, and none accepted, that nobody can be removed."""
+        return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
+
+    def _refused(self, refusal: CallRefused, *, is_farewell: bool) -> None:
+        self.refusals[is_farewell] += 1
+        is_options_fault = {
+            True: refusal.status in NOBODYS_FAULTS,
+            False: refusal.status not in CONTACTS_FAULTS,
+        }
+        self.ends_of_sync += is_options_fault[is_farewell]
+        most = MAX_REFUSED_CALLS + self.concurrency
+        # That contacts are accepted lets farewells go on, if only to the end of the sync.
+        is_cleared = bool(self.accepted) if is_farewell else False in self.accepted
+        insist(
+            is_cleared or self.refusals[is_farewell] < most, "goes on though nothing gets through"
+        )
+
     def _holds_no_more_than_allowed(self, call: Call) -> None:
         insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
-        body = ENVELOPE + sum(len(entry.payload) for entry in call.entries)
+        body = ENVELOPE_BYTES + sum(len(entry.payload) for entry in call.entries)
         insist(call.farewell or body <= self.max_bytes, "too many bytes in a call")
         records = _records(call)
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")

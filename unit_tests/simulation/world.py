@@ -49,6 +49,10 @@ _STOPS: dict[Mishap, type[MaileonError]] = {
 }
 
 
+class Killed(SystemExit):
+    """The process got a signal."""
+
+
 class ProgramFault(Exception):
     """Something nobody foresaw."""
 
@@ -70,6 +74,7 @@ class World:
     watch: Watch
     chance: Random
     glance: Callable[[float, float], None] = lambda _now, _until: None
+    foresee: Callable[[Call], object] | None = None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
@@ -97,7 +102,9 @@ class World:
         # Of every length alike: a slow call is overtaken by many.
         slowest = self.scenario.server.slowest_answer / SHORTEST_ANSWER_SECONDS
         lasts = SHORTEST_ANSWER_SECONDS * slowest ** self.chance.random()
-        if attempt.mishap is None or attempt.mishap.is_carried_out:
+        if self.foresee is not None:
+            attempt.mishap, attempt.answer = None, self.foresee(call)
+        elif attempt.mishap is None or attempt.mishap.is_carried_out:
             self._later(lasts * self.chance.random(), lambda: self._carry_out(attempt))
         self._later(lasts, lambda: self._answer(attempt))
 
@@ -106,6 +113,8 @@ class World:
         assert until is not None
         self.glance(self._now, until)
         self._steps += 1
+        if self._steps == self.scenario.killed_at:
+            raise Killed
         insist(self._steps < MAX_STEPS, "too many steps")
         while True:
             coming = self._happenings[0][0] if self._happenings else None
