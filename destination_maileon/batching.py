@@ -110,6 +110,9 @@ class Batcher:
         self._newest_held = newest_held
         self._open: dict[Lane, Batch] = {}
         self._waiting: dict[str, tuple[Batch, Entry]] = {}
+        # No batch that left has a younger record, and no farewell is younger.
+        self._newest_left = 0
+        self._most_bytes = OPEN_BATCHES_BODIES * limits.body_bytes
         self._held_bytes = 0
         self._records = 0
 
@@ -119,13 +122,18 @@ class Batcher:
         The record alone must fit: see `Limits.contact_bytes`.
         """
         keys = part.keys
-        closed = self._close_conflicts(keys, lane)
         batch = self._open.get(lane)
-        if batch is not None and batch.size + len(part.payload) > self._limits.body_bytes:
-            closed.append(self.close(batch))
-            batch = None
-        if batch is None:
-            batch = self._open[lane] = Batch(lane, now, oldest=part.place)
+        closed: list[Batch] = []
+        # Nearly every record is spared the search: it meets nobody that waits, and nothing that
+        # left is younger than its batch.
+        if (
+            batch is None
+            or batch.oldest < self._newest_left
+            or batch.size + len(part.payload) > self._limits.body_bytes
+            or not self._waiting.keys().isdisjoint(keys)
+        ):
+            closed = self._make_room(part, lane)
+            batch = self._open.setdefault(lane, Batch(lane, now, oldest=part.place))
         if keys[0] in self._waiting:
             self._waiting[keys[0]][1].parts.append(part)
         else:
@@ -138,19 +146,23 @@ class Batcher:
         contacts = self._limits.contacts
         if len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts:
             closed.append(self.close(batch))
-        while self._is_crowded:
-            closed.append(self.close(self._in_order()[0]))
+        if self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
+            closed += self._close_oldest()
         return closed
 
     def part_with(self, keys: tuple[str, ...]) -> list[Batch]:
         """Closes the batches in which the contact with these keys waits, or may wait."""
         holders = {self._waiting[key][0] for key in keys if key in self._waiting}
         is_by_id = is_named_by_id(keys)
-        return [
+        closed = [
             self.close(batch)
             for batch in self._in_order()
             if batch in holders or (not is_by_id) in batch.namings
         ]
+        # What the contact is to be sent after is younger than all that still waits.
+        newest = max((batch.newest for batch in self._open.values()), default=0)
+        self._newest_left = max(self._newest_left, newest + 1)
+        return closed
 
     def close_older_than(self, place: int) -> list[Batch]:
         """Closes the batches that hold a record before this place."""
@@ -177,6 +189,7 @@ class Batcher:
                 del self._waiting[key]
         self._held_bytes -= batch.held_bytes
         self._records -= batch.records
+        self._newest_left = max(self._newest_left, batch.newest)
         return batch
 
     @property
@@ -190,16 +203,26 @@ class Batcher:
         """The place of the oldest record that waits in a batch."""
         return min((batch.oldest for batch in self._open.values()), default=None)
 
-    @property
-    def _is_crowded(self) -> bool:
-        most_bytes = OPEN_BATCHES_BODIES * self._limits.body_bytes
-        return self._held_bytes > most_bytes or self._records > MAX_WAITING_RECORDS
+    def _close_oldest(self) -> list[Batch]:
+        """Closes batches until those that wait are small enough together."""
+        closed = []
+        while self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
+            closed.append(self.close(self._in_order()[0]))
+        return closed
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)
 
+    def _make_room(self, part: Part, lane: Lane) -> list[Batch]:
+        """Closes what must go out before the record may wait in its lane."""
+        closed = self._close_conflicts(part.keys, lane)
+        own = self._open.get(lane)
+        if own is not None and own.size + len(part.payload) > self._limits.body_bytes:
+            closed.append(self.close(own))
+        return closed
+
     def _close_conflicts(self, keys: tuple[str, ...], lane: Lane) -> list[Batch]:
-        """Closes what must go out before a contact with these keys may wait in its lane."""
+        """Closes what a contact with these keys may not share its lane with, or come before."""
         closed = []
         newest = self._newest_held(keys)
         for key in keys:

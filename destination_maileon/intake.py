@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from destination_maileon.config import Config
     from destination_maileon.dispatch import Dispatch
     from destination_maileon.ledger import Ledger, Log
+    from destination_maileon.merging import Written
     from destination_maileon.messages import RecordMessage, StreamKey
-    from destination_maileon.plain_records import Written
     from destination_maileon.stream_columns import StreamColumns
     from destination_maileon.stream_plan import StreamPlan
 
@@ -47,7 +47,6 @@ class Intake:
     log: Log
     _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
     _strangers: Strangers = field(init=False)
-    _place: int = field(default=0, init=False)
     _largest: int = field(init=False)
     _farewells: int = field(default=0, init=False)
 
@@ -74,7 +73,7 @@ class Intake:
         data = message.data
         if data is None:
             return self._reject(stream, message, _NO_DATA, now=now)
-        plain = stream.plain.element(data)
+        plain = stream.plain.element(data, message.types, is_clean=message.is_clean)
         if plain is not None:
             return self._write(stream, message, plain, now=now)
         stream.learn(data, self.log)
@@ -132,10 +131,7 @@ class Intake:
     def _part(
         self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
     ) -> Part:
-        segment, number = self.ledger.received(stream.plan, now)
-        self._place += 1
-        payload, keys = written
-        part = Part(self._place, number, segment, keys=keys, payload=payload)
+        part = self.ledger.received(stream.plan, now, written)
         if self.ledger.keeps_messages:
             # Roughly what the decoded record takes, columns that are mapped nowhere included.
             part.message, part.message_bytes = message.record, 2 * message.size
@@ -156,9 +152,7 @@ class Intake:
         self, stream: OpenStream, message: RecordMessage, farewell: Farewell, *, now: float
     ) -> bool:
         if farewell.removal is Removal.IGNORE:
-            segment, _ = self.ledger.received(stream.plan, now)
-            self._place += 1
-            self.ledger.left_out(stream.plan, segment)
+            self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
             return False
         if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
@@ -183,7 +177,6 @@ class Intake:
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._strangers.meet(key)
-        self._place += 1
         self.ledger.stranger(key)
         return False
 

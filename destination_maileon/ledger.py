@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from destination_maileon import strictness
 from destination_maileon.checkpoint import Checkpoint
 from destination_maileon.counting import were_rejected
+from destination_maileon.merging import NO_CONTACT, Part
 from destination_maileon.output import Level
 from destination_maileon.problems import StopReading
 from destination_maileon.stream_counts import StreamCounts
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.checkpoint import Release
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.merging import Entry, Part
+    from destination_maileon.merging import Entry, Written
     from destination_maileon.messages import StateMessage
     from destination_maileon.reconciliation import Reading
     from destination_maileon.rejected_store import RejectedStore
@@ -60,12 +61,8 @@ class Ledger:
         self._log = log
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamCounts() for plan in plans}
+        self.records = 0
         self.strangers = 0
-
-    @property
-    def records(self) -> int:
-        """How many records were read."""
-        return sum(counts.read for counts in self.counts.values()) + self.strangers
 
     @property
     def rejected_records(self) -> int:
@@ -75,15 +72,18 @@ class Ledger:
     def stranger(self, stream: Hashable) -> None:
         """A record of a stream that is not in the catalog: left out, and counted."""
         self.checkpoint.settle(self.checkpoint.record(), stream, written=1)
+        self.records += 1
         self.strangers += 1
 
-    def received(self, plan: StreamPlan, now: float) -> tuple[int, int]:
-        """A record was read: its segment between two STATEs, and its number in its stream."""
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> Part:
+        """A record was read that makes this contact: numbered, and open until it is settled."""
         counts = self.counts[plan]
         if not counts.read:
             counts.started_at = now
         counts.read += 1
-        return self.checkpoint.record(), counts.read
+        self.records += 1
+        payload, keys = contact
+        return Part(self.records, counts.read, self.checkpoint.record(), keys, payload)
 
     def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
@@ -103,11 +103,11 @@ class Ledger:
         self.counts[plan].gone += not was_there
         self.written(plan, [entry])
 
-    def left_out(self, plan: StreamPlan, segment: int) -> None:
+    def left_out(self, plan: StreamPlan, part: Part) -> None:
         """A deleted record, which the configuration says to ignore."""
         self.counts[plan].deleted_ignored += 1
         self.counts[plan].written += 1
-        self.checkpoint.settle(segment, plan.key, written=1)
+        self.checkpoint.settle(part.segment, plan.key, written=1)
 
     def rejected(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
         """A record was refused: told, counted and stored, whatever follows from it."""

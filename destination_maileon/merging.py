@@ -7,7 +7,7 @@ field, with `ignore` the first record stands; of a preference, value and source 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from destination_maileon.maileon.contacts_xml import contact_bytes, contact_of
 from destination_maileon.maileon.sync_options import SynchronizationMode
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from destination_maileon.maileon.contact import Contact, Preference
 
+Written: TypeAlias = tuple[bytes, tuple[str, ...]]
+"""A contact as it travels, and its keys."""
+
+NO_CONTACT: Final[Written] = (b"", ())
 
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""

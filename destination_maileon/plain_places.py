@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping import Column, MappingRules
     from destination_maileon.values import Converter
 
-    KeyOf: TypeAlias = Callable[[str], str | None]
+    KeyOf: TypeAlias = Callable[[str], str]
 
 _SECTIONS = {
     Kind.STANDARD: "standard_fields",
@@ -33,7 +33,7 @@ _SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column's place in the element. `key` makes a key of an identifier's text.
+    """A column's place in the element. `key` makes a key of an identifier's text, if it is usual.
 
     `null` is what stands for a null, nothing if it is empty.
     """
@@ -135,16 +135,16 @@ def _closing(section: str) -> str:
     return f"</{section}>" if section else ""
 
 
-def _email_key(text: str) -> str | None:
-    return f"{EMAIL_KEY}{text.lower()}" if text and text.strip() == text else None
+def _email_key(text: str) -> str:
+    return f"{EMAIL_KEY}{text.lower()}" if text and text.strip() == text else ""
 
 
-def _external_key(text: str) -> str | None:
-    return f"{EXTERNAL_ID_KEY}{text}" if text and text.strip() == text else None
+def _external_key(text: str) -> str:
+    return f"{EXTERNAL_ID_KEY}{text}" if text and text.strip() == text else ""
 
 
-def _maileon_key(text: str) -> str | None:
-    return f"{ID_KEY}{text.lstrip('0')}" if is_maileon_id(text) else None
+def _maileon_key(text: str) -> str:
+    return f"{ID_KEY}{text.lstrip('0')}" if is_maileon_id(text) else ""
 
 
 _IDENTIFIERS: Mapping[Kind, tuple[str, KeyOf]] = {

@@ -256,6 +256,7 @@ def test_a_batch_goes_out_before_it_would_have_to_wait_for_a_younger_call() -> N
     held = {"eada@example.com": 7}
     batcher = Batcher(Limits(9, NO_LIMIT, 9.0), lambda keys: max(held.get(k, 0) for k in keys))
     batcher.add(someone(5, "eva"), ONE, 0.0)
+    assert batcher.part_with(("eada@example.com",)) == []
     assert places(batcher.add(someone(8, "ada"), ONE, 0.0)) == [[[5]]]
 
 

@@ -28,8 +28,9 @@ def receive(ledger: Ledger, number: int = 1, plan: object = PLAN) -> list[Entry]
     """So many records, each of a contact of its own."""
     entries = []
     for _ in range(number):
-        segment, place = ledger.received(PLAN if plan is PLAN else OTHER, now=5.0)
-        entries.append(Entry(someone(place, segment=segment, message={"stream": "contacts"})))
+        part = ledger.received(PLAN if plan is PLAN else OTHER, now=5.0)
+        message: dict[str, object] = {"stream": "contacts"}
+        entries.append(Entry(someone(part.number, segment=part.segment, message=message)))
     return entries
 
 
@@ -59,7 +60,7 @@ def test_every_record_is_counted_once_in_its_stream_and_in_the_state(fates: list
         elif fate == "rejected":
             reject(ledger, entry)
         elif fate == "left out":
-            ledger.left_out(PLAN, entry.parts[0].segment)
+            ledger.left_out(PLAN, entry.parts[0])
         else:
             ledger.removed(PLAN, entry, was_there=True)
     state(ledger)
@@ -76,10 +77,11 @@ def test_every_record_is_counted_once_in_its_stream_and_in_the_state(fates: list
 
 def test_a_record_knows_its_number_in_its_stream_and_its_segment() -> None:
     ledger = a_ledger(PLAN, OTHER)
-    assert ledger.received(PLAN, 1.0) == (0, 1)
-    assert ledger.received(OTHER, 2.0) == (0, 1)
+    parts = [ledger.received(PLAN, 1.0), ledger.received(OTHER, 2.0)]
     state(ledger)
-    assert ledger.received(PLAN, 3.0) == (1, 2)
+    parts.append(ledger.received(PLAN, 3.0))
+    assert [(part.segment, part.number) for part in parts] == [(0, 1), (0, 1), (1, 2)]
+    assert [part.place for part in parts] == [1, 2, 3]
     assert [ledger.counts[plan].started_at for plan in (PLAN, OTHER)] == [1.0, 2.0]
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon import plain_records
+from destination_maileon import exact_json, plain_records
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contacts_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.mapping import Column, MappingRules, RecordMapper
 from destination_maileon.merging import contact_keys
+from destination_maileon.messages import RecordMessage, decode
 from destination_maileon.plain_records import PlainRecords
 from destination_maileon.targets import Kind, Target
+
+if TYPE_CHECKING:
+    from destination_maileon.merging import Written
 
 COLUMNS = [
     Column("mail", Target(Kind.EMAIL)),
@@ -60,6 +66,21 @@ IDENTIFIERS = st.fixed_dictionaries(
 )
 
 
+def read(data: Mapping[str, object]) -> RecordMessage:
+    """A record as it comes in."""
+    line = exact_json.dumps({"type": "RECORD", "record": {"stream": "contacts", "data": data}})
+    message = decode(line, 1)
+    assert isinstance(message, RecordMessage)
+    return message
+
+
+def element(plain: PlainRecords, data: Mapping[str, object]) -> Written | None:
+    """What comes of a record, by the short way."""
+    message = read(data)
+    assert message.data is not None
+    return plain.element(message.data, message.types, is_clean=message.is_clean)
+
+
 def rules(mode: IdentifierMode, *, truncates: bool = False) -> MappingRules:
     return MappingRules(identifier_mode=mode, truncate_long_text=truncates)
 
@@ -79,17 +100,17 @@ def test_the_short_way_agrees_with_the_long_way(
     truncates: bool,
 ) -> None:
     data = record | nulls | identifiers
-    plain = PlainRecords(COLUMNS, rules(mode, truncates=truncates)).element(data)
+    plain = element(PlainRecords(COLUMNS, rules(mode, truncates=truncates)), data)
     if plain is None:
         return
-    contact = RecordMapper(COLUMNS, rules(mode, truncates=truncates)).map(data)
+    contact = RecordMapper(COLUMNS, rules(mode, truncates=truncates)).map(read(data).data or {})
     assert isinstance(contact, Contact)
     assert plain == (contact_bytes(contact), contact_keys(contact))
 
 
 @pytest.mark.parametrize("mode", IdentifierMode)
 def test_a_usual_record_goes_the_short_way(mode: IdentifierMode) -> None:
-    plain = PlainRecords(COLUMNS, rules(mode)).element(PLAIN)
+    plain = element(PlainRecords(COLUMNS, rules(mode)), PLAIN)
     assert plain is not None
     assert plain[1] == ("eanna@example.com", "xC-1")
 
@@ -109,31 +130,42 @@ def test_a_usual_record_goes_the_short_way(mode: IdentifierMode) -> None:
     ],
 )
 def test_an_unusual_record_goes_the_long_way(unusual: dict[str, object]) -> None:
-    assert PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL)).element(PLAIN | unusual) is None
+    assert element(PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL)), PLAIN | unusual) is None
 
 
 def test_no_record_of_a_stream_of_deletions_is_plain() -> None:
     deletions = MappingRules(identifier_mode=IdentifierMode.EMAIL, every_record_is_deleted=True)
-    assert PlainRecords(COLUMNS, deletions).element(PLAIN) is None
+    assert element(PlainRecords(COLUMNS, deletions), PLAIN) is None
 
 
 def test_columns_that_nobody_has_resolved_go_the_long_way() -> None:
     plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
-    assert plain.element(PLAIN | {"new": None}) is None
+    assert element(plain, PLAIN | {"new": None}) is None
 
 
 def test_only_so_many_shapes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_records, "MAX_SHAPES", 2)
     plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
-    assert plain.element(PLAIN) is not None
-    assert plain.element(PLAIN | {"age": None}) is not None
-    assert plain.element(PLAIN | {"age": 1.5}) is None
-    assert plain.element(PLAIN | {"age": 42}) is not None
+    assert element(plain, PLAIN) is not None
+    assert element(plain, PLAIN | {"age": None}) is not None
+    assert element(plain, PLAIN | {"age": 1.5}) is None
+    assert element(plain, PLAIN | {"age": 42}) is not None
+
+
+def test_what_is_remembered_of_unmapped_columns_is_forgotten_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plain_records, "MAX_REMEMBERED", 3)
+    plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
+    values: list[object] = [1, "a", None, 1.5, [], {}]
+    written = {element(plain, PLAIN | {"nothing": value}) for value in values}
+    assert written == {element(plain, PLAIN)}
+    assert None not in written
 
 
 def test_only_so_many_layouts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_records, "MAX_SHAPES", 1)
     plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
-    assert plain.element(PLAIN) is not None
-    assert plain.element({"mail": "anna@example.com"}) is None
-    assert plain.element(PLAIN) is not None
+    assert element(plain, PLAIN) is not None
+    assert element(plain, {"mail": "anna@example.com"}) is None
+    assert element(plain, PLAIN) is not None

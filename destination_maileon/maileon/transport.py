@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -63,14 +64,10 @@ class Transport:
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._timeout_seconds = timeout_seconds
-        # Knows what the environment says of proxies and certificates. It sends nothing itself:
-        # that would take passwords from .netrc, keep cookies, and read all of a redirect's body.
-        self._environment = requests.Session()
         self._adapter = DeadlineAdapter(pool_maxsize=connections, max_retries=0)
 
     def close(self) -> None:
         self._adapter.close()
-        self._environment.close()
 
     def exchange(self, method: str, target: str, *, body: bytes | None = None) -> Answer:
         """The answer to one call. `target` is path and query, and arrives exactly as it is.
@@ -91,6 +88,17 @@ class Transport:
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        """What the environment says of proxies and certificates; to ask takes a call's CPU."""
+        # The session sends nothing: it would take passwords from .netrc, keep cookies, and read all
+        # of a redirect's body.
+        with requests.Session() as session:
+            settings = session.merge_environment_settings(
+                self._base_url, {}, stream=True, verify=True, cert=None
+            )
+        return {"verify": settings["verify"] or True, "proxies": settings["proxies"]}
+
     def _request(self, method: str, target: str, *, body: bytes | None) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
         headers = _HEADERS if body is None else _HEADERS | _CONTENT_TYPE
@@ -101,15 +109,7 @@ class Transport:
         return request
 
     def _exchange(self, request: requests.PreparedRequest) -> Answer:
-        settings = self._environment.merge_environment_settings(
-            self._base_url, {}, stream=True, verify=True, cert=None
-        )
-        with self._adapter.send(
-            request,
-            stream=True,
-            verify=settings["verify"] or True,
-            proxies=settings["proxies"],
-        ) as response:
+        with self._adapter.send(request, stream=True, **self._environment) as response:
             return Answer(
                 host=self.host,
                 method=request.method or "",

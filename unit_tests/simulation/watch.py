@@ -12,7 +12,7 @@ from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
 from destination_maileon.ledger import STATISTICS, Ledger
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.merging import Entry, Part
+from destination_maileon.merging import NO_CONTACT, Entry, Part, Written
 from destination_maileon.rejections import Rejection
 from destination_maileon.stream_plan import StreamPlan
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
@@ -202,17 +202,17 @@ class SpyLedger(Ledger):
         self.received_at = {}
         self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
 
-    def received(self, plan: StreamPlan, now: float) -> tuple[int, int]:
-        numbers = super().received(plan, now)
-        self.received_at[self.records] = now
-        return numbers
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> Part:
+        part = super().received(plan, now, contact)
+        self.received_at[part.place] = now
+        return part
 
     def stranger(self, stream: object) -> None:
         super().stranger(str(stream) if not isinstance(stream, tuple) else stream)
         self._settle(self.records, "left out")
 
-    def left_out(self, plan: StreamPlan, segment: int) -> None:
-        super().left_out(plan, segment)
+    def left_out(self, plan: StreamPlan, part: Part) -> None:
+        super().left_out(plan, part)
         self._settle(self.records, "left out")
 
     def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
