@@ -1,7 +1,7 @@
 """What others say of a contact -> what of it may be shown.
 
 This module alone decides. Invariant: no value of the contacts that it is given is left, whatever
-its case and white space, but for very short ones inside of words.
+its case, its accents and its white space, but for very short ones inside of words.
 
 A text can also quote contacts that nobody knows of here: whatever looks like a value goes, too.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from destination_maileon.folding import Folded
 from destination_maileon.naming import HIDDEN
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ _LONG_NUMBER = re.compile(r"\d[\d ./-]*\d{3,}|\d{4,}")
 _MIN_REMOVED_ANYWHERE = 3
 _MIN_BEGINNING = 5
 """Characters."""
+_MAX_TIMES_THE_TEXT = 4
+"""Folded, a value may be shorter."""
 
 
 def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
     """The text less every value of the contacts, and whatever else looks like a value.
 
-    A value is found whatever its case and white space, and cut off, too. Very short ones are taken
+    A value is found however its letters are written, and cut off, too. Very short ones are taken
     out only where they stand alone: no word would be left otherwise. Names of fields stay, those of
     preferences only if they are known: others may stand in a record's list alone, as its values do.
     """
@@ -57,20 +60,24 @@ def _without_lookalikes(text: str, names: Iterable[str]) -> str:
 
 
 def _without_values_of(contact: Contact, text: str, known_names: Collection[str]) -> str:
-    shown = text.casefold()
-    values = [words for value in set(_values(contact, known_names)) if (words := _words(value))]
-    found = [
-        words for words in values if _length(words) <= len(shown) and words[0].casefold() in shown
-    ]
+    shown = Folded(text)
+    # Of what is much longer than the text, only the beginning can be in it.
+    most = _MAX_TIMES_THE_TEXT * len(text)
+    whole = set(_values(contact, known_names))
+    values = [words for value in whole if (words := _words(value[:most]))]
+    found = [w for w in values if _length(w) <= len(shown.folded) and w[0] in shown.folded]
     patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
     if patterns:
-        text = re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
-    return _without_beginnings(_without_cut_off(text, values), values)
+        found_at = re.finditer("|".join(patterns), shown.folded)
+        shown = Folded(shown.without(match.span() for match in found_at))
+    shown = Folded(_without_cut_off(shown, values))
+    return _without_beginnings(shown, values)
 
 
 def _words(value: str) -> list[str]:
-    """What is left of a value where everything that cannot be printed became space."""
-    return "".join(c if c.isprintable() else " " for c in value).split()
+    """What is left of a value where everything that cannot be printed became space; folded."""
+    printable = "".join(c if c.isprintable() else " " for c in value)
+    return [folded for word in printable.split() if (folded := Folded(word).folded)]
 
 
 def _length(words: list[str]) -> int:
@@ -89,34 +96,34 @@ def _pattern(words: list[str]) -> str:
     return pattern
 
 
-def _without_cut_off(text: str, values: list[list[str]]) -> str:
+def _without_cut_off(shown: Folded, values: list[list[str]]) -> str:
     """The text less the beginning of a value at its end, where somebody cut it."""
-    lower = text.lower()
-    cut = max((_overlap(lower, " ".join(words).lower()) for words in values), default=0)
-    return text[: len(text) - cut] + HIDDEN if cut >= _MIN_REMOVED_ANYWHERE else text
+    cut = max((_overlap(shown.folded, " ".join(words)) for words in values), default=0)
+    if cut < _MIN_REMOVED_ANYWHERE:
+        return shown.text
+    return shown.without([(len(shown.folded) - cut, len(shown.folded))])
 
 
-def _without_beginnings(text: str, values: list[list[str]]) -> str:
+def _without_beginnings(shown: Folded, values: list[list[str]]) -> str:
     """The text less the beginnings of values in it: somebody cut them, and said more."""
     for words in values:
         value = " ".join(words)
         beginning = value[:_MIN_BEGINNING]
         if len(value) > _MIN_BEGINNING and sum(map(str.isalnum, beginning)) >= _MIN_BEGINNING - 1:
-            text = _without_beginning(text, value)
-    return text
+            spans = [*_beginnings(shown.folded, value)]
+            shown = Folded(shown.without(spans)) if spans else shown
+    return shown.text
 
 
-def _without_beginning(text: str, value: str) -> str:
-    lower, wanted = text.lower(), value.lower()
-    start = lower.find(wanted[:_MIN_BEGINNING])
-    is_word = start > 0 and text[start - 1].isalnum()
-    if start < 0 or is_word or len(lower) != len(text):
-        return text
-    length = _MIN_BEGINNING
-    while length < len(wanted) and lower.startswith(wanted[: length + 1], start):
-        length += 1
-    end = start + len(text[start : start + length].rstrip())
-    return text[:start] + HIDDEN + _without_beginning(text[end:], value)
+def _beginnings(text: str, value: str) -> Iterator[tuple[int, int]]:
+    beginning, end = value[:_MIN_BEGINNING], 0
+    while (start := text.find(beginning, end)) >= 0:
+        length = _MIN_BEGINNING
+        while length < len(value) and text.startswith(value[: length + 1], start):
+            length += 1
+        end = start + len(text[start : start + length].rstrip())
+        if not (start > 0 and text[start - 1].isalnum()):
+            yield start, end
 
 
 def _overlap(text: str, value: str) -> int:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
+import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.folding import Folded
 from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.masking import without_values
 from destination_maileon.naming import HIDDEN
 from unit_tests.builders import a_contact
 
 WORDS = ["illegal", "value", ":", "in", "contact"]
-# Nothing of the words around it, nor of the mask.
-secrets = st.text(st.characters(exclude_characters="*ilegavuncot:", codec="utf-8"), min_size=1)
+# Nothing of the words around it, nor of the mask; and something to be seen.
+secrets = st.text(
+    st.characters(exclude_characters="*ilegavuncot:", codec="utf-8"), min_size=1
+).filter(lambda text: any(c.isprintable() and not unicodedata.combining(c) for c in text))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,67 @@ def test_a_value_is_found_in_every_script(value: str, text: str) -> None:
     assert without_values(text, a_contact(LASTNAME=value)).startswith(HIDDEN)
 
 
+def _in_pieces(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
+
+
+def _whole(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+SPELLINGS: list[Callable[[str], str]] = [
+    str.upper, str.lower, str.casefold, str.swapcase, str.title, _in_pieces, _whole,
+]  # fmt: skip
+letters = st.characters(categories=["L", "M"], exclude_characters="notNOT")
+
+
+@given(
+    value=st.from_regex(r"[a-zA-Z]", fullmatch=True).flatmap(
+        lambda first: st.text(letters, min_size=3, max_size=12).map(lambda rest: first + rest)
+    ),
+    spellings=st.lists(st.sampled_from(SPELLINGS), max_size=3),
+)
+def test_a_value_is_found_however_its_letters_are_written(
+    value: str, spellings: list[Callable[[str], str]]
+) -> None:
+    shown = value
+    for spelling in spellings:
+        shown = spelling(shown)
+    contact = a_contact(LASTNAME=value)
+    assert without_values(f"+ {shown} +", contact) == f"+ {HIDDEN} +"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Stra\u00dfe", "STRASSE"),
+        ("STRASSE", "stra\u00dfe"),
+        ("Gro\u1e9e", "gross"),
+        ("Andr\u00e9", "Andre\u0301"),
+        ("Andre\u0301", "ANDR\u00c9"),
+        ("Andr\u00e9", "Andre"),
+        ("Muller", "M\u00fcller"),
+        ("I\u015f\u0131k", "ISIK"),
+        ("\uff21\uff44\uff41 L", "ada l"),
+        ("\ufb01sch", "FISCH"),
+    ],
+)
+def test_an_accent_a_case_or_a_joined_letter_hides_no_value(value: str, shown: str) -> None:
+    contact = a_contact(LASTNAME=value)
+    assert without_values(f"not {shown}!", contact) == f"not {HIDDEN}!"
+    beginning = a_contact(LASTNAME=f"{value} of somewhere else")
+    assert shown[:-1] not in without_values(f"not {shown} of so... at all", beginning)
+
+
+@pytest.mark.parametrize("text", ["a\u0301\u0301b", "\u0301", "\u00df", "x\u00dfy", "\u0130\u0307"])
+def test_what_is_hidden_is_hidden_with_all_its_accents(text: str) -> None:
+    folded = Folded(text)
+    assert folded.without([]) == text
+    if folded.folded:
+        assert folded.without([(0, len(folded.folded))]) == HIDDEN
+    assert Folded("x\u00dfy").without([(1, 2)]) == f"x{HIDDEN}y"
+
+
 @pytest.mark.parametrize("word", ["-", "*", "(", "a-"])
 def test_a_value_of_many_words_that_are_none_takes_no_exponential_time(word: str) -> None:
     # The service quotes all but the last of them. There would be 2 to their number ways to match.
@@ -76,6 +143,17 @@ def test_a_value_of_words_that_are_none_is_found(value: str) -> None:
     contact = a_contact(LASTNAME=value)
     for shown in (value, value.replace(" ", ""), value.replace(" ", "\u2028")):
         assert without_values(f"not {shown}.", contact) == f"not {HIDDEN}."
+
+
+def test_a_value_longer_than_the_text_is_found_by_its_beginning_alone() -> None:
+    contact = a_contact(LASTNAME="\u00c4rger " * 1_000_000)
+    tracemalloc.start()
+    shown = without_values("too long: A\u0308rger a\u0308rg", contact)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert shown == f"too long: {HIDDEN}"
+    # The value has some ten megabytes, and what it is folded into would have a multiple.
+    assert most < 1_000_000
 
 
 def test_a_value_longer_than_the_text_costs_no_expression() -> None:
@@ -140,6 +218,7 @@ def test_the_name_of_a_preference_that_only_a_record_knows_is_hidden(quote: str)
         ("Topsecret Str... is bad", "***... is bad"),
         ("topsecret, Topsecr", "***, ***"),
         ("unTopsec is a word", "unTopsec is a word"),
+        ("unTopsec is no Topsecr", "unTopsec is no ***"),
         ("Tops is short", "Tops is short"),
     ],
 )

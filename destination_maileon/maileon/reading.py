@@ -7,6 +7,7 @@ HTTP Status Codes (`<error><message>`), and the official clients (fields, prefer
 from __future__ import annotations
 
 import html
+import json
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.transport import Answer
 
 MAX_SERVER_MESSAGE_CHARACTERS = 500
+_MAX_QUOTED = 3
+_JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 _NO_CONTENT = 204
 # A type of more than these occurs in error codes only (24 double, 27 timestamp).
@@ -111,10 +114,17 @@ def _message_in(body: bytes) -> str:
 
 
 def _one_line(text: str) -> str:
-    # A value that is quoted as HTML or as part of a URL could not be told from the words around it.
-    text = unquote(html.unescape(text))
+    # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
+    # around it; nor one that is quoted twice.
+    for _ in range(_MAX_QUOTED):
+        text = unquote(html.unescape(_JSON_ESCAPES.sub(_unescaped, text)))
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())[: 4 * MAX_SERVER_MESSAGE_CHARACTERS]
+
+
+def _unescaped(escapes: re.Match[str]) -> str:
+    # Together, since two may be one character.
+    return str(json.loads(f'"{escapes[0]}"'))
 
 
 def _list(answer: Answer, root: str, *, child: str) -> list[etree._Element]:

@@ -152,8 +152,13 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
         (b"x" * 501, ""),
         (
             b"O&#39;Brien &amp;amp; S&ouml;hne, max%40example.com%0A",
-            "O'Brien &amp; S\u00f6hne, max@example.com",
+            "O'Brien & S\u00f6hne, max@example.com",
         ),
+        (
+            b'{"said": "S\\u00f6hne \\uD83D\\uDE00 \\ud800 \\u12"}',
+            '{"said": "S\u00f6hne \U0001f600 \\u12"}',
+        ),
+        (b"max%2540example.com &amp;#233; &amp;#x65;&#769;", "max@example.com \u00e9 e\u0301"),
         (b"<html>a</html>", ""),
         (b"\xff", "\ufffd"),
         (b"", ""),
