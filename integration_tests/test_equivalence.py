@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,18 +16,28 @@ from integration_tests.connection import Connection, columns, mapping
 from integration_tests.platform import record, stream, stream_state
 from maileon_sandbox import Fault, Sandbox
 
-MODES = ("email", "external_id")
+MODES = ("email", "external_id", "maileon_id")
 CONTACTS = 100
 MAX_FAULTS = 40
-NAMES = ("Max", "Erika", None, "x" * 256, "Zoë")
+ILLEGAL = {"first_name": "x" * 256, "born": "long ago"}
+NAMES = ("Max", "Erika", None, ILLEGAL["first_name"], "Zoë")
 CONSENTS = ("", "single_opt_in", None, "4", "perhaps")
-COLUMNS = columns("external_id", "first_name", "hat", "consent", "born", "_ab_cdc_deleted_at")
+COLUMNS = columns(
+    "external_id", "maileon_id", "first_name", "hat", "consent", "born", "_ab_cdc_deleted_at"
+)
 
 
-def _records(random: Random) -> Iterator[Json]:
-    """A record for each contact and more for some, a few of which nobody can take."""
+def _records(random: Random, ids: Mapping[int, str]) -> Iterator[Json]:
+    """A record for each contact and more for some, a few of which nobody can take.
+
+    A contact that has an id here is named by it, and every second one by nothing else.
+    """
     numbers = [*range(CONTACTS), *range(0, CONTACTS, 5)]
     random.shuffle(numbers)
+    for place in range(0, CONTACTS, 20):
+        # Two of one contact with nobody between them, who may be it under another name.
+        numbers.insert(place, numbers[place])
+    spoilt: set[tuple[int, str]] = set()
     for n in numbers:
         data: dict[str, Any] = {
             "email": f"person{n}@example.com" if random.random() > 0.03 else f"person{n}",
@@ -36,8 +46,17 @@ def _records(random: Random) -> Iterator[Json]:
             "first_name": random.choices(NAMES, (10, 10, 3, 1, 5))[0],
             "hat": random.choice(["red", "", "1", "blue"]),
             "consent": random.choices(CONSENTS, (20, 1, 20, 1, 1))[0],
-            "born": random.choices(["2001-02-03", None, "long ago"], (20, 5, 2))[0],
+            "born": random.choices(["2001-02-03", None, ILLEGAL["born"]], (20, 5, 2))[0],
         }
+        for column, illegal in ILLEGAL.items():
+            # A value that a later record replaces before it is sent is never judged.
+            if (n, column) in spoilt:
+                del data[column]
+            elif data[column] == illegal:
+                spoilt.add((n, column))
+        if n in ids:
+            data["maileon_id"] = ids[n]
+            data["email"] = data["email"] if n % 2 else None
         if random.random() < 0.03:
             data["_ab_cdc_deleted_at"] = "2026-01-01"
         yield record(data)
@@ -47,10 +66,12 @@ def _sync(connection: Connection, mode: str, **config: object) -> Run:
     account = connection.sandbox.account
     account.add_custom_field("hat")
     account.add_custom_field("born", "date")
+    ids = {}
     for n in range(0, CONTACTS, 3):
-        account.add_contact(f"person{n}@example.com", external_id=f"x{n}", unsubscribed=n % 15 == 0)
+        email, is_gone = f"person{n}@example.com", n % 15 == 0
+        ids[n] = str(account.add_contact(email, external_id=f"x{n}", unsubscribed=is_gone).id)
     messages: list[Json] = []
-    for n, message in enumerate(_records(Random(mode))):
+    for n, message in enumerate(_records(Random(mode), ids if mode == "maileon_id" else {})):
         messages += [message, stream_state(n)] if n % 20 == 19 else [message]
     run = connection.sync(
         messages,
