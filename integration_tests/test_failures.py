@@ -28,6 +28,7 @@ from maileon_sandbox import Fault
 BAD = record({"email": "no address"})
 GONE = record({"email": "gone@example.com", "_ab_cdc_deleted_at": "2026-01-01"})
 PAGE = b"<html><body>Welcome</body></html>"
+NOT_NOW = b"<error><message>not now</message></error>"
 NO_PERMISSION = b"<error><message>permission must be between 1 and 6</message></error>"
 
 
@@ -107,6 +108,13 @@ CASES = [
             'says: "permission must be between 1 and 6"',
         ],
         faults=[Fault(status=400, body=NO_PERMISSION, method="POST", times=None)],
+    ),
+    Case(
+        "Maileon refused 40 or more deletions and unsubscriptions, and accepted none",
+        ["refused all 40 deletions", "nobody was removed", "count as rejected", 'says: "not now"'],
+        faults=[Fault(status=400, body=NOT_NOW, method="DELETE", path="/contacts", times=None)],
+        config={"deleted_records": "delete"},
+        more=[GONE] * 40,
     ),
     Case(
         "more deletions than `max_deleted_records`",
