@@ -89,7 +89,7 @@ def _the_limit_is_never_lowered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "slow_down", lambda _: None)
 
 
-@seen_as("rejected instead of written", at=808)
+@seen_as("rejected instead of written", at=615)
 def _a_duplicate_flies_at_once(patch: pytest.MonkeyPatch) -> None:
     queue = Dispatch._queue
 
@@ -115,7 +115,7 @@ def _a_replaced_call_gives_up_its_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "replace", replaced)
 
 
-@seen_as("the account differs", at=272)
+@seen_as("the account differs", at=279)
 def _halves_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     apart = parts_apart
 
@@ -137,7 +137,7 @@ def _a_farewell_overtakes_the_records_before_it(patch: pytest.MonkeyPatch) -> No
     patch.setattr(Batcher, "part_with", none)
 
 
-@seen_as("the account differs", at=695)
+@seen_as("the account differs", at=706)
 def _batches_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     add = Batcher.add
 
@@ -201,7 +201,7 @@ def _a_record_is_settled_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconciliation, "read", repeated)
 
 
-@seen_as("never reached the server", at=3)
+@seen_as("never reached the server", at=7)
 def _a_failed_call_counts_as_done(patch: pytest.MonkeyPatch) -> None:
     ends = Settlement.ends
 
@@ -235,7 +235,7 @@ def _a_whole_call_is_rejected_for_one_contact(patch: pytest.MonkeyPatch) -> None
     patch.setattr(reconciliation, "read", severe)
 
 
-@seen_as("nothing got through", at=95)
+@seen_as("nothing got through", at=199)
 def _what_is_refused_is_always_the_contacts_fault(patch: pytest.MonkeyPatch) -> None:
     def falls_on(self: Suspicion, call: Call, rejection: Rejection) -> None:
         self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
@@ -243,7 +243,7 @@ def _what_is_refused_is_always_the_contacts_fault(patch: pytest.MonkeyPatch) -> 
     patch.setattr(Suspicion, "falls_on", falls_on)
 
 
-@seen_as("rejected instead of written", at=39)
+@seen_as("rejected instead of written", at=8)
 def _fields_that_vanished_are_sent_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VanishedFields, "without", lambda *_: None)
 
@@ -266,12 +266,12 @@ def _nothing_is_ever_given_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Patience, "wait", lambda *_, **__: 3_000.0)
 
 
-@seen_as("never halved", at=60)
+@seen_as("never halved", at=24)
 def _no_call_is_halved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(failing_calls, "OVERLOADS_BEFORE_HALVING", 1_000)
 
 
-@seen_as("cut again and again", at=1797)
+@seen_as("cut again and again", at=146)
 def _every_call_is_cut_in_an_outage(patch: pytest.MonkeyPatch) -> None:
     def due(self: Probing, call: Call, now: float, *, successes: int) -> bool:  # noqa: ARG001
         return call.overloads >= OVERLOADS_BEFORE_PROBING
@@ -351,7 +351,7 @@ def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "_check_brake", lambda _: None)
 
 
-@seen_as("the account differs", at=1174)
+@seen_as("the account differs", at=1082)
 def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batching, "ID_KEY", "?")
 

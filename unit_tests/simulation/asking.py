@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from xml.sax.saxutils import escape
 
 from unit_tests.simulation.account import MAX_TEXT, Options, Source, Wish, name_of
 from unit_tests.simulation.scenario import (
@@ -31,6 +33,9 @@ _NUMBERS = {
     **{str(number): number for number in range(1, 1 + len(_ALL_PERMISSIONS))},
 }
 """0: none is sent."""
+
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""XML 1.0, 2.2, of what is no surrogate."""
 
 
 class Task(Enum):
@@ -194,7 +199,7 @@ def _text(scenario: Scenario, target: str, value: object) -> str | None:
         return str(int(value) if isinstance(value, float | bool) else value) or None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else _FORBIDDEN.sub("", str(value))
     return text[:MAX_TEXT] if scenario.setting("truncate_long_text", False) else text
 
 
@@ -212,7 +217,7 @@ def _identifier(data: Data, column: str) -> str | None:
 
 
 def _bytes_of(wish: Wish) -> int:
-    """How long a call with this contact alone is. All of it is ASCII, and nothing is escaped."""
+    """How long a call with this contact alone is."""
     named = {"id": wish.id, "email": wish.email, "external_id": wish.external_id}
     elements = [f"<{name}>{text}</{name}>" for name, text in named.items() if text]
     size = ENVELOPE_BYTES + len("".join(["<contact>", *elements, "</contact>"]))
@@ -225,8 +230,9 @@ def _bytes_of_fields(wish: Wish) -> int:
         fields = {t: text for t, text in wish.fields.items() if t.startswith(f"{kind}:")}
         size += bool(fields) * len(f"<{kind}_fields></{kind}_fields>")
         for target, text in fields.items():
-            value = '<value nil="true"/>' if text is None else f"<value>{text}</value>"
-            size += len(f"<field><name>{target.partition(':')[2]}</name>{value}</field>")
+            value = '<value nil="true"/>' if text is None else f"<value>{_escaped(text)}</value>"
+            name = target.partition(":")[2]
+            size += len(f"<field><name>{name}</name>{value}</field>".encode())
     return size
 
 
@@ -237,3 +243,7 @@ def _bytes_of_preferences(wish: Wish) -> int:
         place = f"<name>{name}</name><category>{category}</category>"
         size += len(f"<preference>{place}<value>{value}</value>{said}</preference>")
     return size
+
+
+def _escaped(text: str) -> str:
+    return escape(text, {"\r": "&#13;"})

@@ -140,12 +140,13 @@ class Trial:
 
 @contextmanager
 def _shapes(most: int) -> Iterator[None]:
-    """The short way keeps so many templates."""
-    usual, plain_records.MAX_SHAPES = plain_records.MAX_SHAPES, most
+    """The short way keeps so many templates, and remembers as many combinations of types."""
+    usual = plain_records.MAX_SHAPES, plain_records.MAX_REMEMBERED
+    plain_records.MAX_SHAPES = plain_records.MAX_REMEMBERED = most
     try:
         yield
     finally:
-        plain_records.MAX_SHAPES = usual
+        plain_records.MAX_SHAPES, plain_records.MAX_REMEMBERED = usual
 
 
 def check_state_is_true(trial: Trial, line_number: int) -> None:
