@@ -45,7 +45,7 @@ def main() -> int:
     with Sandbox(api_key=DEMO_KEY) as sandbox:
         for name, field_type in CUSTOM_FIELDS.items():
             sandbox.account.add_custom_field(name, field_type)
-        _show_input(given, sandbox)
+        _show_input(given)
         exit_code, messages = _sync(sandbox.base_url, given)
         _show_log(messages)
         _show_rejections(messages)
@@ -94,7 +94,7 @@ def _sync(base_url: str, given: Iterable[bytes]) -> tuple[int, list[Json]]:
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _show_input(given: list[bytes], sandbox: Sandbox) -> None:
+def _show_input(given: list[bytes]) -> None:
     kinds = Counter(json.loads(line)["type"] for line in given)
     first = json.loads(given[0])["record"]["data"]
     _title("What goes in")
@@ -104,8 +104,7 @@ def _show_input(given: list[bytes], sandbox: Sandbox) -> None:
     )
     for column in ("id", "name", "email", "title", "gender", "language", "age", "created_at"):
         print(f"    {column:<12}{first[column]}")
-    print(f"\nMaileon's stand-in listens at {sandbox.base_url} with an empty account.")
-    print(f"While it runs, {sandbox.url}/ shows in a browser what it holds.")
+    print("\nThey go to a stand-in for Maileon on this machine, with an empty account.")
 
 
 def _show_log(messages: list[Json]) -> None:

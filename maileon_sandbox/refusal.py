@@ -30,6 +30,11 @@ class Refusal(NamedTuple):
     field: str
     value: str | None
 
+    @property
+    def contact(self) -> tuple[str | None, ...]:
+        """Who it is: the same contact may be refused more than once."""
+        return (self.email and self.email.lower(), self.external_id, self.id)
+
 
 def refusals_of(report: Report) -> list[Refusal]:
     return [_refusal(sent, rejection) for sent, rejection in report.rejected]

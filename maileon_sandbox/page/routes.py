@@ -114,6 +114,7 @@ def refused() -> str:
     return render_template(
         "page/refused.html",
         page=Page.of(found, request.args),
+        people=len({refused.contact.contact for refused in found}),
         reasons=conversation.reasons(found),
         failed=failed[:SHOWN_FAILED_CALLS],
         failed_total=len(failed),

@@ -43,7 +43,7 @@ def summary_of(world: World) -> Summary:
         permissions={permission: permissions[permission] for permission in Permission},
         calls=len(calls),
         sent=sum(exchange.call.contacts or 0 for exchange in calls),
-        refused=sum(len(exchange.call.refused) for exchange in calls),
+        refused=len({who.contact for exchange in calls for who in exchange.call.refused}),
         failed=sum(exchange.has_failed for exchange in calls),
         violations=len(world.traffic.violations()),
         latest=calls[: -_SHOWN_CALLS - 1 : -1],

@@ -27,6 +27,13 @@ def test_the_overview_counts(busy: Sandbox) -> None:
     assert "double opt in plus 1" in text
 
 
+def test_who_is_refused_twice_is_one_contact(busy: Sandbox, client: Client) -> None:
+    client.synchronize(contact(email="NO-address"), permission="4")
+
+    assert "Contacts refused 2" in show(busy)
+    assert "2 contacts, refused 3 times, the last one first" in show(busy, "refused")
+
+
 def test_an_empty_sandbox_says_how_to_fill_it(sandbox: Sandbox) -> None:
     assert sandbox.base_url in show(sandbox)
     assert "The account is empty" in show(sandbox, "contacts")
