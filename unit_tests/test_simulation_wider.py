@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
 from unit_tests.planted import Planted
 from unit_tests.planted_rarely import RARELY_SEEN
+from unit_tests.simulation import resuming
 from unit_tests.simulation.asking import Task, asked, has_no_target
 from unit_tests.simulation.course import fault_of, run
 from unit_tests.simulation.generate import FEWEST_OF_LARGE, a_scenario
+from unit_tests.simulation.resuming import check_starts_again
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     CUSTOM_TYPES,
@@ -21,11 +24,13 @@ from unit_tests.simulation.scenario import (
     Mishap,
     Scenario,
 )
+from unit_tests.simulation.trial import Trial, a_trial
 from unit_tests.simulation.wider import CONSENTS, ODD_IDS, STORM_RETRY_AFTER, WIDENINGS
 
 SEEDS = 2_000
 SEARCHED_SEEDS = 2_000
 A_STORM = 10
+RESUMED_SEEDS = 1_000
 
 
 @pytest.mark.parametrize("planted", RARELY_SEEN.values(), ids=RARELY_SEEN.keys())
@@ -121,3 +126,33 @@ def test_killed_syncs_are_cut_off_at_every_stage() -> None:
     killed = [s for seed in range(800) if (s := a_scenario(seed)).killed_at is not None]
     shares = {10 * len(run(s).spy.outcomes) // max(1, len(s.records)) for s in killed[:60]}
     assert len(shares) > 5
+
+
+# What is cut off starts again.
+
+
+def test_many_syncs_that_were_cut_off_start_again_and_end_well() -> None:
+    scenarios = (a_scenario(seed) for seed in range(RESUMED_SEEDS))
+    trials = (a_trial(scenario) for scenario in scenarios if _may_end(scenario))
+    again = []
+    for trial in trials:
+        trial.run()
+        again += [second] if (second := check_starts_again(trial)) else []
+    assert len(again) > 20
+    assert sum(len(second.spy.outcomes) for second in again) > 100
+
+
+def test_a_record_that_is_not_read_again_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = resuming._rest
+
+    def later(trial: Trial) -> Scenario:
+        scenario = rest(trial)
+        return replace(scenario, items=scenario.items[1:])
+
+    monkeypatch.setattr(resuming, "_rest", later)
+    faults = (fault_of(a_scenario(seed)) for seed in range(RESUMED_SEEDS))
+    assert any(fault is not None and fault.startswith("once more") for fault in faults)
+
+
+def _may_end(scenario: Scenario) -> bool:
+    return scenario.killed_at is not None or scenario.server.outage_at is not None

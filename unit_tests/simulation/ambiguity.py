@@ -6,7 +6,7 @@ sequence. What is ambiguous stays among the contacts that are linked by identifi
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from unit_tests.simulation.account import Wish
@@ -21,6 +21,7 @@ class Circles:
 
     def __init__(self, scenario: Scenario, steps: Iterable[Step]) -> None:
         self._above: dict[str, str] = {}
+        self._kinds: Counter[tuple[str, str]] = Counter()
         for number, known in enumerate(scenario.known, start=1):
             self._link(Wish(str(number), known.email, known.external_id).keys)
         for step in steps:
@@ -29,6 +30,13 @@ class Circles:
     def circle(self, keys: Sequence[str]) -> str:
         """The circle to which the identifiers belong, by its head; empty for none."""
         return self._head(keys[0]) if keys else ""
+
+    def has_rivals(self, circle: str) -> bool:
+        """Whether the circle has two identifiers of one kind, which one contact cannot have."""
+        if not self._kinds:
+            kinds = {(self._head(key), key.partition("=")[0], key) for key in [*self._above]}
+            self._kinds.update(Counter((head, kind) for head, kind, _ in kinds))
+        return any(self._kinds[circle, kind] > 1 for kind in ("id", "email", "external_id"))
 
     def _link(self, keys: Sequence[str]) -> None:
         for key in keys:

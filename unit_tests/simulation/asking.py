@@ -34,6 +34,9 @@ _NUMBERS = {
 }
 """0: none is sent."""
 
+LARGEST_CONTACT_BYTES = 100_000
+"""No contact of a scenario comes near."""
+
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """XML 1.0, 2.2, of what is no surrogate."""
 
@@ -137,7 +140,8 @@ def _task(scenario: Scenario, stream: Stream, data: Data, *, wish: Wish) -> Task
         return Task.DELETE
     if is_deleted or leaves:
         return Task.UNSUBSCRIBE
-    is_large = _bytes_of(wish) > int(str(scenario.setting("max_batch_bytes", 8_000_000)))
+    most = int(str(scenario.setting("max_batch_bytes", 8_000_000)))
+    is_large = most < LARGEST_CONTACT_BYTES and _bytes_of(wish) > most
     is_clear = _permission(scenario, stream, data) is not None
     return Task.WRITE if is_clear and not is_large else Task.REFUSED_HERE
 

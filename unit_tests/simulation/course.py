@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 from unit_tests.simulation.judge import judge
+from unit_tests.simulation.resuming import check_starts_again
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.trial import Trial, a_trial
 from unit_tests.simulation.watch import Broken
@@ -43,6 +44,7 @@ def run(scenario: Scenario) -> Trial:
     trial = a_trial(scenario)
     trial.run()
     judge(trial)
+    check_starts_again(trial)
     return trial
 
 

@@ -214,9 +214,9 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     if trial.scenario.server.vanishing_at is not None:
         for name in VANISHING_FIELDS:
             trial.server.account.drop_field(name)
-    expected = _clear(account, circles, but=open_circles)
-    found = _clear(trial.server.account, circles, but=open_circles)
-    insist(found == expected, f"the account differs: {_difference(expected, found)}")
+    expected = clear(account, circles, but=open_circles)
+    found = clear(trial.server.account, circles, but=open_circles)
+    insist(found == expected, f"the account differs: {difference(expected, found)}")
 
 
 def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
@@ -227,7 +227,7 @@ def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
     insist(outcome == expected, f"record {place} is {outcome} instead of {expected}")
 
 
-def _clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
+def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
     """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
     return sorted(
         _words(contact)
@@ -248,7 +248,8 @@ def _words(contact: Stored) -> str:
     return f"{number} {contact.email} {contact.external_id} {state} {what}"
 
 
-def _difference(expected: list[str], found: list[str]) -> str:
+def difference(expected: list[str], found: list[str]) -> str:
+    """What is in one only, in words."""
     missing = [words for words in expected if words not in found]
     surplus = [words for words in found if words not in expected]
     return f"missing {missing}, instead {surplus}"

@@ -17,7 +17,15 @@ from destination_maileon.maileon.errors import CallRefused, MaileonError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping import Removal
 from destination_maileon.merging import Entry
-from unit_tests.simulation.account import Judgement, Options, Source, Verdict, Wish, name_of
+from unit_tests.simulation.account import (
+    Judgement,
+    MaileonAccount,
+    Options,
+    Source,
+    Verdict,
+    Wish,
+    name_of,
+)
 from unit_tests.simulation.scenario import (
     REFUSED_VALUE,
     TOO_LARGE_VALUE,
@@ -33,9 +41,9 @@ Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 class Server:
     """One account, and how it reports. `verdicts` holds each record's last one; None: refused."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, account: MaileonAccount | None = None) -> None:
         self._behaviour = scenario.server
-        self.account = fresh_account(scenario)
+        self.account = account or fresh_account(scenario)
         self.verdicts: dict[int, Verdict | None] = {}
         self.applied: list[tuple[Call, tuple[int, ...]]] = []
         self._has_vanished = False

@@ -28,6 +28,7 @@ from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection, RejectionLog
 from destination_maileon.stream_plan import StreamPlan
 from destination_maileon.sync import Sync, assemble
+from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.glance import Glance
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
@@ -178,18 +179,18 @@ def check_verdict(trial: Trial, place: int, outcome: str) -> None:
         raise Broken(f"record {place} counts as {outcome}, and at the server it is {verdict}")
 
 
-def a_trial(scenario: Scenario) -> Trial:
-    """Everything made ready, nothing begun."""
+def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Trial:
+    """Everything made ready, nothing begun. The account may be one that there was before."""
     config = load_config(configuration(scenario))
     plans = stream_plans(catalog(scenario), config)
-    server, watch = Server(scenario), Watch(scenario)
+    server, watch = Server(scenario, account), Watch(scenario)
     chance = Random(f"world {scenario.seed}")
     world = World(scenario=scenario, server=server, watch=watch, chance=chance)
     outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0))
-    account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
+    asked_account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
     if config.dry_run:
-        world.foresee = partial(foreseen, custom_types=account.custom_fields)
-    sync = assemble(config, plans, account=account, service=world, outbox=outbox)
+        world.foresee = partial(foreseen, custom_types=asked_account.custom_fields)
+    sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox)
     stores = scenario.stores_rejections and not config.dry_run
     store = FakeStore(scenario.store_fails_at) if stores else None
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)

@@ -31,6 +31,7 @@ MAX_IDLE_STEPS = 200
 MAX_STEPS_WITHOUT_TIME = 20
 SHORTEST_ANSWER_SECONDS = 0.01
 HEAVY_VALUE = "heavy"
+CARRIED_OUT_ALONE = 0.5
 
 _TROUBLES: dict[Mishap, tuple[Trouble, int | None]] = {
     Mishap.CONNECTION: (Trouble.CONNECTION, None),
@@ -80,6 +81,7 @@ class World:
     _numbers: count[int] = field(default_factory=count)
     _faults: dict[int, Fault] = field(default_factory=dict)
     _input: deque[tuple[float, InputChunk | InputEnd]] = field(default_factory=deque)
+    _under_way: list[_Attempt] = field(default_factory=list)
     _steps: int = 0
     _idle_steps: int = 0
     _steps_without_time: int = 0
@@ -105,6 +107,7 @@ class World:
         if self.foresee is not None:
             attempt.mishap, attempt.answer = None, self.foresee(call)
         elif attempt.mishap is None or attempt.mishap.is_carried_out:
+            self._under_way.append(attempt)
             self._later(lasts * self.chance.random(), lambda: self._carry_out(attempt))
         self._later(lasts, lambda: self._answer(attempt))
 
@@ -133,6 +136,12 @@ class World:
     def consumed(self) -> None:
         """Nothing waits for it: the chunks have their times."""
 
+    def leave_calls_alone(self) -> None:
+        """The process ends. Of the calls that are under way some are carried out nevertheless."""
+        for attempt in self._under_way:
+            if self.chance.random() < CARRIED_OUT_ALONE:
+                self.server.carry_out(attempt.call, attempt.number)
+
     def wait(self, seconds: float) -> None:
         """Time passes while the sync can do nothing."""
         self._now += seconds
@@ -153,6 +162,7 @@ class World:
         heapq.heappush(self._happenings, (self._now + seconds, next(self._numbers), happen))
 
     def _carry_out(self, attempt: _Attempt) -> None:
+        self._under_way.remove(attempt)
         attempt.answer = self.server.carry_out(attempt.call, attempt.number)
 
     def _answer(self, attempt: _Attempt) -> Answered:

@@ -1,0 +1,72 @@
+"""Whether a sync that was ended by a signal or by troubles, and starts again, makes it good.
+
+The source reads again from the last STATE that left. Calls that were under way when the process
+ended may have been carried out or not. Then the account must be that of the sequence, wherever
+writing a record twice is no other than writing it once: where nobody changes an identifier, and
+nothing is rejected.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from destination_maileon.problems import TransientError
+from unit_tests.simulation.ambiguity import Circles
+from unit_tests.simulation.asking import Step, asked
+from unit_tests.simulation.judge import clear, difference
+from unit_tests.simulation.scenario import Scenario
+from unit_tests.simulation.sequence import played
+from unit_tests.simulation.trial import Trial, a_trial
+from unit_tests.simulation.watch import insist
+from unit_tests.simulation.world import Killed
+
+
+def check_starts_again(trial: Trial) -> Trial | None:
+    """The second sync, if there is one and it ends well. Raises Broken if something is missing."""
+    if not _starts_again(trial):
+        return None
+    trial.world.leave_calls_alone()
+    again = a_trial(_rest(trial), account=trial.server.account)
+    again.run()
+    if again.failure is not None:
+        return None
+    scenario = trial.scenario
+    account, steps = played(scenario, list(asked(scenario)), groups={})
+    circles = Circles(scenario, steps)
+    shaky = {*_shaky(steps, circles)}
+    expected = clear(account, circles, but=shaky)
+    found = clear(again.server.account, circles, but=shaky)
+    insist(found == expected, f"once more, the account differs: {difference(expected, found)}")
+    return again
+
+
+def _starts_again(trial: Trial) -> bool:
+    """The person has nothing to do, and the input is the same up to its end."""
+    scenario = trial.scenario
+    is_cut_short = "max_deleted_records" in scenario.config
+    is_cut_short |= scenario.config.get("unmapped_columns") == "fail"
+    # A field that has vanished would have to be mapped no longer.
+    has_all = scenario.server.vanishing_at is None and not scenario.is_dry_run
+    ends_alone = isinstance(trial.failure, Killed | TransientError)
+    return ends_alone and has_all and not is_cut_short
+
+
+def _rest(trial: Trial) -> Scenario:
+    scenario = trial.scenario
+    read = trial.states[-1][0] if trial.states else 0
+    server = replace(scenario.server, faults=(), outage_at=None, overload_above=None)
+    return replace(
+        scenario, items=scenario.items[read:], server=server, killed_at=None, store_fails_at=None
+    )
+
+
+def _shaky(steps: Sequence[Step], circles: Circles) -> Iterator[str]:
+    """The circles in which a record written twice may leave something else behind."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for step in steps:
+        circle = circles.circle(step.wish.keys)
+        names[circle].add(step.name)
+        if step.is_rejected or len(names[circle]) > 1 or circles.has_rivals(circle):
+            yield circle
