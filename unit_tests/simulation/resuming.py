@@ -2,8 +2,8 @@
 
 The source reads again from the last STATE that left. Calls that were under way when the process
 ended may have been carried out or not. Then the account must be that of the sequence, wherever
-writing a record twice is no other than writing it once: where nobody changes an identifier, and
-nothing is rejected.
+writing a record twice is no other than writing it once: where nobody changes an identifier, nothing
+is rejected, and no record is for those alone whom the account has already.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from destination_maileon.problems import TransientError
 from unit_tests.simulation.ambiguity import Circles
-from unit_tests.simulation.asking import Step, asked
+from unit_tests.simulation.asking import Step, Task, asked
 from unit_tests.simulation.judge import clear, difference
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.sequence import played
@@ -68,5 +68,11 @@ def _shaky(steps: Sequence[Step], circles: Circles) -> Iterator[str]:
     for step in steps:
         circle = circles.circle(step.wish.keys)
         names[circle].add(step.name)
-        if step.is_rejected or len(names[circle]) > 1 or circles.has_rivals(circle):
+        is_named_apart = len(names[circle]) > 1 or circles.has_rivals(circle)
+        if is_named_apart or step.is_rejected or _may_miss(step):
             yield circle
+
+
+def _may_miss(step: Step) -> bool:
+    """Whether it does nothing to a contact that only a later record makes."""
+    return step.options.update_only or step.task is Task.UNSUBSCRIBE
