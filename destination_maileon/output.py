@@ -141,8 +141,9 @@ class Lines:
         )
 
     def _text(self, text: str) -> str:
-        # A lone surrogate is no character, and not every reader takes its escape.
-        return self._redact(text).encode(errors="replace").decode()
+        # A lone surrogate is no character, and not every reader takes its escape. It is replaced
+        # first, so that no secret comes about by that.
+        return self._redact(text.encode(errors="replace").decode())
 
 
 def _descriptor(stream: StreamKey) -> dict[str, object]:

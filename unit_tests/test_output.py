@@ -192,3 +192,8 @@ def test_a_full_disk_ends_the_output_too() -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputClosed) as caught:
         Output(full.fileno()).write(b"private\n")
     assert str(caught.value) == "Nothing can be put out any more: No space left on device."
+
+
+def test_a_secret_that_only_comes_about_when_a_broken_character_is_replaced_is_hidden() -> None:
+    lines = Lines(Redactor(["what?is-secret"]), clock=lambda: 0.0)
+    assert b"is-secret" not in lines.log_line(Level.WARN, "It is what\ud800is-secret.")
