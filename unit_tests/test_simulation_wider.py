@@ -122,18 +122,17 @@ def test_every_widening_is_met_by_some_scenario(scenarios: list[Scenario]) -> No
     assert tasks == set(Task)
 
 
-def test_killed_syncs_are_cut_off_at_every_stage() -> None:
-    killed = [s for seed in range(800) if (s := a_scenario(seed)).killed_at is not None]
-    shares = {10 * len(run(s).spy.outcomes) // max(1, len(s.records)) for s in killed[:60]}
+def test_killed_syncs_are_cut_off_at_every_stage(scenarios: list[Scenario]) -> None:
+    killed = [scenario for scenario in scenarios if scenario.killed_at is not None]
+    shares = {10 * len(run(s).spy.outcomes) // max(1, len(s.records)) for s in killed[:40]}
     assert len(shares) > 5
 
 
 # What is cut off starts again.
 
 
-def test_many_syncs_that_were_cut_off_start_again_and_end_well() -> None:
-    scenarios = (a_scenario(seed) for seed in range(RESUMED_SEEDS))
-    trials = (a_trial(scenario) for scenario in scenarios if _may_end(scenario))
+def test_many_syncs_that_were_cut_off_start_again_and_end_well(scenarios: list[Scenario]) -> None:
+    trials = (a_trial(scenario) for scenario in scenarios[:RESUMED_SEEDS] if _may_end(scenario))
     again = []
     for trial in trials:
         trial.run()
