@@ -14,8 +14,11 @@ COUNTERPARTS := $(patsubst counterparts/%.in,.venv-%/.installed,$(wildcard count
 
 # uv takes seconds where pip takes minutes, but knows nothing of pip's configuration: where it fails, pip does the same.
 LOCKED := --quiet --no-deps --require-hashes
-lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
+lay_out = $(BIN)/uv pip install $(LOCKED) --compile-bytecode --python $(1)/bin/python -r $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
+
+# As an installed package is: where Python may not write its bytecode, every start would compile it anew.
+COMPILED = $(BIN)/python -m compileall -q destination_maileon maileon_sandbox
 
 .DEFAULT_GOAL := help
 .PHONY: help install counterparts locks demo look test check bench guard sandbox simulate soak kills loud format
@@ -52,6 +55,7 @@ look: $(INSTALLED) ## The demo, with its result kept in a browser until stopped
 	$(BIN)/python -m demo --look
 
 test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
+	@$(COMPILED)
 	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
@@ -61,9 +65,11 @@ check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/lint-imports --no-logo
 
 bench: $(INSTALLED) ## Measure cost per record, throughput and memory
+	@$(COMPILED)
 	$(BIN)/python -m benchmark
 
 guard: $(INSTALLED) ## Hold the ratios of cost that are promised
+	@$(COMPILED)
 	$(BIN)/python -m benchmark --guard
 
 sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=8025)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0
+_MOMENT_SECONDS = 0.05
+"""So much longer than its call's time an operation may take."""
 _Address = tuple[Any, ...]
 _Resolved = list[_Address] | Exception
 _ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -62,30 +64,49 @@ def _seconds_left() -> float:
 
 
 class _BoundedSocket(socket.socket):
-    """A socket whose sending and receiving end with the call's time."""
+    """A socket whose sending and receiving end with the call's time, give or take a moment."""
+
+    _told: tuple[float, float] = (0.0, 0.0)
 
     def recv(self, *args: Any) -> bytes:
-        self.settimeout(_seconds_left())
+        self._bound()
         return super().recv(*args)
 
     def recv_into(self, *args: Any) -> int:
-        self.settimeout(_seconds_left())
+        self._bound()
         return super().recv_into(*args)
 
     def send(self, *args: Any) -> int:
-        self.settimeout(_seconds_left())
+        self._bound()
         return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
-        self.settimeout(_seconds_left())
+        self._bound()
         super().sendall(*args)
+
+    def settimeout(self, value: float | None) -> None:
+        """Nothing: the libraries above would set none, several times in each call."""
+
+    def _bound(self) -> None:
+        # Python asks the system each time, and lets the loop go on meanwhile, for which this thread
+        # has then to wait: with every call that was half of such waits.
+        left = _seconds_left()
+        ends_at, told_at = self._told
+        if ends_at == _ends_at.get() and time.monotonic() - told_at < _MOMENT_SECONDS:
+            return
+        self._told = (_ends_at.get(), time.monotonic())
+        self.limit(left)
+
+    def limit(self, seconds: float) -> None:
+        """What follows takes so long at most, each operation."""
+        super().settimeout(seconds)
 
 
 class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
     """The same under TLS, the handshake included."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as ssl has it
-        self.settimeout(_seconds_left())
+        self._bound()
         super().do_handshake(block)
 
 
@@ -152,7 +173,7 @@ def _connected(connection: HTTPConnection) -> socket.socket:
         try:
             for option in connection.socket_options or ():
                 sock.setsockopt(*option)
-            sock.settimeout(_seconds_left() / (len(addresses) - position))
+            sock.limit(_seconds_left() / (len(addresses) - position))
             sock.connect(address)
             return sock
         except OSError as error:
