@@ -194,6 +194,24 @@ def test_a_call_has_its_full_time_however_long_the_connection_was_idle() -> None
     assert server.connections == 1
 
 
+def test_a_call_on_a_kept_connection_has_its_own_time_and_not_that_of_the_call_before() -> None:
+    def once(server: LocalServer, connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(reply(200))
+        server.closing.wait()
+
+    with LocalServer(once) as server:
+        transport = Transport(server.url, "Basic a2V5", timeout_seconds=30, connections=1)
+        transport.exchange("GET", "/ping")
+        began = time.monotonic()
+        with time_limit(_LIMIT_SECONDS), pytest.raises(TryAgain) as caught:
+            transport.exchange("GET", "/ping")
+        assert time.monotonic() - began < _LIMIT_SECONDS + _SLACK_SECONDS
+        transport.close()
+    assert caught.value.trouble is Trouble.TIMEOUT
+    assert server.connections == 1
+
+
 def test_a_connection_whose_answer_was_cut_off_is_not_used_again() -> None:
     late = threading.Event()
 
