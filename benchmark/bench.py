@@ -47,9 +47,9 @@ class Bench:
         return [_median(runs) for runs in zip(*rounds, strict=True)]
 
 
-def script(name: str, address: str) -> list[str]:
+def script(name: str, address: str, *options: str) -> list[str]:
     """The command line of one of the programs of this package."""
-    return [sys.executable, "-m", f"benchmark.{name}", f"{address}/1.0"]
+    return [sys.executable, "-m", f"benchmark.{name}", f"{address}/1.0", *options]
 
 
 def _median(runs: Sequence[Cost]) -> Cost:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-KIB_PER_MB = 1_000
+BYTES_PER_KIB, BYTES_PER_MB = 1_024, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class Cost:
 
 
 @contextmanager
-def sink(*, latency: float = 0.0, reject_every: int = 0) -> Iterator[str]:
+def sink(*, latency: float = 0.0, reject_every: int = 0, code: int = 25) -> Iterator[str]:
     """The address of a sink that runs as long as this is open."""
     arguments = ["--latency", str(latency), "--reject-every", str(reject_every)]
+    arguments += ["--code", str(code)]
     with subprocess.Popen(
         [sys.executable, "-m", "benchmark.sink", *arguments], stdout=subprocess.PIPE
     ) as process:
@@ -63,7 +64,9 @@ def cost(command: Sequence[str], *, given: Path, address: str) -> Cost:
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}.")
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(cpu, seconds, usage.ru_maxrss / KIB_PER_MB, _calls(address) - calls)
+    return Cost(
+        cpu, seconds, usage.ru_maxrss * BYTES_PER_KIB / BYTES_PER_MB, _calls(address) - calls
+    )
 
 
 def bare_cost(command: Sequence[str], *, repeat: int) -> float:

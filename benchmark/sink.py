@@ -1,6 +1,7 @@
 """A server that answers as fast as it can, in a process of its own: it must not be the bottleneck.
 
 It counts the contacts of a call and reports them all as new, or one in `reject_every` as invalid.
+One that comes alone is always taken in.
 
     python -m benchmark.sink --latency 0.05
 """
@@ -18,9 +19,10 @@ FIELDS = b"<custom_fields/>"
 class Sink:
     """One canned account."""
 
-    def __init__(self, *, latency: float, reject_every: int) -> None:
+    def __init__(self, *, latency: float, reject_every: int, code: int) -> None:
         self._latency = latency
         self._reject_every = reject_every
+        self._code = code
         self.calls = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,10 +52,11 @@ class Sink:
 
     def _report(self, body: bytes) -> bytes:
         count = body.count(b"<contact>")
-        emails = EMAIL.findall(body)[:: self._reject_every] if self._reject_every else []
+        is_asked = self._reject_every and count > 1
+        emails = EMAIL.findall(body)[:: self._reject_every] if is_asked else []
         invalid = b"".join(
-            b'<contact><email>%b</email><external_id nil="true"/><error code="25">'
-            b"<error_field>age</error_field></error></contact>" % email
+            b'<contact><email>%b</email><external_id nil="true"/><error code="%d">'
+            b"<error_field>age</error_field></error></contact>" % (email, self._code)
             for email in emails
         )
         return (
@@ -75,8 +78,9 @@ async def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--reject-every", type=int, default=0)
+    parser.add_argument("--code", type=int, default=25)
     given = parser.parse_args()
-    sink = Sink(latency=given.latency, reject_every=given.reject_every)
+    sink = Sink(latency=given.latency, reject_every=given.reject_every, code=given.code)
     server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=16_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,7 +1,8 @@
 """The records of a benchmark, as the lines that a platform would send.
 
 Ten columns of text by default: address, names, place, birthday and the like. A mixed workload has
-numbers and nulls among them, and now and then a text that must be escaped.
+numbers and nulls among them, and now and then a text that must be escaped; in a sparse one half of
+all values but the address are null, in every combination.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from random import Random
 
 import orjson
 
@@ -25,7 +27,7 @@ COLUMNS = (
     "title",
     "address",
 )
-LINES_PER_WRITE = 10_000
+HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Workload:
     duplicates: float = 0.0
     records_per_state: int = 1_000
     is_mixed: bool = False
+    is_sparse: bool = False
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """The input and the catalog as files."""
@@ -67,9 +70,13 @@ class Workload:
 
     def _record(self, person: int) -> bytes:
         data: dict[str, object] = {n: f"value {person % 97} of {n}" for n in self._names()}
-        data |= {"email": f"person.{person}@example.com", "birthday": "1984-05-06"}
+        day = f"{1930 + person % 80}-{1 + person % 12:02}-{1 + person % 28:02}"
+        data |= {"email": f"person.{person}@example.com", "birthday": day}
         if self.is_mixed:
             data |= _mixed(person)
+        if self.is_sparse:
+            chance = Random(person)
+            data |= {name: None for name in data if name != "email" and chance.random() < HALF}
         data = {name: data[name] for name in self._names()}
         record = {"stream": "people", "data": data, "emitted_at": 1_790_000_000_000}
         return orjson.dumps({"type": "RECORD", "record": record}) + b"\n"

@@ -7,6 +7,7 @@ same as `contacts_xml` and `merging` write the long way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -71,7 +72,8 @@ def template(places: Sequence[Place], types: Sequence[type]) -> list[str]:
         else:
             pieces[-1] += place.null
     pieces[-1] += f"{_closing(open_section)}</contact>"
-    return pieces
+    # Most of them stand in other templates, too.
+    return [intern(piece) for piece in pieces]
 
 
 def keys_in_order(places: Sequence[Place]) -> list[tuple[int, KeyOf]]:

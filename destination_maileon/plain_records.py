@@ -6,7 +6,8 @@ share a template, in which only the texts are missing. Invariant: what comes out
 what `RecordMapper.map`, `contact_bytes` and `contact_keys` make of the record. Whatever needs a
 second look gets None here, and goes the long way.
 
-Took about a third of the long way's time for ten columns of text, which is why there are two ways.
+The long way takes about five times as long for ten columns of text (`make bench`), which is why
+there are two ways.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     Values: TypeAlias = tuple[object, ...]
     Pick: TypeAlias = Callable[[Values], Sequence[Any]]
 
-MAX_SHAPES = 10_000
-"""So many templates are kept; records of further shapes go the long way. Layouts likewise."""
+MAX_SHAPES = 4_000
+"""So many templates are kept, in some 5 MB for 30 columns; records of further shapes go the long
+way. Layouts likewise."""
 
-MAX_REMEMBERED = 10_000
+MAX_REMEMBERED = 4_000
 """So many combinations of types are remembered with their shape, and then all are forgotten."""
 
 _QUOTES = len('""')
@@ -76,8 +78,8 @@ class _Layout:
     """What records of the same columns, in the same order, have in common.
 
     `indices` are those of `places` among all columns, and after them of those that must be null.
-    `shapes` go by the types there alone, `remembered` by those of all columns: to pick the types
-    from every record would take a tenth of the short way's time.
+    `shapes` go by the types there alone, `remembered` by those of all columns, so that nothing has
+    to be picked from a usual record to find its shape.
     """
 
     columns: int
@@ -120,7 +122,7 @@ class PlainRecords:
         keys = tuple([key_of(texts[index]) for index, key_of in shape.keys])
         if "" in keys:
             return None
-        # Half the time of a `%` in the template.
+        # A `%` in the template would take more than twice as long (`make bench`).
         pieces = shape.template.copy()
         pieces[1::2] = texts
         return "".join(pieces).encode(), keys
@@ -181,7 +183,7 @@ def _are_clean(texts: Sequence[str]) -> bool:
     """Whether nothing in them would be escaped or removed; in doubt, no.
 
     Control characters grow when they are written as JSON, and so do quotes and backslashes. orjson
-    looks for them sixteen at a time: a fourth of what a regular expression costs.
+    looks for them sixteen at a time: a regular expression takes ten times as long.
     """
     text = "".join(texts)
     if len(text) > _MOST_CHARACTERS:  # without memory for it, orjson would end the process

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     parsed = parse(arguments)
     be_quiet()
     # A sync makes and drops millions of objects, hardly any in circles: looking for these as often
-    # as Python does by default took 7 % of its time.
+    # as Python does by default would take a part of its time that can be seen.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()
