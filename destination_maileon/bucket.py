@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from destination_maileon.bucket_answers import bound_answers
 from destination_maileon.bucket_troubles import (
     BAD_KEY,
     NOT_S3,
@@ -208,6 +209,7 @@ def _client(settings: S3Storage, tries: Tries) -> S3Client:
         aws_secret_access_key=_plain(settings.secret_access_key),
         config=config,
     )
+    bound_answers(client)
     return client
 
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -527,6 +528,7 @@ def test_an_answer_that_does_not_come() -> None:
     assert_discreet(raised.value)
 
 
+CHUNK = b"10000\r\n" + bytes(2**16) + b"\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
 TRICKLES = {
     "an answer": (b"", HEAD),
@@ -557,6 +559,55 @@ def test_a_service_that_sends_byte_by_byte_holds_nothing_up(trickle: tuple[bytes
             check_bucket(storage(server.url), seconds=0.3)
     assert_discreet(raised.value)
     assert UPLOAD.seconds < 600
+
+
+EMPTY = b"Content-Length: 0\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nETag: any\r\n"
+ENDLESS = {
+    "a success": (OK + b"\r\n", bytes(2**16), "unavailable"),
+    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", CHUNK, "unavailable"),
+    "an error": (b"HTTP/1.1 503 No\r\n\r\n", bytes(2**16), "unavailable"),
+    "a refusal": (b"HTTP/1.1 403 No\r\n\r\n", b"<Error>" + bytes(2**16), "denied"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 2**12, "no connection came about"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_of_an_answer_without_an_end_the_beginning_is_read(name: str) -> None:
+    start, rest, problem = ENDLESS[name]
+
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        read_request(connection)
+        with suppress(OSError):
+            connection.sendall(start)
+            while not server.closing.is_set():
+                connection.sendall(rest)
+
+    tries = Tries(connect_seconds=30, read_seconds=30, attempts=1, seconds=60)
+    with LocalServer(converse) as server:
+        store = RejectedStore(storage(server.url), tries=tries)
+        store.add(plan(), part(), REJECTION)
+        tracemalloc.start()
+        try:
+            with pytest.raises(SyncError, match=problem):
+                store.flush()
+            assert tracemalloc.get_traced_memory()[1] < 30 * 2**20
+        finally:
+            tracemalloc.stop()
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again() -> None:
+    def converse(server: LocalServer, connection: socket.socket) -> None:
+        if (seen := read_request(connection)) is not None:
+            server.seen.append(seen)
+            cut, whole = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", OK + EMPTY
+            connection.sendall(cut if len(server.seen) == 1 else whole)
+
+    with LocalServer(converse) as server:
+        store = RejectedStore(storage(server.url))
+        store.add(plan(), part(), REJECTION)
+        store.flush()
+        assert len(server.seen) == 2
 
 
 def test_what_is_unforeseen_in_the_thread_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
