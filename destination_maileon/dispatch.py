@@ -7,7 +7,8 @@ until the last of them is settled.
 Pure: time is an argument, and nothing is started here.
 
 Why nothing waits in a circle: a call waits for another because of a shared contact only if all of
-its records are younger (`batching` sees to it), and a duplicate waits only for what is older.
+its records are younger (`batching` sees to it), and a duplicate waits only for what is older, and
+for that only as long as anything else can move.
 """
 
 from __future__ import annotations
@@ -197,14 +198,19 @@ class Dispatch:
         return heapq.heappop(self._duplicates)[2]
 
     def _is_duplicate_oldest(self, oldest_waiting: int | None) -> bool:
-        """Whether everything before the next duplicate is settled."""
+        """Whether everything before the next duplicate is settled, or waits for a duplicate itself.
+
+        Of a call that names contacts in two ways the parts go one after the other. A part that
+        comes later may hold a record that is older than a duplicate of an earlier part.
+        """
         if not self._duplicates:
             return False
         place = self._duplicates[0][0]
-        others = [other.place for other in (*self._waiting, *self._flying)]
-        if oldest_waiting is not None:
-            others.append(oldest_waiting)
-        return min(others, default=place) >= place
+        if oldest_waiting is not None and oldest_waiting < place:
+            return False
+        if all(call.place >= place for call in (*self._waiting, *self._flying)):
+            return True
+        return not self._flying and all(call.order.blockers for call in self._waiting)
 
     def _close(self, call: Call) -> None:
         order = call.order

@@ -361,6 +361,28 @@ def test_of_duplicates_the_oldest_flies_first_and_the_next_after_it() -> None:
     assert fly(dispatch) == [younger]
 
 
+def test_a_duplicate_does_not_wait_for_what_waits_for_it() -> None:
+    dispatch = Dispatch(4)
+    merged = [someone(1, "ada"), someone(3, "ada")]
+    dispatch.submit(a_batch(merged, someone(2), lane=LANE))
+    [call] = fly(dispatch)
+    halves = [a_call(merged, lane=LANE), a_call(someone(2), lane=LANE)]
+    replaced(dispatch, call, halves)
+    assert fly(dispatch) == halves[:1]
+    records = [a_call(part, lane=LANE) for part in merged]
+    replaced(dispatch, halves[0], records)
+    settle(dispatch, *fly(dispatch))
+    # The younger of the two records is a duplicate. Older than it is only what comes after it.
+    duplicate = a_duplicate(dispatch, 3)
+    submitted(dispatch, someone(4))
+    [other] = fly(dispatch)
+    assert other.place == 4
+    settle(dispatch, other)
+    assert fly(dispatch) == [duplicate]
+    settle(dispatch, duplicate)
+    assert fly(dispatch) == halves[1:]
+
+
 def test_a_duplicate_that_fails_is_tried_again_as_one() -> None:
     dispatch = Dispatch(2)
     submitted(dispatch, someone(1), someone(2))
