@@ -147,7 +147,7 @@ def _batches_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Batcher, "add", added)
 
 
-@seen_as("nothing happens any more", at=455)
+@seen_as("is rejected instead of written", at=632)
 def _the_calls_that_are_held_are_not_minded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatch, "newest_held", lambda *_: 0)
 
