@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config import NullValues, UnmappedColumns
-from destination_maileon.field_types import is_undecided, type_of_schema, type_of_value
+from destination_maileon.field_types import type_of_schema, type_of_value
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping import Column
 from destination_maileon.missing_columns import missing_column_notes, missing_column_problems
@@ -61,6 +61,7 @@ class ColumnResolver:
         self._room = len(result.columns) + MAX_LATE_COLUMNS
         result.notes += missing_column_notes(self.plan)
         result.problems += missing_column_problems(self.plan, result.columns)
+        result.leave_types_to_records(self.plan)
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
@@ -104,12 +105,9 @@ class ColumnResolver:
         self._result.to_create.clear()
 
     def _waits_for_records(self, column: str) -> bool:
-        """For its column, which a connection renamed, or for the type of the field to create."""
+        """Whether a mapped column counts only once a record has it: a connection renamed it."""
         properties = self.plan.properties
-        if column not in properties:
-            return self.plan.is_activated and bool(properties)
-        creates = self.config.unmapped_columns is UnmappedColumns.CREATE
-        return creates and self._target(column) is None and is_undecided(properties[column])
+        return self.plan.is_activated and bool(properties) and column not in properties
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
@@ -152,16 +150,17 @@ class ColumnResolver:
 
     def _resolve_newly_seen(self, column: str, value: object) -> bool:
         """False if the column has no target. Of one to be created, null tells nothing."""
-        target = self._target(column)
+        own = Target(Kind.CUSTOM, column)
+        target = own if self._taken.get(own) == column else self._target(column)
         if target is None:
             if self.config.unmapped_columns is not UnmappedColumns.CREATE:
                 self._leave_out(column)
                 return False
             if self._cannot_be_created(column):
                 return True
-            target = Target(Kind.CUSTOM, column)
+            target = own
         other = self._other_column(target)
-        if other is not None:
+        if other not in {None, column}:
             self._leave_out_with_note(column, f'its target {target} is taken by column "{other}"')
             return True
         schema = self.plan.properties.get(column)

@@ -86,8 +86,8 @@ class FailingCalls:
     def _smaller(self, call: Call, trouble: TryAgain, now: float) -> list[list[Call]] | None:
         if not is_divisible(call):
             return None
-        if call.overloads >= OVERLOADS_BEFORE_HALVING and self._others_succeed(call):
-            return halves(call)
+        if self._others_succeed(call):
+            return halves(call) if call.overloads >= OVERLOADS_BEFORE_HALVING else None
         # A service that says when to come again is well enough to be believed.
         may_be_the_call = trouble.may_be_overload and trouble.retry_after is None
         if not may_be_the_call or not self.probing.is_due(call, now, successes=self._successes):

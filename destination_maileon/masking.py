@@ -8,6 +8,7 @@ A text can also quote contacts that nobody knows of here: whatever looks like a 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,9 @@ def _without_values_of(contact: Contact, text: str, known_names: Collection[str]
     shown = Folded(text)
     # Of what is much longer than the text, only the beginning can be in it.
     most = _MAX_TIMES_THE_TEXT * len(text)
-    whole = set(_values(contact, known_names))
-    values = [words for value in whole if (words := _words(value[:most]))]
+    whole = {value[:most] for value in _values(contact, known_names)}
+    spelled = {spelling for value in whole for spelling in _spellings(value)}
+    values = [words for value in spelled if (words := _words(value))]
     found = [w for w in values if _length(w) <= len(shown.folded) and w[0] in shown.folded]
     patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
     if patterns:
@@ -72,6 +74,12 @@ def _without_values_of(contact: Contact, text: str, known_names: Collection[str]
         shown = Folded(shown.without(match.span() for match in found_at))
     shown = Folded(_without_cut_off(shown, values))
     return _without_beginnings(shown, values)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """As it is, and as JSON quotes it; some programs escape slashes there, too."""
+    quoted = json.dumps(value, ensure_ascii=False)[1:-1]
+    yield from (value, quoted, quoted.replace("/", r"\/"))
 
 
 def _words(value: str) -> list[str]:

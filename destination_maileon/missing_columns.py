@@ -42,9 +42,7 @@ def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> 
         target = plan.mapping[column].target
         for near in alike if target in DECISIVE else ():
             is_told = near in plan.mapping or near == DELETED_AT_COLUMN
-            # One for which a field is yet to be created has no target so far.
-            there = columns.get(near)
-            if not is_told and (there is None or str(there.target) != target):
+            if not is_told and str(columns[near].target) != target:
                 yield (
                     f"{listed([column])} is mapped to {target}, but the schema has "
                     f"{listed([near])}, and case matters. Map that one, to skip if it means "

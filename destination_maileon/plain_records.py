@@ -38,6 +38,9 @@ MAX_SHAPES = 4_000
 """So many templates are kept, in some 5 MB for 30 columns; records of further shapes go the long
 way. Layouts likewise."""
 
+MAX_COLUMNS = 250_000
+"""So many columns have all templates and layouts of a stream together, in some 15 to 25 MB."""
+
 MAX_REMEMBERED = 4_000
 """So many combinations of types are remembered with their shape, and then all are forgotten."""
 
@@ -101,6 +104,7 @@ class PlainRecords:
         self._must_be_null.add(DELETED_AT_COLUMN)
         self._layouts: dict[tuple[str, ...], _Layout] = {}
         self._shapes = 0
+        self._kept_columns = 0
         self._remembered = 0
 
     def element(
@@ -129,7 +133,7 @@ class PlainRecords:
 
     def _new_layout(self, data: Mapping[str, object]) -> _Layout | None:
         is_known = data.keys() <= self.known_columns
-        if not (self._is_open and is_known and len(self._layouts) < MAX_SHAPES):
+        if not (self._is_open and is_known and self._has_room(len(self._layouts), len(data))):
             return None
         names = tuple(data)
         places = [place for place in self._places if place.column in data]
@@ -141,7 +145,7 @@ class PlainRecords:
     def _recalled(self, layout: _Layout, types: tuple[type, ...]) -> _Shape | None:
         wanted = tuple([types[index] for index in layout.indices])
         shape = layout.shapes.get(wanted) or self._new_shape(layout, wanted)
-        if self._remembered >= MAX_REMEMBERED:
+        if self._remembered >= MAX_REMEMBERED or self._remembered * layout.columns > MAX_COLUMNS:
             self._remembered = 0
             for each in self._layouts.values():
                 each.remembered.clear()
@@ -150,11 +154,18 @@ class PlainRecords:
         return shape
 
     def _new_shape(self, layout: _Layout, types: tuple[type, ...]) -> _Shape | None:
-        if types in layout.shapes or self._shapes >= MAX_SHAPES:
+        if types in layout.shapes or not self._has_room(self._shapes, len(types)):
             return None
         self._shapes += 1
         layout.shapes[types] = shape = _compiled(layout, types)
         return shape
+
+    def _has_room(self, kept: int, columns: int) -> bool:
+        """For one more of which so many are kept; then its columns count."""
+        if kept >= MAX_SHAPES or self._kept_columns + columns > MAX_COLUMNS:
+            return False
+        self._kept_columns += columns
+        return True
 
 
 def _compiled(layout: _Layout, types: tuple[type, ...]) -> _Shape | None:

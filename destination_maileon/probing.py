@@ -45,20 +45,25 @@ class Probing:
         """Whether to cut this call, which failed; `successes` are those of the sync so far."""
         if call.overloads < OVERLOADS_BEFORE_PROBING:
             return False
+        elapsed = now - call.first_attempt_at
         if successes == self._successes:
-            return call in self._newest and not self._untried
-        return now - call.first_attempt_at >= self._half_patience
+            has_time = elapsed < self.patience.max_retry_seconds
+            return has_time and call in self._newest and not self._untried
+        return elapsed >= self._half_patience
 
     def pieces(self, call: Call, now: float, *, successes: int) -> list[list[Call]]:
         """The halves of the call, in groups, which go on where it stopped."""
+        # Only the first cut gives more time: else a service that is gone would get it at each.
+        is_first = successes != self._successes
+        since = now - self._half_patience if is_first else call.first_attempt_at
         groups = halves(call)
         self._newest = {piece for group in groups for piece in group}
-        for piece in self._newest:
-            piece.goes_on(call, since=max(call.first_attempt_at, now - self._half_patience))
+        # Whoever stands behind another in a group waits until that one is settled, and begins then.
+        self._untried = {group[0] for group in groups}
+        for piece in self._untried:
+            piece.goes_on(call, since=max(call.first_attempt_at, since))
             # It need not prove again what the whole call has shown: once more is enough.
             piece.overloads = max(call.overloads, OVERLOADS_BEFORE_HALVING - 1)
-        # Whoever stands behind another in a group waits until that one is settled.
-        self._untried = {group[0] for group in groups}
         self._successes = successes
         return groups
 

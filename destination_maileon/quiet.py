@@ -35,7 +35,7 @@ def be_quiet() -> None:
     threading.excepthook = _say_nothing
     sys.unraisablehook = _say_nothing
     sys.excepthook = _say_kind
-    sys.stdout = _Nowhere()
+    sys.stdout = sys.stderr = _Nowhere()
 
 
 def _say_nothing(*_: object, **__: object) -> None:

@@ -108,12 +108,14 @@ class Settlement:
         if not options.ignore_invalid_contacts:
             strictness.fail_by_refusal(call, tell(), self.ledger)
             return
-        self.suspicion.grows(Kind.of(call), tell)
         if is_divisible(call):
+            self.suspicion.grows(Kind.of(call), tell)
             self.dispatch.replace(call, halves(call))
             return
+        # First the record, then what may end the sync: contacts may still clear a farewell.
         self.suspicion.falls_on(call, tell())
         self.dispatch.settle(call)
+        self.suspicion.grows(Kind.of(call), tell, place=call.place)
 
     def _reported(self, call: Call, report: SynchronizationReport) -> None:
         plan = call.lane.plan

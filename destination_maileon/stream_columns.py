@@ -8,9 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from destination_maileon.field_types import is_undecided
+from destination_maileon.targets import Kind, Target
+
 if TYPE_CHECKING:
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.mapping import Column
+    from destination_maileon.stream_plan import StreamPlan
 
 
 @dataclass(slots=True)
@@ -26,3 +30,11 @@ class StreamColumns:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     to_create: dict[str, FieldType] = field(default_factory=dict)
+
+    def leave_types_to_records(self, plan: StreamPlan) -> None:
+        """Forgets the fields to create whose type a value decides, until a record has one."""
+        for name in [*self.to_create]:
+            column = self.columns.get(name)
+            is_unasked = name not in plan.mapping and is_undecided(plan.properties.get(name))
+            if is_unasked and column is not None and column.target == Target(Kind.CUSTOM, name):
+                del self.columns[name], self.to_create[name]

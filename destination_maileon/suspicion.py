@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.problems import ConfigError
+from destination_maileon.problems import ConfigError, StopReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,18 +57,26 @@ class Suspicion:
     _last_refusals: dict[Kind, Callable[[], Rejection]] = field(default_factory=dict, init=False)
     _suspects: list[tuple[Kind, _Suspect]] = field(default_factory=list, init=False)
 
-    def grows(self, kind: Kind, tell: Callable[[], Rejection]) -> None:
+    def grows(self, kind: Kind, tell: Callable[[], Rejection], *, place: int | None = None) -> None:
         """A call was refused as a whole; `tell` puts that into words, and is asked only for an end.
+
+        `place` is that of its record, if it is one.
 
         Raises:
             ConfigError: if so many were, and none was accepted.
+            StopReading: the same of farewells. Contacts that came before are still sent: none may
+                have been, as they wait for their batch to fill.
         """
         if kind in self._accepted:
             return
         self._refused[kind] += 1
         self._last_refusals[kind] = tell
-        if self._are_enough(kind) and not self._is_cleared(kind):
-            raise self._nothing_gets_through(self._refused[kind], kind)
+        if self._is_cleared(kind):
+            return
+        if kind is Kind.WRITE and self._are_enough(kind):
+            raise ConfigError(self._nothing_gets_through(kind))
+        if self._refused[kind] == MAX_REFUSED_CALLS:
+            raise StopReading(self._nothing_gets_through(kind), place=place)
 
     def falls_on(self, call: Call, rejection: Rejection) -> None:
         """A record was refused alone: it is rejected if the parameters are known to be right."""
@@ -95,7 +103,7 @@ class Suspicion:
         """
         if self._suspects:
             kind, _ = self._suspects[0]
-            raise self._nothing_gets_through(self._refused[kind], kind)
+            raise ConfigError(self._nothing_gets_through(kind))
         if self._are_enough(Kind.FAREWELL) and Kind.FAREWELL not in self._accepted:
             raise ConfigError(
                 f"Maileon refused {_all(self._refused[Kind.FAREWELL], Kind.FAREWELL)}, so nobody "
@@ -113,10 +121,10 @@ class Suspicion:
         tell = self._last_refusals.get(kind)
         return f" {tell().advice}" if tell else ""
 
-    def _nothing_gets_through(self, number: int, kind: Kind) -> ConfigError:
-        return ConfigError(
-            f"Maileon refused {_all(number, kind)} as a whole and accepted none, so the options of "
-            f"the sync are wrong rather than the contacts.{self._said(kind)}"
+    def _nothing_gets_through(self, kind: Kind) -> str:
+        return (
+            f"Maileon refused {_all(self._refused[kind], kind)} as a whole and accepted none, so "
+            f"the options of the sync are wrong rather than the contacts.{self._said(kind)}"
         )
 
 

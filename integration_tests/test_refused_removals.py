@@ -65,6 +65,19 @@ def test_removals_that_are_all_refused_keep_nobody_from_being_written(
     assert "nobody was removed" in run.error["message"]
 
 
+def test_removals_that_are_all_refused_keep_nobody_back_who_came_before(
+    connection: Connection,
+) -> None:
+    connection.sandbox.script(Fault(status=400, method="DELETE", path="/contacts", times=None))
+    new = [record({"email": f"new{n}@example.com"}) for n in range(45)]
+    gone = _gone(*(f"p{n}" for n in range(45)))
+    messages = [*new, *gone[:40], stream_state(1), *gone[40:], stream_state(2)]
+    run = connection.sync(messages, stream(COLUMNS), deleted_records="delete")
+    assert len(connection.sandbox.account.contacts()) == 45
+    assert run.stats[:1] == [(45, 40)]
+    assert run.error["failure_type"] == "config_error"
+
+
 def test_a_few_removals_that_are_all_refused_fail_the_sync_at_its_end(
     connection: Connection,
 ) -> None:

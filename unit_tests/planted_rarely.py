@@ -27,6 +27,7 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import Reason, RecordMapper
+from destination_maileon.rejections import Rejection
 from destination_maileon.settling import Settlement
 from destination_maileon.suspicion import Kind
 from destination_maileon.targets import Kind as TargetKind
@@ -93,9 +94,15 @@ def _that_nobody_can_be_deleted_is_somebodys_fault(patch: pytest.MonkeyPatch) ->
 def _as_many_farewells_as_there_are_may_be_refused(patch: pytest.MonkeyPatch) -> None:
     grows = suspicion.Suspicion.grows
 
-    def grown(self: suspicion.Suspicion, kind: Kind, rejection: object) -> None:
+    def grown(
+        self: suspicion.Suspicion,
+        kind: Kind,
+        tell: Callable[[], Rejection],
+        *,
+        place: int | None = None,
+    ) -> None:
         if kind is Kind.WRITE:
-            grows(self, kind, rejection)  # type: ignore[arg-type]
+            grows(self, kind, tell, place=place)
 
     patch.setattr(suspicion.Suspicion, "grows", grown)
 

@@ -153,3 +153,19 @@ def test_a_new_column_clears_as_all_do() -> None:
     stream.resolver.newly_seen({"size": 5, "weekly": True, "external_id": "x"})
     clears = {name for name, column in stream.columns.columns.items() if column.clear}
     assert clears == {"size", "weekly"}
+
+
+def test_a_field_that_waits_for_its_type_has_its_target_already() -> None:
+    schema = {"other": STRING, "Rank": {"type": "integer"}}
+    stream = Stream(schema, mapping=(("other", "custom:Rank"),), unmapped_columns="create")
+    (problem,) = stream.columns.problems
+    assert problem.startswith('columns "other" and "Rank" both go to custom:Rank.')
+
+
+def test_fields_that_wait_for_their_type_may_differ_in_case_only() -> None:
+    integer = {"type": "integer"}
+    stream = Stream({"Rank": integer, "rank": integer}, unmapped_columns="create")
+    stream.resolver.create_missing_fields()
+    assert stream.resolver.newly_seen({"Rank": 1, "rank": 2**40}) == []
+    assert stream.api.fields == {**FIELDS, "Rank": FieldType.INTEGER, "rank": FieldType.STRING}
+    assert stream.columns.notes == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tracemalloc
 import unicodedata
@@ -224,3 +225,13 @@ def test_the_name_of_a_preference_that_only_a_record_knows_is_hidden(quote: str)
 )
 def test_a_value_that_was_cut_off_is_hidden_within_a_text_too(text: str, expected: str) -> None:
     assert without_values(text, a_contact(ADDRESS="Topsecret Street")) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["Foo/Bar", 'say "hello" Bob', r"Back\slash", "one\ntwo", "a\tb c"]
+)
+@pytest.mark.parametrize("slash", ["/", r"\/"])
+def test_a_value_is_found_as_json_quotes_it(value: str, slash: str) -> None:
+    quoted = json.dumps(value)[1:-1].replace("/", slash)
+    said = without_values(f"the value {quoted} is illegal", a_contact(LASTNAME=value))
+    assert said == f"the value {HIDDEN} is illegal"

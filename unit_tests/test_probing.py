@@ -171,3 +171,47 @@ def test_a_piece_is_tried_as_long_as_the_call_would_have_been_or_half_as_long_ag
     desk.next()
     with pytest.raises(TransientError, match=r"record 1 .* failed 4 times"):
         desk.answer(one, TIMEOUT)
+
+
+def test_while_others_succeed_a_call_is_cut_after_five_times_however_long_they_take() -> None:
+    desk = Desk(patience=Patience(900.0))
+    call = desk.call(someone(1), someone(2))
+    for _ in range(4):
+        desk.now += 120.0
+        desk.success()
+        wait = desk.answer(call, TIMEOUT)
+        assert wait is not None
+        desk.now += wait
+        assert desk.next() == [call]
+    desk.now += 120.0
+    assert desk.answer(call, TIMEOUT) is None
+    assert desk.heard.warnings == []
+
+
+def hang(desk: Desk, *, seconds: float) -> None:
+    while True:
+        (call,) = desk.flying or desk.next()
+        desk.now += seconds
+        desk.now += desk.answer(call, TIMEOUT) or 0.0
+
+
+def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
+    desk = Desk(patience=Patience(900.0))
+    desk.call([someone(place, 1) for place in range(1, 1001)])
+    with pytest.raises(TransientError):
+        hang(desk, seconds=120.0)
+    assert desk.now <= 1.5 * 900.0 + 120.0
+
+
+def test_a_piece_that_waited_for_another_has_time_of_its_own() -> None:
+    desk = Desk(patience=Patience(100.0))
+    call = desk.call([someone(place, 1) for place in (1, 2, 3, 4)])
+    desk.answer(call, TIMEOUT)
+    desk.now = 60.0
+    desk.answer(desk.next()[0], TIMEOUT)
+    (first,) = desk.next()
+    desk.now = 105.0
+    desk.answer(first, a_report(1))
+    (second,) = desk.next()
+    desk.now = 112.0
+    assert desk.answer(second, TIMEOUT) is not None

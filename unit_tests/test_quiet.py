@@ -62,6 +62,14 @@ VOICES = {
         _warnings.warn("anna.secret", DeprecationWarning)
     """,
     "what is printed": "print('anna.secret', flush=True)",
+    "what is printed as an error": "print('anna.secret', file=sys.stderr, flush=True)",
+    "a traceback that is printed": """
+        import traceback
+        try:
+            raise ValueError("anna.secret")
+        except ValueError:
+            traceback.print_exc()
+    """,
     "what http.client prints": """
         from unit_tests.maileon.local_server import LocalServer, answering, reply
         with LocalServer(answering(reply(200))) as server:

@@ -11,6 +11,7 @@ from destination_maileon.rejection_limits import RejectionLimits
 from destination_maileon.rejections import Rejection
 from destination_maileon.suspicion import MAX_REFUSED_CALLS, Kind, Suspicion
 from unit_tests.builders import a_plan
+from unit_tests.desk import REFUSED, Desk
 from unit_tests.rooms import a_call, a_farewell, a_lane, a_ledger, a_rejection, someone
 
 PLAN = a_plan()
@@ -149,3 +150,17 @@ def test_suspects_may_be_more_than_are_allowed_to_be_rejected() -> None:
     assert ledger.rejected_records == 3
     with pytest.raises(StopReading, match="max_rejected_records"):
         ledger.heed()
+
+
+def test_of_forty_refused_farewells_all_are_rejected_once_what_was_read_before_is_accepted() -> (
+    None
+):
+    desk = Desk()
+    for place in range(1, MAX_REFUSED_CALLS):
+        desk.answer(desk.farewell(someone(place)), REFUSED)
+    last = desk.farewell(someone(MAX_REFUSED_CALLS))
+    with pytest.raises(StopReading, match="all 40 deletions and unsubscriptions"):
+        desk.answer(last, REFUSED)
+    assert desk.ledger.rejected_records == 0
+    desk.success()
+    assert desk.ledger.rejected_records == MAX_REFUSED_CALLS
