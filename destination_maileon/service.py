@@ -35,6 +35,8 @@ class Answered:
 
     call: Call
     answer: Answer | Exception
+    at: float
+    """When it came, which may be long before the loop hears of it."""
 
 
 Event: TypeAlias = InputChunk | InputEnd | Answered
@@ -148,7 +150,7 @@ class ThreadedService:
                 answer = self._send(call)
             except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
                 answer = error
-            self._events.put(Answered(call, answer))
+            self._events.put(Answered(call, answer, self.now()))
 
 
 def send(client: MaileonClient, call: Call) -> Answer:

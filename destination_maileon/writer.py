@@ -118,7 +118,7 @@ class Writer:
         self.dispatch.landed(event.call)
         if isinstance(answer, Exception) and not isinstance(answer, MaileonError):
             raise answer
-        wait = self.settlement.ends(event.call, answer, self.service.now())
+        wait = self.settlement.ends(event.call, answer, event.at)
         if isinstance(answer, TryAgain) and wait is not None:
             self.progress.waits(event.call, answer, wait)
         elif not isinstance(answer, TryAgain):

@@ -105,8 +105,8 @@ class Script:
             return None
         self.time = max(self.time, min(times))
         if min(times) == answered:
-            call = heapq.heappop(self._answers)[2]
-            return Answered(call, self.answer(call))
+            at, _, call = heapq.heappop(self._answers)
+            return Answered(call, self.answer(call), at)
         return self._input.popleft()[1]
 
     def consumed(self) -> None:

@@ -34,7 +34,27 @@ def test_a_call_is_carried_out_in_the_background_and_its_answer_is_an_event() ->
     service = ThreadedService(lambda _: report, workers=1)
     call = a_call(someone(1))
     service.start(call)
-    assert soon(service) == Answered(call, report)
+    came = soon(service)
+    assert isinstance(came, Answered)
+    assert (came.call, came.answer) == (call, report)
+
+
+def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> None:
+    returned: list[float] = []
+
+    def answer(_: Call) -> Answer:
+        returned.append(service.now())
+        return True
+
+    service = ThreadedService(answer, workers=1)
+    service.start(a_call(someone(1)))
+    while not returned:
+        time.sleep(0.001)
+    time.sleep(0.2)
+    heard_at = service.now()
+    came = soon(service)
+    assert isinstance(came, Answered)
+    assert returned[0] <= came.at < heard_at
 
 
 def test_so_many_calls_fly_at_once_as_there_are_workers() -> None:
@@ -85,7 +105,9 @@ def test_input_that_is_not_wanted_yet_is_kept_in_order() -> None:
     service.deliver(CHUNK)
     service.deliver(end)
     service.start(call := a_call(someone(1)))
-    assert soon(service, with_input=False) == Answered(call, answer=True)
+    came = soon(service, with_input=False)
+    assert isinstance(came, Answered)
+    assert (came.call, came.answer) == (call, True)
     assert service.next_event(until=service.now(), with_input=False) is None
     assert [soon(service), soon(service)] == [CHUNK, end]
 

@@ -14,7 +14,7 @@ from destination_maileon.reader import InputFailed
 from destination_maileon.settling import Answer
 from unit_tests.builders import a_stream
 from unit_tests.rooms import a_report, invalid
-from unit_tests.scripted import Script, accepted, people, ran, record, state
+from unit_tests.scripted import Script, a_sync, accepted, people, ran, record, state
 
 
 def places(call: Call) -> list[int]:
@@ -204,6 +204,19 @@ def test_retries_that_run_out_end_the_sync_after_the_true_states() -> None:
     assert "record 2 of stream contacts" in str(came.failure)
     assert [name for _, name, *_ in came.states] == [1]
     assert [records for _, records in script.calls].count([3]) == 1
+
+
+def test_while_the_output_is_not_read_no_call_loses_its_patience() -> None:
+    troubles = iter([TryAgain("No luck.", Trouble.UNAVAILABLE, status=503)])
+    script = Script(
+        [(0.0, [state("x"), *people(1)])],
+        answer=lambda call: next(troubles, accepted(call)),
+    )
+    for line in a_sync(script, batch_size=1, max_retry_seconds=3).writer.run():
+        if b'"x"' in line:
+            script.time += 6.0
+    # The first answer came after one second, and was heard only then.
+    assert [time for time, _ in script.calls] == [0.0, 6.0]
 
 
 def test_a_long_wait_is_told_and_so_is_its_end() -> None:

@@ -92,7 +92,7 @@ class Watch:
         self._may_be_tried(call, now)
 
     def ends(self, call: Call, answer: object, now: float) -> None:
-        """The answer of a call reaches the connector."""
+        """The connector hears the answer of a call, which came at `now`."""
         del self.flying[call]
         if isinstance(answer, TryAgain):
             self._failed(call, answer, now)

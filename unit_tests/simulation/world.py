@@ -109,7 +109,8 @@ class World:
         elif attempt.mishap is None or attempt.mishap.is_carried_out:
             self._under_way.append(attempt)
             self._later(lasts * self.chance.random(), lambda: self._carry_out(attempt))
-        self._later(lasts, lambda: self._answer(attempt))
+        at = self._now + lasts
+        self._later(lasts, lambda: self._answer(attempt, at))
 
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
         insist(until is not None, "waits without end")
@@ -165,11 +166,11 @@ class World:
         self._under_way.remove(attempt)
         attempt.answer = self.server.carry_out(attempt.call, attempt.number)
 
-    def _answer(self, attempt: _Attempt) -> Answered:
+    def _answer(self, attempt: _Attempt, at: float) -> Answered:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
         assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
-        self.watch.ends(attempt.call, answer, self._now)
-        return Answered(attempt.call, answer)  # type: ignore[arg-type]
+        self.watch.ends(attempt.call, answer, at)
+        return Answered(attempt.call, answer, at)  # type: ignore[arg-type]
 
     def _mishap(self, call: Call, number: int) -> Fault | None:
         behaviour = self.scenario.server
