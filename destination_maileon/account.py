@@ -7,6 +7,7 @@ somebody wants to know one, both once, and custom fields again when one seems to
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from destination_maileon.problems import SyncError
@@ -25,8 +26,11 @@ class FieldsApi(Protocol):
     def custom_fields(self) -> dict[str, FieldType]:
         """Name -> type."""
 
-    def preferences(self) -> frozenset[tuple[str, str]]:
-        """Category and name of each."""
+    def preference_categories(self) -> list[str]:
+        """Their names."""
+
+    def preferences_of(self, category: str) -> list[str]:
+        """The names of those in a category."""
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """No error if it exists."""
@@ -79,7 +83,13 @@ class Account:
     def preferences(self) -> frozenset[tuple[str, str]]:
         """Category and name of each preference."""
         if self._preferences is None:
-            self._preferences = self._patiently(self._api.preferences)
+            # Each question has a patience of its own: all of them together would begin anew with
+            # every failure, and in a large account hardly ever come to their end.
+            self._preferences = frozenset(
+                (category, name)
+                for category in self._patiently(self._api.preference_categories)
+                for name in self._patiently(partial(self._api.preferences_of, category))
+            )
         return self._preferences
 
     @property

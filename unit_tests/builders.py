@@ -88,7 +88,10 @@ def a_stream(name: str = "contacts", **configured: object) -> dict[str, object]:
 
 
 class CountingApi:
-    """What an account has, and what it was asked: `custom_fields`, `preferences`, `create NAME`."""
+    """What an account has, and what it was asked: `custom_fields`, `preferences`, `create NAME`.
+
+    All about preferences is one question here, as one follows from the other.
+    """
 
     def __init__(
         self,
@@ -103,9 +106,12 @@ class CountingApi:
         self.calls.append("custom_fields")
         return dict(self.fields)
 
-    def preferences(self) -> frozenset[tuple[str, str]]:
+    def preference_categories(self) -> list[str]:
         self.calls.append("preferences")
-        return self.known_preferences
+        return sorted({category for category, _ in self.known_preferences})
+
+    def preferences_of(self, category: str) -> list[str]:
+        return [name for owner, name in self.known_preferences if owner == category]
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         self.calls.append(f"create {name}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
+
 from destination_maileon.account import Account
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.problems import TransientError
@@ -75,8 +77,43 @@ def test_every_question_is_asked_patiently() -> None:
     assert account.preferences
     account.create_custom_field("AGE", FieldType.INTEGER)
     account.read_custom_fields_again()
-    # Preferences; the field; the fields, to enter it, and once more.
-    assert asked == 4
+    # Categories; preferences; the field; the fields, to enter it, and once more.
+    assert asked == 5
+
+
+class BusyApi(CountingApi):
+    """Every category but the first is busy once."""
+
+    def preferences_of(self, category: str) -> list[str]:
+        self.calls.append(f"of {category}")
+        if category != "A" and self.calls.count(f"of {category}") == 1:
+            raise TransientError("Maileon is busy.")
+        return super().preferences_of(category)
+
+
+def twice(ask: Callable[[], Answer]) -> Answer:
+    """A patience that allows for one failure."""
+    try:
+        return ask()
+    except TransientError:
+        return ask()
+
+
+def test_a_failure_in_a_late_category_does_not_begin_anew() -> None:
+    wanted = {("A", "1"), ("B", "2"), ("C", "3"), ("C", "4")}
+    api = BusyApi(preferences=wanted)
+    account = Account(api, twice)
+    assert account.preferences == wanted
+    assert api.calls == ["preferences", "of A", "of B", "of B", "of C", "of C"]
+
+
+def test_preferences_that_were_not_all_told_are_asked_for_again() -> None:
+    api = BusyApi(preferences={("A", "1"), ("B", "2")})
+    account = Account(api, at_once)
+    with pytest.raises(TransientError):
+        assert account.preferences
+    assert account.known_preferences == frozenset()
+    assert account.preferences == {("A", "1"), ("B", "2")}
 
 
 def test_if_the_fields_cannot_be_read_again_they_are_what_they_were() -> None:

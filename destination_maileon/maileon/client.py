@@ -116,12 +116,23 @@ class MaileonClient:
         answer = self._api_answer(self._exchange("GET", _CATEGORIES))
         return names(answer, "preference_categories", child="preference_category")
 
+    def preferences_of(self, category: str) -> list[str]:
+        """The names of the preferences in a category; none if it has vanished."""
+        path = f"{_CATEGORIES}/{segment(category)}/preferences"
+        if not is_addressable(path):
+            return []
+        answer = self._exchange("GET", path)
+        # Deleted since it was listed, or an empty one: which it is, is not documented.
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return []
+        return names(self._api_answer(answer), "preferences", child="preference")
+
     def preferences(self) -> frozenset[tuple[str, str]]:
         """(category, name) of every preference; one call for each category."""
         return frozenset(
             (category, name)
             for category in self.preference_categories()
-            for name in self._preferences_of(category)
+            for name in self.preferences_of(category)
         )
 
     def unsubscribe(self, address: ContactPath) -> bool:
@@ -135,16 +146,6 @@ class MaileonClient:
     def delete(self, address: ContactPath) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
         return self._gone_or_done(address.path, address.query)
-
-    def _preferences_of(self, category: str) -> list[str]:
-        path = f"{_CATEGORIES}/{segment(category)}/preferences"
-        if not is_addressable(path):
-            return []
-        answer = self._exchange("GET", path)
-        # Deleted since it was listed, or an empty one: which it is, is not documented.
-        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return []
-        return names(self._api_answer(answer), "preferences", child="preference")
 
     def _gone_or_done(self, path: str, query: Mapping[str, str]) -> bool:
         # Without its identifier the path would name all contacts, or none.

@@ -87,8 +87,11 @@ class _Api:
     def custom_fields(self) -> dict[str, FieldType]:
         return self.server.custom_fields()
 
-    def preferences(self) -> frozenset[tuple[str, str]]:
-        return PREFERENCES
+    def preference_categories(self) -> list[str]:
+        return sorted({category for category, _ in PREFERENCES})
+
+    def preferences_of(self, category: str) -> list[str]:
+        return [name for owner, name in PREFERENCES if owner == category]
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         insist(name in {CREATED_COLUMN, *VANISHING_FIELDS}, f"creates {name}")
