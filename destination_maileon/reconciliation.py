@@ -60,8 +60,7 @@ def read(entries: Sequence[Entry], report: SynchronizationReport) -> Reading:
     missing = max(_at_least(strangers), report.invalid - len(named))
     suspects = _suspects(unnamed, strangers, missing)
     if suspects and (sent == 1 or _all_alike(suspects, strangers, missing)):
-        findings = strangers or [UNNAMED]
-        named |= dict.fromkeys(suspects, findings)
+        named |= dict.fromkeys(suspects, _one_for_each_reason(strangers) or [UNNAMED])
         suspects = []
     reading.rejected = [(entry, named[entry]) for entry in entries if entry in named]
     reading.uncertain = suspects
@@ -110,6 +109,14 @@ def _suspects(unnamed: list[Entry], strangers: list[InvalidContact], missing: in
         without_name = [entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.keys)]
         return without_name or unnamed
     return unnamed
+
+
+def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact]:
+    # Every suspect gets all of them, and a report may have room for more than half a million.
+    reasons: dict[object, InvalidContact] = {}
+    for stranger in strangers:
+        reasons.setdefault((stranger.code, stranger.error_field), stranger)
+    return [*reasons.values()]
 
 
 def _all_alike(suspects: list[Entry], strangers: list[InvalidContact], missing: int) -> bool:

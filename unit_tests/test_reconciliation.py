@@ -180,6 +180,23 @@ def test_all_nameless_are_rejected_if_all_of_them_must_be_for_the_same_reason() 
     assert in_lists(entries, reading) == {"a": "accepted", "7": "rejected", "8": "rejected"}
 
 
+@pytest.mark.parametrize("naming", [lambda _: None, lambda n: f"stranger{n}@else.org"])
+def test_a_reason_that_is_named_again_and_again_is_told_once_of_each_contact(
+    naming: Callable[[int], str | None],
+) -> None:
+    entries = entries_of(Contact(id="7"), Contact(id="8"))
+    strangers = [invalid(naming(n)) for n in range(1_000)]
+    reading = read(entries, a_report(2, strangers, invalid=2))
+    assert reading.rejected == [(entry, strangers[:1]) for entry in entries]
+
+
+def test_of_one_contact_every_reason_is_told_once() -> None:
+    [entry] = entries_of(Contact(id="7"))
+    city, age = invalid(None, 8, "CITY"), invalid(None, 25, "AGE")
+    reading = read([entry], a_report(1, [city, age, city, age], invalid=1))
+    assert reading.rejected == [(entry, [city, age])]
+
+
 def test_who_cannot_be_told_is_uncertain_as_the_reasons_differ() -> None:
     entries = entries_of(Contact(id="7"), Contact(id="8"))
     nameless = [invalid(None, 8), invalid(None, 25)]
