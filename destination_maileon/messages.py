@@ -9,8 +9,9 @@ whose STATE comes back without its `id`), stop at a new enum value, round long n
 what they cannot read.
 
 Ignored: empty lines, JSON that is no object, every type but RECORD and STATE. An explicit null
-counts as absent, so does an empty namespace. A number with an exponent of more than 18 digits and a
-line nested some thousand deep pass for bad lines: RFC 8259 lets a reader have limits.
+counts as absent, so does an empty namespace. A number beyond every `Decimal` (an exponent of more
+than 18 digits) and a line nested more than some 1,400 deep pass for bad lines: RFC 8259 lets a
+reader have limits. A number nearer to zero than any `Decimal` is zero.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
 def _exactly(line: bytes) -> object:
     try:
         return exact_json.loads(line)
-    except (ValueError, RecursionError, ArithmeticError):
+    except (ValueError, RecursionError):
         return _REFUSED
 
 

@@ -232,7 +232,7 @@ def test_states_of_every_depth_that_can_be_read_come_back_digit_by_digit(
 ) -> None:
     """They are decoded again when they go out: the stack must be no deeper there than before."""
     numbers = ["1e400", "123456789012345678901"]
-    cursors = [f"{'[' * depth}{n}{']' * depth}" for depth in range(900, 1001) for n in numbers]
+    cursors = [f"{'[' * depth}{n}{']' * depth}" for depth in range(1400, 1501) for n in numbers]
     start = b'{"type":"STATE","state":{"data":'
     states = [b'%b%b,"destinationStats":{}}}\n' % (start, text.encode()) for text in cursors]
     run = connection.write(b"".join([line(record({"email": "a@example.com"})), *states]))

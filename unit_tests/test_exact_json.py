@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import time
 from decimal import Decimal
 
@@ -105,6 +107,25 @@ def test_a_number_of_a_million_digits_takes_no_quadratic_time() -> None:
     begin = time.process_time()
     assert dumps(loads(line)) == line
     assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("number", ["1e-9999999999999999999", "0e9999999999999999999"])
+def test_what_no_decimal_can_hold_is_nothing(number: str) -> None:
+    assert loads(f"[{number},0.10]".encode()) == [0.0, Decimal("0.10")]
+
+
+@pytest.mark.parametrize("number", ["1e1000000000000000000", "-1E+1000000000000000000"])
+def test_what_is_beyond_every_number_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(number)):
+        loads(f"[{number}]".encode())
+
+
+def test_reading_leaves_the_limit_of_calls_as_it_was() -> None:
+    limit = sys.getrecursionlimit()
+    assert loads(b"[" * 1020 + b"]" * 1020)
+    with pytest.raises(RecursionError):
+        loads(b"[" * 100_000)
+    assert sys.getrecursionlimit() == limit
 
 
 @pytest.mark.parametrize("number", ["1E+400", "1.50", "0.1000000000000000055", "-0.0"])

@@ -269,6 +269,19 @@ def test_what_only_orjson_can_read_stays_as_it_reads_it(nought: str) -> None:
     assert data_of(f'{{"a":[{nought}]}}') == {"a": [0.0]}
 
 
+@pytest.mark.parametrize(
+    "beside",
+    ["1e-9999999999999999999", "-1E-9999999999999999999", "[" * 1020 + "]" * 1020],
+    ids=["a tiny number", "a tiny number below zero", "the deepest that orjson reads"],
+)
+def test_whatever_stands_beside_a_long_number_it_is_read_exactly(beside: str) -> None:
+    line = f'{{"a":12345678901234567890123,"b":{beside}}}'
+    assert data_of(line)["a"] == 12345678901234567890123
+    state = decode(f'{{"type":"STATE","state":{{"data":{line}}}}}'.encode(), 1)
+    assert isinstance(state, StateMessage)
+    assert b"12345678901234567890123" in dumps(state.decoded())
+
+
 def test_a_plain_record_is_read_as_orjson_reads_it() -> None:
     message = decode(RECORD, 1)
     assert isinstance(message, RecordMessage)
