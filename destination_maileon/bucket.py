@@ -107,6 +107,9 @@ class Bucket:
             return self.problem(of_answer(refusal))
         except (BotoCoreError, ValueError) as failure:
             return self.problem(of_exception(failure))
+        except (TypeError, AttributeError, RecursionError):
+            # An error in a form that boto3 does not expect: a code twice, nested a thousand deep.
+            return self.problem(NOT_S3)
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
         # Web pages welcome everything; an S3 service says what it made of it.
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")

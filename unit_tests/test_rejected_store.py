@@ -502,6 +502,24 @@ def test_a_refusal_that_is_no_xml(status: int) -> None:
     assert_discreet(told.value)
 
 
+STRANGE_ERRORS = {
+    "an element for a code": b"<Error><Code><x>1</x></Code></Error>",
+    "two codes": b"<Error><Code>AccessDenied</Code><Code>SlowDown</Code></Error>",
+    "two messages": b"<Error><Message>A</Message><Message>B</Message></Error>",
+    "an error in an error": b"<Error><Error><Code>A</Code></Error></Error>",
+    "very deep": b"<Error>" + b"<a>" * 20_000 + b"</a>" * 20_000 + b"</Error>",
+}
+
+
+@pytest.mark.parametrize("body", STRANGE_ERRORS.values(), ids=STRANGE_ERRORS)
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_an_error_in_a_form_that_no_s3_service_gives_it(status: int, body: bytes) -> None:
+    with running(FakeService(status, body)) as endpoint, pytest.raises(SyncError) as told:
+        check_bucket(storage(endpoint))
+    assert type(told.value) in {ConfigError, TransientError}
+    assert_discreet(told.value)
+
+
 def test_a_web_page_is_no_bucket() -> None:
     page = FakeService(200, b"<html>Welcome</html>")
     page.media_type = "text/html; charset=utf-8"
