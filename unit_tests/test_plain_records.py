@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -169,3 +170,34 @@ def test_only_so_many_layouts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert element(plain, PLAIN) is not None
     assert element(plain, {"mail": "anna@example.com"}) is None
     assert element(plain, PLAIN) is not None
+
+
+def test_only_so_many_columns_are_kept_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Once for their layout, and once for their types.
+    monkeypatch.setattr(plain_records, "MAX_COLUMNS", 2 * len(PLAIN) + 2)
+    plain = PlainRecords(COLUMNS, rules(IdentifierMode.EMAIL))
+    narrow: dict[str, object] = {"mail": "anna@example.com"}
+    assert element(plain, PLAIN) is not None
+    assert element(plain, PLAIN | {"age": None}) is None
+    assert element(plain, dict(reversed(PLAIN.items()))) is None
+    assert element(plain, narrow) is not None
+    assert element(plain, {"age": None, **narrow}) is None
+    assert None not in (element(plain, PLAIN), element(plain, narrow))
+
+
+def test_what_is_remembered_of_wide_records_is_forgotten_sooner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unmapped = dict.fromkeys(("nothing", *(f"n{n}" for n in range(400))))
+    monkeypatch.setattr(plain_records, "MAX_COLUMNS", 5 * (len(PLAIN) + 400))
+    columns = [*COLUMNS, *(Column(name, Target(Kind.SKIP)) for name in unmapped)]
+    plain = PlainRecords(columns, rules(IdentifierMode.EMAIL))
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            column = f"n{number}"
+            assert element(plain, PLAIN | unmapped | {column: 1}) is not None
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 400_000
