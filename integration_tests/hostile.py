@@ -179,5 +179,11 @@ def bomb_of_elements() -> bytes:
     return packed(b"<a/>" * 2**18, 31)
 
 
+def heavy(piece: bytes, times: int) -> bytes:
+    """A report that is one, and holds so many times what nobody asked for; it travels as little."""
+    head, tail = b"<report>", report().removeprefix(b"<report>")
+    return gzip.compress(head + piece * times + tail)
+
+
 def bomb_within_a_bomb() -> bytes:
     return gzip.compress(packed(bytes(2**20), 1024))

@@ -16,6 +16,7 @@ from integration_tests.hostile import (
     bomb_within_a_bomb,
     endless,
     half_closed,
+    heavy,
     meeting,
     packed,
     report,
@@ -82,6 +83,30 @@ def test_what_is_no_report_is_no_success_and_costs_little(tmp_path: Path) -> Non
         sent = [sum(f"{name}@".encode() in body for body in bodies) for name in names]
         kinds = zip(UNREADABLE, sent, strict=True)
         assert [kind for kind, times in kinds if times != 2] == []
+
+
+# Each takes hundreds of megabytes, if it is read.
+HEAVY = {
+    "elements": heavy(b"<a>x</a>", 599_000),
+    "attributes": heavy(b"<a " + b" ".join(b'a%02d="x"' % n for n in range(99)) + b"/>", 30_000),
+    "one element": heavy(b"<a " + b" ".join(b'a%d=""' % n for n in range(800_000)) + b"/>", 1),
+    "namespaces": heavy(b"<a xmlns='a' xmlns:b='b'/>", 500_000),
+    "white space": heavy(b"<a>" + b" " * 9_900_000 + b"</a>", 3),
+    "contacts": heavy(b"<invalid_contacts>" + b"<contact/>" * 500_000 + b"</invalid_contacts>", 1),
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_four_heavy_answers_at_once_cost_little_and_are_no_success(
+    tmp_path: Path, name: str
+) -> None:
+    deed = answer(HEAVY[name], "Content-Encoding: gzip")
+    config = {"batch_size": 1, "concurrent_requests": 4, "request_timeout_seconds": 20}
+    messages = [*people("a", "b", "c", "d"), stream_state(1)]
+    with meeting(tmp_path, deed, messages, **config) as met:
+        assert met.run.error["failure_type"] == "transient_error"
+        assert (met.run.states, met.run.stderr) == ([], "")
+        assert 0 < met.peak_bytes < MOST_BYTES
 
 
 @pytest.mark.parametrize("name", ["an entity bomb", "a page", "a bomb of elements"])

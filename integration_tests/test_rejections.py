@@ -111,3 +111,17 @@ def test_no_question_is_asked_for_the_words_of_a_rejection(
     (said,) = (line for line in run.logs("WARN") if line.startswith("Record 2 "))
     assert "error 7" in said
     assert {call.method for call in connection.sandbox.calls} == {"POST"}
+
+
+@pytest.mark.parametrize("contacts", [1, 3_000])
+def test_the_longest_report_is_read_at_once(connection: Connection, contacts: int) -> None:
+    # Quoted three times in the report, and full of what looks like attributes.
+    value = '="\u00f6"' * 63
+    values = [f"{value}{n}" for n in range(contacts)]
+    bad = [record({"email": text, "external_id": text}) for text in values]
+    properties = columns("external_id")
+    run = connection.sync([*bad, stream_state(1)], stream(properties), batch_size=3_000)
+    assert run.stats == [(0, contacts)]
+    assert len(run.logs("WARN")) > 1
+    calls = [call for call in connection.sandbox.calls if call.method == "POST"]
+    assert len(calls) == 1

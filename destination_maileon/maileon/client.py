@@ -26,7 +26,8 @@ from destination_maileon.maileon.reading import (
 )
 from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.maileon.report import UnreadableReport, parse_report
-from destination_maileon.maileon.transport import Transport
+from destination_maileon.maileon.report_size import report_size
+from destination_maileon.maileon.transport import MAX_ANSWER_BYTES, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,9 +80,14 @@ class MaileonClient:
 
     def synchronize(self, parameters: Mapping[str, str], body: bytes) -> SynchronizationReport:
         """What became of the contacts in `body` (a document of contacts_xml)."""
-        answer = self._accepted(self._exchange("POST", "/contacts", query=parameters, body=body))
+        size = report_size(body)
+        answer = self._accepted(
+            self._exchange(
+                "POST", "/contacts", query=parameters, body=body, most_bytes=size.most_bytes
+            )
+        )
         try:
-            return parse_report(answer.body or b"")
+            return parse_report(answer.body or b"", size=size)
         except UnreadableReport as error:
             reason = str(error)
         raise TryAgain(
@@ -180,11 +186,12 @@ class MaileonClient:
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        most_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         if not is_addressable(path):
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        return self._transport.exchange(method, target, body=body)
+        return self._transport.exchange(method, target, body=body, most_bytes=most_bytes)
 
 
 def _not_addressable() -> CallRefused:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from destination_maileon.maileon.report_size import LARGEST
 from destination_maileon.maileon.xml_reading import (
     UnreadableXml,
     child_text,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lxml import etree
+
+    from destination_maileon.maileon.report_size import ReportSize
 
 _COUNT = re.compile("[0-9]{1,18}")
 _CODE = re.compile("[0-9]{1,6}")
@@ -58,9 +61,9 @@ class SynchronizationReport:
     invalid_contacts: tuple[InvalidContact, ...]
 
 
-def parse_report(body: bytes) -> SynchronizationReport:
-    """The report in the body of an answer; raises UnreadableReport."""
-    root = _root(body)
+def parse_report(body: bytes, *, size: ReportSize = LARGEST) -> SynchronizationReport:
+    """The report in the body of an answer, of that size at most; raises UnreadableReport."""
+    root = _root(body, size)
     return SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
@@ -71,9 +74,9 @@ def parse_report(body: bytes) -> SynchronizationReport:
     )
 
 
-def _root(body: bytes) -> etree._Element:
+def _root(body: bytes, size: ReportSize) -> etree._Element:
     try:
-        root = read_xml(body)
+        root = read_xml(body, most_elements=size.most_elements, most_signs=size.most_signs)
     except UnreadableXml:
         root = None
     # Raised outside of the handler, so that no chained error carries a piece of the answer.

@@ -69,15 +69,25 @@ class Transport:
     def close(self) -> None:
         self._adapter.close()
 
-    def exchange(self, method: str, target: str, *, body: bytes | None = None) -> Answer:
-        """The answer to one call. `target` is path and query, and arrives exactly as it is.
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None = None,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """The answer to one call, if it has so many bytes at most.
+
+        `target` is path and query, and arrives exactly as it is.
 
         Raises TryAgain if there is none, or none that can be read, at the latest when
         `timeout_seconds` have passed since now.
         """
         with time_limit(self._timeout_seconds):
             try:
-                return self._exchange(self._request(method, target, body=body))
+                request = self._request(method, target, body=body)
+                return self._exchange(request, min(most_bytes, MAX_ANSWER_BYTES))
             except FAILURES as error:
                 failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
                 if may_lack_files(error):
@@ -108,7 +118,7 @@ class Transport:
         request.headers["Authorization"] = self._authorization
         return request
 
-    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, most_bytes: int) -> Answer:
         with self._adapter.send(request, stream=True, **self._environment) as response:
             return Answer(
                 host=self.host,
@@ -116,7 +126,7 @@ class Transport:
                 status=response.status_code,
                 content_type=response.headers.get("Content-Type", ""),
                 retry_after=response.headers.get("Retry-After"),
-                body=_body(response.raw, response.status_code),
+                body=_body(response.raw, response.status_code, most_bytes),
             )
 
 
@@ -127,11 +137,11 @@ def _host(base_url: str) -> str:
         return "the base URL"
 
 
-def _body(raw: BaseHTTPResponse, status: int) -> bytes | None:
+def _body(raw: BaseHTTPResponse, status: int, most_bytes: int) -> bytes | None:
     if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
         return None
     if status < _BAD_REQUEST:
-        return _read(raw, MAX_ANSWER_BYTES)
+        return _read(raw, most_bytes)
     try:
         return _read(raw, MAX_ERROR_BYTES)
     except FAILURES:
