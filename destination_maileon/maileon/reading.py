@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MAX_SERVER_MESSAGE_CHARACTERS = 500
 _MAX_QUOTED = 3
+# `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
+# must be a character: what stood around it would be the next such reference.
+_NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 _NO_CONTENT = 204
@@ -93,9 +96,9 @@ def says_gone(answer: Answer) -> bool:
 
 
 def server_message(answer: Answer) -> str:
-    """What the server says of an error, on one line, 2,000 characters at most; may be empty.
+    """What the server says of an error, on one line; may be empty, or as long as an error can be.
 
-    It may quote a contact, or the key.
+    It may quote a contact, or the key: who cuts it before the key is hidden leaves half of one.
     """
     body = (answer.body or b"").strip()
     if is_html(answer):
@@ -117,9 +120,10 @@ def _one_line(text: str) -> str:
     # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
     # around it; nor one that is quoted twice.
     for _ in range(_MAX_QUOTED):
-        text = unquote(html.unescape(_JSON_ESCAPES.sub(_unescaped, text)))
+        text = _NO_CHARACTER.sub("\ufffd", _JSON_ESCAPES.sub(_unescaped, text))
+        text = unquote(html.unescape(text))
     printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[: 4 * MAX_SERVER_MESSAGE_CHARACTERS]
+    return " ".join(printable.split())
 
 
 def _unescaped(escapes: re.Match[str]) -> str:

@@ -147,3 +147,21 @@ def test_headers_that_break_off_are_no_report() -> None:
     ):
         client.synchronize({}, b"<contacts/>")
     assert caught.value.trouble is Trouble.UNREADABLE
+
+
+@pytest.mark.parametrize("before", range(0, len(KEY) + 1, 3))
+def test_no_piece_of_the_key_is_left_however_often_it_is_quoted(before: int) -> None:
+    for key in sorted(secret_forms(KEY)):
+        said = "." * before + f"{key} " * 9_000
+        body = f"<error><message>{said}</message></error>".encode()
+        error = error_of(CALLS["ping GET"], reply(400, body))
+        assert isinstance(error, CallRefused)
+        left = error.server_message.replace("*", "").replace(".", "").strip()
+        assert (left, len(error.server_message)) == ("", 500)
+
+
+def test_numbers_that_python_does_not_read_are_a_refusal_like_others() -> None:
+    body = b"<error><message>a &amp;#" + b"1" * 5_000 + b"; b</message></error>"
+    error = error_of(CALLS["ping GET"], reply(400, body))
+    assert isinstance(error, CallRefused)
+    assert error.server_message == "a \ufffd b"

@@ -16,7 +16,13 @@ from destination_maileon.maileon.reading import (
 from destination_maileon.maileon.transport import Answer
 
 _XML = "application/vnd.maileon.api+xml"
+
+
 # Maileon docs, HTTP Status Codes.
+def _quoting(text: bytes) -> bytes:
+    return b"<error><message>" + text + b"</message></error>"
+
+
 _DOCUMENTED_ERROR = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b"<error><message>page_size must not exceed 1000 but was 200000</message></error>"
@@ -141,7 +147,7 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
         (b"\xef\xbb\xbf" + _DOCUMENTED_ERROR[39:], "page_size must not exceed 1000 but was 200000"),
         (b"<errors><error><message>a</message></error></errors>", "a"),
         (b"<message> a\r\n\x7f b\xe2\x80\xaec </message>", "a b c"),
-        (b"<error><message>" + b"x" * 2_100 + b"</message></error>", "x" * 2_000),
+        (b"<error><message>" + b"x" * 2_100 + b"</message></error>", "x" * 2_100),
         (b"<error/>", ""),
         (b"<error><message/></error>", ""),
         (b"<report><message>a</message></report>", ""),
@@ -159,6 +165,12 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
             '{"said": "S\u00f6hne \U0001f600 \\u12"}',
         ),
         (b"max%2540example.com &amp;#233; &amp;#x65;&#769;", "max@example.com \u00e9 e\u0301"),
+        (b"a &#" + b"1" * 400 + b"; b", "a \ufffd b"),
+        (_quoting(b"a &amp;#" + b"1" * 5_000 + b"; b"), "a \ufffd b"),
+        (_quoting(b"a &amp;#x" + b"1" * 5_000 + b"; b"), "a \ufffd b"),
+        (_quoting(b"&amp;amp;amp;amp;#" + b"1" * 5_000), "&#" + "1" * 5_000),
+        (_quoting(b"&amp;&amp;#" + b"1" * 30 + b";#" + b"2" * 5_000), "&\ufffd#" + "2" * 5_000),
+        (_quoting(b"%26%2523" + b"1" * 5_000), "\ufffd"),
         (b"<html>a</html>", ""),
         (b"\xff", "\ufffd"),
         (b"", ""),
@@ -167,6 +179,28 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
 )
 def test_the_message_of_an_error_is_one_line_of_text(body: bytes | None, message: str) -> None:
     assert server_message(answer(body, status=400)) == message
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"&amp;",
+        b"&amp;#",
+        b"&amp;#1",
+        b"%",
+        b"%25",
+        b"\\u",
+        b"\\u0020",
+        b" ",
+        b"1",
+        b"&amp;#" + b"1" * 30,
+    ],
+)
+def test_a_message_of_a_megabyte_takes_linear_time(piece: bytes) -> None:
+    # Otherwise it would not end while anyone waits.
+    text = piece * (1_000_000 // len(piece))
+    for end in (b"", b";"):
+        assert len(server_message(answer(_quoting(text + end), status=400))) <= 1_000_001
 
 
 @pytest.mark.parametrize(
