@@ -51,6 +51,7 @@ def _limits(trial: Trial) -> Iterator[bool]:
     config = trial.scenario.config
     yield not config.get("ignore_invalid_contacts", True)
     yield "max_rejected_records" in config or "max_rejected_percent" in config
+    yield trial.watch.nobody_can_leave()
 
 
 def _fails_again(trial: Trial) -> bool:
@@ -61,6 +62,9 @@ def _fails_again(trial: Trial) -> bool:
 def _what_came_before_is_settled(trial: Trial) -> None:
     failure = trial.failure
     if not isinstance(failure, StopReading) or failure.place is None or _fails_again(trial):
+        return
+    # Of farewells that are all refused, none is settled before something else is accepted.
+    if trial.watch.nobody_can_leave() and trial.watch.nothing_gets_through():
         return
     # Of a call that is refused since one contact is invalid, nothing is settled.
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
