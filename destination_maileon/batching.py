@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contacts_xml import ENVELOPE_BYTES
-from destination_maileon.merging import ID_KEY, Entry, Part, is_named_by_id
+from destination_maileon.merging import Entry, Part, is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Batch:
 
     def append(self, entry: Entry) -> None:
         """A contact more."""
-        is_by_id = entry.keys[-1][0] == ID_KEY
+        is_by_id = is_named_by_id(entry.keys)
         if is_by_id is not self.is_by_id:
             self.turn += 1
             self.is_by_id = is_by_id
@@ -146,8 +146,8 @@ class Batcher:
         contacts = self._limits.contacts
         if len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts:
             closed.append(self.close(batch))
-        if self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
-            closed += self._close_oldest()
+        while self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
+            closed.append(self.close(self._in_order()[0]))
         return closed
 
     def part_with(self, keys: tuple[str, ...]) -> list[Batch]:
@@ -202,13 +202,6 @@ class Batcher:
     def oldest(self) -> int | None:
         """The place of the oldest record that waits in a batch."""
         return min((batch.oldest for batch in self._open.values()), default=None)
-
-    def _close_oldest(self) -> list[Batch]:
-        """Closes batches until those that wait are small enough together."""
-        closed = []
-        while self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
-            closed.append(self.close(self._in_order()[0]))
-        return closed
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)

@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from destination_maileon.call import Call
-from destination_maileon.merging import ID_KEY, is_named_by_id
+from destination_maileon.merging import is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,8 +59,7 @@ class Dispatch:
 
     def newest_held(self, keys: tuple[str, ...]) -> int:
         """The place of the newest record in unsettled calls that (may) hold the contact, or 0."""
-        # `not is_named_by_id(keys)`, without a call for every record.
-        others = self._by_naming[keys[-1][0] != ID_KEY]
+        others = self._by_naming[not is_named_by_id(keys)]
         newest = max([call.order.newest for call in others]) if others else 0
         for key in keys:
             if key in self._last_holder:

@@ -353,7 +353,14 @@ def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("the account differs", at=1082)
 def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(batching, "ID_KEY", "?")
+    append = Batch.append
+
+    def appended(self: Batch, entry: Entry) -> None:
+        with patch.context() as inside:
+            inside.setattr(batching, "is_named_by_id", lambda _: False)
+            append(self, entry)
+
+    patch.setattr(Batch, "append", appended)
 
 
 # The ends.

@@ -67,6 +67,7 @@ class _BoundedSocket(socket.socket):
     """A socket whose sending and receiving end with the call's time, give or take a moment."""
 
     _told: tuple[float, float] = (0.0, 0.0)
+    """Of which time the system was told last, and what was left of it then."""
 
     def recv(self, *args: Any) -> bytes:
         self._bound()
@@ -90,12 +91,11 @@ class _BoundedSocket(socket.socket):
     def _bound(self) -> None:
         # Python asks the system each time, and lets the loop go on meanwhile, for which this thread
         # has then to wait: with every call that was half of such waits.
-        left = _seconds_left()
-        ends_at, told_at = self._told
-        if ends_at == _ends_at.get() and time.monotonic() - told_at < _MOMENT_SECONDS:
-            return
-        self._told = (_ends_at.get(), time.monotonic())
-        self.limit(left)
+        left, ends_at = _seconds_left(), _ends_at.get()
+        told_of, told_left = self._told
+        if ends_at != told_of or told_left - left >= _MOMENT_SECONDS:
+            self._told = (ends_at, left)
+            self.limit(left)
 
     def limit(self, seconds: float) -> None:
         """What follows takes so long at most, each operation."""
