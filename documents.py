@@ -15,8 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from destination_maileon.config.spec import connection_specification
 from destination_maileon.maileon.error_codes import ERROR_CODES
-from destination_maileon.spec import connection_specification
 from integration_tests.consent_cases import CASES
 
 Schema: TypeAlias = Mapping[str, Any]

@@ -14,14 +14,14 @@ from lxml import etree
 
 from benchmark.table import show
 from benchmark.workload import COLUMNS
-from destination_maileon.exact_json import is_rounded_by_orjson
+from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contacts_xml import contact_bytes
+from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.mapping import Column, MappingRules, RecordMapper
-from destination_maileon.merging import contact_keys
-from destination_maileon.plain_records import PlainRecords
-from destination_maileon.targets import Kind, Target
+from destination_maileon.mapping.mapped_record import contact_keys
+from destination_maileon.mapping.plain_records import PlainRecords
+from destination_maileon.mapping.record_mapper import Column, MappingRules, RecordMapper
+from destination_maileon.protocol.exact_json import is_rounded_by_orjson
 
 ROUNDS = 7
 TIMES = 20_000

@@ -28,14 +28,14 @@ from airbyte_cdk.models import (  # type: ignore[attr-defined]
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from destination_maileon.checking import problem_with
-from destination_maileon.commands import secrets_of, verdict
-from destination_maileon.config import load_config
+from destination_maileon.check import problem_with
+from destination_maileon.cli import secrets_of, verdict
+from destination_maileon.config.model import load_config
+from destination_maileon.config.spec import connector_specification
 from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines
+from destination_maileon.protocol.outbox import Outbox
+from destination_maileon.protocol.output import Lines
 from destination_maileon.run import main
-from destination_maileon.spec import connector_specification
 from destination_maileon.sync import write
 
 

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
     """Runs a command; its exit code."""
     # What the imports make stays to the end, so that nothing there is garbage.
     gc.disable()
-    from destination_maileon.commands import Command, parse  # noqa: PLC0415 - after the signals
-    from destination_maileon.output import Output, OutputClosed  # noqa: PLC0415 - the same
+    from destination_maileon.cli import Command, parse  # noqa: PLC0415 - after the signals
+    from destination_maileon.protocol.output import Output, OutputClosed  # noqa: PLC0415 - the same
     from destination_maileon.quiet import be_quiet  # noqa: PLC0415 - the same
 
     parsed = parse(arguments)

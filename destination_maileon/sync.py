@@ -8,46 +8,46 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from destination_maileon import consent
-from destination_maileon.account import Account, say_nothing
-from destination_maileon.batching import Batcher, Limits
-from destination_maileon.catalog import stream_plans, unused_mappings
-from destination_maileon.columns import ColumnResolver
-from destination_maileon.config import S3Storage
-from destination_maileon.dispatch import Dispatch
-from destination_maileon.dry_run import foreseen
-from destination_maileon.failing_calls import FailingCalls
-from destination_maileon.intake import Intake
-from destination_maileon.ledger import Ledger
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.accounting.rejection_limits import RejectionLimits
+from destination_maileon.config.model import S3Storage
+from destination_maileon.delivery.accumulator import Batcher, Limits
+from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.delivery.intake import Intake
+from destination_maileon.delivery.probing import Probing
+from destination_maileon.delivery.progress import Progress
+from destination_maileon.delivery.response_handler import Settlement
+from destination_maileon.delivery.retries import FailingCalls
+from destination_maileon.delivery.scheduler import Dispatch
+from destination_maileon.delivery.sender import ThreadedService, send
+from destination_maileon.delivery.suspicion import Suspicion
+from destination_maileon.delivery.vanished import VanishedFields
+from destination_maileon.errors import ConfigError
+from destination_maileon.maileon.backoff import Patience
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.retry import Patience
-from destination_maileon.outbox import Outbox
-from destination_maileon.output import Level
-from destination_maileon.patience import PatientQuestions
-from destination_maileon.probing import Probing
-from destination_maileon.problems import ConfigError
-from destination_maileon.progress import Progress
-from destination_maileon.reader import Reader
-from destination_maileon.rejected_store import RejectedStore
-from destination_maileon.rejection_limits import RejectionLimits
-from destination_maileon.rejections import RejectionLog
-from destination_maileon.service import ThreadedService, send
-from destination_maileon.settling import Settlement
-from destination_maileon.stream_columns import StreamColumns
-from destination_maileon.suspicion import Suspicion
-from destination_maileon.vanished import VanishedFields
-from destination_maileon.writer import Writer
+from destination_maileon.mapping.columns import ColumnResolver
+from destination_maileon.mapping.stream_columns import StreamColumns
+from destination_maileon.pipeline import Writer
+from destination_maileon.protocol.outbox import Outbox
+from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.reader import Reader
+from destination_maileon.rejections.dead_letter_queue import RejectedStore
+from destination_maileon.rejections.rejection import RejectionLog
+from destination_maileon.streams import consent
+from destination_maileon.streams.account import Account, say_nothing
+from destination_maileon.streams.catalog import stream_plans, unused_mappings
+from destination_maileon.streams.patience import PatientQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from io import BufferedIOBase
 
-    from destination_maileon.account import FieldLog, FieldsApi
-    from destination_maileon.config import Config
+    from destination_maileon.config.model import Config
+    from destination_maileon.delivery.sender import Service
     from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.messages import StreamKey
-    from destination_maileon.service import Service
-    from destination_maileon.stream_plan import StreamPlan
+    from destination_maileon.protocol.messages import StreamKey
+    from destination_maileon.streams.account import FieldLog, FieldsApi
+    from destination_maileon.streams.stream_plan import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)

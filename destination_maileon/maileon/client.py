@@ -12,10 +12,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote, urlencode
 
-from destination_maileon.maileon.answers import error_of, not_the_api
-from destination_maileon.maileon.api_key import authorization, secret_forms
+from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES, Transport
 from destination_maileon.maileon.paths import is_addressable, segment
 from destination_maileon.maileon.reading import (
     MAX_SERVER_MESSAGE_CHARACTERS,
@@ -27,14 +27,14 @@ from destination_maileon.maileon.reading import (
 from destination_maileon.maileon.redaction import Redactor
 from destination_maileon.maileon.report import UnreadableReport, parse_report
 from destination_maileon.maileon.report_size import report_size
-from destination_maileon.maileon.transport import MAX_ANSWER_BYTES, Transport
+from destination_maileon.maileon.statuses import error_of, not_the_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from destination_maileon.maileon.http import Answer
     from destination_maileon.maileon.identifier import ContactPath
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.maileon.transport import Answer
 
 __all__ = ["MaileonClient", "authorization", "secret_forms"]
 

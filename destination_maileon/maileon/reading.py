@@ -25,7 +25,7 @@ from destination_maileon.maileon.xml_reading import (
 if TYPE_CHECKING:
     from lxml import etree
 
-    from destination_maileon.maileon.transport import Answer
+    from destination_maileon.maileon.http import Answer
 
 MAX_SERVER_MESSAGE_CHARACTERS = 500
 _MAX_QUOTED = 3

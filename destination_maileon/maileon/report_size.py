@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from destination_maileon.maileon.transport import MAX_ANSWER_BYTES
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 from destination_maileon.maileon.xml_reading import MAX_ELEMENTS
 
 _BYTES = 2**20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from destination_maileon.maileon.transport import Transport
+from destination_maileon.maileon.http import Transport
 from unit_tests.maileon.local_server import LocalServer, answering
 
 

@@ -11,7 +11,7 @@ import pytest
 from destination_maileon.maileon import deadline
 from destination_maileon.maileon.deadline import time_is_up, time_limit
 from destination_maileon.maileon.errors import Trouble, TryAgain
-from destination_maileon.maileon.transport import Transport
+from destination_maileon.maileon.http import Transport
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.local_server import (
     Conversation,

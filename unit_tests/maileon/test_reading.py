@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.http import Answer
 from destination_maileon.maileon.reading import (
     custom_fields,
     is_html,
@@ -13,7 +14,6 @@ from destination_maileon.maileon.reading import (
     says_gone,
     server_message,
 )
-from destination_maileon.maileon.transport import Answer
 
 _XML = "application/vnd.maileon.api+xml"
 

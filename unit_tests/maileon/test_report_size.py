@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contacts_xml import contact_bytes, document
+from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.maileon.report import UnreadableReport, parse_report
 from destination_maileon.maileon.report_size import LARGEST, ReportSize, report_size

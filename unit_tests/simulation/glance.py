@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from destination_maileon.writer import Writer
+from destination_maileon.pipeline import Writer
 from unit_tests.simulation.watch import A_TICK_SECONDS, SpyLedger, Watch, insist
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from destination_maileon.messages import BadInput
-from destination_maileon.problems import ConfigError, StopReading, TransientError
-from destination_maileon.reader import InputFailed
+from destination_maileon.errors import ConfigError, StopReading, TransientError
+from destination_maileon.protocol.messages import BadInput
+from destination_maileon.protocol.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles
 from unit_tests.simulation.asking import Step, Task, asked

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from destination_maileon.problems import TransientError
+from destination_maileon.errors import TransientError
 from unit_tests.simulation.ambiguity import Circles
 from unit_tests.simulation.asking import Step, Task, asked
 from unit_tests.simulation.judge import clear, difference

@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from destination_maileon.call import Call
+from destination_maileon.config.safety import Removal
+from destination_maileon.delivery.request import Call
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import CallRefused, MaileonError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping import Removal
-from destination_maileon.merging import Entry
+from destination_maileon.mapping.mapped_record import Entry
 from unit_tests.simulation.account import (
     Judgement,
     MaileonAccount,

@@ -11,22 +11,22 @@ from random import Random
 
 import orjson
 
-from destination_maileon import plain_records
-from destination_maileon.account import Account
-from destination_maileon.catalog import stream_plans
-from destination_maileon.config import Config, load_config
-from destination_maileon.dry_run import foreseen
+from destination_maileon.accounting.rejection_limits import RejectionLimits
+from destination_maileon.config.model import Config, load_config
+from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.merging import Part
-from destination_maileon.messages import StreamKey
-from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines
-from destination_maileon.problems import TransientError
-from destination_maileon.rejected_store import RejectedStore
-from destination_maileon.rejection_limits import RejectionLimits
-from destination_maileon.rejections import Rejection, RejectionLog
-from destination_maileon.stream_plan import StreamPlan
+from destination_maileon.mapping import plain_records
+from destination_maileon.mapping.mapped_record import Part
+from destination_maileon.protocol.messages import StreamKey
+from destination_maileon.protocol.outbox import Outbox
+from destination_maileon.protocol.output import Lines
+from destination_maileon.rejections.dead_letter_queue import RejectedStore
+from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.streams.account import Account
+from destination_maileon.streams.catalog import stream_plans
+from destination_maileon.streams.stream_plan import StreamPlan
 from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.glance import Glance

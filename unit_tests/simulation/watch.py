@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from destination_maileon.call import Call
-from destination_maileon.checkpoint import MAX_HELD_STATES, Checkpoint
-from destination_maileon.ledger import STATISTICS, Ledger
+from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
+from destination_maileon.accounting.ledger import STATISTICS, Ledger
+from destination_maileon.delivery.request import Call
 from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.merging import NO_CONTACT, Entry, Part, Written
-from destination_maileon.rejections import Rejection
-from destination_maileon.stream_plan import StreamPlan
+from destination_maileon.mapping.mapped_record import NO_CONTACT, Entry, Part, Written
+from destination_maileon.rejections.rejection import Rejection
+from destination_maileon.streams.stream_plan import StreamPlan
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
 from unit_tests.simulation.server import read_wishes
 

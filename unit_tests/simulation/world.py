@@ -11,7 +11,8 @@ from random import Random
 
 import orjson
 
-from destination_maileon.call import Call
+from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.sender import Answered, Event
 from destination_maileon.maileon.errors import (
     KeyRefused,
     MaileonError,
@@ -20,8 +21,7 @@ from destination_maileon.maileon.errors import (
     Trouble,
     TryAgain,
 )
-from destination_maileon.reader import InputChunk, InputEnd
-from destination_maileon.service import Answered, Event
+from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
 from unit_tests.simulation.server import Server, read_wishes
 from unit_tests.simulation.watch import Watch, insist

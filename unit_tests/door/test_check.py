@@ -1,0 +1,57 @@
+"""How the time of a check is shared out. What it asks and says is tested from outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_maileon import check as checking
+from destination_maileon.check import MAX_SECONDS, Budget, problem_with
+from destination_maileon.config.model import S3Storage
+from destination_maileon.rejections.s3 import CHECK_SECONDS
+
+BUCKET = {
+    "storage_type": "S3",
+    "s3_bucket_name": "rejected",
+    "s3_bucket_region": "us-east-1",
+    "bucket_path": "maileon",
+}
+CONFIG = {
+    "api_key": "made-up-key",
+    # Nobody listens there.
+    "base_url": "http://127.0.0.1:9/1.0",
+    "object_storage_config": BUCKET,
+}
+
+
+class Clock:
+    """So many seconds pass whenever somebody looks at it after the first time."""
+
+    def __init__(self, step: float) -> None:
+        self._now, self._step = -step, step
+
+    def __call__(self) -> float:
+        self._now += self._step
+        return self._now
+
+
+@pytest.mark.parametrize(
+    ("seconds_for_maileon", "seconds_for_the_bucket"), [(0.0, CHECK_SECONDS), (4.5, 3.0)]
+)
+def test_the_bucket_gets_what_maileon_left(
+    monkeypatch: pytest.MonkeyPatch, seconds_for_maileon: float, seconds_for_the_bucket: float
+) -> None:
+    allowed: list[float] = []
+
+    def check(settings: S3Storage, *, seconds: float) -> None:
+        del settings
+        allowed.append(seconds)
+
+    monkeypatch.setattr(checking, "check_bucket", check)
+    assert problem_with(CONFIG, Budget(Clock(seconds_for_maileon))) is not None
+    assert allowed == [seconds_for_the_bucket]
+
+
+def test_without_time_nothing_more_is_asked() -> None:
+    problem = problem_with(CONFIG, Budget(Clock(MAX_SECONDS)))
+    assert problem is not None
+    assert problem.count(f"longer than {MAX_SECONDS:.0f} seconds") == 1
