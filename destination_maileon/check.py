@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import S3Storage, UnmappedColumns, load_config
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import Kind, Target, parse_target, preference_splits
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.deadline import time_limit
-from destination_maileon.maileon.errors import CallRefused, MaileonError, RightMissing
+from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
 from destination_maileon.rejections.s3 import CHECK_SECONDS, check_bucket
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _TOO_LONG = (
 )
 
 
-class Budget:
+class Deadline:
     """What is left of the time for the whole check."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -66,9 +66,9 @@ class Budget:
             yield client
 
 
-def problem_with(raw_config: object, budget: Budget | None = None) -> str | None:
+def problem_with(raw_config: object, budget: Deadline | None = None) -> str | None:
     """What a person must change, in words; None if all is well."""
-    budget = budget or Budget()
+    budget = budget or Deadline()
     try:
         config = load_config(raw_config)
     except SyncError as error:
@@ -77,7 +77,7 @@ def problem_with(raw_config: object, budget: Budget | None = None) -> str | None
     return " ".join(dict.fromkeys(problems)) or None
 
 
-def _account_problems(config: Config, budget: Budget) -> Iterator[str]:
+def _account_problems(config: Config, budget: Deadline) -> Iterator[str]:
     try:
         with budget.client(config) as client:
             client.ping("GET")
@@ -85,14 +85,14 @@ def _account_problems(config: Config, budget: Budget) -> Iterator[str]:
             try:
                 with budget.client(config) as client:
                     step(client)
-            except (RightMissing, CallRefused, ConfigError) as error:
+            except (Forbidden, RequestRejected, ConfigError) as error:
                 # It says nothing of the next question.
                 yield str(error)
     except (MaileonError, SyncError) as error:
         yield str(error)
 
 
-def _bucket_problems(config: Config, budget: Budget) -> Iterator[str]:
+def _bucket_problems(config: Config, budget: Deadline) -> Iterator[str]:
     storage = config.object_storage_config
     if not isinstance(storage, S3Storage):
         return
@@ -107,7 +107,7 @@ def _steps(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
     yield lambda client: client.ping("POST")
     targets = _targets(config)
     unsubscribes = any(target.kind is Kind.UNSUBSCRIBE for target in targets)
-    if config.deleted_records is not Removal.IGNORE or unsubscribes:
+    if config.deleted_records is not DeletedRecords.IGNORE or unsubscribes:
         yield lambda client: client.ping("DELETE")
     fields = {target.name for target in targets if target.kind is Kind.CUSTOM}
     if fields and config.unmapped_columns is not UnmappedColumns.CREATE:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, ClassVar
 import orjson
 
 from destination_maileon.errors import ConfigError, SyncError, TransientError
-from destination_maileon.maileon.redaction import Redactor
+from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.messages import BadInput
-from destination_maileon.protocol.output import FailureType, Level, Lines, json_line
+from destination_maileon.protocol.output import FailureType, Level, MessageFormatter, json_line
 from destination_maileon.protocol.reader import InputFailed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Command:
         self._say = say
         self._arguments = arguments
         self._source = source
-        self._lines = Lines(Redactor(()))
+        self._lines = MessageFormatter(SecretRedactor(()))
         self.exit_code = 0
 
     @property
@@ -100,13 +100,13 @@ class Command:
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
-        from destination_maileon.protocol.outbox import Outbox  # noqa: PLC0415 - the same
+        from destination_maileon.protocol.outbox import Logger  # noqa: PLC0415 - the same
         from destination_maileon.sync import write  # noqa: PLC0415 - the same
 
         config = self._config()
         catalog = _read_json(self._arguments.catalog, "catalog")
         lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
-        outbox = Outbox(self._lines, lowest=lowest, say=self._say)
+        outbox = Logger(self._lines, lowest=lowest, say=self._say)
         yield from write(config, catalog, source=self._source, outbox=outbox)
 
     def _config(self) -> Config:
@@ -116,7 +116,7 @@ class Command:
 
     def _raw_config(self) -> object:
         raw = _read_json(self._arguments.config, "configuration")
-        self._lines = Lines(Redactor(secrets_of(raw)))
+        self._lines = MessageFormatter(SecretRedactor(secrets_of(raw)))
         return raw
 
     def _failure(self, error: Exception) -> bytes:

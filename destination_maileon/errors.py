@@ -20,7 +20,7 @@ class ConfigError(SyncError):
     """A person must act; trying again changes nothing."""
 
 
-class StopReading(ConfigError):
+class StopSync(ConfigError):
     """A record must not be taken, or is one too many that is rejected.
 
     What came before it is fine, and is still sent. `place` is its own in the input; None: it is the

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.accounting.stream_counts import StreamCounts
+from destination_maileon.accounting.stream_counts import StreamStats
 from destination_maileon.delivery.sender import ThreadLost
-from destination_maileon.errors import StopReading, SyncError
-from destination_maileon.maileon.errors import MaileonError, TryAgain
+from destination_maileon.errors import StopSync, SyncError
+from destination_maileon.maileon.errors import MaileonError, RetriableError
 from destination_maileon.protocol.messages import BadInput, RecordMessage, decode
 from destination_maileon.protocol.output import Level, destination_stats, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
@@ -24,30 +24,30 @@ from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFaile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from destination_maileon.accounting.checkpoint import Release
+    from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.accumulator import Batch, Batcher
+    from destination_maileon.delivery.accumulator import Accumulator, Batch
     from destination_maileon.delivery.intake import Intake
     from destination_maileon.delivery.progress import Progress
-    from destination_maileon.delivery.response_handler import Settlement
-    from destination_maileon.delivery.scheduler import Dispatch
-    from destination_maileon.delivery.sender import Answered, Event, Service
+    from destination_maileon.delivery.response_handler import ResponseHandler
+    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
     from destination_maileon.protocol.messages import StateMessage
-    from destination_maileon.protocol.outbox import Outbox
+    from destination_maileon.protocol.outbox import Logger
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class Writer:
+class SyncPipeline:
     """Runs one sync. The rooms that it moves records through are made by who wires it."""
 
-    service: Service
+    service: Environment
     intake: Intake
-    batcher: Batcher
-    dispatch: Dispatch
-    settlement: Settlement
+    batcher: Accumulator
+    dispatch: RequestScheduler
+    settlement: ResponseHandler
     ledger: Ledger
     progress: Progress
-    outbox: Outbox
+    outbox: Logger
     lets_states_out: bool = True
     _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
     _has_chunk: bool = field(default=False, init=False)
@@ -82,9 +82,9 @@ class Writer:
             self.ledger.heed()
             self._advance()
             self.ledger.heed()
-        except (BadInput, InputFailed, StopReading) as stop:
+        except (BadInput, InputFailed, StopSync) as stop:
             self._fails(stop)
-            self._stop_reading(stop.place if isinstance(stop, StopReading) else None)
+            self._stop_reading(stop.place if isinstance(stop, StopSync) else None)
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
@@ -113,15 +113,15 @@ class Writer:
         else:
             self._on_answer(event)
 
-    def _on_answer(self, event: Answered) -> None:
+    def _on_answer(self, event: ResponseReceived) -> None:
         answer = event.answer
         self.dispatch.landed(event.call)
         if isinstance(answer, Exception) and not isinstance(answer, MaileonError):
             raise answer
         wait = self.settlement.ends(event.call, answer, event.at)
-        if isinstance(answer, TryAgain) and wait is not None:
+        if isinstance(answer, RetriableError) and wait is not None:
             self.progress.waits(event.call, answer, wait)
-        elif not isinstance(answer, TryAgain):
+        elif not isinstance(answer, RetriableError):
             # A refusal is an answer, too: nobody waits for one any more.
             self.progress.flows(event.call)
 
@@ -222,7 +222,7 @@ class Writer:
         self.settlement.summarize()
         self.intake.close()
         # A sync that keeps its states back is a dry run.
-        words = StreamCounts.words if self.lets_states_out else StreamCounts.foreseen_words
+        words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
         self.ledger.summarize(words)
 
     def _sayable(self) -> Iterator[bytes]:
@@ -234,7 +234,7 @@ class Writer:
             yield from states
 
 
-def _state_line(release: Release[StateMessage]) -> bytes:
+def _state_line(release: ReadyState[StateMessage]) -> bytes:
     stats = destination_stats(
         written=release.tally.written,
         rejected=release.tally.rejected,

@@ -37,7 +37,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Release(Generic[Message]):
+class ReadyState(Generic[Message]):
     """A STATE that is true now, with its counts and the statistics of the calls before it."""
 
     message: Message
@@ -103,7 +103,7 @@ class Checkpoint(Generic[Message]):
         for name, number in statistics.items():
             self._statistics[name] += number
 
-    def release(self, *, before: int | None = None) -> Iterator[Release[Message]]:
+    def release(self, *, before: int | None = None) -> Iterator[ReadyState[Message]]:
         """Every STATE that is true now, in order; only those `before` the end of that segment."""
         while self.can_release:
             if before is not None and self._newest_number + 1 - len(self._segments) >= before:
@@ -114,7 +114,7 @@ class Checkpoint(Generic[Message]):
                 tally = self._tally(segment)
                 statistics = self._statistics
                 self._statistics = dict.fromkeys(statistics, 0)
-                yield Release(segment.message, tally, statistics)
+                yield ReadyState(segment.message, tally, statistics)
 
     @property
     def can_release(self) -> bool:

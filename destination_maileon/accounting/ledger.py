@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.checkpoint import Checkpoint
 from destination_maileon.accounting.rejection_limits import one_of_several_rejected, one_rejected
-from destination_maileon.accounting.stream_counts import StreamCounts
-from destination_maileon.errors import StopReading
-from destination_maileon.mapping.mapped_record import NO_CONTACT, Part
+from destination_maileon.accounting.stream_counts import StreamStats
+from destination_maileon.errors import StopSync
+from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
 from destination_maileon.protocol.counting import were_rejected
 from destination_maileon.protocol.output import Level, Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-    from destination_maileon.accounting.checkpoint import Release
+    from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.rejection_limits import RejectionLimits
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.mapping.mapped_record import Entry, Written
+    from destination_maileon.mapping.mapped_record import BatchEntry, Written
     from destination_maileon.protocol.messages import StateMessage
-    from destination_maileon.rejections.dead_letter_queue import RejectedStore
+    from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
     from destination_maileon.rejections.rejection import Rejection, RejectionLog
     from destination_maileon.streams.stream_plan import StreamPlan
 
@@ -43,7 +43,7 @@ class Ledger:
         *,
         limits: RejectionLimits,
         rejections: RejectionLog,
-        store: RejectedStore | None,
+        store: DeadLetterQueue | None,
         log: Log,
     ) -> None:
         self._limits = limits
@@ -57,7 +57,7 @@ class Ledger:
         self._noted: Exception | None = None
         self._log = log
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
-        self.counts = {plan: StreamCounts() for plan in plans}
+        self.counts = {plan: StreamStats() for plan in plans}
         self.records = 0
         self.strangers = 0
 
@@ -72,7 +72,7 @@ class Ledger:
         self.records += 1
         self.strangers += 1
 
-    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> Part:
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
         counts = self.counts[plan]
         if not counts.read:
@@ -80,9 +80,9 @@ class Ledger:
         counts.read += 1
         self.records += 1
         payload, keys = contact
-        return Part(self.records, counts.read, self.checkpoint.record(), keys, payload)
+        return MappedRecord(self.records, counts.read, self.checkpoint.record(), keys, payload)
 
-    def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
+    def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
         segments = Counter([part.segment for entry in entries for part in entry.parts])
         for segment, records in segments.items():
@@ -94,19 +94,19 @@ class Ledger:
         counts.merged += merged
         self.checkpoint.count(merged=merged)
 
-    def removed(self, plan: StreamPlan, entry: Entry, *, was_there: bool) -> None:
+    def removed(self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool) -> None:
         """A contact was deleted or unsubscribed, or is gone already, which is no error."""
         self.counts[plan].removed += 1
         self.counts[plan].gone += not was_there
         self.written(plan, [entry])
 
-    def left_out(self, plan: StreamPlan, part: Part) -> None:
+    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
         """A deleted record, which the configuration says to ignore."""
         self.counts[plan].deleted_ignored += 1
         self.counts[plan].written += 1
         self.checkpoint.settle(part.segment, plan.key, written=1)
 
-    def rejected(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
+    def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """A record was refused: told, counted and stored, whatever follows from it."""
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
@@ -121,7 +121,9 @@ class Ledger:
         self.checkpoint.settle(part.segment, plan.key, rejected=1)
         self._judge(part.place)
 
-    def one_of_several_rejected(self, plan: StreamPlan, entry: Entry, rejection: Rejection) -> None:
+    def one_of_several_rejected(
+        self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection
+    ) -> None:
         """A contact of several records was refused, which ends the sync: none is blamed alone."""
         line = self._rejections.contact_line(plan, entry, rejection)
         self._log(Level.WARN, line)
@@ -163,7 +165,7 @@ class Ledger:
         self.counts[plan].calls += 1
         self.counts[plan].ended_at = now
 
-    def release(self) -> Iterator[Release[StateMessage]]:
+    def release(self) -> Iterator[ReadyState[StateMessage]]:
         """Every STATE that is true now; the rejections before it are stored first.
 
         If they cannot be, those STATEs leave that no such rejection precedes.
@@ -187,7 +189,7 @@ class Ledger:
         self._judge(None)
         self.heed()
 
-    def summarize(self, words: Callable[[StreamCounts], str]) -> None:
+    def summarize(self, words: Callable[[StreamStats], str]) -> None:
         """One line per stream, and one more with the reasons if anything was rejected."""
         for plan, counts in self.counts.items():
             self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
@@ -197,7 +199,7 @@ class Ledger:
                     f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}.",
                 )
 
-    def _keep_promise(self, step: Callable[[RejectedStore], None]) -> bool:
+    def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""
         if self._store is None or self._is_store_lost:
             return False
@@ -227,4 +229,4 @@ class Ledger:
         self._is_over_limit = True
         why = f"{excess}: {self._rejections.all_totals()}."
         advice = "Correct the records or the mapping, or allow more."
-        self._note(StopReading(f"{why} {advice}", place=place))
+        self._note(StopSync(f"{why} {advice}", place=place))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from destination_maileon.errors import StopReading
-from destination_maileon.protocol.counting import counted, were_rejected
+from destination_maileon.errors import StopSync
+from destination_maileon.protocol.counting import pluralize, were_rejected
 
 if TYPE_CHECKING:
-    from destination_maileon.mapping.mapped_record import Entry, Part
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.rejections.rejection import Rejection
     from destination_maileon.streams.stream_plan import StreamPlan
 
@@ -38,22 +38,22 @@ class RejectionLimits:
         if 100 * rejected <= self.percent * records:
             return None
         allowed = f'"max_rejected_percent" ({self.percent:g})'
-        share = f"{rejected} of {counted(records, 'record')} were rejected"
+        share = f"{rejected} of {pluralize(records, 'record')} were rejected"
         return f"{share}, which is more than {allowed} allows"
 
 
-def one_rejected(plan: StreamPlan, part: Part, rejection: Rejection) -> StopReading:
+def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> StopSync:
     """The reason to stop that a rejected record is."""
-    return StopReading(
+    return StopSync(
         f"A record of stream {plan.title} was rejected: {rejection.label}. {rejection.advice} "
         f"{_THAT_ENDS_THE_SYNC}",
         place=part.place,
     )
 
 
-def one_of_several_rejected(line: str, entry: Entry) -> StopReading:
+def one_of_several_rejected(line: str, entry: BatchEntry) -> StopSync:
     """The reason to stop that a rejected contact of several records is, which the line tells of."""
-    return StopReading(f"{line} {_THAT_ENDS_THE_SYNC}", place=entry.place)
+    return StopSync(f"{line} {_THAT_ENDS_THE_SYNC}", place=entry.place)
 
 
 _THAT_ENDS_THE_SYNC = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from destination_maileon.protocol.counting import counted
+from destination_maileon.protocol.counting import pluralize
 
 
 @dataclass(slots=True)
-class StreamCounts:
+class StreamStats:
     """Records, contacts and calls of one stream. Times in seconds of the loop's clock."""
 
     read: int = 0
@@ -65,7 +65,7 @@ class StreamCounts:
         return f"without the dry run it would be {self._listed(foreseen)}"
 
     def _listed(self, counts: dict[str, int]) -> str:
-        words = [counted(self.read, "record") + " read"]
+        words = [pluralize(self.read, "record") + " read"]
         words += [f"{number} {name}" for name, number in counts.items()]
         seconds = max(0.0, self.ended_at - self.started_at)
-        return ", ".join([*words, counted(self.calls, "call"), f"{seconds:.1f} seconds"])
+        return ", ".join([*words, pluralize(self.calls, "call"), f"{seconds:.1f} seconds"])

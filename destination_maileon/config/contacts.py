@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from destination_maileon.config.types import Flag, Keys, key, refused
+from destination_maileon.config.types import ConfigModel, Flag, key, refused
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 
@@ -44,7 +44,7 @@ def _with_a_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class ContactKeys(Keys):
+class ContactKeys(ConfigModel):
     """Account, contacts and consent."""
 
     api_key: Annotated[

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, WithJsonSchema
 
 from destination_maileon.config.targets import Kind, parse_target
-from destination_maileon.config.types import Flag, Keys, OptionalText, Text, key, refused
+from destination_maileon.config.types import ConfigModel, Flag, OptionalText, Text, key, refused
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 
 _STANDARD_NAMES = ", ".join(STANDARD_FIELDS)
@@ -49,7 +49,7 @@ def _as_target(text: str) -> str:
     raise refused(f"must be one of the forms {TARGET_FORMS}")
 
 
-class ColumnMapping(Keys):
+class ColumnMapping(ConfigModel):
     """One column and the field in Maileon that it fills."""
 
     model_config = ConfigDict(title="Column")
@@ -110,7 +110,7 @@ class ColumnMapping(Keys):
         return "source" in self.model_fields_set
 
 
-class StreamConfig(Keys):
+class StreamConfig(ConfigModel):
     """One stream and where its columns go."""
 
     model_config = ConfigDict(title="Stream")
@@ -145,7 +145,7 @@ class StreamConfig(Keys):
     ]
 
 
-class MappingKeys(Keys):
+class MappingKeys(ConfigModel):
     """Columns, fields and values."""
 
     streams: Annotated[

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from destination_maileon.config.storage import NoStorage, ObjectStorage
-from destination_maileon.config.types import Count, Flag, Keys, Number, key
+from destination_maileon.config.types import ConfigModel, Count, Flag, Number, key
 
 
-class Removal(StrEnum):
+class DeletedRecords(StrEnum):
     """What becomes of a contact whose record says that it is gone."""
 
     IGNORE = "ignore"
@@ -27,11 +27,11 @@ class IdentifiersInLogs(StrEnum):
     FULL = "full"
 
 
-class SafetyKeys(Keys):
+class SafetyKeys(ConfigModel):
     """Removals, limits and rejected records."""
 
     deleted_records: Annotated[
-        Removal,
+        DeletedRecords,
         key(
             "removal",
             title="Deleted Records",
@@ -40,7 +40,7 @@ class SafetyKeys(Keys):
             "unsubscribe: it is unsubscribed. delete: it is removed from Maileon with everything "
             "stored about it, which cannot be undone.",
         ),
-    ] = Removal.IGNORE
+    ] = DeletedRecords.IGNORE
     max_deleted_records: Annotated[
         Count | None,
         key(

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 from destination_maileon.config.types import (
     ADDRESS_FORM,
     OPTIONAL_ADDRESS_PATTERN,
-    Keys,
+    ConfigModel,
     OptionalAddress,
     key,
     refused,
@@ -44,7 +44,7 @@ def _as_path(text: str) -> str:
 _OptionalSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_empty_is_absent)]
 
 
-class NoStorage(Keys):
+class NoStorage(ConfigModel):
     """Rejected records are only reported in the log, without their values."""
 
     model_config = ConfigDict(title="None")
@@ -55,7 +55,7 @@ class NoStorage(Keys):
     ] = "None"
 
 
-class S3Storage(Keys):
+class S3Storage(ConfigModel):
     """Rejected records are stored as JSON lines in a bucket of S3 or a compatible service."""
 
     model_config = ConfigDict(title="S3")

@@ -14,13 +14,13 @@ from destination_maileon.config.types import (
     ADDRESS_PATTERN,
     WHOLE,
     Address,
-    Keys,
+    ConfigModel,
     Seconds,
     key,
 )
 
 
-class TuningKeys(Keys):
+class TuningKeys(ConfigModel):
     """Address, sizes and times."""
 
     base_url: Annotated[

@@ -32,7 +32,7 @@ def refused(what_is_allowed: str) -> PydanticCustomError:
     return PydanticCustomError(EXPLAINED, "{allowed}", {"allowed": what_is_allowed})
 
 
-class Keys(BaseModel):
+class ConfigModel(BaseModel):
     """An object of the configuration: immutable, and without any key that is not declared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

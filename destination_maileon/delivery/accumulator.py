@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import Entry, Part, is_named_by_id
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.streams.stream_plan import Lane
+    from destination_maileon.streams.stream_plan import PartitionKey
 
     NewestHeld: TypeAlias = Callable[[tuple[str, ...]], int]
 
@@ -39,11 +39,11 @@ class Batch:
     often contacts that are named by their Maileon id and others took turns.
     """
 
-    lane: Lane
+    lane: PartitionKey
     opened_at: float
     oldest: int
     newest: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[BatchEntry] = field(default_factory=list)
     size: int = ENVELOPE_BYTES
     held_bytes: int = 0
     records: int = 0
@@ -55,7 +55,7 @@ class Batch:
         """Whether its contacts are named by their Maileon id: all, none, or some."""
         return (True, False) if self.turn > 1 else (bool(self.is_by_id),)
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: BatchEntry) -> None:
         """A contact more."""
         is_by_id = is_named_by_id(entry.keys)
         if is_by_id is not self.is_by_id:
@@ -64,7 +64,7 @@ class Batch:
         entry.turn = self.turn
         self.entries.append(entry)
 
-    def grow(self, part: Part) -> int:
+    def grow(self, part: MappedRecord) -> int:
         """Counts a record that was put in; the bytes that are kept of it."""
         size = len(part.payload)
         held = size + part.message_bytes
@@ -89,7 +89,7 @@ class Limits:
         return self.body_bytes - ENVELOPE_BYTES
 
 
-class Batcher:
+class Accumulator:
     """The open batches of a sync.
 
     `newest_held` tells, for a contact's keys, the place of the newest record in the calls that
@@ -99,15 +99,15 @@ class Batcher:
     def __init__(self, limits: Limits, newest_held: NewestHeld) -> None:
         self._limits = limits
         self._newest_held = newest_held
-        self._open: dict[Lane, Batch] = {}
-        self._waiting: dict[str, tuple[Batch, Entry]] = {}
+        self._open: dict[PartitionKey, Batch] = {}
+        self._waiting: dict[str, tuple[Batch, BatchEntry]] = {}
         # No batch that left has a younger record, and no farewell is younger.
         self._newest_left = 0
         self._most_bytes = OPEN_BATCHES_BODIES * limits.body_bytes
         self._held_bytes = 0
         self._records = 0
 
-    def add(self, part: Part, lane: Lane, now: float) -> list[Batch]:
+    def add(self, part: MappedRecord, lane: PartitionKey, now: float) -> list[Batch]:
         """Puts a record into its batch; the batches that this closes, in the order to send them.
 
         The record alone must fit: see `Limits.contact_bytes`.
@@ -128,7 +128,7 @@ class Batcher:
         if keys[0] in self._waiting:
             self._waiting[keys[0]][1].parts.append(part)
         else:
-            entry = Entry(part)
+            entry = BatchEntry(part)
             batch.append(entry)
             for key in keys:
                 self._waiting[key] = (batch, entry)
@@ -197,7 +197,7 @@ class Batcher:
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)
 
-    def _make_room(self, part: Part, lane: Lane) -> list[Batch]:
+    def _make_room(self, part: MappedRecord, lane: PartitionKey) -> list[Batch]:
         """Closes what must go out before the record may wait in its lane."""
         closed = self._close_conflicts(part.keys, lane)
         own = self._open.get(lane)
@@ -205,7 +205,7 @@ class Batcher:
             closed.append(self.close(own))
         return closed
 
-    def _close_conflicts(self, keys: tuple[str, ...], lane: Lane) -> list[Batch]:
+    def _close_conflicts(self, keys: tuple[str, ...], lane: PartitionKey) -> list[Batch]:
         """Closes what a contact with these keys may not share its lane with, or come before."""
         closed = []
         newest = self._newest_held(keys)

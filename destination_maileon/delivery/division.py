@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from destination_maileon.delivery.request import Call
-from destination_maileon.mapping.mapped_record import Entry, is_named_by_id
+from destination_maileon.delivery.request import Request
+from destination_maileon.mapping.mapped_record import BatchEntry, is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,30 +17,34 @@ if TYPE_CHECKING:
     Item = TypeVar("Item")
 
 
-def is_divisible(call: Call) -> bool:
+def is_divisible(call: Request) -> bool:
     """Whether the call carries more than one record to write."""
     return call.farewell is None and (len(call.entries) > 1 or len(call.entries[0].parts) > 1)
 
 
-def halves(call: Call) -> list[list[Call]]:
+def halves(call: Request) -> list[list[Request]]:
     """Two calls for one, in groups: side by side for different contacts, else in order."""
     if len(call.entries) > 1:
         return halves_of(call, call.entries, is_recount=call.is_recount)
     return [parts_apart(call, call.entries[0], is_recount=call.is_recount)]
 
 
-def halves_of(call: Call, entries: Sequence[Entry], *, is_recount: bool) -> list[list[Call]]:
+def halves_of(
+    call: Request, entries: Sequence[BatchEntry], *, is_recount: bool
+) -> list[list[Request]]:
     """Calls for these entries alone: side by side, or in order if two may be one contact."""
-    calls = [Call(call.lane, list(half), is_recount=is_recount) for half in _split(entries) if half]
+    calls = [
+        Request(call.lane, list(half), is_recount=is_recount) for half in _split(entries) if half
+    ]
     namings = {is_named_by_id(entry.keys) for entry in entries}
     return [calls] if len(namings) > 1 else [[call] for call in calls]
 
 
-def parts_apart(call: Call, entry: Entry, *, is_recount: bool = False) -> list[Call]:
+def parts_apart(call: Request, entry: BatchEntry, *, is_recount: bool = False) -> list[Request]:
     """Calls for the halves of the records that make the entry, one after the other."""
     mode = call.lane.plan.options.sync_mode
     return [
-        Call(call.lane, [Entry.of(half, mode)], is_recount=is_recount)
+        Request(call.lane, [BatchEntry.of(half, mode)], is_recount=is_recount)
         for half in _split(entry.parts)
     ]
 

@@ -14,13 +14,13 @@ from destination_maileon.rejections.field_rules import violations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from destination_maileon.delivery.request import Call
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.response_handler import Answer
     from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.mapping.mapped_record import Entry
+    from destination_maileon.mapping.mapped_record import BatchEntry
 
 
-def foreseen(call: Call, custom_types: Mapping[str, FieldType]) -> Answer:
+def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> Answer:
     """What would be rejected for certain; everything else counts as neither new nor existing."""
     if call.farewell is not None:
         return True
@@ -35,7 +35,7 @@ def foreseen(call: Call, custom_types: Mapping[str, FieldType]) -> Answer:
     )
 
 
-def _invalid(entry: Entry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
+def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
     first = next(iter(violations(entry.contact, custom_types)), None)
     if first is None:
         return None

@@ -9,24 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import Removal
-from destination_maileon.delivery.strangers import Strangers
-from destination_maileon.errors import StopReading
+from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.delivery.strangers import UnknownStreams
+from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.mapped_record import Entry, Part, contact_keys
-from destination_maileon.mapping.record_mapper import Farewell, Reason, Refusal
-from destination_maileon.mapping.stream_mapper import OpenStream
-from destination_maileon.protocol.counting import counted
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.mapping.record_mapper import ContactRemoval, Reason, Refusal
+from destination_maileon.mapping.stream_mapper import StreamMapper
+from destination_maileon.protocol.counting import pluralize
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
     from destination_maileon.accounting.ledger import Ledger
     from destination_maileon.config.model import Config
-    from destination_maileon.delivery.accumulator import Batcher, Limits
-    from destination_maileon.delivery.scheduler import Dispatch
+    from destination_maileon.delivery.accumulator import Accumulator, Limits
+    from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.mapping.columns import ColumnResolver
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.mapping.stream_columns import StreamColumns
@@ -43,22 +43,22 @@ class Intake:
 
     config: Config
     ledger: Ledger
-    batcher: Batcher
-    dispatch: Dispatch
+    batcher: Accumulator
+    dispatch: RequestScheduler
     limits: Limits
     log: Log
-    _streams: dict[StreamKey, OpenStream] = field(default_factory=dict, init=False)
-    _strangers: Strangers = field(init=False)
+    _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
+    _strangers: UnknownStreams = field(init=False)
     _largest: int = field(init=False)
     _farewells: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._largest = self.limits.contact_bytes
-        self._strangers = Strangers(self.log)
+        self._strangers = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
-        stream = OpenStream(plan, resolver, columns=columns, config=self.config)
+        stream = StreamMapper(plan, resolver, columns=columns, config=self.config)
         self._streams[plan.key] = stream
         stream.tell_plan(self.log)
 
@@ -107,12 +107,12 @@ class Intake:
         if cleaned:
             self.log(
                 Level.WARN,
-                f"In {counted(cleaned, 'record')} characters were removed that XML 1.0 does not "
+                f"In {pluralize(cleaned, 'record')} characters were removed that XML 1.0 does not "
                 "allow.",
             )
 
     def _write(
-        self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
+        self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
     ) -> bool:
         lane = stream.usual_lane
         if stream.mapper.has_permission_column and message.data is not None:
@@ -131,8 +131,8 @@ class Intake:
         return bool(closed)
 
     def _part(
-        self, stream: OpenStream, message: RecordMessage, written: Written, *, now: float
-    ) -> Part:
+        self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
+    ) -> MappedRecord:
         part = self.ledger.received(stream.plan, now, written)
         if self.ledger.keeps_messages:
             # Roughly what the decoded record takes, columns that are mapped nowhere included.
@@ -140,20 +140,20 @@ class Intake:
         return part
 
     def _reject(
-        self, stream: OpenStream, message: RecordMessage, refusal: Refusal, *, now: float
+        self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float
     ) -> bool:
         part = self._part(stream, message, _written(refusal.contact), now=now)
         return self._refuse(stream, part, _rejection(refusal))
 
-    def _refuse(self, stream: OpenStream, part: Part, rejection: Rejection) -> bool:
+    def _refuse(self, stream: StreamMapper, part: MappedRecord, rejection: Rejection) -> bool:
         self.ledger.rejected(stream.plan, part, rejection)
         self.ledger.heed()
         return False
 
     def _part_with(
-        self, stream: OpenStream, message: RecordMessage, farewell: Farewell, *, now: float
+        self, stream: StreamMapper, message: RecordMessage, farewell: ContactRemoval, *, now: float
     ) -> bool:
-        if farewell.removal is Removal.IGNORE:
+        if farewell.removal is DeletedRecords.IGNORE:
             self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
             return False
         if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
@@ -164,13 +164,13 @@ class Intake:
         for batch in self.batcher.part_with(part.keys):
             self.dispatch.submit(batch)
         lane = stream.lane(stream.plan.permission)
-        self.dispatch.submit_farewell(lane, Entry(part), farewell)
+        self.dispatch.submit_farewell(lane, BatchEntry(part), farewell)
         return True
 
     def _check_brake(self) -> None:
         allowed = self.config.max_deleted_records
         if allowed is not None and self._farewells >= allowed:
-            raise StopReading(
+            raise StopSync(
                 f'More than "max_deleted_records" ({allowed}) records delete or unsubscribe a '
                 f"contact, so the sync stopped after {self._farewells}. Pause the connection and "
                 "look at the source first: each run may remove as many again. If they are all "
@@ -197,7 +197,7 @@ def _bad_permission(column: str, payload: bytes) -> Refusal:
     return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
 
 
-def _no_path(contact: Contact, stream: OpenStream) -> Refusal:
+def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:
     kind, _ = stream.plan.options.identifier_mode.identify(contact)
     advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
     return Refusal(Reason.NO_PATH, kind.replace(" ", "_").lower(), advice, contact)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from destination_maileon.delivery.division import halves
 
 if TYPE_CHECKING:
-    from destination_maileon.delivery.request import Call
-    from destination_maileon.maileon.backoff import Patience
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.maileon.backoff import Backoff
 
 OVERLOADS_BEFORE_HALVING = 5
 """So often a call may be too much for the service, while others succeed."""
@@ -32,16 +32,16 @@ OVERLOADS_BEFORE_PROBING = 2
 class Probing:
     """The search of one sync."""
 
-    patience: Patience
-    _newest: set[Call] = field(default_factory=set, init=False)
-    _untried: set[Call] = field(default_factory=set, init=False)
+    patience: Backoff
+    _newest: set[Request] = field(default_factory=set, init=False)
+    _untried: set[Request] = field(default_factory=set, init=False)
     _successes: int | None = field(default=None, init=False)
 
-    def answered(self, call: Call) -> None:
+    def answered(self, call: Request) -> None:
         """A call was answered, whatever the answer."""
         self._untried.discard(call)
 
-    def is_due(self, call: Call, now: float, *, successes: int) -> bool:
+    def is_due(self, call: Request, now: float, *, successes: int) -> bool:
         """Whether to cut this call, which failed; `successes` are those of the sync so far."""
         if call.overloads < OVERLOADS_BEFORE_PROBING:
             return False
@@ -51,7 +51,7 @@ class Probing:
             return has_time and call in self._newest and not self._untried
         return elapsed >= self._half_patience
 
-    def pieces(self, call: Call, now: float, *, successes: int) -> list[list[Call]]:
+    def pieces(self, call: Request, now: float, *, successes: int) -> list[list[Request]]:
         """The halves of the call, in groups, which go on where it stopped."""
         # Only the first cut gives more time: else a service that is gone would get it at each.
         is_first = successes != self._successes

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.maileon.errors import TryAgain
+from destination_maileon.maileon.errors import RetriableError
 from destination_maileon.protocol.output import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.request import Call
-    from destination_maileon.delivery.scheduler import Dispatch
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.protocol.outbox import Outbox
+    from destination_maileon.protocol.outbox import Logger
 
 EVERY_SECONDS = 30.0
 WORTH_TELLING_SECONDS = 5.0
@@ -27,7 +27,7 @@ WORTH_TELLING_SECONDS = 5.0
 class Progress:
     """Tells of one sync. `wall_clock` gives seconds since 1970; every other time is the loop's."""
 
-    def __init__(self, outbox: Outbox, *, now: float, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, outbox: Logger, *, now: float, wall_clock: Callable[[], float]) -> None:
         self._outbox = outbox
         self._wall_clock = wall_clock
         self._started_at = now
@@ -37,7 +37,7 @@ class Progress:
         self._waits: dict[StreamKey, str] = {}
         self._limited: set[StreamKey] = set()
 
-    def waits(self, call: Call, trouble: TryAgain, seconds: float) -> None:
+    def waits(self, call: Request, trouble: RetriableError, seconds: float) -> None:
         """A call will be tried again after so many seconds."""
         stream = call.lane.plan.key
         if seconds < WORTH_TELLING_SECONDS:
@@ -53,7 +53,7 @@ class Progress:
             reset_ms = int((self._wall_clock() + seconds) * 1000)
             self._outbox.put(self._outbox.lines.rate_limited_line(stream, reset_ms))
 
-    def flows(self, call: Call) -> None:
+    def flows(self, call: Request) -> None:
         """A call of the stream was answered."""
         stream = call.lane.plan.key
         if self._waits.pop(stream, None) is not None:
@@ -62,7 +62,7 @@ class Progress:
             self._limited.discard(stream)
             self._outbox.put(self._outbox.lines.running_line(stream))
 
-    def report(self, ledger: Ledger, dispatch: Dispatch, now: float) -> None:
+    def report(self, ledger: Ledger, dispatch: RequestScheduler, now: float) -> None:
         """One line, if it is time for one."""
         if now < self.next_at:
             return

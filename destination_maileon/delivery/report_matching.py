@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.mapping.mapped_record import Entry
+    from destination_maileon.mapping.mapped_record import BatchEntry
 
 UNNAMED = InvalidContact(email=None, external_id=None, code=None, error_field=None)
 """Stands for a contact that the report counts as invalid and does not list."""
 
 
 @dataclass(slots=True)
-class Reading:
+class MatchedReport:
     """What a report says of the entries of its call.
 
     `left_out` counts contacts that are neither new, existing, invalid nor unsubscribed.
     `is_miscounted` tells that Maileon counted other contacts than were sent.
     """
 
-    accepted: list[Entry] = field(default_factory=list)
-    rejected: list[tuple[Entry, list[InvalidContact]]] = field(default_factory=list)
-    uncertain: list[Entry] = field(default_factory=list)
+    accepted: list[BatchEntry] = field(default_factory=list)
+    rejected: list[tuple[BatchEntry, list[InvalidContact]]] = field(default_factory=list)
+    uncertain: list[BatchEntry] = field(default_factory=list)
     sent: int = 0
     left_out: int = 0
     is_miscounted: bool = False
 
 
-def read(entries: Sequence[Entry], report: SynchronizationReport) -> Reading:
+def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> MatchedReport:
     """Matches the report with the entries of its call."""
     answered = report.new + report.existing + report.invalid + report.unsubscribed
     sent = len(entries)
-    reading = Reading(
+    reading = MatchedReport(
         sent=sent,
         left_out=max(0, sent - answered),
         is_miscounted=report.contacts != sent or answered > sent,
@@ -70,11 +70,11 @@ def read(entries: Sequence[Entry], report: SynchronizationReport) -> Reading:
 
 
 def _named(
-    entries: Sequence[Entry], invalid_contacts: Sequence[InvalidContact]
-) -> tuple[dict[Entry, list[InvalidContact]], list[InvalidContact]]:
+    entries: Sequence[BatchEntry], invalid_contacts: Sequence[InvalidContact]
+) -> tuple[dict[BatchEntry, list[InvalidContact]], list[InvalidContact]]:
     """The entries that the report names, and what it names that is none of them, or several."""
     holders = {key: entry for entry in entries for key in entry.keys}
-    named: dict[Entry, list[InvalidContact]] = {}
+    named: dict[BatchEntry, list[InvalidContact]] = {}
     strangers = []
     for invalid in invalid_contacts:
         fitting = {holders[key] for key in _keys(invalid) if key in holders}
@@ -101,7 +101,9 @@ def _at_least(strangers: list[InvalidContact]) -> int:
     return len(names) + max(nameless.values(), default=0)
 
 
-def _suspects(unnamed: list[Entry], strangers: list[InvalidContact], missing: int) -> list[Entry]:
+def _suspects(
+    unnamed: list[BatchEntry], strangers: list[InvalidContact], missing: int
+) -> list[BatchEntry]:
     """The entries of which some must be the invalid contacts that the report does not name."""
     if missing <= 0:
         return []
@@ -119,7 +121,7 @@ def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact
     return [*reasons.values()]
 
 
-def _all_alike(suspects: list[Entry], strangers: list[InvalidContact], missing: int) -> bool:
+def _all_alike(suspects: list[BatchEntry], strangers: list[InvalidContact], missing: int) -> bool:
     """Whether all suspects must be meant, for reasons that are known to be theirs."""
     if len(suspects) == 1:
         return bool(strangers)

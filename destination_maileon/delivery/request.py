@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from destination_maileon.mapping.mapped_record import Entry
-    from destination_maileon.mapping.record_mapper import Farewell
-    from destination_maileon.streams.stream_plan import Lane
+    from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.record_mapper import ContactRemoval
+    from destination_maileon.streams.stream_plan import PartitionKey
 
 
 @dataclass(eq=False, slots=True)
-class Call:
+class Request:
     """One call to Maileon: contacts to write, or one farewell to carry out.
 
     `place` is that of its oldest record in the input. `when_oldest` lets it fly only when
@@ -23,9 +23,9 @@ class Call:
     counted already. `attempts` and what follows tell how it fared so far; times in seconds.
     """
 
-    lane: Lane
-    entries: list[Entry]
-    farewell: Farewell | None = None
+    lane: PartitionKey
+    entries: list[BatchEntry]
+    farewell: ContactRemoval | None = None
     when_oldest: bool = False
     is_recount: bool = False
     place: int = 0
@@ -39,7 +39,7 @@ class Call:
         self.place = min(entry.place for entry in self.entries)
         self.order = Order()
 
-    def goes_on(self, call: Call, *, since: float) -> None:
+    def goes_on(self, call: Request, *, since: float) -> None:
         """It is tried on where a larger call stopped, as if it had been since this time."""
         self.attempts, self.first_attempt_at = call.attempts, since
         self.successes_before = call.successes_before
@@ -52,12 +52,12 @@ class Call:
 
 @dataclass(eq=False, slots=True)
 class Order:
-    """What `Dispatch` keeps of a call; nobody else writes here."""
+    """What `RequestScheduler` keeps of a call; nobody else writes here."""
 
-    parent: Call | None = None
+    parent: Request | None = None
     not_before: float = 0.0
     blockers: int = 0
-    blocks: list[Call] = field(default_factory=list)
+    blocks: list[Request] = field(default_factory=list)
     open_children: int = 0
     newest: int = 0
     keys: list[str] = field(default_factory=list)

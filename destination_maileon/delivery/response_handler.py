@@ -16,11 +16,16 @@ from destination_maileon.config.targets import names_in
 from destination_maileon.delivery import report_matching as reconciliation
 from destination_maileon.delivery import strictness
 from destination_maileon.delivery.division import halves, halves_of, is_divisible, parts_apart
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.suspicion import Kind
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
-from destination_maileon.maileon.errors import CallRefused, MaileonError, Stop, TryAgain
+from destination_maileon.maileon.errors import (
+    FatalError,
+    MaileonError,
+    RequestRejected,
+    RetriableError,
+)
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.masking import without_values
@@ -34,13 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.report_matching import Reading
-    from destination_maileon.delivery.retries import FailingCalls
-    from destination_maileon.delivery.scheduler import Dispatch
-    from destination_maileon.delivery.suspicion import Suspicion
-    from destination_maileon.delivery.vanished import VanishedFields
+    from destination_maileon.delivery.report_matching import MatchedReport
+    from destination_maileon.delivery.retries import Retries
+    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.delivery.suspicion import RefusalTracker
+    from destination_maileon.delivery.vanished import MissingFields
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import Entry
+    from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.stream_plan import StreamPlan
@@ -52,22 +57,22 @@ _NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_AC
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class Settlement:
+class ResponseHandler:
     """What follows from the answers of one sync."""
 
-    dispatch: Dispatch
+    dispatch: RequestScheduler
     ledger: Ledger
-    failing: FailingCalls
-    suspicion: Suspicion
-    vanished: VanishedFields
+    failing: Retries
+    suspicion: RefusalTracker
+    vanished: MissingFields
     log: Log
     _has_warned_of_counts: bool = field(default=False, init=False)
 
-    def starts(self, call: Call, now: float) -> None:
+    def starts(self, call: Request, now: float) -> None:
         """A call takes off."""
         self.failing.starts(call, now)
 
-    def ends(self, call: Call, answer: Answer, now: float) -> float | None:
+    def ends(self, call: Request, answer: Answer, now: float) -> float | None:
         """A call was answered; the seconds until it is tried again, None if it is not.
 
         Raises:
@@ -76,12 +81,12 @@ class Settlement:
             TransientError: if the call was tried long enough.
         """
         self.ledger.called(call.lane.plan, now)
-        if isinstance(answer, TryAgain):
+        if isinstance(answer, RetriableError):
             return self.failing.fails(call, answer, now)
         self.failing.ends(call)
-        if isinstance(answer, CallRefused):
+        if isinstance(answer, RequestRejected):
             self._refused(call, answer)
-        elif isinstance(answer, Stop):
+        elif isinstance(answer, FatalError):
             raise ConfigError(str(answer))
         elif isinstance(answer, SynchronizationReport):
             self._reported(call, answer)
@@ -104,7 +109,7 @@ class Settlement:
         """Says what is said once, at the end."""
         self.vanished.warn()
 
-    def _refused(self, call: Call, refusal: CallRefused) -> None:
+    def _refused(self, call: Request, refusal: RequestRejected) -> None:
         options = call.lane.plan.options
         # A call of thousands that is only halved is not searched for what must not be shown.
         tell = partial(self._rejection_by_refusal, call, refusal)
@@ -123,7 +128,7 @@ class Settlement:
         self.dispatch.settle(call)
         self.suspicion.grows(Kind.of(call), tell, place=call.place)
 
-    def _reported(self, call: Call, report: SynchronizationReport) -> None:
+    def _reported(self, call: Request, report: SynchronizationReport) -> None:
         plan = call.lane.plan
         self.failing.succeeds()
         self.dispatch.speed_up()
@@ -141,27 +146,27 @@ class Settlement:
         self.suspicion.lifts(Kind.WRITE)
         self.dispatch.replace(call, self._second_chances(call, reading))
 
-    def _second_chances(self, call: Call, reading: Reading) -> list[list[Call]]:
+    def _second_chances(self, call: Request, reading: MatchedReport) -> list[list[Request]]:
         """The calls that may still bring in what was not accepted; the rest is rejected."""
-        groups: list[list[Call]] = []
-        stripped: list[Entry] = []
+        groups: list[list[Request]] = []
+        stripped: list[BatchEntry] = []
         for entry, findings in reading.rejected:
             if concerns_custom_field(findings) and (
                 without := self.vanished.without(call.lane, entry)
             ):
                 stripped.append(without)
             elif findings[0].code in DUPLICATE_CODES and not call.when_oldest:
-                groups.append([Call(call.lane, [entry], when_oldest=True)])
+                groups.append([Request(call.lane, [entry], when_oldest=True)])
             elif len(entry.parts) > 1:
                 groups.append(parts_apart(call, entry))
             else:
                 rejection = self._rejection(call.lane.plan, entry, findings)
                 self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
         if stripped:
-            groups.append([Call(call.lane, stripped)])
+            groups.append([Request(call.lane, stripped)])
         return groups + halves_of(call, reading.uncertain, is_recount=True)
 
-    def _rejection_by_refusal(self, call: Call, refusal: CallRefused) -> Rejection:
+    def _rejection_by_refusal(self, call: Request, refusal: RequestRejected) -> Rejection:
         contacts = (part.contact for entry in call.entries for part in entry.parts)
         known = _known_names(call.lane.plan, self.vanished.account)
         said = without_values(refusal.server_message, *contacts, known_names=known)
@@ -172,7 +177,7 @@ class Settlement:
         )
 
     def _rejection(
-        self, plan: StreamPlan, entry: Entry, findings: Sequence[InvalidContact]
+        self, plan: StreamPlan, entry: BatchEntry, findings: Sequence[InvalidContact]
     ) -> Rejection:
         # What was not asked before is not asked for the words' sake: the sync goes on.
         custom_types = self.vanished.account.known_custom_fields
@@ -181,7 +186,7 @@ class Settlement:
             entry.contact, findings, custom_types=custom_types, known_fields=known
         )
 
-    def _warn_of_counts(self, call: Call, reading: Reading) -> None:
+    def _warn_of_counts(self, call: Request, reading: MatchedReport) -> None:
         if reading.is_miscounted and not self._has_warned_of_counts:
             self._has_warned_of_counts = True
             self.log(
@@ -192,7 +197,7 @@ class Settlement:
             )
 
 
-def _may_be_one_contact(call: Call, refusal: CallRefused) -> bool:
+def _may_be_one_contact(call: Request, refusal: RequestRejected) -> bool:
     """A farewell is about nobody else, unless nobody can be deleted at all."""
     if call.farewell is not None:
         return refusal.status not in _NEVER_ONE_CONTACT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.delivery.division import halves, is_divisible
 from destination_maileon.delivery.probing import OVERLOADS_BEFORE_HALVING
 from destination_maileon.errors import TransientError
-from destination_maileon.protocol.counting import counted
+from destination_maileon.protocol.counting import pluralize
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.naming import contact_name
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.safety import IdentifiersInLogs
     from destination_maileon.delivery.probing import Probing
-    from destination_maileon.delivery.request import Call
-    from destination_maileon.delivery.scheduler import Dispatch
-    from destination_maileon.maileon.backoff import Patience
-    from destination_maileon.maileon.errors import TryAgain
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.maileon.backoff import Backoff
+    from destination_maileon.maileon.errors import RetriableError
     from destination_maileon.protocol.output import Log
 
 _LIKELY_CAUSE = {
@@ -35,18 +35,18 @@ _LIKELY_CAUSE = {
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class FailingCalls:
+class Retries:
     """Those of one sync. `random` gives numbers from 0 to 1."""
 
-    dispatch: Dispatch
-    patience: Patience
+    dispatch: RequestScheduler
+    patience: Backoff
     random: Callable[[], float]
     probing: Probing
     style: IdentifiersInLogs
     log: Log
     _successes: int = field(default=0, init=False)
 
-    def starts(self, call: Call, now: float) -> None:
+    def starts(self, call: Request, now: float) -> None:
         """A call takes off."""
         if not call.attempts:
             call.first_attempt_at = now
@@ -56,11 +56,11 @@ class FailingCalls:
         """Contacts were written: the service is well."""
         self._successes += 1
 
-    def ends(self, call: Call) -> None:
+    def ends(self, call: Request) -> None:
         """A call was answered, and need not be tried again as it is."""
         self.probing.answered(call)
 
-    def fails(self, call: Call, trouble: TryAgain, now: float) -> float | None:
+    def fails(self, call: Request, trouble: RetriableError, now: float) -> float | None:
         """The seconds until the call is tried again; None if smaller ones take its place.
 
         Raises:
@@ -83,7 +83,9 @@ class FailingCalls:
         self.dispatch.again(call, at=now + wait)
         return wait
 
-    def _smaller(self, call: Call, trouble: TryAgain, now: float) -> list[list[Call]] | None:
+    def _smaller(
+        self, call: Request, trouble: RetriableError, now: float
+    ) -> list[list[Request]] | None:
         if not is_divisible(call):
             return None
         if self._others_succeed(call):
@@ -94,17 +96,17 @@ class FailingCalls:
             return None
         self.log(
             Level.WARN,
-            f"Stream {call.lane.plan.title}: a call with {counted(len(call.entries), 'contact')} "
+            f"Stream {call.lane.plan.title}: a call with {pluralize(len(call.entries), 'contact')} "
             f"has failed {call.attempts} times, and no other succeeds. It is sent in halves, to "
             "see whether a contact makes it fail.",
         )
         return self.probing.pieces(call, now, successes=self._successes)
 
-    def _others_succeed(self, call: Call) -> bool:
+    def _others_succeed(self, call: Request) -> bool:
         return self._successes > call.successes_before
 
-    def _gave_up(self, call: Call, trouble: TryAgain, elapsed: float) -> str:
-        contacts = counted(len(call.entries), "contact")
+    def _gave_up(self, call: Request, trouble: RetriableError, elapsed: float) -> str:
+        contacts = pluralize(len(call.entries), "contact")
         what = f"A call of stream {call.lane.plan.title} with {contacts}"
         likely_cause = ""
         if len(call.entries) == 1:

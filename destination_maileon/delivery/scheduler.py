@@ -17,30 +17,30 @@ import heapq
 from itertools import count
 from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.mapping.mapped_record import is_named_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from destination_maileon.delivery.accumulator import Batch
-    from destination_maileon.mapping.mapped_record import Entry
-    from destination_maileon.mapping.record_mapper import Farewell
-    from destination_maileon.streams.stream_plan import Lane
+    from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.record_mapper import ContactRemoval
+    from destination_maileon.streams.stream_plan import PartitionKey
 
 
-class Dispatch:
+class RequestScheduler:
     """The calls that are not settled. `concurrency` is the largest number in flight."""
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
         self.limit = concurrency
-        self._held: set[Call] = set()
-        self._waiting: list[Call] = []
-        self._duplicates: list[tuple[int, int, Call]] = []
-        self._flying: set[Call] = set()
-        self._last_holder: dict[str, Call] = {}
-        self._by_naming: dict[bool, set[Call]] = {True: set(), False: set()}
+        self._held: set[Request] = set()
+        self._waiting: list[Request] = []
+        self._duplicates: list[tuple[int, int, Request]] = []
+        self._flying: set[Request] = set()
+        self._last_holder: dict[str, Request] = {}
+        self._by_naming: dict[bool, set[Request]] = {True: set(), False: set()}
         self._numbers = count()
 
     @property
@@ -69,14 +69,16 @@ class Dispatch:
 
     def submit(self, batch: Batch) -> None:
         """A closed batch becomes a call, after all that came before it."""
-        self._hold(Call(batch.lane, batch.entries), newest=batch.newest, namings=batch.namings)
+        self._hold(Request(batch.lane, batch.entries), newest=batch.newest, namings=batch.namings)
 
-    def submit_farewell(self, lane: Lane, entry: Entry, farewell: Farewell) -> None:
+    def submit_farewell(
+        self, lane: PartitionKey, entry: BatchEntry, farewell: ContactRemoval
+    ) -> None:
         """A farewell becomes a call of its own, after all that came before it."""
         namings = (is_named_by_id(entry.keys),)
-        self._hold(Call(lane, [entry], farewell), newest=entry.place, namings=namings)
+        self._hold(Request(lane, [entry], farewell), newest=entry.place, namings=namings)
 
-    def ready(self, now: float, oldest_waiting: int | None) -> Call | None:
+    def ready(self, now: float, oldest_waiting: int | None) -> Request | None:
         """The next call that may fly, which is then in flight; None if there is none.
 
         `oldest_waiting` is the place of the oldest record that waits in a batch.
@@ -89,24 +91,24 @@ class Dispatch:
             self._flying.add(call)
         return call
 
-    def landed(self, call: Call) -> None:
+    def landed(self, call: Request) -> None:
         """The call is in flight no longer, whatever becomes of it."""
         self._flying.discard(call)
 
-    def again(self, call: Call, *, at: float) -> None:
+    def again(self, call: Request, *, at: float) -> None:
         """The call will be tried again, as it is, not before this time."""
         call.order.not_before = at
         self._queue(call, first=True)
 
-    def settle(self, call: Call) -> None:
+    def settle(self, call: Request) -> None:
         """Nothing of the call is left to do."""
         self.replace(call, [])
 
-    def replace(self, call: Call, groups: Iterable[Sequence[Call]]) -> None:
+    def replace(self, call: Request, groups: Iterable[Sequence[Request]]) -> None:
         """Smaller calls take the place of a call: in a group each waits for the one before."""
         waiting, self._waiting = self._waiting, []
         for group in groups:
-            earlier: Call | None = None
+            earlier: Request | None = None
             for child in group:
                 self._adopt(call, child, after=earlier)
                 earlier = child
@@ -150,7 +152,7 @@ class Dispatch:
         self._duplicates = [row for row in self._duplicates if row[0] < from_place]
         heapq.heapify(self._duplicates)
 
-    def _hold(self, call: Call, *, newest: int, namings: Iterable[bool]) -> None:
+    def _hold(self, call: Request, *, newest: int, namings: Iterable[bool]) -> None:
         order = call.order
         order.newest = newest
         order.keys = [key for entry in call.entries for key in entry.keys]
@@ -168,7 +170,7 @@ class Dispatch:
         self._held.add(call)
         self._waiting.append(call)
 
-    def _adopt(self, parent: Call, child: Call, *, after: Call | None) -> None:
+    def _adopt(self, parent: Request, child: Request, *, after: Request | None) -> None:
         child.order.parent = parent
         parent.order.open_children += 1
         if after is not None:
@@ -176,7 +178,7 @@ class Dispatch:
             child.order.blockers = 1
         self._queue(child)
 
-    def _queue(self, call: Call, *, first: bool = False) -> None:
+    def _queue(self, call: Request, *, first: bool = False) -> None:
         if call.when_oldest:
             heapq.heappush(self._duplicates, (call.place, next(self._numbers), call))
         elif first:
@@ -184,13 +186,13 @@ class Dispatch:
         else:
             self._waiting.append(call)
 
-    def _next_waiting(self, now: float) -> Call | None:
+    def _next_waiting(self, now: float) -> Request | None:
         for index, call in enumerate(self._waiting):
             if not call.order.blockers and call.order.not_before <= now:
                 return self._waiting.pop(index)
         return None
 
-    def _next_duplicate(self, now: float, oldest_waiting: int | None) -> Call | None:
+    def _next_duplicate(self, now: float, oldest_waiting: int | None) -> Request | None:
         if not self._is_duplicate_oldest(oldest_waiting):
             return None
         if self._duplicates[0][2].order.not_before > now:
@@ -212,7 +214,7 @@ class Dispatch:
             return True
         return not self._flying and all(call.order.blockers for call in self._waiting)
 
-    def _close(self, call: Call) -> None:
+    def _close(self, call: Request) -> None:
         order = call.order
         for blocked in order.blocks:
             blocked.order.blockers -= 1

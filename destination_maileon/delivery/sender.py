@@ -1,7 +1,7 @@
 """What the loop needs from outside: time, chance, calls in the background, and what happens next.
 
 This module alone knows the threads that carry calls to Maileon. A worker returns what came of a
-call; it never prints and never decides. The loop can be run against another `Service`, with
+call; it never prints and never decides. The loop can be run against another `Environment`, with
 simulated time and answers.
 """
 
@@ -15,14 +15,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.delivery.request import Call
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.response_handler import Answer
     from destination_maileon.maileon.client import MaileonClient
 
@@ -30,23 +30,23 @@ _GIVE_WAY_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ResponseReceived:
     """A call came back; an exception that is no MaileonError is a fault of this program."""
 
-    call: Call
+    call: Request
     answer: Answer | Exception
     at: float
     """When it came, which may be long before the loop hears of it."""
 
 
-Event: TypeAlias = InputChunk | InputEnd | Answered
+Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
 
 
 class ThreadLost(Exception):
     """A thread of this program died: a fault of the program, or no memory is left."""
 
 
-class Service(Protocol):
+class Environment(Protocol):
     """The world around the loop. Times in seconds of one clock that never goes back."""
 
     def now(self) -> float:
@@ -55,7 +55,7 @@ class Service(Protocol):
     def random(self) -> float:
         """A number from 0 to 1."""
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Request) -> None:
         """Sends a call in the background; its answer is an event."""
 
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
@@ -68,14 +68,14 @@ class Service(Protocol):
         """A chunk of the input was used up: another may be read."""
 
 
-class ThreadedService:
+class WorkerPool:
     """The real world: a thread per call in flight."""
 
-    def __init__(self, send: Callable[[Call], Answer], workers: int) -> None:
+    def __init__(self, send: Callable[[Request], Answer], workers: int) -> None:
         self._send = send
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._input: deque[InputChunk | InputEnd] = deque()
-        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._release: Callable[[], None] = lambda: None
         self._needed: list[Callable[[], bool]] = []
         for number in range(workers):
@@ -107,7 +107,7 @@ class ThreadedService:
     def random(self) -> float:
         return random.random()  # noqa: S311 - jitter, no secret
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Request) -> None:
         self._calls.put(call)
         # Python would let the loop go on for 5 ms, and as long again each time that the call's
         # thread has handed something to the system. Out first, it waits for Maileon all the sooner:
@@ -123,7 +123,7 @@ class ThreadedService:
             except queue.Empty:
                 self._miss_nobody()
                 return None
-            if with_input or isinstance(event, Answered):
+            if with_input or isinstance(event, ResponseReceived):
                 return event
             self._input.append(event)
 
@@ -150,10 +150,10 @@ class ThreadedService:
                 answer = self._send(call)
             except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
                 answer = error
-            self._events.put(Answered(call, answer, self.now()))
+            self._events.put(ResponseReceived(call, answer, self.now()))
 
 
-def send(client: MaileonClient, call: Call) -> Answer:
+def send(client: MaileonClient, call: Request) -> Answer:
     """Carries out a call.
 
     Raises:
@@ -164,6 +164,6 @@ def send(client: MaileonClient, call: Call) -> Answer:
         body = document(entry.payload for entry in call.entries)
         return client.synchronize(options.parameters(call.lane.permission), body)
     contact, mode = call.farewell.contact, options.identifier_mode
-    if call.farewell.removal is Removal.DELETE:
+    if call.farewell.removal is DeletedRecords.DELETE:
         return client.delete(mode.address(contact))
     return client.unsubscribe(mode.unsubscribe_address(contact))

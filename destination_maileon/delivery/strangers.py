@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from destination_maileon.errors import StopReading
-from destination_maileon.protocol.counting import counted
+from destination_maileon.errors import StopSync
+from destination_maileon.protocol.counting import pluralize
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.stream_plan import stream_title
 
@@ -33,7 +33,7 @@ MAX_NAMES_CHARACTERS = 10_000_000
 
 
 @dataclass(eq=False, slots=True)
-class Strangers:
+class UnknownStreams:
     """The streams of one sync that are not in the catalog."""
 
     log: Log
@@ -57,20 +57,20 @@ class Strangers:
             self.log(
                 Level.WARN,
                 f"Stream {_title(key)} is not in the catalog: left out in all "
-                f"{counted(number, 'record')}.",
+                f"{pluralize(number, 'record')}.",
             )
         if (others := len(self._records) - MAX_NAMED) > 0:
             records = sum(islice(self._records.values(), MAX_NAMED, None))
             self.log(
                 Level.WARN,
-                f"Not in the catalog either: {counted(others, 'further stream')}, left out in all "
-                f"{counted(records, 'record')}.",
+                f"Not in the catalog either: {pluralize(others, 'further stream')}, left out in "
+                f"all {pluralize(records, 'record')}.",
             )
 
     def _remember(self, key: StreamKey) -> None:
         self._characters += sum(len(name) for name in key if name is not None)
         if len(self._records) >= MAX_STREAMS or self._characters > MAX_NAMES_CHARACTERS:
-            raise StopReading(
+            raise StopSync(
                 f"Records came of {len(self._records)} streams that are not in the catalog, and of "
                 "one more, so the sync stopped. Refresh the connection's schema in Airbyte, or "
                 "look at how the source names its streams."

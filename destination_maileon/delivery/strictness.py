@@ -10,18 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.delivery.division import is_divisible
-from destination_maileon.errors import StopReading
+from destination_maileon.errors import StopSync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.request import Call
-    from destination_maileon.mapping.mapped_record import Entry, Part
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.rejections.rejection import Rejection
 
 
-def fail_by_refusal(call: Call, rejection: Rejection, ledger: Ledger) -> None:
+def fail_by_refusal(call: Request, rejection: Rejection, ledger: Ledger) -> None:
     """The call was refused as a whole.
 
     Raises:
@@ -31,7 +31,7 @@ def fail_by_refusal(call: Call, rejection: Rejection, ledger: Ledger) -> None:
     if not is_divisible(call):
         ledger.rejected(plan, call.entries[0].parts[0], rejection)
         return
-    raise StopReading(
+    raise StopSync(
         f"Stream {plan.title}: {rejection.label}. {rejection.advice} Since "
         '"ignore_invalid_contacts" is false, one invalid contact fails the sync; if it is true, '
         "the others are written and the log names it.",
@@ -39,7 +39,9 @@ def fail_by_refusal(call: Call, rejection: Rejection, ledger: Ledger) -> None:
     )
 
 
-def fail_by_report(call: Call, rejected: Sequence[tuple[Entry, Rejection]], ledger: Ledger) -> None:
+def fail_by_report(
+    call: Request, rejected: Sequence[tuple[BatchEntry, Rejection]], ledger: Ledger
+) -> None:
     """The report counts invalid contacts, of which it names these.
 
     Raises:
@@ -53,14 +55,14 @@ def fail_by_report(call: Call, rejected: Sequence[tuple[Entry, Rejection]], ledg
         if not at_fault:
             ledger.one_of_several_rejected(plan, entry, rejection)
     if not rejected:
-        raise StopReading(
+        raise StopSync(
             f"Maileon rejected a contact of stream {plan.title} without naming it, and "
             '"ignore_invalid_contacts" is false. Set it to true to find out which.',
             place=call.place,
         )
 
 
-def _at_fault(entry: Entry) -> list[Part]:
+def _at_fault(entry: BatchEntry) -> list[MappedRecord]:
     """The records that alone are the contact that was rejected; none if it takes several."""
     if len(entry.parts) == 1:
         return entry.parts

@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.errors import ConfigError, StopReading
+from destination_maileon.errors import ConfigError, StopSync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.request import Call
-    from destination_maileon.mapping.mapped_record import Part
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
     from destination_maileon.streams.stream_plan import StreamPlan
 
-    _Suspect: TypeAlias = tuple[StreamPlan, Part, Rejection]
+    _Suspect: TypeAlias = tuple[StreamPlan, MappedRecord, Rejection]
 
 MAX_REFUSED_CALLS = 40
 """So many calls refused as a whole, and none accepted: it is the parameters, not the people."""
@@ -40,7 +40,7 @@ class Kind(StrEnum):
     FAREWELL = "deletions and unsubscriptions"
 
     @classmethod
-    def of(cls, call: Call) -> Kind:
+    def of(cls, call: Request) -> Kind:
         return cls.WRITE if call.farewell is None else cls.FAREWELL
 
 
@@ -48,7 +48,7 @@ _CLEARED_BY = {Kind.WRITE: {Kind.WRITE}, Kind.FAREWELL: {Kind.WRITE, Kind.FAREWE
 
 
 @dataclass(eq=False, slots=True)
-class Suspicion:
+class RefusalTracker:
     """What is known of one sync's refused calls."""
 
     ledger: Ledger
@@ -76,9 +76,9 @@ class Suspicion:
         if kind is Kind.WRITE and self._are_enough(kind):
             raise ConfigError(self._nothing_gets_through(kind))
         if self._refused[kind] == MAX_REFUSED_CALLS:
-            raise StopReading(self._nothing_gets_through(kind), place=place)
+            raise StopSync(self._nothing_gets_through(kind), place=place)
 
-    def falls_on(self, call: Call, rejection: Rejection) -> None:
+    def falls_on(self, call: Request, rejection: Rejection) -> None:
         """A record was refused alone: it is rejected if the parameters are known to be right."""
         suspect = (call.lane.plan, call.entries[0].parts[0], rejection)
         if self._is_cleared(Kind.of(call)):

@@ -10,20 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.mapping.mapped_record import Entry
-from destination_maileon.protocol.counting import counted
+from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.protocol.counting import pluralize
 from destination_maileon.protocol.output import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.mapping.mapped_record import Part
+    from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import Lane
+    from destination_maileon.streams.stream_plan import PartitionKey
 
 
-class VanishedFields:
+class MissingFields:
     """Finds out, once per field, whether the account still has it. `forget` is told of each."""
 
     def __init__(self, account: Account, *, forget: Callable[[str], None], log: Log) -> None:
@@ -33,7 +33,7 @@ class VanishedFields:
         self._is_read_again = False
         self._records: Counter[str] = Counter()
 
-    def without(self, lane: Lane, entry: Entry) -> Entry | None:
+    def without(self, lane: PartitionKey, entry: BatchEntry) -> BatchEntry | None:
         """The entry less the fields that have vanished; None if the account has all of them."""
         if not self._is_read_again:
             self._is_read_again = True
@@ -46,13 +46,13 @@ class VanishedFields:
                 self._forget(name)
             self._records[name] += len(entry.parts)
         parts = [_stripped(part, gone) for part in entry.parts]
-        return Entry.of(parts, lane.plan.options.sync_mode)
+        return BatchEntry.of(parts, lane.plan.options.sync_mode)
 
     def warn(self) -> None:
         """One warning that counts the records concerned."""
         if self._records:
             counts = self._records.items()
-            fields = ", ".join(f'"{name}" ({counted(n, "record")})' for name, n in counts)
+            fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
             self._log(
                 Level.WARN,
                 f"Custom fields vanished from the account during the sync: {fields}. These records "
@@ -63,6 +63,6 @@ class VanishedFields:
         return name not in self.account.custom_fields
 
 
-def _stripped(part: Part, gone: list[str]) -> Part:
+def _stripped(part: MappedRecord, gone: list[str]) -> MappedRecord:
     kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
     return replace(part, payload=contact_bytes(replace(part.contact, custom_fields=kept)))

@@ -18,7 +18,7 @@ _MAX_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """How long one call is tried again: `max_retry_seconds` from its first attempt on."""
 
     max_retry_seconds: float

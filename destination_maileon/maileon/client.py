@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
-from destination_maileon.maileon.http import MAX_ANSWER_BYTES, Transport
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
 from destination_maileon.maileon.paths import is_addressable, segment
 from destination_maileon.maileon.reading import (
     MAX_SERVER_MESSAGE_CHARACTERS,
@@ -24,7 +24,7 @@ from destination_maileon.maileon.reading import (
     names,
     says_gone,
 )
-from destination_maileon.maileon.redaction import Redactor
+from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.maileon.report import UnreadableReport, parse_report
 from destination_maileon.maileon.report_size import report_size
 from destination_maileon.maileon.statuses import error_of, not_the_api
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from destination_maileon.maileon.http import Answer
-    from destination_maileon.maileon.identifier import ContactPath
+    from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
 
 __all__ = ["MaileonClient", "authorization", "secret_forms"]
@@ -61,8 +61,8 @@ class MaileonClient:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._wall_clock = wall_clock
-        self._redact = Redactor(secret_forms(api_key))
-        self._transport = Transport(
+        self._redact = SecretRedactor(secret_forms(api_key))
+        self._transport = HttpTransport(
             base_url,
             authorization(api_key),
             timeout_seconds=timeout_seconds,
@@ -90,9 +90,9 @@ class MaileonClient:
             return parse_report(answer.body or b"", size=size)
         except UnreadableReport as error:
             reason = str(error)
-        raise TryAgain(
+        raise RetriableError(
             f"The answer of {answer.host} cannot be read: {reason}.",
-            Trouble.UNREADABLE,
+            FailureReason.UNREADABLE,
             status=answer.status,
         )
 
@@ -110,7 +110,7 @@ class MaileonClient:
         path = f"{_CUSTOM_FIELDS}/{segment(name)}"
         try:
             self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
-        except CallRefused as error:
+        except RequestRejected as error:
             refusal = error
         else:
             return
@@ -141,7 +141,7 @@ class MaileonClient:
             for name in self.preferences_of(category)
         )
 
-    def unsubscribe(self, address: ContactPath) -> bool:
+    def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time.
 
         `address` is an `unsubscribe_address`. Should it be a plain one, that must not delete.
@@ -149,7 +149,7 @@ class MaileonClient:
         path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
         return self._gone_or_done(path, address.query)
 
-    def delete(self, address: ContactPath) -> bool:
+    def delete(self, address: Endpoint) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
         return self._gone_or_done(address.path, address.query)
 
@@ -171,7 +171,7 @@ class MaileonClient:
 
     def _accepted(self, answer: Answer) -> Answer:
         error = error_of(answer, wall_clock=self._wall_clock)
-        if isinstance(error, CallRefused):
+        if isinstance(error, RequestRejected):
             # Before anybody masks or cuts anything else in it: half a key could not be found again.
             said = self._redact(error.server_message)
             error.server_message = said[:MAX_SERVER_MESSAGE_CHARACTERS]
@@ -194,5 +194,5 @@ class MaileonClient:
         return self._transport.exchange(method, target, body=body, most_bytes=most_bytes)
 
 
-def _not_addressable() -> CallRefused:
-    return CallRefused("The identifier cannot be part of a URL's path.", status=400)
+def _not_addressable() -> RequestRejected:
+    return RequestRejected("The identifier cannot be part of a URL's path.", status=400)

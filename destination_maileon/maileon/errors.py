@@ -23,7 +23,7 @@ class MaileonError(Exception):
     """Every error of this client."""
 
 
-class Trouble(StrEnum):
+class FailureReason(StrEnum):
     """Why a call may succeed later."""
 
     CONNECTION = "no connection"
@@ -34,7 +34,7 @@ class Trouble(StrEnum):
     UNREADABLE = "unreadable answer"
 
 
-class TryAgain(MaileonError):
+class RetriableError(MaileonError):
     """The call may succeed later; whether it was carried out is not known.
 
     `status` is the HTTP status, if there was one; `retry_after` the seconds that the service asks
@@ -44,7 +44,7 @@ class TryAgain(MaileonError):
     def __init__(
         self,
         message: str,
-        trouble: Trouble,
+        trouble: FailureReason,
         *,
         status: int | None = None,
         retry_after: float | None = None,
@@ -57,15 +57,15 @@ class TryAgain(MaileonError):
     @property
     def asks_for_less(self) -> bool:
         """Whether the service wants fewer calls at once (429, 503)."""
-        return self.trouble in {Trouble.THROTTLED, Trouble.UNAVAILABLE}
+        return self.trouble in {FailureReason.THROTTLED, FailureReason.UNAVAILABLE}
 
     @property
     def may_be_overload(self) -> bool:
         """Whether a smaller call might pass (500, 504, timeout)."""
-        return self.trouble is Trouble.TIMEOUT or self.status in {500, 504}
+        return self.trouble is FailureReason.TIMEOUT or self.status in {500, 504}
 
 
-class CallRefused(MaileonError):
+class RequestRejected(MaileonError):
     """Maileon refuses this call as a whole, and would do so again."""
 
     def __init__(self, message: str, *, status: int, server_message: str = "") -> None:
@@ -79,21 +79,21 @@ class CallRefused(MaileonError):
         return self.status in {400, 413}
 
 
-class Stop(MaileonError):
+class FatalError(MaileonError):
     """No call will be accepted until a person acts; the message says how."""
 
 
-class KeyRefused(Stop):
+class Unauthorized(FatalError):
     """401: wrong, expired or deactivated key, or a blocked account."""
 
 
-class RightMissing(Stop):
+class Forbidden(FatalError):
     """403: the key lacks the right for the method, or its IP allow list leaves this machine out."""
 
 
-class NotTheApi(Stop):
+class NotMaileonApi(FatalError):
     """404, or an answer in no form the API uses: the base URL leads elsewhere."""
 
 
-class Redirected(Stop):
+class Redirected(FatalError):
     """3xx: never followed, since the key would go along."""

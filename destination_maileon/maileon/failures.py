@@ -16,7 +16,7 @@ import requests
 import urllib3
 
 from destination_maileon.maileon.deadline import time_is_up
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,53 +40,53 @@ class TooLong(ValueError):
 
 
 # The first row of which a kind occurs among the causes of a failure says what it was.
-_CAUSES: tuple[tuple[tuple[type[BaseException], ...], Trouble, str], ...] = (
-    ((TimeoutError,), Trouble.TIMEOUT, "it did not answer in time"),
-    ((socket.gaierror, UnicodeError), Trouble.CONNECTION, "its name could not be resolved"),
+_CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] = (
+    ((TimeoutError,), FailureReason.TIMEOUT, "it did not answer in time"),
+    ((socket.gaierror, UnicodeError), FailureReason.CONNECTION, "its name could not be resolved"),
     (
         (ssl.SSLCertVerificationError,),
-        Trouble.CONNECTION,
+        FailureReason.CONNECTION,
         "its TLS certificate could not be verified",
     ),
-    ((ssl.SSLError,), Trouble.CONNECTION, "no TLS connection came about"),
-    ((ConnectionRefusedError,), Trouble.CONNECTION, "it refused the connection"),
-    ((TooLong,), Trouble.UNREADABLE, "its answer is too long"),
+    ((ssl.SSLError,), FailureReason.CONNECTION, "no TLS connection came about"),
+    ((ConnectionRefusedError,), FailureReason.CONNECTION, "it refused the connection"),
+    ((TooLong,), FailureReason.UNREADABLE, "its answer is too long"),
     (
         (urllib3.exceptions.DecodeError,),
-        Trouble.UNREADABLE,
+        FailureReason.UNREADABLE,
         "its answer is not encoded as it says",
     ),
     (
         (ConnectionError, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
-        Trouble.CONNECTION,
+        FailureReason.CONNECTION,
         "the connection was cut",
     ),
     (
         (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        Trouble.CONNECTION,
+        FailureReason.CONNECTION,
         "its answer is no valid HTTP",
     ),
     (
         (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema),
-        Trouble.CONNECTION,
+        FailureReason.CONNECTION,
         "the base URL, or the proxy that the environment names, cannot be used",
     ),
 )
 
 
-def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> TryAgain:
+def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> RetriableError:
     """The error to raise; to be made while the call's time limit holds."""
     causes = list(_causes(error))
     through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
     trouble, words = next(
         ((trouble, words) for kinds, trouble, words in _CAUSES if _any(causes, *kinds)),
-        (Trouble.CONNECTION, "no connection came about"),
+        (FailureReason.CONNECTION, "no connection came about"),
     )
-    if time_is_up() or trouble is Trouble.TIMEOUT:
-        trouble = Trouble.TIMEOUT
+    if time_is_up() or trouble is FailureReason.TIMEOUT:
+        trouble = FailureReason.TIMEOUT
         digits = ".3g" if timeout_seconds < _EXACT_BELOW else ".0f"
         words = f"no complete answer within {timeout_seconds:{digits}} seconds"
-    return TryAgain(f"No answer from {host}{through}: {words}.", trouble)
+    return RetriableError(f"No answer from {host}{through}: {words}.", trouble)
 
 
 def may_lack_files(error: BaseException) -> bool:

@@ -54,7 +54,7 @@ class Answer:
     body: bytes | None
 
 
-class Transport:
+class HttpTransport:
     """Connections to one API, for several threads at once; to be closed."""
 
     def __init__(

@@ -22,7 +22,7 @@ _MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class ContactPath:
+class Endpoint:
     """Where one contact is addressed: the path below the base URL, and the query."""
 
     path: str
@@ -74,19 +74,19 @@ class IdentifierMode(Enum):
             return "email", contact.email
         return ("external id", contact.external_id) if contact.external_id else ("", "")
 
-    def address(self, contact: Contact) -> ContactPath:
+    def address(self, contact: Contact) -> Endpoint:
         """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_address`."""
         if self is IdentifierMode.EXTERNAL_ID:
             return _by("externalid", contact.external_id)
         if self is IdentifierMode.MAILEON_ID and contact.id:
-            return ContactPath("/contacts/contact", {"id": contact.id})
+            return Endpoint("/contacts/contact", {"id": contact.id})
         # No address has space around it; taken at its word, it would be of nobody, who is "gone".
         return _by("email", (contact.email or "").strip())
 
-    def unsubscribe_address(self, contact: Contact) -> ContactPath:
+    def unsubscribe_address(self, contact: Contact) -> Endpoint:
         """Where the contact is unsubscribed (`DELETE`)."""
         address = self.address(contact)
-        return ContactPath(f"{address.path}/unsubscribe", address.query)
+        return Endpoint(f"{address.path}/unsubscribe", address.query)
 
 
 def is_maileon_id(text: str) -> bool:
@@ -94,8 +94,8 @@ def is_maileon_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _MAX_ID
 
 
-def _by(kind: str, identifier: str | None) -> ContactPath:
-    return ContactPath(f"/contacts/{kind}/{segment(identifier or '')}", {})
+def _by(kind: str, identifier: str | None) -> Endpoint:
+    return Endpoint(f"/contacts/{kind}/{segment(identifier or '')}", {})
 
 
 _PARAMETERS: Mapping[IdentifierMode, Mapping[str, str]] = MappingProxyType(

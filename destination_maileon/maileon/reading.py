@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.xml_reading import (
     UnreadableXml,
     child_text,
@@ -136,9 +136,9 @@ def _list(answer: Answer, root: str, *, child: str) -> list[etree._Element]:
         return []
     tree = _xml(answer.body or b"")
     if tree is None or local_name(tree) != root:
-        raise TryAgain(
+        raise RetriableError(
             f"The list that {answer.host} answered with cannot be read.",
-            Trouble.UNREADABLE,
+            FailureReason.UNREADABLE,
             status=answer.status,
         )
     return tree.findall(f"{{*}}{child}")

@@ -14,14 +14,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    KeyRefused,
+    FailureReason,
+    Forbidden,
     MaileonError,
-    NotTheApi,
+    NotMaileonApi,
     Redirected,
-    RightMissing,
-    Trouble,
-    TryAgain,
+    RequestRejected,
+    RetriableError,
+    Unauthorized,
 )
 from destination_maileon.maileon.reading import is_html, server_message
 
@@ -49,9 +49,9 @@ def error_of(answer: Answer, *, wall_clock: Callable[[], float]) -> MaileonError
     return outcome(answer, retry_after_seconds(answer.retry_after, wall_clock=wall_clock))
 
 
-def not_the_api(answer: Answer, _retry_after: float | None = None) -> NotTheApi:
+def not_the_api(answer: Answer, _retry_after: float | None = None) -> NotMaileonApi:
     page = " with a web page" if is_html(answer) else ""
-    return NotTheApi(
+    return NotMaileonApi(
         f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
         " check the base URL."
     )
@@ -82,32 +82,32 @@ def _redirected(answer: Answer, _retry_after: float | None) -> Redirected:
     )
 
 
-def _key_refused(_answer: Answer, _retry_after: float | None) -> KeyRefused:
-    return KeyRefused(
+def _key_refused(_answer: Answer, _retry_after: float | None) -> Unauthorized:
+    return Unauthorized(
         "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
         " account is blocked. Check it in Maileon under Settings, API Keys."
     )
 
 
-def _right_missing(answer: Answer, _retry_after: float | None) -> RightMissing:
+def _right_missing(answer: Answer, _retry_after: float | None) -> Forbidden:
     right = _RIGHTS.get(answer.method, "use this method")
-    return RightMissing(
+    return Forbidden(
         f"The API key lacks the right to {right} ({answer.method}, 403), or its IP allow list"
         " leaves this machine out. Change either in Maileon under Settings, API Keys."
     )
 
 
-def _call_refused(answer: Answer, _retry_after: float | None) -> CallRefused:
-    return CallRefused(
+def _call_refused(answer: Answer, _retry_after: float | None) -> RequestRejected:
+    return RequestRejected(
         f"Maileon refuses the call ({answer.status}).",
         status=answer.status,
         server_message=server_message(answer),
     )
 
 
-def _try_again(trouble: Trouble) -> Outcome:
-    def outcome(answer: Answer, retry_after: float | None) -> TryAgain:
-        return TryAgain(
+def _try_again(trouble: FailureReason) -> Outcome:
+    def outcome(answer: Answer, retry_after: float | None) -> RetriableError:
+        return RetriableError(
             f"{answer.host} cannot answer now ({answer.status}, {trouble.value}).",
             trouble,
             status=answer.status,
@@ -117,16 +117,16 @@ def _try_again(trouble: Trouble) -> Outcome:
     return outcome
 
 
-_unreadable = _try_again(Trouble.UNREADABLE)
+_unreadable = _try_again(FailureReason.UNREADABLE)
 
 STATUS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
     {
         401: _key_refused,
         403: _right_missing,
         404: not_the_api,
-        408: _try_again(Trouble.TIMEOUT),
-        429: _try_again(Trouble.THROTTLED),
-        503: _try_again(Trouble.UNAVAILABLE),
+        408: _try_again(FailureReason.TIMEOUT),
+        429: _try_again(FailureReason.THROTTLED),
+        503: _try_again(FailureReason.UNAVAILABLE),
     }
 )
 # By the hundreds of the status, where it has no row of its own.
@@ -135,6 +135,6 @@ CLASS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
         2: _accepted,
         3: _redirected,
         4: _call_refused,
-        5: _try_again(Trouble.SERVER_ERROR),
+        5: _try_again(FailureReason.SERVER_ERROR),
     }
 )

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN
 from destination_maileon.mapping.converters import (
     FALSE_WORDS,
@@ -61,16 +61,16 @@ class RemovalColumns:
 
     deleted: Collection[str]
     unsubscribe: Collection[str]
-    when_deleted: Removal
+    when_deleted: DeletedRecords
     every_record_is_deleted: bool = False
 
-    def removal(self, data: Mapping[str, object]) -> Removal | None:
+    def removal(self, data: Mapping[str, object]) -> DeletedRecords | None:
         """What the record asks for; None if its contact stays. A deletion comes first."""
         gone = self.every_record_is_deleted or self._says_deleted(data)
-        if gone and self.when_deleted is not Removal.IGNORE:
+        if gone and self.when_deleted is not DeletedRecords.IGNORE:
             return self.when_deleted
         if any(is_set(data.get(column)) for column in self.unsubscribe):
-            return Removal.UNSUBSCRIBE
+            return DeletedRecords.UNSUBSCRIBE
         return self.when_deleted if gone else None
 
     def unclear_column(self, data: Mapping[str, object]) -> str | None:

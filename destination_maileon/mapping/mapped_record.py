@@ -27,7 +27,7 @@ EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 
 
 @dataclass(eq=False, slots=True)
-class Part:
+class MappedRecord:
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
     Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
@@ -49,7 +49,7 @@ class Part:
         return contact_of(self.payload)
 
 
-class Entry:
+class BatchEntry:
     """One contact of a call, with the records that were merged into it, in order.
 
     `turn` is that of its batch when it came: see `Batch.turn`.
@@ -57,14 +57,14 @@ class Entry:
 
     __slots__ = ("keys", "parts", "payload", "turn")
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: MappedRecord) -> None:
         self.payload = part.payload
         self.keys = part.keys
         self.parts = [part]
         self.turn = 0
 
     @classmethod
-    def of(cls, parts: Sequence[Part], mode: SynchronizationMode) -> Entry:
+    def of(cls, parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
         """The entry that these records of one contact make together."""
         entry = cls(parts[0])
         entry.parts = list(parts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import without_forbidden
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
-    "Farewell",
+    "ContactRemoval",
     "Mapped",
     "MappingRules",
     "Reason",
@@ -68,7 +68,7 @@ class MappingRules:
     """What holds for every record of a stream, whatever its columns."""
 
     identifier_mode: IdentifierMode
-    deleted_records: Removal = Removal.IGNORE
+    deleted_records: DeletedRecords = DeletedRecords.IGNORE
     truncate_long_text: bool = False
     every_record_is_deleted: bool = False
 
@@ -102,14 +102,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class ContactRemoval:
     """A record that unsubscribes or deletes a contact, or (`IGNORE`) is left out."""
 
-    removal: Removal
+    removal: DeletedRecords
     contact: Contact
 
 
-Mapped: TypeAlias = Contact | Farewell | Refusal
+Mapped: TypeAlias = Contact | ContactRemoval | Refusal
 
 
 class RecordMapper:
@@ -148,12 +148,12 @@ class RecordMapper:
     def _mapped(self, data: Data) -> Mapped:
         contact = self._identified(data)
         removal = self._removals.removal(data)
-        if removal is Removal.IGNORE:
-            return Farewell(removal, contact)
+        if removal is DeletedRecords.IGNORE:
+            return ContactRemoval(removal, contact)
         if not self._rules.identifier_mode.usable(contact):
             return _without_identifier(self._rules.identifier_mode, contact)
         if removal is not None:
-            return Farewell(removal, contact)
+            return ContactRemoval(removal, contact)
         if (unclear := self._removals.unclear_column(data)) is not None:
             return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
         self._fill(data, self._standard, fields=contact.standard_fields)

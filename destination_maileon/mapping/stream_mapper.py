@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.targets import SKIP
-from destination_maileon.errors import ConfigError, StopReading
+from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.mapping.plain_records import PlainRecords
 from destination_maileon.mapping.record_mapper import MappingRules, RecordMapper
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level
-from destination_maileon.streams.stream_plan import Lane
+from destination_maileon.streams.stream_plan import PartitionKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ MAX_TABLES = 20
 """So many times it is told where columns go that only the records have."""
 
 
-class OpenStream:
+class StreamMapper:
     """One stream of the catalog; `plain` and `mapper` are the short and the long way."""
 
     def __init__(
@@ -47,7 +47,7 @@ class OpenStream:
             truncate_long_text=config.truncate_long_text,
             every_record_is_deleted=plan.every_record_is_deleted,
         )
-        self._lanes: dict[Permission | None, Lane] = {}
+        self._lanes: dict[Permission | None, PartitionKey] = {}
         self.usual_lane = self.lane(plan.permission)
         self._cleaned_before = 0
         self._told_notes = 0
@@ -66,7 +66,7 @@ class OpenStream:
             return
         stops = self._resolver.newly_seen(data)
         if stops:
-            raise StopReading(
+            raise StopSync(
                 f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
                 'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
             )
@@ -97,11 +97,11 @@ class OpenStream:
         self._resolver.forget_custom_field(name)
         self._recompile()
 
-    def lane(self, permission: Permission | None) -> Lane:
+    def lane(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""
         lane = self._lanes.get(permission)
         if lane is None:
-            lane = self._lanes[permission] = Lane(self.plan, permission)
+            lane = self._lanes[permission] = PartitionKey(self.plan, permission)
         return lane
 
     def judge(self, records: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.consent import permission_column
@@ -31,13 +31,13 @@ def listed(columns: Iterable[str]) -> str:
 
 
 _REMOVES = {
-    Removal.IGNORE: "left out",
-    Removal.UNSUBSCRIBE: "unsubscribed",
-    Removal.DELETE: "deleted in Maileon",
+    DeletedRecords.IGNORE: "left out",
+    DeletedRecords.UNSUBSCRIBE: "unsubscribed",
+    DeletedRecords.DELETE: "deleted in Maileon",
 }
 
 
-def outline(plan: StreamPlan, deleted_records: Removal) -> str:
+def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
     """What becomes of the people of the stream, in two sentences at most."""
     recognised = f"contacts are recognised by {plan.options.identifier_mode.value}"
     if plan.every_record_is_deleted:

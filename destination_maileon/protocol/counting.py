@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def counted(number: int, one: str) -> str:
+def pluralize(number: int, one: str) -> str:
     """The number, and the noun in the form that goes with it."""
     return f"{number} {one}{'' if number == 1 else 's'}"
 
 
 def were_rejected(number: int) -> str:
-    return f"{counted(number, 'record')} {'was' if number == 1 else 'were'} rejected"
+    return f"{pluralize(number, 'record')} {'was' if number == 1 else 'were'} rejected"

@@ -12,10 +12,10 @@ from destination_maileon.protocol.output import Level
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.protocol.output import Lines
+    from destination_maileon.protocol.output import MessageFormatter
 
 
-class Outbox:
+class Logger:
     """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level.
 
     `say` puts a line out at once.
@@ -23,7 +23,7 @@ class Outbox:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: MessageFormatter,
         *,
         lowest: Level = Level.INFO,
         say: Callable[[bytes], None] | None = None,

@@ -90,7 +90,7 @@ def state_line(message: Mapping[str, object], stats: Mapping[str, object]) -> by
     return json_line({**message, "state": {**state, "destinationStats": dict(stats)}})
 
 
-class Lines:
+class MessageFormatter:
     """Every other message, its text free of secrets. `clock` gives seconds since 1970."""
 
     def __init__(

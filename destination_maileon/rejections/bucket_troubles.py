@@ -21,7 +21,7 @@ _SAFE_CODE = re.compile("[A-Za-z]{3,60}")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class S3Failure:
     """A kind of failure: what is raised, why it failed, what a person can do."""
 
     error: type[SyncError]
@@ -29,56 +29,56 @@ class Trouble:
     advice: str
 
 
-TIMEOUT = Trouble(
+TIMEOUT = S3Failure(
     TransientError,
     "no answer came in time",
     "Check the region or the endpoint, and the network, and try again.",
 )
-NO_CONNECTION = Trouble(
+NO_CONNECTION = S3Failure(
     TransientError,
     "no connection came about, or it was cut",
     "Check the region or the endpoint, its certificate, and the network, and try again.",
 )
-UNAVAILABLE = Trouble(TransientError, "the service is unavailable now", "Try again later.")
-NO_BUCKET = Trouble(
+UNAVAILABLE = S3Failure(TransientError, "the service is unavailable now", "Try again later.")
+NO_BUCKET = S3Failure(
     ConfigError,
     "there is no such bucket",
     "Create it, or correct the bucket name, its region or the endpoint.",
 )
-DENIED = Trouble(
+DENIED = S3Failure(
     ConfigError,
     "access was denied",
     "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key if it has one.",
 )
-BAD_KEY = Trouble(
+BAD_KEY = S3Failure(
     ConfigError,
     "the access key is wrong, expired or deactivated",
     "Enter a valid access key ID and the secret that belongs to it.",
 )
-NO_KEY = Trouble(
+NO_KEY = S3Failure(
     ConfigError,
     "no usable credentials were found",
     "Enter an access key ID and its secret, or give the machine the right to write to the bucket.",
 )
-ELSEWHERE = Trouble(
+ELSEWHERE = S3Failure(
     ConfigError,
     "the service names another region or address for it",
     "Correct the bucket region or the endpoint.",
 )
-NOT_S3 = Trouble(
+NOT_S3 = S3Failure(
     ConfigError,
     "what answers is no S3 service",
     "Correct the endpoint: it is the address for programs, not that of a web page.",
 )
-WRONG_CLOCK = Trouble(ConfigError, "the clock of this machine is wrong", "Set it right.")
-INVALID = Trouble(
+WRONG_CLOCK = S3Failure(ConfigError, "the clock of this machine is wrong", "Set it right.")
+INVALID = S3Failure(
     ConfigError,
     "the request could not be made",
     "Correct the bucket name, the bucket path, the region or the endpoint.",
 )
 
 # Amazon S3 API Reference, Error responses.
-_BY_CODE: Mapping[str, Trouble] = MappingProxyType(
+_BY_CODE: Mapping[str, S3Failure] = MappingProxyType(
     {
         "NoSuchBucket": NO_BUCKET,
         "AccessDenied": DENIED,
@@ -92,7 +92,7 @@ _BY_CODE: Mapping[str, Trouble] = MappingProxyType(
         "OperationAborted": UNAVAILABLE,
     }
 )
-_BY_STATUS: Mapping[int, Trouble] = MappingProxyType(
+_BY_STATUS: Mapping[int, S3Failure] = MappingProxyType(
     {
         **dict.fromkeys((301, 302, 303, 307, 308), ELSEWHERE),
         401: BAD_KEY,
@@ -103,7 +103,7 @@ _BY_STATUS: Mapping[int, Trouble] = MappingProxyType(
     }
 )
 # By name, since the classes are imported late; the row of a class comes before that of its base.
-_BY_KIND: Mapping[str, Trouble] = MappingProxyType(
+_BY_KIND: Mapping[str, S3Failure] = MappingProxyType(
     {
         **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), NO_KEY),
         **dict.fromkeys(("CredentialRetrievalError", "MetadataRetrievalError"), NO_KEY),
@@ -115,7 +115,7 @@ _BY_KIND: Mapping[str, Trouble] = MappingProxyType(
 )
 
 
-def of_answer(refusal: ClientError) -> Trouble:
+def of_answer(refusal: ClientError) -> S3Failure:
     """What the service's answer means."""
     code = refusal.response["Error"].get("Code", "")
     status = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -125,7 +125,7 @@ def of_answer(refusal: ClientError) -> Trouble:
     return replace(INVALID, cause=f"the service refuses with {said}")
 
 
-def of_exception(failure: Exception) -> Trouble:
+def of_exception(failure: Exception) -> S3Failure:
     """What the library's exception means; what is not known is a request that cannot be made."""
     kinds = (_BY_KIND.get(kind.__name__) for kind in type(failure).__mro__)
     return next(filter(None, kinds), INVALID)

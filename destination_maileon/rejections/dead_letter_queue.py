@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from destination_maileon.protocol.exact_json import dumps
-from destination_maileon.rejections.s3 import UPLOAD, Bucket, Tries, segment
+from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 
 if TYPE_CHECKING:
     from destination_maileon.config.model import S3Storage
-    from destination_maileon.mapping.mapped_record import Part
+    from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
     from destination_maileon.streams.stream_plan import StreamPlan
 
@@ -30,7 +30,7 @@ MAX_HELD_BYTES = 32_000_000
 _LINES = "application/x-ndjson"
 
 
-class RejectedStore:
+class DeadLetterQueue:
     """The rejected records of one sync. Lines wait here until they are stored.
 
     What an upload leaves behind that fails stays, under the name that it has, and goes out with the
@@ -42,11 +42,11 @@ class RejectedStore:
         settings: S3Storage,
         *,
         clock: Callable[[], float] = time.time,
-        tries: Tries = UPLOAD,
+        tries: S3Timeouts = UPLOAD,
         part_bytes: int = PART_BYTES,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
-        self._bucket = Bucket(settings, tries)
+        self._bucket = S3Bucket(settings, tries)
         self._clock = clock
         self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
@@ -56,7 +56,7 @@ class RejectedStore:
         # Without a platform every sync has the id 0, and schedules start at the same moment.
         self._suffix = secrets.token_hex(4)
 
-    def add(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
+    def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """Keeps the line of a rejected record, and stores lines where they become too many.
 
         Raises:
@@ -108,7 +108,7 @@ class RejectedStore:
             del self._sealed[key]
 
 
-def _line(part: Part, rejection: Rejection) -> bytes:
+def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
     further = f" Also wrong: {', '.join(rejection.further)}." if rejection.further else ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import Entry, Part
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.streams.stream_plan import StreamPlan
 
 LINES_PER_REASON = 10
@@ -105,7 +105,7 @@ class RejectionLog:
         self._style = style
         self._counts: Counter[tuple[StreamPlan, str]] = Counter()
 
-    def line(self, plan: StreamPlan, part: Part, rejection: Rejection) -> str | None:
+    def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
         kind = (plan, rejection.label)
         self._counts[kind] += 1
@@ -120,7 +120,7 @@ class RejectionLog:
             f"{rejection.label}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
         )
 
-    def contact_line(self, plan: StreamPlan, entry: Entry, rejection: Rejection) -> str:
+    def contact_line(self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection) -> str:
         """Of a contact of several records, of which nobody knows which one is at fault."""
         contact = contact_name(entry.contact, plan.options.identifier_mode, self._style)
         numbers = [str(part.number) for part in entry.parts[:MAX_NUMBERS]]

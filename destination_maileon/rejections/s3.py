@@ -24,7 +24,7 @@ from destination_maileon.rejections.bucket_troubles import (
     BAD_KEY,
     NOT_S3,
     TIMEOUT,
-    Trouble,
+    S3Failure,
     of_answer,
     of_exception,
 )
@@ -55,7 +55,7 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class S3Timeouts:
     """How long one request may take to connect and between two bytes, and how often it is made.
 
     `seconds`: what all of it may take together, however it is spent.
@@ -67,14 +67,14 @@ class Tries:
     seconds: float = 300.0
 
 
-UPLOAD = Tries(connect_seconds=10, read_seconds=60, attempts=4)
-CHECK = Tries(connect_seconds=4, read_seconds=5, attempts=1, seconds=CHECK_SECONDS)
+UPLOAD = S3Timeouts(connect_seconds=10, read_seconds=60, attempts=4)
+CHECK = S3Timeouts(connect_seconds=4, read_seconds=5, attempts=1, seconds=CHECK_SECONDS)
 
 
-class Bucket:
+class S3Bucket:
     """One bucket, and the folder in it below which everything is written."""
 
-    def __init__(self, settings: S3Storage, tries: Tries) -> None:
+    def __init__(self, settings: S3Storage, tries: S3Timeouts) -> None:
         self._settings = settings
         self._tries = tries
         self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
@@ -119,7 +119,7 @@ class Bucket:
         with suppress(Exception):
             self._connected().delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
 
-    def problem(self, trouble: Trouble) -> SyncError:
+    def problem(self, trouble: S3Failure) -> SyncError:
         settings = self._settings
         place = f"Amazon S3, region {settings.s3_bucket_region}"
         if settings.s3_endpoint is not None:
@@ -143,7 +143,7 @@ def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None
         TransientError: if there is no telling now.
     """
     ends_at = time.monotonic() + seconds
-    bucket = Bucket(settings, replace(CHECK, seconds=seconds))
+    bucket = S3Bucket(settings, replace(CHECK, seconds=seconds))
     key = bucket.key(CHECK_NAME)
     problem = bucket.put(key, _CHECK_CONTENT, media_type=_TEXT)
     if problem is not None:
@@ -186,7 +186,7 @@ def segment(name: str) -> str:
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
 
-def _client(settings: S3Storage, tries: Tries) -> S3Client:
+def _client(settings: S3Storage, tries: S3Timeouts) -> S3Client:
     import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
     from botocore.config import Config  # noqa: PLC0415 - the same
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.validation import shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -76,7 +76,7 @@ def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
     if operation is None:
         yield _wrong_mode(mode, OPERATIONS)
         return
-    if operation.deletes and config.deleted_records is Removal.IGNORE:
+    if operation.deletes and config.deleted_records is DeletedRecords.IGNORE:
         yield (
             'the sync mode soft_delete needs "deleted_records" in the configuration to be '
             "unsubscribe or delete, so that nobody is removed unasked."

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import UnmappedColumns
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -47,7 +47,7 @@ def destination_catalog(
         "properties": _properties(custom_fields, preferences),
         "additionalProperties": config.unmapped_columns is UnmappedColumns.CREATE,
     }
-    removes = config.deleted_records is not Removal.IGNORE
+    removes = config.deleted_records is not DeletedRecords.IGNORE
     operations = [
         {
             "object_name": CONTACT,

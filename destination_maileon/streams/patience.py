@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from destination_maileon.errors import ConfigError, TransientError
-from destination_maileon.maileon.errors import CallRefused, Stop, TryAgain
+from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.maileon.backoff import Patience
+    from destination_maileon.maileon.backoff import Backoff
 
     Answer = TypeVar("Answer")
 
@@ -36,7 +36,7 @@ def _say_nothing(_words: str) -> None:
 class PatientQuestions:
     """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
 
-    patience: Patience
+    patience: Backoff
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
@@ -57,9 +57,9 @@ class PatientQuestions:
             trouble = None
             try:
                 return ask()
-            except TryAgain as error:
+            except RetriableError as error:
                 trouble = error
-            except (Stop, CallRefused) as error:
+            except (FatalError, RequestRejected) as error:
                 raise ConfigError(str(error)) from None
             elapsed = self.now() - started_at
             wait = self.patience.wait(

@@ -58,7 +58,7 @@ class StreamPlan:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lane:
+class PartitionKey:
     """What the contacts of a call have in common: stream and permission. One of each is made."""
 
     plan: StreamPlan

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from destination_maileon.accounting.checkpoint import Checkpoint, Release, Tally
+from destination_maileon.accounting.checkpoint import Checkpoint, ReadyState, Tally
 
 STREAMS = ("a", "b")
 
@@ -31,8 +31,8 @@ class States(RuleBasedStateMachine):
         self.checkpoint = a_checkpoint()
         # The input as it came: a record is its stream, what it is settled as, and its segment.
         self.input: list[dict[str, object]] = []
-        self.released: list[Release[str]] = []
-        self.counted: Counter[str] = Counter()
+        self.released: list[ReadyState[str]] = []
+        self.pluralize: Counter[str] = Counter()
 
     @rule(stream=st.sampled_from(STREAMS))
     def receive_record(self, stream: str) -> None:
@@ -59,7 +59,7 @@ class States(RuleBasedStateMachine):
     @rule(number=st.integers(1, 5))
     def count(self, number: int) -> None:
         self.checkpoint.count(created=number, merged=1)
-        self.counted.update(created=number, merged=1)
+        self.pluralize.update(created=number, merged=1)
 
     @rule()
     def release(self) -> None:
@@ -77,7 +77,7 @@ class States(RuleBasedStateMachine):
         said: Counter[str] = Counter()
         for release in self.released:
             said.update(release.statistics)
-        assert all(said[name] <= number for name, number in self.counted.items())
+        assert all(said[name] <= number for name, number in self.pluralize.items())
 
     def teardown(self) -> None:
         """If all ends well, all leaves, and the statistics add up."""
@@ -91,7 +91,7 @@ class States(RuleBasedStateMachine):
         said: Counter[str] = Counter()
         for release in self.released:
             said.update(release.statistics)
-        assert +said == self.counted
+        assert +said == self.pluralize
 
 
 def expected_releases(came: list[dict[str, object]]) -> Iterator[tuple[str, int, int]]:

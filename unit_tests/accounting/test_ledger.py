@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.accounting.stream_counts import StreamCounts
+from destination_maileon.accounting.stream_counts import StreamStats
 from destination_maileon.errors import TransientError
-from destination_maileon.mapping.mapped_record import Entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.protocol.output import Level
 from unit_tests.simulation.trial import FakeStore
@@ -59,7 +59,7 @@ def test_a_record_knows_its_number_in_its_stream_and_its_segment() -> None:
 def test_merged_records_are_all_written_and_counted_as_merged() -> None:
     ledger = a_ledger(PLAN)
     [one], [two], [three] = (receive(ledger) for _ in range(3))
-    together = Entry.of([one.parts[0], two.parts[0]], UPDATE)
+    together = BatchEntry.of([one.parts[0], two.parts[0]], UPDATE)
     ledger.written(PLAN, [together, three])
     state(ledger)
     assert (ledger.counts[PLAN].written, ledger.counts[PLAN].merged) == (3, 1)
@@ -73,7 +73,7 @@ def test_records_of_one_contact_may_lie_on_both_sides_of_a_state() -> None:
     state(ledger)
     [two] = receive(ledger)
     assert released(ledger) == []
-    ledger.written(PLAN, [Entry.of([one.parts[0], two.parts[0]], UPDATE)])
+    ledger.written(PLAN, [BatchEntry.of([one.parts[0], two.parts[0]], UPDATE)])
     state(ledger)
     assert [written for written, _, _ in released(ledger)] == [1, 1]
 
@@ -201,7 +201,7 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
         "Record 1 of stream contacts",
         "Record 2 of stream contacts",
     ]
-    ledger.summarize(StreamCounts.words)
+    ledger.summarize(StreamStats.words)
     assert [line.partition(":")[0] for line in _said(heard, Level.INFO)] == [
         "Stream contacts",
         "Stream north.leads",

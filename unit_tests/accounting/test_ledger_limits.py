@@ -6,7 +6,7 @@ import pytest
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import JUDGED_FROM_RECORDS, RejectionLimits
-from destination_maileon.errors import StopReading
+from destination_maileon.errors import StopSync
 from unit_tests.support.ledgers import PLAN, receive, reject, released, state
 from unit_tests.support.rooms import a_ledger
 
@@ -22,7 +22,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
     # All are settled all the same.
     state(ledger)
     assert released(ledger)[0][:2] == (0, 3)
-    with pytest.raises(StopReading, match=r'3 records .* "max_rejected_records" \(2\)') as error:
+    with pytest.raises(StopSync, match=r'3 records .* "max_rejected_records" \(2\)') as error:
         ledger.heed()
     assert error.value.place == 3
     assert "3 x too long (field CITY)" in str(error.value)
@@ -31,7 +31,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 def test_a_limit_is_told_once() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=0))
     reject(ledger, *receive(ledger))
-    with pytest.raises(StopReading, match="1 record was rejected"):
+    with pytest.raises(StopSync, match="1 record was rejected"):
         ledger.heed()
     reject(ledger, *receive(ledger))
     ledger.heed()
@@ -47,7 +47,7 @@ def _with_a_tenth_rejected(records: int, percent: float) -> Ledger:
 
 
 def test_a_share_is_judged_from_so_many_records_on() -> None:
-    with pytest.raises(StopReading, match=r"of 100 records"):
+    with pytest.raises(StopSync, match=r"of 100 records"):
         _with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).heed()
 
 
@@ -57,7 +57,7 @@ def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
     reject(ledger, *receive(ledger, JUDGED_FROM_RECORDS))
     ledger.heed()
     reject(ledger, *on_the_way[:1])
-    with pytest.raises(StopReading, match=r"101 of 500 records were rejected"):
+    with pytest.raises(StopSync, match=r"101 of 500 records were rejected"):
         ledger.heed()
 
 
@@ -68,7 +68,7 @@ def test_a_smaller_share_than_allowed_is_fine_at_any_time() -> None:
 def test_a_share_of_few_records_is_judged_at_the_end() -> None:
     ledger = _with_a_tenth_rejected(JUDGED_FROM_RECORDS - 10, 9)
     ledger.heed()
-    with pytest.raises(StopReading, match=r'9 of 90 records .* "max_rejected_percent" \(9\)'):
+    with pytest.raises(StopSync, match=r'9 of 90 records .* "max_rejected_percent" \(9\)'):
         ledger.judge()
 
 
@@ -82,6 +82,6 @@ def test_a_strict_sync_fails_with_the_first_rejection_which_is_not_settled() -> 
     state(ledger)
     reject(ledger, entry)
     assert released(ledger) == []
-    with pytest.raises(StopReading, match="ignore_invalid_contacts") as error:
+    with pytest.raises(StopSync, match="ignore_invalid_contacts") as error:
         ledger.heed()
     assert error.value.place == 1

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from destination_maileon.accounting.stream_counts import StreamCounts
+from destination_maileon.accounting.stream_counts import StreamStats
 
 
 def test_nothing_happened() -> None:
-    assert StreamCounts().words() == (
+    assert StreamStats().words() == (
         "0 records read, 0 written, 0 created, 0 existing, 0 unsubscribed, 0 merged, 0 rejected, "
         "0 calls, 0.0 seconds"
     )
 
 
 def test_every_count_is_told_and_none_under_anothers_name() -> None:
-    names = [f.name for f in fields(StreamCounts) if f.type == "int"]
-    counts = StreamCounts(**{name: 11 * n for n, name in enumerate(names, start=1)})
+    names = [f.name for f in fields(StreamStats) if f.type == "int"]
+    counts = StreamStats(**{name: 11 * n for n, name in enumerate(names, start=1)})
     counts.started_at, counts.ended_at = 10.0, 72.06
     assert counts.words() == (
         f"{counts.read} records read, {counts.written} written, {counts.created} created, "
@@ -28,7 +28,7 @@ def test_every_count_is_told_and_none_under_anothers_name() -> None:
 
 
 def test_what_a_dry_run_cannot_know_it_does_not_tell() -> None:
-    counts = StreamCounts(read=9, written=6, rejected=1, merged=1, left_out=4, calls=2)
+    counts = StreamStats(read=9, written=6, rejected=1, merged=1, left_out=4, calls=2)
     counts.removed = 1
     counts.deleted_ignored = 1
     assert counts.foreseen_words() == (
@@ -39,8 +39,8 @@ def test_what_a_dry_run_cannot_know_it_does_not_tell() -> None:
 
 
 def test_a_record_is_settled_when_it_is_written_or_rejected() -> None:
-    assert StreamCounts(read=9, written=4, rejected=2).settled == 6
+    assert StreamStats(read=9, written=4, rejected=2).settled == 6
 
 
 def test_a_stream_without_a_call_took_no_time() -> None:
-    assert StreamCounts(started_at=50.0).words().endswith("0 calls, 0.0 seconds")
+    assert StreamStats(started_at=50.0).words().endswith("0 calls, 0.0 seconds")

@@ -16,7 +16,7 @@ from destination_maileon.config.model import (
     UnmappedColumns,
     load_config,
 )
-from destination_maileon.config.safety import IdentifiersInLogs, Removal
+from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
@@ -55,7 +55,7 @@ def test_every_key_but_the_api_key_has_its_default() -> None:
         "unmapped_columns": UnmappedColumns.IGNORE,
         "null_values": NullValues.KEEP,
         "truncate_long_text": False,
-        "deleted_records": Removal.IGNORE,
+        "deleted_records": DeletedRecords.IGNORE,
         "max_deleted_records": None,
         "dry_run": False,
         "max_rejected_records": None,

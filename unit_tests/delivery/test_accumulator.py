@@ -13,15 +13,15 @@ from destination_maileon.delivery import accumulator as batching
 from destination_maileon.delivery.accumulator import (
     OPEN_BATCHES_BODIES,
     RECORDS_PER_CONTACT,
+    Accumulator,
     Batch,
-    Batcher,
     Limits,
 )
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping.mapped_record import Part
-from destination_maileon.streams.stream_plan import Lane
+from destination_maileon.mapping.mapped_record import MappedRecord
+from destination_maileon.streams.stream_plan import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
 from unit_tests.support.rooms import a_lane, someone
 
@@ -32,9 +32,9 @@ LANES = (ONE, OTHER, a_lane(ONE.plan, Permission.NONE))
 
 def a_batcher(
     contacts: int = 1_000, body_bytes: int = NO_LIMIT, age_seconds: float = 60.0
-) -> Batcher:
+) -> Accumulator:
     """No call holds anything."""
-    return Batcher(Limits(contacts, body_bytes, age_seconds), lambda _: 0)
+    return Accumulator(Limits(contacts, body_bytes, age_seconds), lambda _: 0)
 
 
 def places(batches: Iterable[Batch]) -> list[list[list[int]]]:
@@ -49,15 +49,15 @@ class Sent:
     """Sends what a batcher closes, in calls that are never settled, and looks at all of it."""
 
     def __init__(self, limits: Limits) -> None:
-        self.batcher = Batcher(limits, self._newest_held)
+        self.batcher = Accumulator(limits, self._newest_held)
         self.batches: list[Batch] = []
         self._limits = limits
         self._newest: dict[str, int] = {}
 
-    def add(self, part: Part, lane: Lane) -> None:
+    def add(self, part: MappedRecord, lane: PartitionKey) -> None:
         self._send(self.batcher.add(part, lane, now=0.0))
 
-    def part_with(self, part: Part) -> None:
+    def part_with(self, part: MappedRecord) -> None:
         self._send(self.batcher.part_with(part.keys))
         self._newest.update(dict.fromkeys(part.keys, part.place))
 
@@ -91,11 +91,11 @@ class Sent:
         assert (batch.oldest, batch.newest) == (min(numbers), max(numbers))
 
 
-def parts_of(batch: Batch) -> list[Part]:
+def parts_of(batch: Batch) -> list[MappedRecord]:
     return [part for entry in batch.entries for part in entry.parts]
 
 
-def held_bytes(parts: Iterable[Part]) -> int:
+def held_bytes(parts: Iterable[MappedRecord]) -> int:
     return sum(len(part.payload) + part.message_bytes for part in parts)
 
 
@@ -113,10 +113,10 @@ arrivals = st.lists(st.tuples(contacts_of_few, st.sampled_from([*LANES, None])),
 @pytest.mark.parametrize(("contacts", "body_bytes"), [(1, NO_LIMIT), (3, 400), (1_000, 1_000)])
 @given(arrived=arrivals)
 def test_every_record_is_in_one_batch_that_keeps_the_limits_and_the_order(
-    arrived: list[tuple[Contact, Lane | None]], contacts: int, body_bytes: int
+    arrived: list[tuple[Contact, PartitionKey | None]], contacts: int, body_bytes: int
 ) -> None:
     sent = Sent(Limits(contacts, body_bytes, age_seconds=9.0))
-    records: list[Part] = []
+    records: list[MappedRecord] = []
     for place, (contact, lane) in enumerate(arrived, start=1):
         part = a_part(place, contact, message_bytes=place % 50)
         if lane is None:
@@ -133,7 +133,7 @@ def test_every_record_is_in_one_batch_that_keeps_the_limits_and_the_order(
 
 @given(arrived=arrivals)
 def test_of_each_contact_the_records_leave_in_their_order(
-    arrived: list[tuple[Contact, Lane | None]],
+    arrived: list[tuple[Contact, PartitionKey | None]],
 ) -> None:
     sent = Sent(Limits(2, NO_LIMIT, age_seconds=9.0))
     for place, (contact, lane) in enumerate(arrived, start=1):
@@ -235,7 +235,7 @@ def test_a_contact_that_shares_some_but_not_all_identifiers_closes_the_batch(
 
 
 @pytest.mark.parametrize("lane", [OTHER, LANES[2]])
-def test_a_contact_that_waits_in_another_lane_sends_that_batch_first(lane: Lane) -> None:
+def test_a_contact_that_waits_in_another_lane_sends_that_batch_first(lane: PartitionKey) -> None:
     batcher = a_batcher()
     batcher.add(someone(1, "ada"), ONE, 0.0)
     batcher.add(someone(2, "eva"), ONE, 0.0)
@@ -254,7 +254,7 @@ def test_a_batch_goes_out_before_it_would_have_to_wait_for_a_younger_one() -> No
 
 def test_a_batch_goes_out_before_it_would_have_to_wait_for_a_younger_call() -> None:
     held = {"eada@example.com": 7}
-    batcher = Batcher(Limits(9, NO_LIMIT, 9.0), lambda keys: max(held.get(k, 0) for k in keys))
+    batcher = Accumulator(Limits(9, NO_LIMIT, 9.0), lambda keys: max(held.get(k, 0) for k in keys))
     batcher.add(someone(5, "eva"), ONE, 0.0)
     assert batcher.part_with(("eada@example.com",)) == []
     assert places(batcher.add(someone(8, "ada"), ONE, 0.0)) == [[[5]]]

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.delivery.division import halves, halves_of, is_divisible, parts_apart
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.mapped_record import Entry, Part
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
 from unit_tests.support.rooms import a_call, a_farewell, a_lane, someone
 
 
-def records(*calls: Call) -> list[list[list[int]]]:
+def records(*calls: Request) -> list[list[list[int]]]:
     return [[[part.place for part in entry.parts] for entry in call.entries] for call in calls]
 
 
-def merged_records(place: int, number: int) -> list[Part]:
+def merged_records(place: int, number: int) -> list[MappedRecord]:
     """Records of one contact, in a row."""
     return [someone(place + n, place) for n in range(number)]
 
@@ -63,7 +63,7 @@ def test_the_records_of_one_contact_are_merged_anew(mode: SynchronizationMode) -
     lane = a_lane(a_plan(options=options(sync_mode=mode)))
     cities = ["Rome", "Bonn", "Oslo", "Bern"]
     parts = [a_part(n, a_contact(CITY=city)) for n, city in enumerate(cities, start=1)]
-    call = a_call(Entry.of(parts, mode), lane=lane)
+    call = a_call(BatchEntry.of(parts, mode), lane=lane)
     [first, second] = parts_apart(call, call.entries[0])
     assert records(first, second) == [[[1, 2]], [[3, 4]]]
     kept = [child.entries[0].contact.standard_fields["CITY"] for child in (first, second)]

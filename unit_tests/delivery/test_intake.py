@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.delivery import strangers
 from destination_maileon.delivery.intake import Intake
-from destination_maileon.errors import ConfigError, StopReading
+from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.protocol.messages import RecordMessage, decode
 from destination_maileon.sync import Sync
 from unit_tests.support.builders import a_stream
@@ -41,7 +41,7 @@ class Door:
         ]
 
     @property
-    def calls(self) -> list[tuple[list[int], Removal | None]]:
+    def calls(self) -> list[tuple[list[int], DeletedRecords | None]]:
         """Records of each call, and whether they leave; they take off, and are settled."""
         flown = []
         while (call := self.intake.dispatch.ready(0.0, None)) is not None:
@@ -124,7 +124,7 @@ def test_a_record_of_one_unknown_stream_too_many_is_not_counted(
     monkeypatch.setattr(strangers, "MAX_STREAMS", 2)
     door = Door()
     door.take(record("1@example.com", stream="a"), record("1@example.com", stream="b"))
-    with pytest.raises(StopReading, match="2 streams that are not in the catalog"):
+    with pytest.raises(StopSync, match="2 streams that are not in the catalog"):
         door.take(record("1@example.com", stream="c"))
     assert door.intake.ledger.strangers == 2
 
@@ -160,7 +160,7 @@ def test_whoever_leaves_goes_after_his_records_and_before_the_next() -> None:
         record("1@example.com"),
     )
     assert door.has_call == [False, False, True, False]
-    assert door.calls == [([1, 2], None), ([3], Removal.DELETE)]
+    assert door.calls == [([1, 2], None), ([3], DeletedRecords.DELETE)]
     assert door.waiting == [(None, [[4]])]
 
 
@@ -174,9 +174,9 @@ def test_a_deletion_that_is_to_be_ignored_is_counted_and_sends_nothing() -> None
 def test_no_more_leave_than_allowed_and_the_record_too_many_is_not_taken() -> None:
     door = Door(deleted_records="unsubscribe", max_deleted_records=1)
     door.take(record("1@example.com", **DELETED))
-    with pytest.raises(StopReading, match="max_deleted_records"):
+    with pytest.raises(StopSync, match="max_deleted_records"):
         door.take(record("2@example.com", **DELETED))
-    assert door.calls == [([1], Removal.UNSUBSCRIBE)]
+    assert door.calls == [([1], DeletedRecords.UNSUBSCRIBE)]
     assert door.counts == (1, 0, 0)
 
 
@@ -186,7 +186,7 @@ def test_no_more_leave_than_allowed_and_the_record_too_many_is_not_taken() -> No
 def test_a_new_column_without_a_target_stops_the_sync_if_it_is_to() -> None:
     door = Door(unmapped_columns="fail", streams=CONSENT)
     door.take(record("1@example.com"))
-    with pytest.raises(StopReading, match="shoe_size") as caught:
+    with pytest.raises(StopSync, match="shoe_size") as caught:
         door.take(record("2@example.com", shoe_size="44"))
     assert "44" not in str(caught.value)
     assert door.counts == (1, 0, 0)

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.errors import TransientError
-from destination_maileon.maileon.backoff import Patience
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.backoff import Backoff
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.harness import TIMEOUT, Desk, places
 from unit_tests.support.rooms import a_report, someone
 
-BROKEN = TryAgain("Broken.", Trouble.SERVER_ERROR, status=500)
-SLOW = TryAgain("Busy.", Trouble.SERVER_ERROR, status=500, retry_after=1.0)
-AWAY = TryAgain("Away.", Trouble.CONNECTION)
+BROKEN = RetriableError("Broken.", FailureReason.SERVER_ERROR, status=500)
+SLOW = RetriableError("Busy.", FailureReason.SERVER_ERROR, status=500, retry_after=1.0)
+AWAY = RetriableError("Away.", FailureReason.CONNECTION)
 LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -27,9 +27,9 @@ class Service:
     """Answers the calls of a desk at once. Whoever is bad makes each call fail that holds them."""
 
     def __init__(
-        self, bad: Collection[int], *, trouble: TryAgain = BROKEN, back_at: float = math.inf
+        self, bad: Collection[int], *, trouble: RetriableError = BROKEN, back_at: float = math.inf
     ) -> None:
-        self.desk = Desk(patience=Patience(900.0))
+        self.desk = Desk(patience=Backoff(900.0))
         self.trouble = trouble
         self._bad = bad
         self._back_at = back_at
@@ -47,7 +47,7 @@ class Service:
             self.desk.now = max(self.desk.now, soonest or 0.0)
         return None
 
-    def _answer(self, call: Call) -> None:
+    def _answer(self, call: Request) -> None:
         held = {part.place for entry in call.entries for part in entry.parts}
         self.sizes.append(len(call.entries))
         is_well = held.isdisjoint(self._bad) or self.desk.now >= self._back_at
@@ -125,7 +125,7 @@ def test_pieces_succeed_when_the_service_is_back() -> None:
 
 
 @pytest.mark.parametrize("trouble", [SLOW, AWAY])
-def test_what_is_no_fault_of_the_call_cuts_nothing(trouble: TryAgain) -> None:
+def test_what_is_no_fault_of_the_call_cuts_nothing(trouble: RetriableError) -> None:
     service = a_service(8, range(9), trouble=trouble)
     assert service.serve() is not None
     assert {*service.sizes} == {8}
@@ -156,7 +156,7 @@ def test_records_of_one_contact_are_taken_apart_too() -> None:
 
 
 def test_a_piece_is_tried_as_long_as_the_call_would_have_been_or_half_as_long_again() -> None:
-    desk = Desk(patience=Patience(100.0))
+    desk = Desk(patience=Backoff(100.0))
     call = desk.call(someone(1), someone(2))
     desk.answer(call, TIMEOUT)
     desk.now = 99.0
@@ -174,7 +174,7 @@ def test_a_piece_is_tried_as_long_as_the_call_would_have_been_or_half_as_long_ag
 
 
 def test_while_others_succeed_a_call_is_cut_after_five_times_however_long_they_take() -> None:
-    desk = Desk(patience=Patience(900.0))
+    desk = Desk(patience=Backoff(900.0))
     call = desk.call(someone(1), someone(2))
     for _ in range(4):
         desk.now += 120.0
@@ -196,7 +196,7 @@ def hang(desk: Desk, *, seconds: float) -> None:
 
 
 def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
-    desk = Desk(patience=Patience(900.0))
+    desk = Desk(patience=Backoff(900.0))
     desk.call([someone(place, 1) for place in range(1, 1001)])
     with pytest.raises(TransientError):
         hang(desk, seconds=120.0)
@@ -204,7 +204,7 @@ def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
 
 
 def test_a_piece_that_waited_for_another_has_time_of_its_own() -> None:
-    desk = Desk(patience=Patience(100.0))
+    desk = Desk(patience=Backoff(100.0))
     call = desk.call([someone(place, 1) for place in (1, 2, 3, 4)])
     desk.answer(call, TIMEOUT)
     desk.now = 60.0

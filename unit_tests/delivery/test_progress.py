@@ -7,11 +7,11 @@ import pytest
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
-from destination_maileon.delivery.scheduler import Dispatch
-from destination_maileon.maileon.errors import Trouble, TryAgain
-from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.protocol.outbox import Outbox
-from destination_maileon.protocol.output import Lines
+from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.outbox import Logger
+from destination_maileon.protocol.output import MessageFormatter
 from unit_tests.support.builders import a_plan
 from unit_tests.support.rooms import a_batch, a_call, a_lane, a_ledger, someone
 
@@ -19,21 +19,21 @@ PLAN = a_plan()
 NORTH = a_plan(key=("north", "leads"))
 CALL = a_call(someone(1), lane=a_lane(PLAN))
 OTHER = a_call(someone(2), lane=a_lane(NORTH))
-THROTTLED = TryAgain("Too many requests.", Trouble.THROTTLED)
-CUT = TryAgain("The connection broke.", Trouble.CONNECTION)
-CUT_AND_ASKED = TryAgain("Please wait.", Trouble.SERVER_ERROR, retry_after=30.0)
+THROTTLED = RetriableError("Too many requests.", FailureReason.THROTTLED)
+CUT = RetriableError("The connection broke.", FailureReason.CONNECTION)
+CUT_AND_ASKED = RetriableError("Please wait.", FailureReason.SERVER_ERROR, retry_after=30.0)
 
 
 class Told:
     """The progress of a sync that began at 1,000, and its lines."""
 
     def __init__(self) -> None:
-        self.outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0))
+        self.outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
         self.progress = Progress(self.outbox, now=1_000.0, wall_clock=lambda: 1_700_000_000.0)
         self.ledger: Ledger = a_ledger(PLAN, NORTH)
 
     def report(self, now: float) -> None:
-        self.progress.report(self.ledger, Dispatch(1), now)
+        self.progress.report(self.ledger, RequestScheduler(1), now)
 
     @property
     def lines(self) -> list[str]:
@@ -72,7 +72,7 @@ def test_a_line_tells_every_thirty_seconds_how_far_the_sync_is() -> None:
 
 def test_the_line_counts_the_calls_in_flight_and_says_what_is_waited_for() -> None:
     told = Told()
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     dispatch.submit(a_batch(someone(1)))
     assert dispatch.ready(0.0, None) is not None
     told.progress.waits(CALL, CUT, 9.0)
@@ -107,7 +107,7 @@ def test_a_stream_that_waits_is_told_of_once_and_once_when_it_flows_again() -> N
 
 @pytest.mark.parametrize("trouble", [THROTTLED, CUT_AND_ASKED])
 def test_the_platform_learns_until_when_a_stream_is_limited_and_that_it_goes_on(
-    trouble: TryAgain,
+    trouble: RetriableError,
 ) -> None:
     told = Told()
     told.progress.waits(OTHER, trouble, 12.0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.errors import ConfigError, StopReading
+from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    KeyRefused,
     MaileonError,
+    RequestRejected,
+    Unauthorized,
 )
 from destination_maileon.maileon.report import InvalidContact
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
@@ -33,20 +33,20 @@ def test_a_strict_sync_counts_nothing_of_a_call_with_an_invalid_contact(
 ) -> None:
     desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
     call = desk.call(someone(1), someone(2))
-    with pytest.raises(StopReading, match="ignore_invalid_contacts"):  # noqa: PT012 - one of two says so
+    with pytest.raises(StopSync, match="ignore_invalid_contacts"):  # noqa: PT012 - one of two says so
         desk.answer(call, a_report(2, invalid_contacts, invalid=1))
         desk.ledger.heed()
     assert "written" not in desk.ledger.outcomes.values()
     assert desk.ledger.counts[STRICT.plan].written == 0
 
 
-def _fails_strictly(*contacts: Contact) -> tuple[Desk, StopReading]:
+def _fails_strictly(*contacts: Contact) -> tuple[Desk, StopSync]:
     """These records of one contact, which a report names as invalid."""
     desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
     parts = [a_part(place, contact) for place, contact in enumerate(contacts, start=2)]
     call = desk.call(someone(1), parts)
     desk.answer(call, a_report(2, [invalid("ada@example.com")], invalid=1))
-    with pytest.raises(StopReading, match="ignore_invalid_contacts") as error:
+    with pytest.raises(StopSync, match="ignore_invalid_contacts") as error:
         desk.ledger.heed()
     return desk, error.value
 
@@ -80,7 +80,7 @@ def test_of_many_records_of_one_contact_the_first_are_named() -> None:
 
 def test_a_strict_sync_ends_with_a_call_that_is_refused() -> None:
     desk = Desk(lane=STRICT)
-    with pytest.raises(StopReading, match="HTTP 400") as error:
+    with pytest.raises(StopSync, match="HTTP 400") as error:
         desk.answer(desk.call(someone(1), someone(2)), REFUSED)
     assert (error.value.place, desk.ledger.outcomes) == (1, {})
 
@@ -89,7 +89,7 @@ def test_a_strict_sync_rejects_the_one_record_of_a_call_that_is_refused() -> Non
     desk = Desk(lane=STRICT, limits=RejectionLimits(is_strict=True))
     desk.answer(desk.call(someone(1)), REFUSED)
     assert desk.ledger.outcomes == {1: "rejected"}
-    with pytest.raises(StopReading, match=r"HTTP 400.*set it to true") as error:
+    with pytest.raises(StopSync, match=r"HTTP 400.*set it to true") as error:
         desk.ledger.heed()
     assert error.value.place == 1
 
@@ -100,7 +100,7 @@ def test_a_strict_sync_rejects_the_one_record_of_a_call_that_is_refused() -> Non
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_call_that_is_refused_is_halved_until_the_cause_stands_alone(status: int) -> None:
     desk = Desk()
-    refusal = CallRefused("Refused.", status=status, server_message="2@example.com is wrong")
+    refusal = RequestRejected("Refused.", status=status, server_message="2@example.com is wrong")
     desk.answer(desk.call(*map(someone, (1, 2, 3))), refusal)
     [one, others] = desk.next()
     assert places([one, others]) == [[[1]], [[2], [3]]]
@@ -134,7 +134,7 @@ def test_refusals_to_the_end_are_the_fault_of_the_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [KeyRefused("The key is wrong."), CallRefused("No.", status=405)]
+    "answer", [Unauthorized("The key is wrong."), RequestRejected("No.", status=405)]
 )
 def test_what_no_call_can_mend_ends_the_sync(answer: MaileonError) -> None:
     desk = Desk()
@@ -164,7 +164,7 @@ def test_a_farewell_that_is_refused_is_the_persons_fault_once_another_was_accept
     status: int,
 ) -> None:
     desk = Desk()
-    desk.answer(desk.farewell(someone(1)), CallRefused("No.", status=status))
+    desk.answer(desk.farewell(someone(1)), RequestRejected("No.", status=status))
     assert desk.ledger.outcomes == {}
     desk.answer(desk.farewell(someone(2)), answer=True)
     assert desk.ledger.outcomes == {1: "rejected", 2: "written"}
@@ -177,4 +177,4 @@ def test_if_nobody_can_be_deleted_the_sync_fails() -> None:
     with pytest.raises(ConfigError, match="refused all deletions and unsubscriptions"):
         desk.settlement.close()
     with pytest.raises(ConfigError, match="HTTP 405"):
-        desk.answer(desk.farewell(someone(2)), CallRefused("No.", status=405))
+        desk.answer(desk.farewell(someone(2)), RequestRejected("No.", status=405))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.delivery.report_matching import UNNAMED, Reading, read
+from destination_maileon.delivery.report_matching import UNNAMED, MatchedReport, read
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping.mapped_record import Entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 from unit_tests.support.builders import a_part
 from unit_tests.support.rooms import a_report, invalid
 
@@ -20,15 +20,15 @@ Findings = list[tuple[int, str | None]]
 Naming = Callable[[list[InvalidContact]], list[InvalidContact]]
 
 
-def entries_of(*contacts: Contact) -> list[Entry]:
-    return [Entry(a_part(place, contact)) for place, contact in enumerate(contacts, start=1)]
+def entries_of(*contacts: Contact) -> list[BatchEntry]:
+    return [BatchEntry(a_part(place, contact)) for place, contact in enumerate(contacts, start=1)]
 
 
-def named(*names: str) -> list[Entry]:
+def named(*names: str) -> list[BatchEntry]:
     return entries_of(*(Contact(f"{name}@b.de") for name in names))
 
 
-def in_lists(entries: Sequence[Entry], reading: Reading) -> dict[str, str]:
+def in_lists(entries: Sequence[BatchEntry], reading: MatchedReport) -> dict[str, str]:
     """Of each contact by its first letter: the list that it is in."""
     lists = {
         "accepted": reading.accepted,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.delivery.response_handler import Answer
-from destination_maileon.errors import StopReading
+from destination_maileon.errors import StopSync
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.harness import CUT, PLAN, REFUSED, THROTTLED, TIMEOUT, Desk, places
@@ -176,5 +176,5 @@ def test_what_the_account_took_is_settled_before_a_rejection_ends_the_sync() -> 
     call = desk.call(someone(1), someone(2), someone(3))
     desk.answer(call, a_report(3, [invalid("1@example.com"), invalid("2@example.com")]))
     assert desk.ledger.outcomes == {1: "rejected", 2: "rejected", 3: "written"}
-    with pytest.raises(StopReading, match="max_rejected_records"):
+    with pytest.raises(StopSync, match="max_rejected_records"):
         desk.ledger.heed()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.delivery.probing import OVERLOADS_BEFORE_HALVING
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.errors import TransientError
-from destination_maileon.maileon.backoff import Patience
+from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import (
+    FailureReason,
     MaileonError,
-    Trouble,
-    TryAgain,
+    RetriableError,
 )
 from unit_tests.support.harness import CUT, PLAN, THROTTLED, TIMEOUT, Desk, places
 from unit_tests.support.rooms import (
@@ -71,19 +71,19 @@ def test_a_call_of_several_contacts_that_fails_to_the_end_is_told_by_their_numbe
 
 OVERLOADED = [
     TIMEOUT,
-    TryAgain("Broken.", Trouble.SERVER_ERROR, status=500),
-    TryAgain("Broken.", Trouble.SERVER_ERROR, status=504),
+    RetriableError("Broken.", FailureReason.SERVER_ERROR, status=500),
+    RetriableError("Broken.", FailureReason.SERVER_ERROR, status=504),
 ]
 OTHERWISE = [
     CUT,
     THROTTLED,
-    TryAgain("Broken.", Trouble.SERVER_ERROR, status=502),
-    TryAgain("Away.", Trouble.UNAVAILABLE, status=503),
-    TryAgain("What?", Trouble.UNREADABLE, status=200),
+    RetriableError("Broken.", FailureReason.SERVER_ERROR, status=502),
+    RetriableError("Away.", FailureReason.UNAVAILABLE, status=503),
+    RetriableError("What?", FailureReason.UNREADABLE, status=200),
 ]
 
 
-def _ended_often(desk: Desk, call: Call, trouble: MaileonError) -> None:
+def _ended_often(desk: Desk, call: Request, trouble: MaileonError) -> None:
     for _ in range(OVERLOADS_BEFORE_HALVING):
         assert desk.flying == [call]
         desk.answer(call, trouble)
@@ -92,7 +92,7 @@ def _ended_often(desk: Desk, call: Call, trouble: MaileonError) -> None:
 
 
 @pytest.mark.parametrize("trouble", OVERLOADED)
-def test_a_call_that_is_too_much_while_others_succeed_is_halved(trouble: TryAgain) -> None:
+def test_a_call_that_is_too_much_while_others_succeed_is_halved(trouble: RetriableError) -> None:
     desk = Desk()
     call = desk.call(someone(1), someone(2))
     desk.success()
@@ -101,7 +101,7 @@ def test_a_call_that_is_too_much_while_others_succeed_is_halved(trouble: TryAgai
 
 
 @pytest.mark.parametrize("trouble", OTHERWISE)
-def test_a_call_that_fails_otherwise_is_not_halved(trouble: TryAgain) -> None:
+def test_a_call_that_fails_otherwise_is_not_halved(trouble: RetriableError) -> None:
     desk = Desk()
     call = desk.call(someone(1), someone(2))
     desk.success()
@@ -110,7 +110,7 @@ def test_a_call_that_fails_otherwise_is_not_halved(trouble: TryAgain) -> None:
 
 
 def test_a_call_that_is_too_much_is_not_halved_while_nothing_succeeds() -> None:
-    desk = Desk(patience=Patience(900.0))
+    desk = Desk(patience=Backoff(900.0))
     desk.success()
     call = desk.call(someone(1), someone(2))
     _ended_often(desk, call, TIMEOUT)

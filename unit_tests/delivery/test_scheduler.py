@@ -10,23 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.delivery.division import halves
-from destination_maileon.delivery.request import Call
-from destination_maileon.delivery.scheduler import Dispatch
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.mapping.mapped_record import Entry, Part
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.rooms import a_batch, a_call, a_farewell, a_lane, someone
 
 LANE = a_lane()
 
 
-def submitted(dispatch: Dispatch, *parts: Part) -> None:
+def submitted(dispatch: RequestScheduler, *parts: MappedRecord) -> None:
     """Each record in a batch of its own."""
     for part in parts:
         dispatch.submit(a_batch(part, lane=LANE))
 
 
-def fly(dispatch: Dispatch, now: float = 0.0, oldest_waiting: int | None = None) -> list[Call]:
+def fly(
+    dispatch: RequestScheduler, now: float = 0.0, oldest_waiting: int | None = None
+) -> list[Request]:
     """All that may fly now takes off."""
     calls = []
     while (call := dispatch.ready(now, oldest_waiting)) is not None:
@@ -34,17 +36,17 @@ def fly(dispatch: Dispatch, now: float = 0.0, oldest_waiting: int | None = None)
     return calls
 
 
-def places(calls: Iterable[Call]) -> list[int]:
+def places(calls: Iterable[Request]) -> list[int]:
     return [call.place for call in calls]
 
 
-def settle(dispatch: Dispatch, *calls: Call) -> None:
+def settle(dispatch: RequestScheduler, *calls: Request) -> None:
     for call in calls:
         dispatch.landed(call)
         dispatch.settle(call)
 
 
-def replaced(dispatch: Dispatch, call: Call, *groups: list[Call]) -> None:
+def replaced(dispatch: RequestScheduler, call: Request, *groups: list[Request]) -> None:
     dispatch.landed(call)
     dispatch.replace(call, groups)
 
@@ -57,9 +59,9 @@ class Flights:
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
-        self.dispatch = Dispatch(chance.randint(1, 4))
-        self.flying: list[Call] = []
-        self.settled: list[Part] = []
+        self.dispatch = RequestScheduler(chance.randint(1, 4))
+        self.flying: list[Request] = []
+        self.settled: list[MappedRecord] = []
         self.now = 0.0
 
     def step(self) -> None:
@@ -82,7 +84,7 @@ class Flights:
     def settled_before(self, place: int) -> bool:
         return sorted(p.place for p in self.settled if p.place < place) == [*range(1, place)]
 
-    def answer(self, call: Call) -> None:
+    def answer(self, call: Request) -> None:
         self.dispatch.landed(call)
         fate = self.chance.random()
         if fate < 0.2:
@@ -91,19 +93,19 @@ class Flights:
         elif fate < 0.4 and (len(call.entries) > 1 or len(call.entries[0].parts) > 1):
             self.dispatch.replace(call, halves(call))
         elif fate < 0.5 and len(call.entries) == 1 and not call.when_oldest:
-            self.dispatch.replace(call, [[Call(call.lane, call.entries, when_oldest=True)]])
+            self.dispatch.replace(call, [[Request(call.lane, call.entries, when_oldest=True)]])
         else:
             self.dispatch.speed_up()
             self.settled += [part for entry in call.entries for part in entry.parts]
             self.dispatch.settle(call)
 
 
-def keys_of(call: Call) -> set[str]:
+def keys_of(call: Request) -> set[str]:
     return {key for entry in call.entries for key in entry.keys}
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[list[list[Part]]]:
+def batches(draw: st.DrawFn) -> list[list[list[MappedRecord]]]:
     """Batches of contacts; who shares an identifier is never in one batch."""
     drawn = []
     place = 0
@@ -119,7 +121,7 @@ def batches(draw: st.DrawFn) -> list[list[list[Part]]]:
 
 @given(batches=batches(), seed=st.integers(0, 1_000_000))
 def test_calls_that_share_an_identifier_never_overlap_nor_swap_and_all_are_settled(
-    batches: list[list[list[Part]]], seed: int
+    batches: list[list[list[MappedRecord]]], seed: int
 ) -> None:
     flights = Flights(Random(seed))
     waiting = list(batches)
@@ -140,7 +142,7 @@ def test_calls_that_share_an_identifier_never_overlap_nor_swap_and_all_are_settl
 
 
 def test_no_more_calls_fly_than_allowed() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, *map(someone, (1, 2, 3)))
     calls = fly(dispatch)
     assert (places(calls), dispatch.in_flight) == ([1, 2], 2)
@@ -149,7 +151,7 @@ def test_no_more_calls_fly_than_allowed() -> None:
 
 
 def test_fewer_calls_fly_when_the_service_asks_for_less_and_one_more_with_each_success() -> None:
-    dispatch = Dispatch(9)
+    dispatch = RequestScheduler(9)
     limits = []
     for step in (*[dispatch.slow_down] * 5, *[dispatch.speed_up] * 10):
         step()
@@ -158,7 +160,7 @@ def test_fewer_calls_fly_when_the_service_asks_for_less_and_one_more_with_each_s
 
 
 def test_calls_in_flight_beyond_a_lowered_limit_go_on_and_none_joins_them() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, *map(someone, range(1, 7)))
     calls = fly(dispatch)
     dispatch.slow_down()
@@ -169,7 +171,7 @@ def test_calls_in_flight_beyond_a_lowered_limit_go_on_and_none_joins_them() -> N
 
 
 def test_there_is_room_for_one_call_more_than_may_fly() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     rooms = []
     for place in (1, 2, 3):
         submitted(dispatch, someone(place))
@@ -194,7 +196,7 @@ def test_there_is_room_for_one_call_more_than_may_fly() -> None:
 def test_a_call_waits_for_one_before_it_with_a_common_identifier(
     other: Contact, *, waits: bool
 ) -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, a_part(1, Contact("a@b.de", "x")), a_part(2, other))
     [first, *others] = fly(dispatch)
     assert places(others) == ([] if waits else [2])
@@ -203,7 +205,7 @@ def test_a_call_waits_for_one_before_it_with_a_common_identifier(
 
 
 def test_a_call_waits_for_all_that_share_an_identifier_with_it() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(1), someone(2))
     dispatch.submit(a_batch(someone(3, 1), someone(4, 2), lane=LANE))
     one, two = fly(dispatch)
@@ -214,9 +216,9 @@ def test_a_call_waits_for_all_that_share_an_identifier_with_it() -> None:
 
 
 def test_a_farewell_keeps_its_place_among_the_calls_of_its_contact() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(1, "ada"))
-    dispatch.submit_farewell(LANE, Entry(someone(2, "ada")), a_farewell())
+    dispatch.submit_farewell(LANE, BatchEntry(someone(2, "ada")), a_farewell())
     submitted(dispatch, someone(3, "ada"), someone(4, "eva"))
     flown = []
     while calls := fly(dispatch):
@@ -226,7 +228,7 @@ def test_a_farewell_keeps_its_place_among_the_calls_of_its_contact() -> None:
 
 
 def test_a_replaced_call_keeps_its_place_until_the_last_of_its_children_is_settled() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     dispatch.submit(a_batch(someone(1), someone(2), lane=LANE))
     submitted(dispatch, someone(3, 1))
     [whole] = fly(dispatch)
@@ -243,7 +245,7 @@ def test_a_replaced_call_keeps_its_place_until_the_last_of_its_children_is_settl
 
 
 def test_in_a_group_each_call_waits_for_the_one_before() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(1))
     [whole] = fly(dispatch)
     one, two, other = (a_call(someone(place)) for place in (2, 3, 4))
@@ -262,7 +264,7 @@ def test_in_a_group_each_call_waits_for_the_one_before() -> None:
 def test_the_newest_record_is_that_of_the_last_call_with_one_of_the_keys(
     keys: tuple[str, ...], newest: int
 ) -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     dispatch.submit(a_batch(someone(1), someone(2), lane=LANE))
     dispatch.submit(a_batch(someone(4, 1), someone(5, 2), lane=LANE))
     assert dispatch.newest_held(keys) == newest
@@ -277,7 +279,7 @@ def test_the_newest_record_is_that_of_the_last_call_with_one_of_the_keys(
 
 
 def test_a_call_is_tried_again_at_its_time_before_the_others() -> None:
-    dispatch = Dispatch(1)
+    dispatch = RequestScheduler(1)
     submitted(dispatch, someone(1), someone(2), someone(3))
     [first] = fly(dispatch)
     dispatch.landed(first)
@@ -293,7 +295,7 @@ def test_a_call_is_tried_again_at_its_time_before_the_others() -> None:
 
 
 def test_a_call_that_waits_for_another_has_no_time_of_its_own() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(1, "ada"), someone(2, "ada"))
     [first] = fly(dispatch)
     dispatch.landed(first)
@@ -303,7 +305,7 @@ def test_a_call_that_waits_for_another_has_no_time_of_its_own() -> None:
 
 
 def test_a_time_that_has_come_unnoticed_is_still_the_next_one() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, someone(1))
     [call] = fly(dispatch)
     dispatch.landed(call)
@@ -316,16 +318,16 @@ def test_a_time_that_has_come_unnoticed_is_still_the_next_one() -> None:
 # Duplicates.
 
 
-def a_duplicate(dispatch: Dispatch, place: int) -> Call:
+def a_duplicate(dispatch: RequestScheduler, place: int) -> Request:
     """The call of this record, in flight, becomes a duplicate to be sent again."""
     [call] = [call for call in fly(dispatch) if call.place == place]
-    duplicate = Call(LANE, call.entries, when_oldest=True)
+    duplicate = Request(LANE, call.entries, when_oldest=True)
     replaced(dispatch, call, [duplicate])
     return duplicate
 
 
 def test_a_duplicate_waits_until_everything_before_it_is_settled() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, someone(1))
     [before] = fly(dispatch)
     submitted(dispatch, someone(2))
@@ -341,7 +343,7 @@ def test_a_duplicate_waits_until_everything_before_it_is_settled() -> None:
 
 
 def test_a_duplicate_waits_for_the_records_before_it_that_are_in_no_call_yet() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, someone(5))
     duplicate = a_duplicate(dispatch, 5)
     assert fly(dispatch, oldest_waiting=4) == []
@@ -349,10 +351,10 @@ def test_a_duplicate_waits_for_the_records_before_it_that_are_in_no_call_yet() -
 
 
 def test_of_duplicates_the_oldest_flies_first_and_the_next_after_it() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(3), someone(8))
     calls = fly(dispatch)
-    younger, older = (Call(LANE, call.entries, when_oldest=True) for call in reversed(calls))
+    younger, older = (Request(LANE, call.entries, when_oldest=True) for call in reversed(calls))
     replaced(dispatch, calls[1], [younger])
     replaced(dispatch, calls[0], [older])
     assert fly(dispatch) == [older]
@@ -362,7 +364,7 @@ def test_of_duplicates_the_oldest_flies_first_and_the_next_after_it() -> None:
 
 
 def test_a_duplicate_does_not_wait_for_what_waits_for_it() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     merged = [someone(1, "ada"), someone(3, "ada")]
     dispatch.submit(a_batch(merged, someone(2), lane=LANE))
     [call] = fly(dispatch)
@@ -384,7 +386,7 @@ def test_a_duplicate_does_not_wait_for_what_waits_for_it() -> None:
 
 
 def test_a_duplicate_that_fails_is_tried_again_as_one() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, someone(1), someone(2))
     duplicate = a_duplicate(dispatch, 1)
     assert fly(dispatch) == [duplicate]
@@ -401,7 +403,7 @@ def test_a_duplicate_that_fails_is_tried_again_as_one() -> None:
 
 
 def test_what_waits_is_forgotten_when_the_sync_ends_with_an_error() -> None:
-    dispatch = Dispatch(2)
+    dispatch = RequestScheduler(2)
     submitted(dispatch, someone(1), someone(2), someone(3))
     duplicate = a_duplicate(dispatch, 1)
     assert duplicate.when_oldest
@@ -418,12 +420,12 @@ def test_a_call_knows_its_oldest_record_and_how_many_it_has() -> None:
 # One contact, named by its Maileon id or by its email.
 
 
-def by_id(place: int) -> Part:
+def by_id(place: int) -> MappedRecord:
     return a_part(place, Contact(id=f"{place}"))
 
 
 def test_calls_that_may_name_one_contact_in_two_ways_fly_one_after_the_other() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, by_id(1), by_id(2), someone(3), by_id(4))
     one, two = fly(dispatch)
     assert (one.place, two.place) == (1, 2)
@@ -438,13 +440,13 @@ def test_calls_that_may_name_one_contact_in_two_ways_fly_one_after_the_other() -
 
 
 def test_the_newest_record_is_also_that_of_calls_that_name_contacts_in_the_other_way() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, by_id(1), someone(2))
     assert dispatch.newest_held(("ex@b.de",)) == 1
     assert dispatch.newest_held(("i9",)) == 2
 
 
 def test_a_call_does_not_wait_for_younger_records_that_may_name_its_contacts() -> None:
-    dispatch = Dispatch(4)
+    dispatch = RequestScheduler(4)
     submitted(dispatch, someone(2), by_id(1))
     assert len(fly(dispatch)) == 2

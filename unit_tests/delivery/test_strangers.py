@@ -9,15 +9,15 @@ from destination_maileon.delivery.strangers import (
     MAX_NAMED,
     MAX_NAMES_CHARACTERS,
     MAX_STREAMS,
-    Strangers,
+    UnknownStreams,
 )
-from destination_maileon.errors import StopReading
+from destination_maileon.errors import StopSync
 from unit_tests.support.rooms import Heard
 
 
 def test_a_stream_is_told_when_it_is_met_and_at_the_end() -> None:
     heard = Heard()
-    strangers = Strangers(heard)
+    strangers = UnknownStreams(heard)
     strangers.meet((None, "a"))
     strangers.meet(("crm", "a"))
     strangers.meet((None, "a"))
@@ -34,7 +34,7 @@ def test_a_stream_is_told_when_it_is_met_and_at_the_end() -> None:
 
 def test_of_many_streams_some_are_named_and_all_records_counted() -> None:
     heard = Heard()
-    strangers = Strangers(heard)
+    strangers = UnknownStreams(heard)
     for number in (*range(MAX_NAMED + 7), *range(MAX_NAMED + 7)):
         strangers.meet((None, f"s{number}"))
     assert len(heard.warnings) == MAX_NAMED + 1
@@ -48,7 +48,7 @@ def test_of_many_streams_some_are_named_and_all_records_counted() -> None:
 
 def test_twenty_streams_are_all_named() -> None:
     heard = Heard()
-    strangers = Strangers(heard)
+    strangers = UnknownStreams(heard)
     for number in range(MAX_NAMED):
         strangers.meet((None, f"s{number}"))
     strangers.close()
@@ -58,11 +58,11 @@ def test_twenty_streams_are_all_named() -> None:
 
 def test_streams_without_an_end_end_the_sync() -> None:
     heard = Heard()
-    strangers = Strangers(heard)
+    strangers = UnknownStreams(heard)
     for number in range(MAX_STREAMS):
         strangers.meet((None, f"s{number}"))
     strangers.meet((None, "s0"))
-    with pytest.raises(StopReading, match=f"{MAX_STREAMS} streams that are not in the catalog"):
+    with pytest.raises(StopSync, match=f"{MAX_STREAMS} streams that are not in the catalog"):
         strangers.meet((None, "one more"))
     strangers.close()
     further = MAX_STREAMS - MAX_NAMED
@@ -73,11 +73,11 @@ def test_streams_without_an_end_end_the_sync() -> None:
 
 def test_names_without_an_end_are_neither_told_nor_remembered() -> None:
     heard = Heard()
-    strangers = Strangers(heard)
+    strangers = UnknownStreams(heard)
     name = "n" * (MAX_NAMES_CHARACTERS // 2 - 10)
     strangers.meet((None, f"{name}1"))
     strangers.meet(("x", f"{name}2"))
-    with pytest.raises(StopReading):
+    with pytest.raises(StopSync):
         strangers.meet((None, f"{name}3"))
     strangers.close()
     assert max(map(len, heard.warnings)) < MAX_NAME_CHARACTERS + 200

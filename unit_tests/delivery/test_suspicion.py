@@ -6,9 +6,9 @@ import pytest
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.delivery.request import Call
-from destination_maileon.delivery.suspicion import MAX_REFUSED_CALLS, Kind, Suspicion
-from destination_maileon.errors import ConfigError, StopReading
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.suspicion import MAX_REFUSED_CALLS, Kind, RefusalTracker
+from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.rejections.rejection import Rejection
 from unit_tests.support.builders import a_plan
 from unit_tests.support.harness import REFUSED, Desk
@@ -18,13 +18,13 @@ PLAN = a_plan()
 LANE = a_lane(PLAN)
 
 
-def a_goodbye(place: int) -> Call:
+def a_goodbye(place: int) -> Request:
     return a_call(someone(place), lane=LANE, farewell=a_farewell())
 
 
-def suspicion_of(ledger: Ledger, *places: int) -> Suspicion:
+def suspicion_of(ledger: Ledger, *places: int) -> RefusalTracker:
     """These records were refused alone."""
-    suspicion = Suspicion(ledger)
+    suspicion = RefusalTracker(ledger)
     for place in places:
         ledger.received(PLAN, 0.0)
         suspicion.grows(Kind.WRITE, a_rejection)
@@ -79,7 +79,7 @@ def test_forty_refused_farewells_and_nothing_accepted_are_enough() -> None:
         suspicion.grows(Kind.FAREWELL, a_rejection)
 
 
-def refused_farewells(ledger: Ledger, number: int) -> Suspicion:
+def refused_farewells(ledger: Ledger, number: int) -> RefusalTracker:
     """So many, while contacts are accepted."""
     suspicion = suspicion_of(ledger)
     suspicion.lifts(Kind.WRITE)
@@ -148,7 +148,7 @@ def test_suspects_may_be_more_than_are_allowed_to_be_rejected() -> None:
     suspicion = suspicion_of(ledger, 1, 2, 3)
     suspicion.lifts(Kind.WRITE)
     assert ledger.rejected_records == 3
-    with pytest.raises(StopReading, match="max_rejected_records"):
+    with pytest.raises(StopSync, match="max_rejected_records"):
         ledger.heed()
 
 
@@ -159,7 +159,7 @@ def test_of_forty_refused_farewells_all_are_rejected_once_what_was_read_before_i
     for place in range(1, MAX_REFUSED_CALLS):
         desk.answer(desk.farewell(someone(place)), REFUSED)
     last = desk.farewell(someone(MAX_REFUSED_CALLS))
-    with pytest.raises(StopReading, match="all 40 deletions and unsubscriptions"):
+    with pytest.raises(StopSync, match="all 40 deletions and unsubscriptions"):
         desk.answer(last, REFUSED)
     assert desk.ledger.rejected_records == 0
     desk.success()

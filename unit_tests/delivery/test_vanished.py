@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from destination_maileon.delivery.vanished import VanishedFields
+from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.mapping.mapped_record import Entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.streams.account import Account
 from unit_tests.support.builders import CountingApi, a_contact, a_part, at_once
 from unit_tests.support.rooms import UPDATE, Heard, a_lane
@@ -22,14 +22,14 @@ class Vanishing:
         assert account.custom_fields == BOTH
         self.forgotten: list[str] = []
         self.heard = Heard()
-        self.fields = VanishedFields(account, forget=self.forgotten.append, log=self.heard)
+        self.fields = MissingFields(account, forget=self.forgotten.append, log=self.heard)
 
-    def without(self, *parts: dict[str, str]) -> Entry | None:
+    def without(self, *parts: dict[str, str]) -> BatchEntry | None:
         records = [a_part(n, a_contact(custom=part)) for n, part in enumerate(parts, start=1)]
-        return self.fields.without(LANE, Entry.of(records, UPDATE))
+        return self.fields.without(LANE, BatchEntry.of(records, UPDATE))
 
 
-def fields_of(entry: Entry | None) -> list[dict[str, str | None]]:
+def fields_of(entry: BatchEntry | None) -> list[dict[str, str | None]]:
     """Of the contact, and of each of its records."""
     assert entry is not None
     return [entry.contact.custom_fields, *(part.contact.custom_fields for part in entry.parts)]

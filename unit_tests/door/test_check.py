@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon import check as checking
-from destination_maileon.check import MAX_SECONDS, Budget, problem_with
+from destination_maileon.check import MAX_SECONDS, Deadline, problem_with
 from destination_maileon.config.model import S3Storage
 from destination_maileon.rejections.s3 import CHECK_SECONDS
 
@@ -47,11 +47,11 @@ def test_the_bucket_gets_what_maileon_left(
         allowed.append(seconds)
 
     monkeypatch.setattr(checking, "check_bucket", check)
-    assert problem_with(CONFIG, Budget(Clock(seconds_for_maileon))) is not None
+    assert problem_with(CONFIG, Deadline(Clock(seconds_for_maileon))) is not None
     assert allowed == [seconds_for_the_bucket]
 
 
 def test_without_time_nothing_more_is_asked() -> None:
-    problem = problem_with(CONFIG, Budget(Clock(MAX_SECONDS)))
+    problem = problem_with(CONFIG, Deadline(Clock(MAX_SECONDS)))
     assert problem is not None
     assert problem.count(f"longer than {MAX_SECONDS:.0f} seconds") == 1

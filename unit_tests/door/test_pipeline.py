@@ -5,19 +5,24 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.accounting.checkpoint import MAX_HELD_STATES
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.errors import ConfigError, TransientError
-from destination_maileon.maileon.errors import CallRefused, KeyRefused, Trouble, TryAgain
+from destination_maileon.maileon.errors import (
+    FailureReason,
+    RequestRejected,
+    RetriableError,
+    Unauthorized,
+)
 from destination_maileon.protocol.messages import BadLine
 from destination_maileon.protocol.reader import InputFailed
-from destination_maileon.rejections.s3 import Bucket
+from destination_maileon.rejections.s3 import S3Bucket
 from unit_tests.support.builders import a_stream
 from unit_tests.support.rooms import a_report, invalid
 from unit_tests.support.scripted import Script, a_sync, accepted, people, ran, record, state
 
 
-def places(call: Call) -> list[int]:
+def places(call: Request) -> list[int]:
     return [part.place for entry in call.entries for part in entry.parts]
 
 
@@ -84,7 +89,7 @@ def test_a_state_before_any_record_does_not_wait_for_a_batch() -> None:
 
 
 def test_a_call_is_tried_again_in_its_time_while_the_source_is_silent() -> None:
-    troubles = iter([TryAgain("No luck.", Trouble.CONNECTION)])
+    troubles = iter([RetriableError("No luck.", FailureReason.CONNECTION)])
     script = Script(
         [(0.0, [*people(1), state("a")])],
         answer=lambda call: next(troubles, accepted(call)),
@@ -130,7 +135,7 @@ def test_many_states_that_are_held_back_send_the_batches_they_wait_for() -> None
 def test_a_duplicate_sends_the_batches_with_records_before_it() -> None:
     duplicate = iter([a_report(2, [invalid("2@example.com", 5)])])
 
-    def answer(call: Call) -> Answer:
+    def answer(call: Request) -> Answer:
         return next(duplicate) if places(call) == [2, 3] else accepted(call)
 
     streams = [a_stream(name, json_schema={"properties": {"email": {}}}) for name in "ab"]
@@ -166,7 +171,7 @@ def test_a_failure_waits_for_the_calls_in_flight_and_starts_no_more() -> None:
     script = Script(
         [(0.0, lines)],
         answer=lambda call: (
-            KeyRefused("The key is wrong.") if places(call) == [2] else accepted(call)
+            Unauthorized("The key is wrong.") if places(call) == [2] else accepted(call)
         ),
         seconds=lambda call: 5.0 if places(call) == [1] else 1.0,
     )
@@ -177,7 +182,7 @@ def test_a_failure_waits_for_the_calls_in_flight_and_starts_no_more() -> None:
 
 
 def test_the_first_failure_is_the_one_that_ends_the_sync_and_the_next_is_told() -> None:
-    failures = {1: KeyRefused("The key is wrong."), 2: RuntimeError("ada@example.com")}
+    failures = {1: Unauthorized("The key is wrong."), 2: RuntimeError("ada@example.com")}
     script = Script([(0.0, people(1, 2))], answer=lambda call: failures[places(call)[0]])
     came = ran(script, batch_size=1)
     assert str(came.failure) == "The key is wrong."
@@ -194,7 +199,7 @@ def test_an_error_that_nobody_foresaw_ends_the_sync_as_it_is() -> None:
 
 def test_retries_that_run_out_end_the_sync_after_the_true_states() -> None:
     lines = [line for n in (1, 2, 3) for line in (*people(n), state(n))]
-    trouble = TryAgain("No luck.", Trouble.SERVER_ERROR, status=503)
+    trouble = RetriableError("No luck.", FailureReason.SERVER_ERROR, status=503)
     script = Script(
         [(0.0, lines)],
         answer=lambda call: trouble if places(call) == [2] else accepted(call),
@@ -207,7 +212,7 @@ def test_retries_that_run_out_end_the_sync_after_the_true_states() -> None:
 
 
 def test_while_the_output_is_not_read_no_call_loses_its_patience() -> None:
-    troubles = iter([TryAgain("No luck.", Trouble.UNAVAILABLE, status=503)])
+    troubles = iter([RetriableError("No luck.", FailureReason.UNAVAILABLE, status=503)])
     script = Script(
         [(0.0, [state("x"), *people(1)])],
         answer=lambda call: next(troubles, accepted(call)),
@@ -220,7 +225,7 @@ def test_while_the_output_is_not_read_no_call_loses_its_patience() -> None:
 
 
 def test_a_long_wait_is_told_and_so_is_its_end() -> None:
-    troubles = iter([TryAgain("Too many.", Trouble.THROTTLED, retry_after=20.0)])
+    troubles = iter([RetriableError("Too many.", FailureReason.THROTTLED, retry_after=20.0)])
     script = Script([(0.0, people(1))], answer=lambda call: next(troubles, accepted(call)))
     came = ran(script)
     assert came.logs("Trying again in 20 seconds")
@@ -235,7 +240,7 @@ def test_what_is_unforeseen_while_rejections_are_stored_keeps_no_true_state_back
     def fails(*_: object, **__: object) -> None:
         raise KeyError
 
-    monkeypatch.setattr(Bucket, "put", fails)
+    monkeypatch.setattr(S3Bucket, "put", fails)
     storage = {
         "storage_type": "S3",
         "s3_bucket_name": "any",
@@ -251,11 +256,11 @@ def test_what_is_unforeseen_while_rejections_are_stored_keeps_no_true_state_back
 
 def test_a_stream_whose_call_was_refused_at_last_waits_no_longer() -> None:
     answers: list[Exception] = [
-        TryAgain("Too many requests.", Trouble.THROTTLED, retry_after=20.0),
-        CallRefused("Maileon refuses the call (400).", status=400, server_message="no"),
+        RetriableError("Too many requests.", FailureReason.THROTTLED, retry_after=20.0),
+        RequestRejected("Maileon refuses the call (400).", status=400, server_message="no"),
     ]
 
-    def answer(call: Call) -> Answer | Exception:
+    def answer(call: Request) -> Answer | Exception:
         return answers.pop(0) if answers and places(call) == [2] else accepted(call)
 
     script = Script([(0.0, [*people(1, 2), state("a")])], ends_at=200.0, answer=answer)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.backoff import MAX_WAIT_SECONDS, Patience
+from destination_maileon.maileon.backoff import MAX_WAIT_SECONDS, Backoff
 
-_PATIENT = Patience(max_retry_seconds=10_000)
+_PATIENT = Backoff(max_retry_seconds=10_000)
 
 
 def wait(attempt: int, elapsed: float = 0, *, retry_after: float | None = None) -> float | None:
@@ -51,7 +51,7 @@ def test_the_last_attempt_is_made_when_the_time_is_up_and_none_after() -> None:
 def test_no_wait_is_negative_or_longer_than_what_is_left(
     attempt: int, elapsed: float, retry_after: float | None, share: float, limit: float
 ) -> None:
-    seconds = Patience(limit).wait(attempt, elapsed, retry_after=retry_after, random=lambda: share)
+    seconds = Backoff(limit).wait(attempt, elapsed, retry_after=retry_after, random=lambda: share)
     if elapsed >= limit:
         assert seconds is None
         return

@@ -8,12 +8,12 @@ import pytest
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    NotTheApi,
-    Trouble,
-    TryAgain,
+    FailureReason,
+    NotMaileonApi,
+    RequestRejected,
+    RetriableError,
 )
-from destination_maileon.maileon.identifier import ContactPath, IdentifierMode
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from unit_tests.maileon.calls import (
     BY_IDENTIFIER,
     CALLS,
@@ -63,8 +63,8 @@ def test_any_2xx_with_a_report_is_a_success() -> None:
 )
 def test_a_synchronization_without_a_readable_report_is_tried_again(answer: bytes) -> None:
     error = error_of(CALLS["synchronize"], answer)
-    assert isinstance(error, TryAgain)
-    assert error.trouble is Trouble.UNREADABLE
+    assert isinstance(error, RetriableError)
+    assert error.trouble is FailureReason.UNREADABLE
     assert "secret" not in str(error)
     assert error.__context__ is None
 
@@ -113,7 +113,7 @@ def test_a_custom_field_that_exists_already_is_no_error(status: int) -> None:
 def test_a_custom_field_that_is_refused_and_does_not_exist_is_an_error(status: int) -> None:
     with (
         client_of(reply(status, GONE), reply(200, FIELDS)) as (client, _),
-        pytest.raises(CallRefused) as caught,
+        pytest.raises(RequestRejected) as caught,
     ):
         client.create_custom_field("color", FieldType.STRING)
     assert caught.value.status == status
@@ -121,7 +121,7 @@ def test_a_custom_field_that_is_refused_and_does_not_exist_is_an_error(status: i
 
 
 def test_another_refusal_of_a_custom_field_asks_for_no_list() -> None:
-    with client_of(reply(422)) as (client, server), pytest.raises(CallRefused):
+    with client_of(reply(422)) as (client, server), pytest.raises(RequestRejected):
         client.create_custom_field("COLOR", FieldType.STRING)
     assert len(server.seen) == 1
 
@@ -196,7 +196,7 @@ def test_a_contact_that_is_not_there_is_no_error(name: str, body: bytes) -> None
 @pytest.mark.parametrize("name", BY_IDENTIFIER)
 @pytest.mark.parametrize("body", [PAGE, b'{"message":"no route"}', b"x" * (2**20 + 1)])
 def test_a_path_that_is_not_there_is_not_the_api(name: str, body: bytes) -> None:
-    assert isinstance(error_of(CALLS[name], reply(404, body)), NotTheApi)
+    assert isinstance(error_of(CALLS[name], reply(404, body)), NotMaileonApi)
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "...", "../x", "x/..", "a/./b", "..\\", " "])
@@ -208,7 +208,7 @@ def test_an_identifier_that_would_name_something_else_is_never_sent(
     contact = Contact(email=identifier, external_id=identifier)
     address = mode.address(contact) if name == "delete" else mode.unsubscribe_address(contact)
     with client_of(reply(200)) as (client, server):
-        with pytest.raises(CallRefused) as caught:
+        with pytest.raises(RequestRejected) as caught:
             getattr(client, name)(address)
         assert server.connections == 0
     assert caught.value.status == 400
@@ -216,8 +216,8 @@ def test_an_identifier_that_would_name_something_else_is_never_sent(
 
 def test_neither_is_an_empty_maileon_id() -> None:
     with client_of(reply(200)) as (client, server):
-        with pytest.raises(CallRefused):
-            client.delete(ContactPath("/contacts/contact", {"id": ""}))
+        with pytest.raises(RequestRejected):
+            client.delete(Endpoint("/contacts/contact", {"id": ""}))
         assert server.connections == 0
 
 

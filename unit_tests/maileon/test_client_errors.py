@@ -7,14 +7,14 @@ import pytest
 
 from destination_maileon.maileon.client import MaileonClient, authorization, secret_forms
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    KeyRefused,
+    FailureReason,
+    Forbidden,
     MaileonError,
-    NotTheApi,
+    NotMaileonApi,
     Redirected,
-    RightMissing,
-    Trouble,
-    TryAgain,
+    RequestRejected,
+    RetriableError,
+    Unauthorized,
 )
 from unit_tests.maileon.calls import (
     BY_IDENTIFIER,
@@ -37,20 +37,20 @@ from unit_tests.maileon.local_server import (
     reply,
 )
 
-_STATUSES: Mapping[int, type[MaileonError] | Trouble] = {
+_STATUSES: Mapping[int, type[MaileonError] | FailureReason] = {
     301: Redirected,
     302: Redirected,
-    401: KeyRefused,
-    403: RightMissing,
-    413: CallRefused,
-    422: CallRefused,
-    408: Trouble.TIMEOUT,
-    429: Trouble.THROTTLED,
-    500: Trouble.SERVER_ERROR,
-    501: Trouble.SERVER_ERROR,
-    502: Trouble.SERVER_ERROR,
-    503: Trouble.UNAVAILABLE,
-    504: Trouble.SERVER_ERROR,
+    401: Unauthorized,
+    403: Forbidden,
+    413: RequestRejected,
+    422: RequestRejected,
+    408: FailureReason.TIMEOUT,
+    429: FailureReason.THROTTLED,
+    500: FailureReason.SERVER_ERROR,
+    501: FailureReason.SERVER_ERROR,
+    502: FailureReason.SERVER_ERROR,
+    503: FailureReason.UNAVAILABLE,
+    504: FailureReason.SERVER_ERROR,
 }
 
 
@@ -58,8 +58,8 @@ _STATUSES: Mapping[int, type[MaileonError] | Trouble] = {
 def test_each_status_means_the_same_for_every_call(call: Call) -> None:
     for status, expected in _STATUSES.items():
         error = error_of(call, reply(status, b"quoted", headers=("Retry-After: 3",)))
-        if isinstance(expected, Trouble):
-            assert isinstance(error, TryAgain)
+        if isinstance(expected, FailureReason):
+            assert isinstance(error, RetriableError)
             assert (error.trouble, error.status) == (expected, status)
             assert error.retry_after == 3
         else:
@@ -70,22 +70,22 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in BY_IDENTIFIER])
 def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
     error = error_of(CALLS[name], reply(404, GONE))
-    assert isinstance(error, NotTheApi)
+    assert isinstance(error, NotMaileonApi)
     assert "127.0.0.1" in str(error)
     assert "/1.0" not in str(error)
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "synchronize"])
 def test_a_web_page_is_not_the_api_although_it_says_200(name: str) -> None:
-    assert isinstance(error_of(CALLS[name], reply(200, PAGE)), NotTheApi)
+    assert isinstance(error_of(CALLS[name], reply(200, PAGE)), NotMaileonApi)
 
 
 @pytest.mark.parametrize("name", ["custom_fields", "preference_categories", "preferences"])
 @pytest.mark.parametrize("body", [b"", b"<x/>", b"<custom", b"<!DOCTYPE x><x/>"])
 def test_a_list_that_cannot_be_read_is_tried_again(name: str, body: bytes) -> None:
     error = error_of(CALLS[name], reply(200, body))
-    assert isinstance(error, TryAgain)
-    assert error.trouble is Trouble.UNREADABLE
+    assert isinstance(error, RetriableError)
+    assert error.trouble is FailureReason.UNREADABLE
 
 
 def test_the_method_decides_which_right_is_missing() -> None:
@@ -97,7 +97,7 @@ def test_the_method_decides_which_right_is_missing() -> None:
 def test_a_retry_after_that_is_a_date_is_seconds_from_now() -> None:
     date = formatdate(NOW + 90, usegmt=True)
     error = error_of(CALLS["synchronize"], reply(503, headers=(f"Retry-After: {date}",)))
-    assert isinstance(error, TryAgain)
+    assert isinstance(error, RetriableError)
     assert error.retry_after == 90
 
 
@@ -121,9 +121,12 @@ def test_the_key_stands_in_no_representation() -> None:
 def test_a_call_without_a_connection_is_tried_again_and_names_no_one(call: Call) -> None:
     with LocalServer(answering(reply(200))) as server:
         url = server.url
-    with MaileonClient(url, KEY, timeout_seconds=5) as client, pytest.raises(TryAgain) as caught:
+    with (
+        MaileonClient(url, KEY, timeout_seconds=5) as client,
+        pytest.raises(RetriableError) as caught,
+    ):
         call(client)
-    assert caught.value.trouble is Trouble.CONNECTION
+    assert caught.value.trouble is FailureReason.CONNECTION
     assert str(caught.value) == "No answer from 127.0.0.1: it refused the connection."
 
 
@@ -132,7 +135,7 @@ def test_a_body_that_nobody_answered_was_sent_once() -> None:
     with (
         LocalServer(lambda _, connection: seen.append(read_request(connection))) as server,
         MaileonClient(server.url, KEY, timeout_seconds=5) as client,
-        pytest.raises(TryAgain, match="was cut"),
+        pytest.raises(RetriableError, match="was cut"),
     ):
         client.synchronize({}, b"<contacts/>")
     assert len(seen) == 1
@@ -143,10 +146,10 @@ def test_headers_that_break_off_are_no_report() -> None:
     with (
         LocalServer(broken) as server,
         MaileonClient(server.url, KEY, timeout_seconds=5) as client,
-        pytest.raises(TryAgain) as caught,
+        pytest.raises(RetriableError) as caught,
     ):
         client.synchronize({}, b"<contacts/>")
-    assert caught.value.trouble is Trouble.UNREADABLE
+    assert caught.value.trouble is FailureReason.UNREADABLE
 
 
 @pytest.mark.parametrize("before", range(0, len(KEY) + 1, 3))
@@ -155,7 +158,7 @@ def test_no_piece_of_the_key_is_left_however_often_it_is_quoted(before: int) -> 
         said = "." * before + f"{key} " * 9_000
         body = f"<error><message>{said}</message></error>".encode()
         error = error_of(CALLS["ping GET"], reply(400, body))
-        assert isinstance(error, CallRefused)
+        assert isinstance(error, RequestRejected)
         left = error.server_message.replace("*", "").replace(".", "").strip()
         assert (left, len(error.server_message)) == ("", 500)
 
@@ -163,5 +166,5 @@ def test_no_piece_of_the_key_is_left_however_often_it_is_quoted(before: int) -> 
 def test_numbers_that_python_does_not_read_are_a_refusal_like_others() -> None:
     body = b"<error><message>a &amp;#" + b"1" * 5_000 + b"; b</message></error>"
     error = error_of(CALLS["ping GET"], reply(400, body))
-    assert isinstance(error, CallRefused)
+    assert isinstance(error, RequestRejected)
     assert error.server_message == "a \ufffd b"

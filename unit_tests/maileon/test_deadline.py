@@ -10,8 +10,8 @@ import pytest
 
 from destination_maileon.maileon import deadline
 from destination_maileon.maileon.deadline import time_is_up, time_limit
-from destination_maileon.maileon.errors import Trouble, TryAgain
-from destination_maileon.maileon.http import Transport
+from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.http import HttpTransport
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.local_server import (
     Conversation,
@@ -25,18 +25,18 @@ _LIMIT_SECONDS = 0.3
 _SLACK_SECONDS = 0.5
 
 
-def transport_to(url: str) -> Transport:
-    return Transport(url, "Basic a2V5", timeout_seconds=_LIMIT_SECONDS, connections=1)
+def transport_to(url: str) -> HttpTransport:
+    return HttpTransport(url, "Basic a2V5", timeout_seconds=_LIMIT_SECONDS, connections=1)
 
 
 def assert_times_out(url: str, body: bytes | None = None) -> None:
     transport = transport_to(url)
     began = time.monotonic()
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(RetriableError) as caught:
         transport.exchange("POST", "/ping", body=body)
     seconds = time.monotonic() - began
     transport.close()
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is FailureReason.TIMEOUT
     assert "within 0.3 seconds" in str(caught.value)
     assert _LIMIT_SECONDS <= seconds + 0.01 < _LIMIT_SECONDS + _SLACK_SECONDS
 
@@ -169,9 +169,9 @@ def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch: pytest.Mo
 
 def test_a_name_without_an_address_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _resolving_to())
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(RetriableError) as caught:
         transport_to("http://none.test").exchange("GET", "/ping")
-    assert caught.value.trouble is Trouble.CONNECTION
+    assert caught.value.trouble is FailureReason.CONNECTION
 
 
 def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,9 +179,9 @@ def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.Mo
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(deadline, "start_new_thread", start)
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(RetriableError) as caught:
         transport_to("http://127.0.0.1:9").exchange("GET", "/ping")
-    assert caught.value.trouble is Trouble.CONNECTION
+    assert caught.value.trouble is FailureReason.CONNECTION
 
 
 def test_a_call_has_its_full_time_however_long_the_connection_was_idle() -> None:
@@ -201,14 +201,14 @@ def test_a_call_on_a_kept_connection_has_its_own_time_and_not_that_of_the_call_b
         server.closing.wait()
 
     with LocalServer(once) as server:
-        transport = Transport(server.url, "Basic a2V5", timeout_seconds=30, connections=1)
+        transport = HttpTransport(server.url, "Basic a2V5", timeout_seconds=30, connections=1)
         transport.exchange("GET", "/ping")
         began = time.monotonic()
-        with time_limit(_LIMIT_SECONDS), pytest.raises(TryAgain) as caught:
+        with time_limit(_LIMIT_SECONDS), pytest.raises(RetriableError) as caught:
             transport.exchange("GET", "/ping")
         assert time.monotonic() - began < _LIMIT_SECONDS + _SLACK_SECONDS
         transport.close()
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is FailureReason.TIMEOUT
     assert server.connections == 1
 
 
@@ -225,7 +225,7 @@ def test_a_connection_whose_answer_was_cut_off_is_not_used_again() -> None:
 
     with LocalServer(first_late) as server:
         transport = transport_to(server.url)
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetriableError):
             transport.exchange("GET", "/first")
         late.set()
         assert transport.exchange("GET", "/second").status == 200

@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from destination_maileon.maileon.deadline import time_limit
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.failures import (
     FAILURES,
     TooLong,
@@ -21,7 +21,7 @@ from destination_maileon.maileon.failures import (
 _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
 
 
-def worded(error: BaseException, *, limit: float = 60) -> TryAgain:
+def worded(error: BaseException, *, limit: float = 60) -> RetriableError:
     with time_limit(limit):
         return unanswered(error, host="the.host", timeout_seconds=limit)
 
@@ -31,33 +31,33 @@ def wrapped(cause: BaseException) -> requests.ConnectionError:
     return requests.ConnectionError(urllib3.exceptions.ProtocolError(_URL, cause))
 
 
-_CASES: list[tuple[BaseException, Trouble, str]] = [
-    (TimeoutError(_URL), Trouble.TIMEOUT, "within 60 seconds"),
-    (socket.gaierror(-2, _URL), Trouble.CONNECTION, "name could not be resolved"),
-    (UnicodeError(_URL), Trouble.CONNECTION, "name could not be resolved"),
-    (ssl.SSLCertVerificationError(1, _URL), Trouble.CONNECTION, "TLS certificate"),
-    (ssl.SSLError(1, _URL), Trouble.CONNECTION, "no TLS connection"),
-    (ConnectionRefusedError(111, _URL), Trouble.CONNECTION, "refused the connection"),
-    (TooLong(), Trouble.UNREADABLE, "too long"),
-    (urllib3.exceptions.DecodeError(_URL), Trouble.UNREADABLE, "not encoded as it says"),
-    (ConnectionResetError(104, _URL), Trouble.CONNECTION, "was cut"),
-    (BrokenPipeError(32, _URL), Trouble.CONNECTION, "was cut"),
-    (http.client.RemoteDisconnected(_URL), Trouble.CONNECTION, "was cut"),
-    (http.client.IncompleteRead(b"secret", 9), Trouble.CONNECTION, "was cut"),
-    (urllib3.exceptions.IncompleteRead(1, 9), Trouble.CONNECTION, "was cut"),
-    (http.client.BadStatusLine(_URL), Trouble.CONNECTION, "no valid HTTP"),
-    (http.client.LineTooLong("header line"), Trouble.CONNECTION, "no valid HTTP"),
-    (urllib3.exceptions.InvalidHeader(_URL), Trouble.CONNECTION, "no valid HTTP"),
-    (requests.exceptions.InvalidURL(_URL), Trouble.CONNECTION, "base URL, or the proxy"),
-    (requests.exceptions.InvalidSchema(_URL), Trouble.CONNECTION, "base URL, or the proxy"),
-    (OSError(_URL), Trouble.CONNECTION, "no connection came about"),
-    (ValueError(_URL), Trouble.CONNECTION, "no connection came about"),
+_CASES: list[tuple[BaseException, FailureReason, str]] = [
+    (TimeoutError(_URL), FailureReason.TIMEOUT, "within 60 seconds"),
+    (socket.gaierror(-2, _URL), FailureReason.CONNECTION, "name could not be resolved"),
+    (UnicodeError(_URL), FailureReason.CONNECTION, "name could not be resolved"),
+    (ssl.SSLCertVerificationError(1, _URL), FailureReason.CONNECTION, "TLS certificate"),
+    (ssl.SSLError(1, _URL), FailureReason.CONNECTION, "no TLS connection"),
+    (ConnectionRefusedError(111, _URL), FailureReason.CONNECTION, "refused the connection"),
+    (TooLong(), FailureReason.UNREADABLE, "too long"),
+    (urllib3.exceptions.DecodeError(_URL), FailureReason.UNREADABLE, "not encoded as it says"),
+    (ConnectionResetError(104, _URL), FailureReason.CONNECTION, "was cut"),
+    (BrokenPipeError(32, _URL), FailureReason.CONNECTION, "was cut"),
+    (http.client.RemoteDisconnected(_URL), FailureReason.CONNECTION, "was cut"),
+    (http.client.IncompleteRead(b"secret", 9), FailureReason.CONNECTION, "was cut"),
+    (urllib3.exceptions.IncompleteRead(1, 9), FailureReason.CONNECTION, "was cut"),
+    (http.client.BadStatusLine(_URL), FailureReason.CONNECTION, "no valid HTTP"),
+    (http.client.LineTooLong("header line"), FailureReason.CONNECTION, "no valid HTTP"),
+    (urllib3.exceptions.InvalidHeader(_URL), FailureReason.CONNECTION, "no valid HTTP"),
+    (requests.exceptions.InvalidURL(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
+    (requests.exceptions.InvalidSchema(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
+    (OSError(_URL), FailureReason.CONNECTION, "no connection came about"),
+    (ValueError(_URL), FailureReason.CONNECTION, "no connection came about"),
 ]
 
 
 @pytest.mark.parametrize(("cause", "trouble", "words"), _CASES)
 def test_the_cause_is_told_in_plain_words_however_deep_it_lies(
-    cause: BaseException, trouble: Trouble, words: str
+    cause: BaseException, trouble: FailureReason, words: str
 ) -> None:
     for error in (cause, wrapped(cause), wrapped(wrapped(cause))):
         told = worded(error)
@@ -73,7 +73,7 @@ def test_every_such_cause_is_caught(cause: BaseException, _trouble: object, _wor
 
 
 def test_whatever_the_cause_when_the_time_is_up_it_is_a_timeout() -> None:
-    assert worded(wrapped(ConnectionResetError()), limit=0).trouble is Trouble.TIMEOUT
+    assert worded(wrapped(ConnectionResetError()), limit=0).trouble is FailureReason.TIMEOUT
 
 
 def test_a_proxy_is_said_to_be_one() -> None:
@@ -84,7 +84,7 @@ def test_a_proxy_is_said_to_be_one() -> None:
 def test_causes_that_refer_to_each_other_come_to_an_end() -> None:
     first, second = OSError("a"), OSError("b")
     first.__cause__, second.__cause__ = second, first
-    assert worded(first).trouble is Trouble.CONNECTION
+    assert worded(first).trouble is FailureReason.CONNECTION
 
 
 @pytest.mark.parametrize(

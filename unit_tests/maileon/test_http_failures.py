@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from destination_maileon.maileon import http as module
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
@@ -24,9 +24,9 @@ from unit_tests.maileon.local_server import (
 _GZIP = ("Content-Encoding: gzip",)
 
 
-def trouble_with(converse: Conversation, *, body: bytes | None = None) -> Trouble:
+def trouble_with(converse: Conversation, *, body: bytes | None = None) -> FailureReason:
     with LocalServer(converse) as server, transport_to(server.url) as transport:
-        with pytest.raises(TryAgain) as caught:
+        with pytest.raises(RetriableError) as caught:
             transport.exchange("POST", "/contacts?secret", body=body)
         assert "127.0.0.1" in str(caught.value)
         assert "secret" not in str(caught.value)
@@ -40,7 +40,7 @@ def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.Monkey
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     monkeypatch.setenv("https_proxy", f"http://user:secret@127.0.0.1:{port}")
-    with transport_to("https://the.host/1.0") as transport, pytest.raises(TryAgain) as caught:
+    with transport_to("https://the.host/1.0") as transport, pytest.raises(RetriableError) as caught:
         transport.exchange("GET", "/ping")
     assert (
         str(caught.value) == "No answer from the.host through the proxy: it refused the connection."
@@ -63,19 +63,19 @@ def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.Monkey
     ],
 )
 def test_an_answer_that_breaks_off_or_is_no_http_is_no_connection(data: bytes) -> None:
-    assert trouble_with(closing_after(data), body=b"x") is Trouble.CONNECTION
+    assert trouble_with(closing_after(data), body=b"x") is FailureReason.CONNECTION
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_body_that_is_not_encoded_as_it_says_is_unreadable(encoding: str) -> None:
     answer = reply(200, b"no such thing", headers=(f"Content-Encoding: {encoding}",))
-    assert trouble_with(answering(answer)) is Trouble.UNREADABLE
+    assert trouble_with(answering(answer)) is FailureReason.UNREADABLE
 
 
 def test_the_longest_body_is_read_and_a_longer_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
     assert body_of(reply(200, b"x" * 100_000)) == b"x" * 100_000
-    assert trouble_with(answering(reply(200, b"x" * 100_001))) is Trouble.UNREADABLE
+    assert trouble_with(answering(reply(200, b"x" * 100_001))) is FailureReason.UNREADABLE
 
 
 def test_a_body_that_unpacks_to_gigabytes_ends_at_the_longest_body() -> None:
@@ -84,7 +84,7 @@ def test_a_body_that_unpacks_to_gigabytes_ends_at_the_longest_body() -> None:
     bomb = b"".join([*(packer.compress(zeros) for _ in range(400)), packer.flush()])
     tracemalloc.start()
     try:
-        assert trouble_with(answering(reply(200, bomb, headers=_GZIP))) is Trouble.UNREADABLE
+        assert trouble_with(answering(reply(200, bomb, headers=_GZIP))) is FailureReason.UNREADABLE
         assert tracemalloc.get_traced_memory()[1] < 70 * 2**20
     finally:
         tracemalloc.stop()
@@ -128,23 +128,26 @@ def test_a_refusal_before_the_body_was_taken_is_heard() -> None:
 def test_a_server_that_nobody_runs_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    with transport_to(url) as transport, pytest.raises(TryAgain, match="refused the connection"):
+    with (
+        transport_to(url) as transport,
+        pytest.raises(RetriableError, match="refused the connection"),
+    ):
         transport.exchange("GET", "/ping")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://a..b", "http://[x", "x", "http://a:99999", ""])
 def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
-    with transport_to(url) as transport, pytest.raises(TryAgain):
+    with transport_to(url) as transport, pytest.raises(RetriableError):
         transport.exchange("GET", "/ping")
 
 
 def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
-        with transport_to(server.url) as transport, pytest.raises(TryAgain) as caught:
+        with transport_to(server.url) as transport, pytest.raises(RetriableError) as caught:
             transport.exchange("GET", "/ping")
         assert "its TLS certificate could not be verified" in str(caught.value)
-        assert caught.value.trouble is Trouble.CONNECTION
+        assert caught.value.trouble is FailureReason.CONNECTION
         assert server.seen == []
 
 
@@ -154,7 +157,10 @@ def test_so_does_a_certificate_for_another_host(
     certificate = self_signed(tmp_path, address="127.0.0.2")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
-        with transport_to(server.url) as transport, pytest.raises(TryAgain, match="certificate"):
+        with (
+            transport_to(server.url) as transport,
+            pytest.raises(RetriableError, match="certificate"),
+        ):
             transport.exchange("GET", "/ping")
         assert server.seen == []
 
@@ -180,7 +186,7 @@ def test_a_plain_server_under_https_is_no_tls() -> None:
     with (
         LocalServer(plain) as server,
         transport_to(f"https://{server.address}") as transport,
-        pytest.raises(TryAgain, match="no TLS connection"),
+        pytest.raises(RetriableError, match="no TLS connection"),
     ):
         transport.exchange("GET", "/ping")
 
@@ -198,9 +204,12 @@ def test_a_proxy_that_wants_a_password_is_said_to_be_the_cause(
 ) -> None:
     with LocalServer(answering(reply(407))) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-        with transport_to("https://the.host/1.0") as transport, pytest.raises(TryAgain) as caught:
+        with (
+            transport_to("https://the.host/1.0") as transport,
+            pytest.raises(RetriableError) as caught,
+        ):
             transport.exchange("GET", "/ping")
         assert proxy.seen[0].method == "CONNECT"
         assert "authorization" not in proxy.seen[0].headers
     assert "through the proxy" in str(caught.value)
-    assert caught.value.trouble is Trouble.CONNECTION
+    assert caught.value.trouble is FailureReason.CONNECTION

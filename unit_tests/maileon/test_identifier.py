@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.identifier import ContactPath, IdentifierMode, is_maileon_id
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode, is_maileon_id
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
@@ -86,8 +86,8 @@ def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None
 def test_a_contact_is_addressed_by_what_its_mode_recognises(
     mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
 ) -> None:
-    assert mode.address(contact) == ContactPath(path, query)
-    assert mode.unsubscribe_address(contact) == ContactPath(f"{path}/unsubscribe", query)
+    assert mode.address(contact) == Endpoint(path, query)
+    assert mode.unsubscribe_address(contact) == Endpoint(f"{path}/unsubscribe", query)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))

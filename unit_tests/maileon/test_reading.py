@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import Trouble, TryAgain
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.http import Answer
 from destination_maileon.maileon.reading import (
     custom_fields,
@@ -73,9 +73,9 @@ def test_names_come_in_the_order_of_the_list_namespace_or_not() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"secret", b"<secret/>", b"<l>", b"<!DOCTYPE l><l/>", None])
 def test_what_is_no_such_list_may_be_one_later(body: bytes | None) -> None:
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(RetriableError) as caught:
         names(answer(body), "l", child="p")
-    assert caught.value.trouble is Trouble.UNREADABLE
+    assert caught.value.trouble is FailureReason.UNREADABLE
     assert "secret" not in str(caught.value)
 
 

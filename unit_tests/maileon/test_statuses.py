@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    KeyRefused,
+    FailureReason,
+    Forbidden,
     MaileonError,
-    NotTheApi,
+    NotMaileonApi,
     Redirected,
-    RightMissing,
-    Trouble,
-    TryAgain,
+    RequestRejected,
+    RetriableError,
+    Unauthorized,
 )
 from destination_maileon.maileon.http import Answer
 from destination_maileon.maileon.statuses import (
@@ -27,18 +27,18 @@ from destination_maileon.maileon.statuses import (
 
 _NOW = 1_700_000_000.0
 
-_EXPECTED: dict[int, type[MaileonError] | Trouble | None] = {
+_EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
     **dict.fromkeys((200, 201, 202, 204, 299)),
     **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), Redirected),
-    **dict.fromkeys((400, 402, 405, 409, 412, 413, 415, 422, 451), CallRefused),
-    401: KeyRefused,
-    403: RightMissing,
-    404: NotTheApi,
-    408: Trouble.TIMEOUT,
-    429: Trouble.THROTTLED,
-    503: Trouble.UNAVAILABLE,
-    **dict.fromkeys((500, 501, 502, 504, 507, 599), Trouble.SERVER_ERROR),
-    **dict.fromkeys((101, 103, 600, 999), Trouble.UNREADABLE),
+    **dict.fromkeys((400, 402, 405, 409, 412, 413, 415, 422, 451), RequestRejected),
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotMaileonApi,
+    408: FailureReason.TIMEOUT,
+    429: FailureReason.THROTTLED,
+    503: FailureReason.UNAVAILABLE,
+    **dict.fromkeys((500, 501, 502, 504, 507, 599), FailureReason.SERVER_ERROR),
+    **dict.fromkeys((101, 103, 600, 999), FailureReason.UNREADABLE),
 }
 
 
@@ -54,13 +54,13 @@ def error_for(status: int, *, method: str = "POST", after: str = "") -> MaileonE
 
 @pytest.mark.parametrize(("status", "expected"), _EXPECTED.items())
 def test_a_status_means_what_the_table_says(
-    status: int, expected: type[MaileonError] | Trouble | None
+    status: int, expected: type[MaileonError] | FailureReason | None
 ) -> None:
     error = error_for(status, after="7")
     if expected is None:
         assert error is None
-    elif isinstance(expected, Trouble):
-        assert isinstance(error, TryAgain)
+    elif isinstance(expected, FailureReason):
+        assert isinstance(error, RetriableError)
         assert (error.trouble, error.status, error.retry_after) == (expected, status, 7)
     else:
         assert type(error) is expected
@@ -107,7 +107,7 @@ def test_a_refused_call_says_what_the_server_said() -> None:
     error = error_of(
         answer(400, body=b"<error><message>a@b.c</message></error>"), wall_clock=lambda: _NOW
     )
-    assert isinstance(error, CallRefused)
+    assert isinstance(error, RequestRejected)
     assert (error.status, error.server_message) == (400, "a@b.c")
 
 

@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.mapping.deletions import RemovalColumns, is_set
 
-IGNORE, UNSUBSCRIBE, DELETE = Removal
+IGNORE, UNSUBSCRIBE, DELETE = DeletedRecords
 CDC = "_ab_cdc_deleted_at"
 
 
 def columns(
-    when_deleted: Removal = DELETE,
+    when_deleted: DeletedRecords = DELETE,
     *,
     deleted: tuple[str, ...] = ("gone",),
     unsubscribe: tuple[str, ...] = ("left",),
@@ -22,14 +22,14 @@ def columns(
     return RemovalColumns(deleted=deleted, unsubscribe=unsubscribe, when_deleted=when_deleted)
 
 
-@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("removal", DeletedRecords)
 @pytest.mark.parametrize(
     "data",
     [{CDC: "2024-05-01T10:00:00Z"}, {CDC: 1714521600}, {CDC: True}, {CDC: "gone"}, {CDC: []}]
     + [{CDC: value} for value in ("9999-12-31", "1970-01-01T00:00:00Z", 253402214400)],
 )
 def test_a_cdc_deletion_becomes_what_is_configured(
-    removal: Removal, data: dict[str, object]
+    removal: DeletedRecords, data: dict[str, object]
 ) -> None:
     assert columns(removal, deleted=(), unsubscribe=()).removal(data) is removal
 
@@ -40,10 +40,10 @@ def test_a_cdc_column_that_is_empty_marks_no_deletion(value: object) -> None:
     assert columns().unclear_column({CDC: value}) is None
 
 
-@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("removal", DeletedRecords)
 @pytest.mark.parametrize("value", [False, 0, "0", "0000-00-00", "null"])
 def test_a_cdc_column_that_says_no_removes_nobody_and_writes_nobody(
-    removal: Removal, value: object
+    removal: DeletedRecords, value: object
 ) -> None:
     assert columns(removal).removal({CDC: value}) is None
     assert columns(removal).unclear_column({CDC: value}) == CDC
@@ -53,16 +53,18 @@ def test_what_another_column_says_needs_no_cdc_column() -> None:
     assert columns(DELETE).removal({CDC: False, "gone": True}) is DELETE
 
 
-@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("removal", DeletedRecords)
 @pytest.mark.parametrize("value", [True, "true", 1, "2024-05-01", 1714521600])
-def test_a_deleted_column_becomes_what_is_configured(removal: Removal, value: object) -> None:
+def test_a_deleted_column_becomes_what_is_configured(
+    removal: DeletedRecords, value: object
+) -> None:
     assert columns(removal).removal({"gone": value}) is removal
 
 
-@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("removal", DeletedRecords)
 @pytest.mark.parametrize("value", [True, "yes", 1, "2024-05-01"])
 def test_an_unsubscribe_column_unsubscribes_whatever_is_configured(
-    removal: Removal, value: object
+    removal: DeletedRecords, value: object
 ) -> None:
     assert columns(removal).removal({"left": value}) is UNSUBSCRIBE
 
@@ -72,13 +74,13 @@ def test_an_unsubscribe_column_unsubscribes_whatever_is_configured(
     [(IGNORE, UNSUBSCRIBE), (UNSUBSCRIBE, UNSUBSCRIBE), (DELETE, DELETE)],
 )
 def test_who_is_deleted_and_unsubscribed_is_deleted_unless_that_is_ignored(
-    when_deleted: Removal, expected: Removal
+    when_deleted: DeletedRecords, expected: DeletedRecords
 ) -> None:
     assert columns(when_deleted).removal({"gone": True, "left": True}) is expected
 
 
 @pytest.mark.parametrize("removal", [UNSUBSCRIBE, DELETE])
-def test_every_record_of_a_soft_delete_is_a_deletion(removal: Removal) -> None:
+def test_every_record_of_a_soft_delete_is_a_deletion(removal: DeletedRecords) -> None:
     soft_delete = RemovalColumns((), (), removal, every_record_is_deleted=True)
     assert soft_delete.removal({}) is removal
     assert soft_delete.removal({"gone": False, CDC: None}) is removal

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.mapped_record import Entry, contact_keys, merged
+from destination_maileon.mapping.mapped_record import BatchEntry, contact_keys, merged
 from unit_tests.support.builders import a_contact, a_part
 
 UPDATE, IGNORE = SynchronizationMode
@@ -187,7 +187,7 @@ def test_contacts_share_a_key_if_they_may_be_one_person(
 
 def test_an_entry_of_one_record_is_the_record() -> None:
     part = a_part(3)
-    entry = Entry(part)
+    entry = BatchEntry(part)
     entry.seal(UPDATE)
     assert (entry.contact, entry.payload, entry.keys) == (part.contact, part.payload, part.keys)
     assert (entry.place, entry.parts) == (3, [part])
@@ -196,7 +196,7 @@ def test_an_entry_of_one_record_is_the_record() -> None:
 @pytest.mark.parametrize("mode", SynchronizationMode)
 def test_an_entry_is_merged_when_it_is_sealed(mode: SynchronizationMode) -> None:
     parts = [a_part(5, a_contact(FIRSTNAME="Ada")), a_part(9, a_contact(CITY="London"))]
-    entry = Entry.of(parts, mode)
+    entry = BatchEntry.of(parts, mode)
     assert entry.contact == merged([part.contact for part in parts], mode)
     assert entry.payload == contact_bytes(entry.contact)
     assert (entry.place, entry.parts) == (5, parts)

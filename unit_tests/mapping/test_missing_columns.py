@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.stream_mapper import OpenStream
+from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_mapping, a_plan, an_account
 from unit_tests.support.planning import planned
@@ -76,7 +76,7 @@ def test_a_column_that_is_the_target_anyway_is_no_problem(there: str) -> None:
 def test_it_is_a_warning_at_the_start_and_told_once() -> None:
     plan = a_plan(properties={"email": {}}, mapping=a_mapping(("town", "standard:CITY")))
     resolver = ColumnResolver(plan, a_config(), an_account())
-    stream = OpenStream(plan, resolver, columns=resolver.before_first_record(), config=a_config())
+    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=a_config())
     heard = Heard()
     stream.tell_plan(heard)
     stream.tell_notes(heard)

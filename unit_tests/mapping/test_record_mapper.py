@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.record_mapper import (
     Column,
-    Farewell,
+    ContactRemoval,
     Mapped,
     MappingRules,
     Reason,
@@ -308,34 +308,36 @@ def test_without_a_column_for_it_no_record_names_a_permission() -> None:
 # Removals.
 
 
-@pytest.mark.parametrize("removal", Removal)
+@pytest.mark.parametrize("removal", DeletedRecords)
 @pytest.mark.parametrize("target", [None, Kind.DELETED, Kind.SKIP, Kind.CUSTOM])
 def test_a_deletion_is_never_a_contact_wherever_its_column_goes(
-    removal: Removal, target: Kind | None
+    removal: DeletedRecords, target: Kind | None
 ) -> None:
     columns = [] if target is None else [Column(CDC, Target(target, "X"))]
-    assert mapped({**ADA, **GONE}, *columns, deleted_records=removal) == Farewell(
+    assert mapped({**ADA, **GONE}, *columns, deleted_records=removal) == ContactRemoval(
         removal, Contact("ada@example.com")
     )
 
 
-@pytest.mark.parametrize("removal", Removal)
-def test_an_unsubscription_is_never_a_contact(removal: Removal) -> None:
+@pytest.mark.parametrize("removal", DeletedRecords)
+def test_an_unsubscription_is_never_a_contact(removal: DeletedRecords) -> None:
     column = Column("left", Target(Kind.UNSUBSCRIBE))
-    expected = Farewell(Removal.UNSUBSCRIBE, Contact("ada@example.com"))
+    expected = ContactRemoval(DeletedRecords.UNSUBSCRIBE, Contact("ada@example.com"))
     assert mapped({**ADA, "left": True}, column, deleted_records=removal) == expected
     assert contact({"left": False}, column, deleted_records=removal) == Contact("ada@example.com")
 
 
-@pytest.mark.parametrize("removal", Removal)
-def test_a_deletion_without_identifier_is_refused_unless_it_is_ignored(removal: Removal) -> None:
+@pytest.mark.parametrize("removal", DeletedRecords)
+def test_a_deletion_without_identifier_is_refused_unless_it_is_ignored(
+    removal: DeletedRecords,
+) -> None:
     result = mapped(GONE, deleted_records=removal)
-    assert isinstance(result, Farewell if removal is Removal.IGNORE else Refusal)
+    assert isinstance(result, ContactRemoval if removal is DeletedRecords.IGNORE else Refusal)
 
 
 def test_every_record_of_a_soft_delete_removes_its_contact() -> None:
-    rules = {"deleted_records": Removal.DELETE, "every_record_is_deleted": True}
-    assert mapped(ADA, **rules) == Farewell(Removal.DELETE, Contact("ada@example.com"))
+    rules = {"deleted_records": DeletedRecords.DELETE, "every_record_is_deleted": True}
+    assert mapped(ADA, **rules) == ContactRemoval(DeletedRecords.DELETE, Contact("ada@example.com"))
 
 
 def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
@@ -347,8 +349,10 @@ def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
 
 def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
     column = Column("preferences", Target(Kind.PREFERENCES))
-    result = mapped({**ADA, **GONE, "preferences": "x"}, column, deleted_records=Removal.DELETE)
-    assert isinstance(result, Farewell)
+    result = mapped(
+        {**ADA, **GONE, "preferences": "x"}, column, deleted_records=DeletedRecords.DELETE
+    )
+    assert isinstance(result, ContactRemoval)
 
 
 def test_a_mapper_knows_its_columns() -> None:

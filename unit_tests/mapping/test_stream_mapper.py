@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from destination_maileon.errors import StopReading
+from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
 from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.mapping.record_mapper import RecordMapper
-from destination_maileon.mapping.stream_mapper import MAX_TABLES, OpenStream
+from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_plan, an_account
 from unit_tests.support.planning import FIELDS, STRING
@@ -31,15 +31,15 @@ class Compiled:
         self.times = 0
         self.said: list[str] = []
 
-        def counted(*arguments: object) -> RecordMapper:
+        def pluralize(*arguments: object) -> RecordMapper:
             self.times += 1
             return RecordMapper(*arguments)  # type: ignore[arg-type] # passed on as they came
 
-        monkeypatch.setattr(open_stream, "RecordMapper", counted)
+        monkeypatch.setattr(open_stream, "RecordMapper", pluralize)
         config, plan = a_config(), a_plan(properties={"email": {}})
         resolver = ColumnResolver(plan, config, an_account())
         columns = resolver.before_first_record()
-        self.stream = OpenStream(plan, resolver, columns=columns, config=config)
+        self.stream = StreamMapper(plan, resolver, columns=columns, config=config)
 
     def learn(self, **data: object) -> None:
         self.stream.learn(data, self._log)
@@ -48,7 +48,7 @@ class Compiled:
         self.said.append(f"{level} {text}")
 
 
-def plainly(stream: OpenStream, data: Mapping[str, object]) -> Written | None:
+def plainly(stream: StreamMapper, data: Mapping[str, object]) -> Written | None:
     """What the short way makes of a record."""
     return stream.plain.element(data, tuple(map(type, data.values())), is_clean=True)
 
@@ -83,16 +83,16 @@ def test_it_is_not_told_for_ever_where_columns_go(monkeypatch: pytest.MonkeyPatc
     assert len(compiled.said) <= MAX_TABLES + 1
 
 
-def with_a_log(*columns: str, **config: object) -> tuple[OpenStream, Heard]:
+def with_a_log(*columns: str, **config: object) -> tuple[StreamMapper, Heard]:
     """A stream of an account with two custom fields, and what it says."""
     plan = a_plan(properties=dict.fromkeys(("email", *columns), STRING))
     loaded = a_config(**config)
     resolver = ColumnResolver(plan, loaded, an_account(FIELDS))
-    stream = OpenStream(plan, resolver, columns=resolver.before_first_record(), config=loaded)
+    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=loaded)
     return stream, Heard()
 
 
-def mapped(stream: OpenStream, **data: object) -> Contact:
+def mapped(stream: StreamMapper, **data: object) -> Contact:
     contact = stream.mapper.map({"email": "ada@example.com", **data})
     assert isinstance(contact, Contact)
     return contact
@@ -147,7 +147,7 @@ def test_columns_without_a_target_are_told_of_once_and_by_name_alone() -> None:
 
 def test_a_column_without_a_target_may_stop_the_reading() -> None:
     stream, heard = with_a_log(unmapped_columns="fail")
-    with pytest.raises(StopReading, match='"shoe"'):
+    with pytest.raises(StopSync, match='"shoe"'):
         stream.learn({"email": "ada@example.com", "shoe": "44"}, heard)
 
 

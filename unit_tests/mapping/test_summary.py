@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.mapping import ColumnMapping
-from destination_maileon.config.safety import Removal
+from destination_maileon.config.safety import DeletedRecords
 from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -75,18 +75,18 @@ def test_airbytes_mark_of_a_deletion_is_shown_as_such_wherever_it_is_mapped_to()
 )
 def test_the_outline_says_what_becomes_of_people(changes: dict[str, object], words: str) -> None:
     plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, **changes))
-    told = outline(plan, Removal.IGNORE)
+    told = outline(plan, DeletedRecords.IGNORE)
     assert told.startswith("contacts are recognised by external_id; ")
     assert words in told
     assert told.endswith("Contacts of deleted records are left out.")
 
 
 def test_the_outline_names_the_permission_and_what_a_deletion_does() -> None:
-    told = outline(a_plan(permission=Permission.DOUBLE_OPT_IN), Removal.DELETE)
+    told = outline(a_plan(permission=Permission.DOUBLE_OPT_IN), DeletedRecords.DELETE)
     assert "new ones created with permission double_opt_in" in told
     assert told.endswith("Contacts of deleted records are deleted in Maileon.")
     soft_delete = a_plan(every_record_is_deleted=True)
-    assert outline(soft_delete, Removal.UNSUBSCRIBE) == (
+    assert outline(soft_delete, DeletedRecords.UNSUBSCRIBE) == (
         "contacts are recognised by email; whoever has a record here is unsubscribed."
     )
 
@@ -98,6 +98,6 @@ def test_the_outline_names_the_column_that_decides_the_permission(
     permission: Permission | None, empty: str
 ) -> None:
     mapping = {"opt_in": ColumnMapping.model_validate({"column": "opt_in", "target": "permission"})}
-    told = outline(a_plan(permission=permission, mapping=mapping), Removal.IGNORE)
+    told = outline(a_plan(permission=permission, mapping=mapping), DeletedRecords.IGNORE)
     words = f'created with the permission in column "opt_in" ({empty} where it is empty), unsubs'
     assert words in told

@@ -5,13 +5,13 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.protocol.outbox import Outbox
-from destination_maileon.protocol.output import Level, Lines
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.outbox import Logger
+from destination_maileon.protocol.output import Level, MessageFormatter
 
 
-def an_outbox(lowest: Level = Level.INFO) -> Outbox:
-    return Outbox(Lines(Redactor(["a-secret"]), clock=lambda: 0.0), lowest=lowest)
+def an_outbox(lowest: Level = Level.INFO) -> Logger:
+    return Logger(MessageFormatter(SecretRedactor(["a-secret"]), clock=lambda: 0.0), lowest=lowest)
 
 
 def test_lines_are_taken_once_in_the_order_in_which_they_came() -> None:
@@ -43,7 +43,7 @@ def test_no_secret_comes_through() -> None:
 
 def test_what_cannot_wait_is_put_out_at_once_in_order() -> None:
     said: list[bytes] = []
-    outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0), say=said.append)
+    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0), say=said.append)
     outbox.put(b"first\n")
     outbox.put(b"second\n")
     outbox.hurry()

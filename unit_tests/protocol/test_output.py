@@ -16,11 +16,11 @@ from airbyte_protocol_dataclasses.models import (  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.redaction import Redactor
+from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.output import (
     FailureType,
     Level,
-    Lines,
+    MessageFormatter,
     Output,
     OutputClosed,
     destination_stats,
@@ -29,7 +29,7 @@ from destination_maileon.protocol.output import (
 )
 
 KEY = "12345-secret-key"
-LINES = Lines(Redactor([KEY]), clock=lambda: 1_700_000_000.1234)
+LINES = MessageFormatter(SecretRedactor([KEY]), clock=lambda: 1_700_000_000.1234)
 
 
 def test_a_state_leaves_with_every_key_and_the_counts_of_this_destination() -> None:
@@ -153,13 +153,13 @@ def test_any_text_is_one_line_that_every_reader_takes(text: str) -> None:
     ],
 )
 def test_redaction(secrets: list[str], text: str, shown: str) -> None:
-    assert Redactor(secrets)(text) == shown
+    assert SecretRedactor(secrets)(text) == shown
 
 
 @given(st.lists(st.text(min_size=4, max_size=6), max_size=4), st.text())
 def test_no_secret_stays_in_a_text(secrets: list[str], text: str) -> None:
     alone = [secret for secret in secrets if "*" not in secret]
-    shown = Redactor(alone)("|".join([text, *alone]))
+    shown = SecretRedactor(alone)("|".join([text, *alone]))
     assert not any(secret in shown for secret in alone)
 
 
@@ -195,5 +195,5 @@ def test_a_full_disk_ends_the_output_too() -> None:
 
 
 def test_a_secret_that_only_comes_about_when_a_broken_character_is_replaced_is_hidden() -> None:
-    lines = Lines(Redactor(["what?is-secret"]), clock=lambda: 0.0)
+    lines = MessageFormatter(SecretRedactor(["what?is-secret"]), clock=lambda: 0.0)
     assert b"is-secret" not in lines.log_line(Level.WARN, "It is what\ud800is-secret.")

@@ -28,18 +28,18 @@ from destination_maileon.config.model import S3Storage
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
-from destination_maileon.mapping.mapped_record import Part
+from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol import exact_json
 from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
 from destination_maileon.rejections import s3 as bucket
-from destination_maileon.rejections.dead_letter_queue import RejectedStore
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.rejections.s3 import (
     CHECK,
     CHECK_NAME,
     MAX_SEGMENT_BYTES,
     UPLOAD,
-    Tries,
+    S3Timeouts,
     check_bucket,
     segment,
 )
@@ -54,7 +54,7 @@ SECRET = "vErY/s3cret+kEy/that-nobody.knows"
 PERSON = "anna.secret@example.com"
 NOW = 1_795_600_800.1234
 REJECTION = Rejection("invalid email", "Correct the address.", "email", code=2)
-ONCE = Tries(connect_seconds=2, read_seconds=2, attempts=1)
+ONCE = S3Timeouts(connect_seconds=2, read_seconds=2, attempts=1)
 
 
 @pytest.fixture(autouse=True)
@@ -112,10 +112,10 @@ def plan(key: StreamKey = ("crm", "people"), sync_id: int | None = 42) -> Stream
     return StreamPlan(key=key, options=SyncOptions(IdentifierMode.EMAIL), sync_id=sync_id)
 
 
-def part(message: dict[str, object] | None = None, number: int = 1) -> Part:
+def part(message: dict[str, object] | None = None, number: int = 1) -> MappedRecord:
     if message is None:
         message = {"stream": "people", "namespace": "crm", "emitted_at": 1, "data": {"n": number}}
-    return Part(number, number, 0, keys=(), payload=b"", message=message)
+    return MappedRecord(number, number, 0, keys=(), payload=b"", message=message)
 
 
 def objects(s3: S3Client, settings: S3Storage) -> dict[str, bytes]:
@@ -210,7 +210,7 @@ def test_a_line_is_an_airbyte_message_with_the_reason_beside_the_record(
         code=2,
         further=("ZIP", "A"),
     )
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     store.add(plan((None, "people")), part(record, number=7), rejection)
     store.add(
         plan((None, "people")), part(record, number=8), Rejection("no identifier", "Send one.")
@@ -248,7 +248,7 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
     line = b'{"type":"RECORD","record":{"stream":"people","namespace":"crm","data":%s}}' % ODD_DATA
     message = decode(line, 1)
     assert isinstance(message, RecordMessage)
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     people = plan()
     for number in range(1, 4):
         store.add(people, part(message.record, number), REJECTION)
@@ -291,7 +291,7 @@ def test_the_path_of_an_object(
     folder: str,
 ) -> None:
     settings = settings.model_copy(update={"bucket_path": path})
-    store = RejectedStore(settings, clock=lambda: NOW)
+    store = DeadLetterQueue(settings, clock=lambda: NOW)
     store.add(plan(key, sync_id), part(), REJECTION)
     store.flush()
     (found,) = objects(s3, settings)
@@ -314,7 +314,7 @@ def test_a_long_name_is_cut_between_characters() -> None:
 
 
 def test_an_object_says_what_it_is(s3: S3Client, settings: S3Storage) -> None:
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     store.add(plan(), part(), REJECTION)
     store.flush()
     (key,) = objects(s3, settings)
@@ -323,7 +323,7 @@ def test_an_object_says_what_it_is(s3: S3Client, settings: S3Storage) -> None:
 
 
 def test_nothing_is_written_for_nothing(s3: S3Client, settings: S3Storage) -> None:
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     store.flush()
     store.add(plan(), part(), REJECTION)
     store.flush()
@@ -333,11 +333,11 @@ def test_nothing_is_written_for_nothing(s3: S3Client, settings: S3Storage) -> No
 
 def test_without_a_rejection_no_service_is_asked() -> None:
     with running(FakeService(200)) as endpoint:
-        RejectedStore(storage(f"{endpoint}/unused")).flush()
+        DeadLetterQueue(storage(f"{endpoint}/unused")).flush()
 
 
 def test_lines_wait_until_they_are_flushed(s3: S3Client, settings: S3Storage) -> None:
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     store.add(plan(), part(), REJECTION)
     assert objects(s3, settings) == {}
     store.flush()
@@ -347,7 +347,7 @@ def test_lines_wait_until_they_are_flushed(s3: S3Client, settings: S3Storage) ->
 def test_a_part_goes_out_when_it_is_large_and_parts_are_counted(
     s3: S3Client, settings: S3Storage
 ) -> None:
-    store = RejectedStore(settings, clock=lambda: NOW, part_bytes=1_000)
+    store = DeadLetterQueue(settings, clock=lambda: NOW, part_bytes=1_000)
     people = plan()
     for number in range(1, 23):
         store.add(people, part(number=number), REJECTION)
@@ -362,7 +362,7 @@ def test_a_part_goes_out_when_it_is_large_and_parts_are_counted(
 
 
 def test_an_object_holds_one_stream(s3: S3Client, settings: S3Storage) -> None:
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     # The last two have one folder.
     plans = [plan((None, "a")), plan(("a", "a")), plan(("a", "b/c")), plan(("a", "b_c"))]
     for number in range(1, 9):
@@ -376,7 +376,7 @@ def test_an_object_holds_one_stream(s3: S3Client, settings: S3Storage) -> None:
 def test_of_all_streams_together_the_one_with_the_most_goes_first(
     s3: S3Client, settings: S3Storage
 ) -> None:
-    store = RejectedStore(settings, max_held_bytes=2_000)
+    store = DeadLetterQueue(settings, max_held_bytes=2_000)
     small, large = plan(("crm", "small")), plan(("crm", "large"))
     store.add(small, part(), REJECTION)
     for number in range(1, 10):
@@ -390,7 +390,7 @@ def test_another_try_of_the_same_sync_at_the_same_moment_replaces_nothing(
     s3: S3Client, settings: S3Storage
 ) -> None:
     for number in (1, 2):
-        store = RejectedStore(settings, clock=lambda: NOW)
+        store = DeadLetterQueue(settings, clock=lambda: NOW)
         store.add(plan(), part(number=number), REJECTION)
         store.flush()
     assert sorted(map(numbers, objects(s3, settings).values())) == [[1], [2]]
@@ -398,7 +398,7 @@ def test_another_try_of_the_same_sync_at_the_same_moment_replaces_nothing(
 
 def test_what_could_not_be_stored_stays_and_is_stored_later(service: str, s3: S3Client) -> None:
     settings = storage(service, bucket=f"late-{uuid.uuid4()}")
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     people = plan()
     store.add(people, part(number=1), REJECTION)
     for _ in range(2):
@@ -416,7 +416,7 @@ def test_what_could_not_be_stored_stays_and_is_stored_later(service: str, s3: S3
 def test_a_failed_upload_is_made_again_under_its_name() -> None:
     service = FakeService(503)
     with running(service) as endpoint:
-        store = RejectedStore(storage(endpoint), tries=ONCE)
+        store = DeadLetterQueue(storage(endpoint), tries=ONCE)
         store.add(plan(), part(), REJECTION)
         for _ in range(2):
             with pytest.raises(TransientError, match="unavailable"):
@@ -429,7 +429,7 @@ def test_a_failed_upload_is_made_again_under_its_name() -> None:
 
 
 def test_memory_stays_bounded_while_nothing_can_be_stored() -> None:
-    store = RejectedStore(
+    store = DeadLetterQueue(
         storage(f"http://127.0.0.1:{closed_port()}"), tries=ONCE, max_held_bytes=1_000
     )
     for number in range(1, 40):
@@ -442,9 +442,9 @@ def test_memory_stays_bounded_while_nothing_can_be_stored() -> None:
 
 def test_an_upload_is_tried_again_by_itself() -> None:
     service = FakeService(503)
-    tries = Tries(connect_seconds=1, read_seconds=1, attempts=2)
+    tries = S3Timeouts(connect_seconds=1, read_seconds=1, attempts=2)
     with running(service) as endpoint:
-        store = RejectedStore(storage(endpoint), tries=tries)
+        store = DeadLetterQueue(storage(endpoint), tries=tries)
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError):
             store.flush()
@@ -483,7 +483,7 @@ def test_a_refusal_in_words_for_a_person(
         settings = storage(endpoint)
         with pytest.raises(SyncError) as told:
             check_bucket(settings)
-        store = RejectedStore(settings, tries=ONCE)
+        store = DeadLetterQueue(settings, tries=ONCE)
         store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
         with pytest.raises(SyncError) as raised:
             store.flush()
@@ -538,8 +538,8 @@ def test_nobody_listens() -> None:
 def test_an_answer_that_does_not_come() -> None:
     service = FakeService(200, pause=2)
     with running(service) as endpoint:
-        store = RejectedStore(
-            storage(endpoint), tries=Tries(connect_seconds=1, read_seconds=0.2, attempts=1)
+        store = DeadLetterQueue(
+            storage(endpoint), tries=S3Timeouts(connect_seconds=1, read_seconds=0.2, attempts=1)
         )
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError, match="no answer came in time") as raised:
@@ -567,9 +567,9 @@ def test_a_service_that_sends_byte_by_byte_holds_nothing_up(trickle: tuple[bytes
         server.trickle(connection, rest)
 
     # Every byte comes well before the time for one is up.
-    slow = Tries(connect_seconds=60, read_seconds=60, attempts=3, seconds=0.5)
+    slow = S3Timeouts(connect_seconds=60, read_seconds=60, attempts=3, seconds=0.5)
     with LocalServer(converse) as server:
-        store = RejectedStore(storage(server.url), tries=slow)
+        store = DeadLetterQueue(storage(server.url), tries=slow)
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError, match="no answer came in time") as raised:
             store.flush()
@@ -602,9 +602,9 @@ def test_of_an_answer_without_an_end_the_beginning_is_read(name: str) -> None:
             while not server.closing.is_set():
                 connection.sendall(rest)
 
-    tries = Tries(connect_seconds=30, read_seconds=30, attempts=1, seconds=60)
+    tries = S3Timeouts(connect_seconds=30, read_seconds=30, attempts=1, seconds=60)
     with LocalServer(converse) as server:
-        store = RejectedStore(storage(server.url), tries=tries)
+        store = DeadLetterQueue(storage(server.url), tries=tries)
         store.add(plan(), part(), REJECTION)
         tracemalloc.start()
         try:
@@ -623,7 +623,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_again() -> None:
             connection.sendall(cut if len(server.seen) == 1 else whole)
 
     with LocalServer(converse) as server:
-        store = RejectedStore(storage(server.url))
+        store = DeadLetterQueue(storage(server.url))
         store.add(plan(), part(), REJECTION)
         store.flush()
         assert len(server.seen) == 2
@@ -634,7 +634,7 @@ def test_what_is_unforeseen_in_the_thread_is_no_success(monkeypatch: pytest.Monk
         raise KeyError
 
     monkeypatch.setattr(bucket, "_client", fails)
-    store = RejectedStore(storage("http://127.0.0.1:9"))
+    store = DeadLetterQueue(storage("http://127.0.0.1:9"))
     store.add(plan(), part(), REJECTION)
     with pytest.raises(KeyError):
         store.flush()
@@ -672,7 +672,7 @@ def test_without_keys_those_of_the_environment_are_used(monkeypatch: pytest.Monk
     service = FakeService(200)
     with running(service) as endpoint:
         for change in ({}, {"access_key_id": None, "secret_access_key": None}):
-            store = RejectedStore(storage(endpoint).model_copy(update=change))
+            store = DeadLetterQueue(storage(endpoint).model_copy(update=change))
             store.add(plan(), part(), REJECTION)
             store.flush()
     own, environment = (sent_by for _, _, sent_by in service.requests)
@@ -714,8 +714,8 @@ def test_check_ends_in_time() -> None:
 
 
 def test_a_record_whose_message_was_not_kept_is_not_passed_over() -> None:
-    nameless = Part(1, 1, 0, keys=(), payload=b"")
-    store = RejectedStore(storage("http://127.0.0.1:9"))
+    nameless = MappedRecord(1, 1, 0, keys=(), payload=b"")
+    store = DeadLetterQueue(storage("http://127.0.0.1:9"))
     with pytest.raises(ValueError, match="not kept"):
         store.add(plan(), nameless, REJECTION)
     store.flush()
@@ -725,7 +725,7 @@ def test_the_libraries_say_nothing(
     settings: S3Storage, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    store = RejectedStore(settings)
+    store = DeadLetterQueue(settings)
     store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
     store.flush()
     with pytest.raises(TransientError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from destination_maileon.pipeline import Writer
+from destination_maileon.pipeline import SyncPipeline
 from unit_tests.simulation.watch import A_TICK_SECONDS, SpyLedger, Watch, insist
 
 
@@ -14,7 +14,7 @@ class Glance:
 
     spy: SpyLedger
     watch: Watch
-    writer: Writer
+    writer: SyncPipeline
     flush_seconds: float
 
     def at(self, now: float, until: float) -> None:

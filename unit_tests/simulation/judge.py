@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from destination_maileon.errors import ConfigError, StopReading, TransientError
+from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
@@ -43,7 +43,7 @@ def is_soft(trial: Trial) -> bool:
     """Whether everything read before the failure was still sent, and nothing else went wrong."""
     failure = trial.failure
     is_early = isinstance(failure, BadInput | InputFailed)
-    is_early |= isinstance(failure, StopReading) and not any(_limits(trial))
+    is_early |= isinstance(failure, StopSync) and not any(_limits(trial))
     return is_early and not _fails_again(trial)
 
 
@@ -61,7 +61,7 @@ def _fails_again(trial: Trial) -> bool:
 
 def _what_came_before_is_settled(trial: Trial) -> None:
     failure = trial.failure
-    if not isinstance(failure, StopReading) or failure.place is None or _fails_again(trial):
+    if not isinstance(failure, StopSync) or failure.place is None or _fails_again(trial):
         return
     # Of farewells that are all refused, none is settled before something else is accepted.
     if trial.watch.nobody_can_leave() and trial.watch.nothing_gets_through():
@@ -96,8 +96,8 @@ def _failure_has_a_reason(trial: Trial) -> None:
         (Killed, scenario.killed_at is not None),
         (BadInput, is_broken),
         (InputFailed, scenario.reading_fails),
-        (StopReading, "max_deleted_records" in scenario.config),
-        (StopReading, scenario.config.get("unmapped_columns") == "fail"),
+        (StopSync, "max_deleted_records" in scenario.config),
+        (StopSync, scenario.config.get("unmapped_columns") == "fail"),
         (ConfigError, any(_config_reasons(trial))),
         (ProgramFault, any(f.mishap.ends_sync for f in scenario.server.faults)),
         (

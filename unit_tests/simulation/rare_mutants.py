@@ -12,14 +12,14 @@ import pytest
 from destination_maileon.config.targets import Kind as TargetKind
 from destination_maileon.delivery import dry_run, suspicion
 from destination_maileon.delivery import response_handler as settling
-from destination_maileon.delivery.request import Call
-from destination_maileon.delivery.response_handler import Settlement
-from destination_maileon.delivery.scheduler import Dispatch
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.response_handler import ResponseHandler
+from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.delivery.suspicion import Kind
-from destination_maileon.delivery.vanished import VanishedFields
+from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.maileon import contact_xml as contacts_xml
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import CallRefused
+from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import converters as values
 from destination_maileon.mapping import plain_places, plain_records
@@ -27,7 +27,7 @@ from destination_maileon.mapping import record_mapper as mapping
 from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.record_mapper import Reason, RecordMapper
-from destination_maileon.pipeline import Writer, _state_line
+from destination_maileon.pipeline import SyncPipeline, _state_line
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.account import Account
 from unit_tests.simulation.mutants import SeenAs
@@ -64,16 +64,16 @@ def _not_set_means_the_configured_permission(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("counts as written, and at the server it is None", at=68)
 def _a_farewell_that_is_refused_counts_as_said(patch: pytest.MonkeyPatch) -> None:
-    refused = Settlement._refused
+    refused = ResponseHandler._refused
 
-    def said(self: Settlement, call: Call, refusal: CallRefused) -> None:
+    def said(self: ResponseHandler, call: Request, refusal: RequestRejected) -> None:
         if call.farewell is None:
             refused(self, call, refusal)
             return
         self.ledger.written(call.lane.plan, call.entries)
         self.dispatch.settle(call)
 
-    patch.setattr(Settlement, "_refused", said)
+    patch.setattr(ResponseHandler, "_refused", said)
 
 
 @seen_as("fails without a reason", at=226)
@@ -88,10 +88,10 @@ def _that_nobody_can_be_deleted_is_somebodys_fault(patch: pytest.MonkeyPatch) ->
 
 @seen_as("nothing got through, and no failure", at=160)
 def _as_many_farewells_as_there_are_may_be_refused(patch: pytest.MonkeyPatch) -> None:
-    grows = suspicion.Suspicion.grows
+    grows = suspicion.RefusalTracker.grows
 
     def grown(
-        self: suspicion.Suspicion,
+        self: suspicion.RefusalTracker,
         kind: Kind,
         tell: Callable[[], Rejection],
         *,
@@ -100,7 +100,7 @@ def _as_many_farewells_as_there_are_may_be_refused(patch: pytest.MonkeyPatch) ->
         if kind is Kind.WRITE:
             grows(self, kind, tell, place=place)
 
-    patch.setattr(suspicion.Suspicion, "grows", grown)
+    patch.setattr(suspicion.RefusalTracker, "grows", grown)
 
 
 # Columns.
@@ -161,12 +161,12 @@ def _two_columns_have_one_target(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("is rejected instead of written", at=78)
 def _only_one_field_can_vanish(patch: pytest.MonkeyPatch) -> None:
-    is_gone = VanishedFields._is_gone
+    is_gone = MissingFields._is_gone
 
-    def first(self: VanishedFields, name: str) -> bool:
+    def first(self: MissingFields, name: str) -> bool:
         return is_gone(self, name) and {name} >= self._records.keys()
 
-    patch.setattr(VanishedFields, "_is_gone", first)
+    patch.setattr(MissingFields, "_is_gone", first)
 
 
 @seen_as("nothing happens any more", at=18)
@@ -205,9 +205,9 @@ def _zeros_before_a_maileon_id_make_it_another(patch: pytest.MonkeyPatch) -> Non
 
 @seen_as("too many calls in flight", at=690)
 def _from_nine_calls_on_one_more_may_fly(patch: pytest.MonkeyPatch) -> None:
-    ready = Dispatch.ready
+    ready = RequestScheduler.ready
 
-    def one_more(self: Dispatch, now: float, oldest_waiting: int | None) -> Call | None:
+    def one_more(self: RequestScheduler, now: float, oldest_waiting: int | None) -> Request | None:
         limit = self.limit
         self.limit += limit > 8
         try:
@@ -215,24 +215,26 @@ def _from_nine_calls_on_one_more_may_fly(patch: pytest.MonkeyPatch) -> None:
         finally:
             self.limit = limit
 
-    patch.setattr(Dispatch, "ready", one_more)
+    patch.setattr(RequestScheduler, "ready", one_more)
 
 
 @seen_as("share an identifier", at=1059)
 def _only_so_many_contacts_in_flight_are_remembered(patch: pytest.MonkeyPatch) -> None:
-    hold = Dispatch._hold
+    hold = RequestScheduler._hold
 
-    def held(self: Dispatch, call: Call, *, newest: int, namings: Iterable[bool]) -> None:
+    def held(
+        self: RequestScheduler, call: Request, *, newest: int, namings: Iterable[bool]
+    ) -> None:
         hold(self, call, newest=newest, namings=namings)
         for key in list(self._last_holder)[:-260]:
             del self._last_holder[key]
 
-    patch.setattr(Dispatch, "_hold", held)
+    patch.setattr(RequestScheduler, "_hold", held)
 
 
 @seen_as("a call waits though its time has come", at=38)
 def _the_limit_that_was_lowered_stays(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Dispatch, "speed_up", lambda _: None)
+    patch.setattr(RequestScheduler, "speed_up", lambda _: None)
 
 
 # The ends.
@@ -240,9 +242,9 @@ def _the_limit_that_was_lowered_stays(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("leaves before record", at=60)
 def _a_signal_lets_every_state_out(patch: pytest.MonkeyPatch) -> None:
-    run = Writer.run
+    run = SyncPipeline.run
 
-    def hasty(self: Writer) -> Iterator[bytes]:
+    def hasty(self: SyncPipeline) -> Iterator[bytes]:
         try:
             yield from run(self)
         except SystemExit:
@@ -252,18 +254,18 @@ def _a_signal_lets_every_state_out(patch: pytest.MonkeyPatch) -> None:
             yield from map(_state_line, checkpoint.release())
             raise
 
-    patch.setattr(Writer, "run", hasty)
+    patch.setattr(SyncPipeline, "run", hasty)
 
 
 @seen_as("a STATE leaves a dry run", at=3)
 def _a_dry_run_lets_states_out(patch: pytest.MonkeyPatch) -> None:
-    sayable = Writer._sayable
+    sayable = SyncPipeline._sayable
 
-    def said(self: Writer) -> Iterator[bytes]:
+    def said(self: SyncPipeline) -> Iterator[bytes]:
         self.lets_states_out = True
         yield from sayable(self)
 
-    patch.setattr(Writer, "_sayable", said)
+    patch.setattr(SyncPipeline, "_sayable", said)
 
 
 @seen_as("is written instead of rejected", at=3)

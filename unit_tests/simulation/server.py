@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from destination_maileon.config.safety import Removal
-from destination_maileon.delivery.request import Call
+from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import CallRefused, MaileonError
+from destination_maileon.maileon.errors import MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping.mapped_record import Entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 from unit_tests.simulation.account import (
     Judgement,
     MaileonAccount,
@@ -45,14 +45,14 @@ class Server:
         self._behaviour = scenario.server
         self.account = account or fresh_account(scenario)
         self.verdicts: dict[int, Verdict | None] = {}
-        self.applied: list[tuple[Call, tuple[int, ...]]] = []
+        self.applied: list[tuple[Request, tuple[int, ...]]] = []
         self._has_vanished = False
 
     def custom_fields(self) -> dict[str, FieldType]:
         """As the API tells them."""
         return {name: FieldType(kind) for name, kind in self.account.custom_types.items()}
 
-    def carry_out(self, call: Call, attempt: int) -> Answer:
+    def carry_out(self, call: Request, attempt: int) -> Answer:
         """Does what the call says."""
         vanishing_at = self._behaviour.vanishing_at
         if vanishing_at is not None and attempt >= vanishing_at and not self._has_vanished:
@@ -65,33 +65,33 @@ class Server:
         """As the API does."""
         self.account.custom_types.setdefault(name, kind)
 
-    def _bid_farewell(self, call: Call) -> bool | CallRefused:
+    def _bid_farewell(self, call: Request) -> bool | RequestRejected:
         assert call.farewell is not None
         contact = call.farewell.contact
         mode = call.lane.plan.options.identifier_mode.value
         wish = Wish(contact.id, contact.email, contact.external_id)
         if name_of(mode, wish) in self._behaviour.clinging:
             self._note(call, call.entries, [None])
-            return CallRefused("refused", status=self._behaviour.refusal, server_message="no")
+            return RequestRejected("refused", status=self._behaviour.refusal, server_message="no")
         self._note(call, call.entries, [Judgement(Verdict.EXISTING)])
-        if call.farewell.removal is Removal.DELETE:
+        if call.farewell.removal is DeletedRecords.DELETE:
             return self.account.delete(mode, wish)
         return self.account.unsubscribe(mode, wish)
 
-    def _synchronize(self, call: Call) -> SynchronizationReport | CallRefused:
+    def _synchronize(self, call: Request) -> SynchronizationReport | RequestRejected:
         wishes = read_wishes(call.entries)
         options = read_options(call)
         if any(is_poison(wish) for wish in wishes):
             self._note(call, call.entries, [None] * len(call.entries))
             values = {wish.fields.get("custom:POISON") for wish in wishes}
             status = 413 if TOO_LARGE_VALUE in values and REFUSED_VALUE not in values else 400
-            return CallRefused("refused", status=status, server_message="a contact is wrong")
+            return RequestRejected("refused", status=status, server_message="a contact is wrong")
         judgements = self.account.synchronize(options, wishes)
         self._note(call, call.entries, judgements)
         return self._report(wishes, judgements)
 
     def _note(
-        self, call: Call, entries: Sequence[Entry], judgements: Sequence[Judgement | None]
+        self, call: Request, entries: Sequence[BatchEntry], judgements: Sequence[Judgement | None]
     ) -> None:
         for entry, judgement in zip(entries, judgements, strict=True):
             places = tuple(part.place for part in entry.parts)
@@ -131,7 +131,7 @@ class Server:
                 yield InvalidContact(email, external_id, code, name)
 
 
-def read_options(call: Call) -> Options:
+def read_options(call: Request) -> Options:
     """The query of the call, read back."""
     query = call.lane.plan.options.parameters(call.lane.permission)
     mode = "external_id" if query["use_external_id"] == "true" else "email"
@@ -146,7 +146,7 @@ def read_options(call: Call) -> Options:
     )
 
 
-def read_wishes(entries: Sequence[Entry]) -> list[Wish]:
+def read_wishes(entries: Sequence[BatchEntry]) -> list[Wish]:
     """The contacts in the bytes that travel."""
     return [_wish(entry.payload) for entry in entries]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.config.safety import Removal
-from destination_maileon.delivery.request import Call
-from destination_maileon.maileon.errors import Trouble
+from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.delivery.request import Request
+from destination_maileon.maileon.errors import FailureReason
 from destination_maileon.maileon.report import SynchronizationReport
 from unit_tests.simulation.account import Verdict
 from unit_tests.simulation.asking import PERMISSIONS, Task, asked
@@ -176,7 +176,7 @@ class Happened:
     in_flight: set[int] = field(default_factory=set)
     slowed_down: int = 0
     refusals: int = 0
-    troubles: Counter[Trouble] = field(default_factory=Counter)
+    troubles: Counter[FailureReason] = field(default_factory=Counter)
 
     def add(self, trial: Trial) -> None:
         self.ends[type(trial.failure).__name__] += 1
@@ -191,7 +191,7 @@ class Happened:
         self.troubles += trial.watch.troubles
 
 
-def _traits(call: Call, report: SynchronizationReport) -> Iterator[str]:
+def _traits(call: Request, report: SynchronizationReport) -> Iterator[str]:
     if max(len(entry.parts) for entry in call.entries) > 4:
         yield "much merged"
     if call.order.parent is not None and len(call.entries) > 1:
@@ -222,7 +222,7 @@ def test_syncs_end_well_or_with_every_kind_of_failure(happened: Happened) -> Non
         "InputFailed",
         "Killed",
         "ProgramFault",
-        "StopReading",
+        "StopSync",
         "StoreLost",
         "TransientError",
     }
@@ -237,8 +237,8 @@ def test_contacts_meet_every_fate_at_the_server(happened: Happened) -> None:
 def test_calls_are_merged_halved_repeated_and_sent_again(happened: Happened) -> None:
     assert set(happened.traits) == {
         "write",
-        Removal.DELETE.value,
-        Removal.UNSUBSCRIBE.value,
+        DeletedRecords.DELETE.value,
+        DeletedRecords.UNSUBSCRIBE.value,
         "much merged",
         "a half",
         "a half of one contact",
@@ -255,6 +255,6 @@ def test_many_calls_fly_at_once_and_the_service_asks_for_fewer(happened: Happene
 
 
 def test_calls_fail_for_every_reason(happened: Happened) -> None:
-    assert set(happened.troubles) == set(Trouble)
+    assert set(happened.troubles) == set(FailureReason)
     assert min(happened.troubles.values()) > 50
     assert happened.refusals > 100

@@ -16,13 +16,13 @@ from destination_maileon.config.model import Config, load_config
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.redaction import Redactor
+from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.mapping import plain_records
-from destination_maileon.mapping.mapped_record import Part
+from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
-from destination_maileon.protocol.outbox import Outbox
-from destination_maileon.protocol.output import Lines
-from destination_maileon.rejections.dead_letter_queue import RejectedStore
+from destination_maileon.protocol.outbox import Logger
+from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import stream_plans
@@ -54,7 +54,7 @@ class StoreLost(TransientError):
     """The rejected records cannot be stored."""
 
 
-class FakeStore(RejectedStore):
+class FakeStore(DeadLetterQueue):
     """Keeps places instead of lines; fails from its `fails_at`-th flush on."""
 
     def __init__(self, fails_at: int | None) -> None:
@@ -64,7 +64,7 @@ class FakeStore(RejectedStore):
         self._fails_at = fails_at
         self._flushes = 0
 
-    def add(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
+    def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         del plan, rejection
         assert part.message is not None
         self.waiting.append(part.place)
@@ -189,7 +189,7 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     server, watch = Server(scenario, account), Watch(scenario)
     chance = Random(f"world {scenario.seed}")
     world = World(scenario=scenario, server=server, watch=watch, chance=chance)
-    outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0))
+    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
     asked_account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
     if config.dry_run:
         world.foresee = partial(foreseen, custom_types=asked_account.custom_fields)
@@ -210,7 +210,7 @@ def _spy(
     plans: dict[StreamKey, StreamPlan],
     *,
     store: FakeStore | None,
-    outbox: Outbox,
+    outbox: Logger,
 ) -> SpyLedger:
     spy = SpyLedger(
         plans.values(),

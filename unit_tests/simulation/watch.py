@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
 from destination_maileon.accounting.ledger import STATISTICS, Ledger
-from destination_maileon.delivery.request import Call
-from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
+from destination_maileon.delivery.request import Request
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping.mapped_record import NO_CONTACT, Entry, Part, Written
+from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.stream_plan import StreamPlan
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
@@ -63,21 +63,21 @@ class Watch:
         self.concurrency = int(str(scenario.setting("concurrent_requests", 4)))
         self.patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
         self.limit = self.concurrency
-        self.flying: dict[Call, set[str]] = {}
+        self.flying: dict[Request, set[str]] = {}
         self.calls = 0
         self.most_flying = 0
-        self.reports: list[tuple[Call, SynchronizationReport]] = []
+        self.reports: list[tuple[Request, SynchronizationReport]] = []
         self.longest_failure = 0.0
         self.refusals: Counter[bool] = Counter()
         self._nobody_leaves_from = 0
         self.accepted: set[bool] = set()
-        self.troubles: Counter[Trouble] = Counter()
+        self.troubles: Counter[FailureReason] = Counter()
         self.ends_of_sync = 0
         self.sent: set[int] = set()
-        self._fates: dict[Call, _Fate] = {}
+        self._fates: dict[Request, _Fate] = {}
         self._pieces = 0
 
-    def starts(self, call: Call, now: float) -> None:
+    def starts(self, call: Request, now: float) -> None:
         """A call takes off."""
         self.calls += 1
         insist(len(self.flying) < self.limit, "too many calls in flight")
@@ -91,12 +91,12 @@ class Watch:
         self.sent.update(_places(call))
         self._may_be_tried(call, now)
 
-    def ends(self, call: Call, answer: object, now: float) -> None:
+    def ends(self, call: Request, answer: object, now: float) -> None:
         """The connector hears the answer of a call, which came at `now`."""
         del self.flying[call]
-        if isinstance(answer, TryAgain):
+        if isinstance(answer, RetriableError):
             self._failed(call, answer, now)
-        elif isinstance(answer, CallRefused):
+        elif isinstance(answer, RequestRejected):
             self._refused(call, answer)
         elif isinstance(answer, Exception):
             self.ends_of_sync += 1
@@ -121,7 +121,7 @@ class Watch:
         """Whether so many farewells were refused, and none accepted, that nobody can be removed."""
         return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
 
-    def _refused(self, call: Call, refusal: CallRefused) -> None:
+    def _refused(self, call: Request, refusal: RequestRejected) -> None:
         is_farewell = call.farewell is not None
         self.refusals[is_farewell] += 1
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
@@ -139,14 +139,14 @@ class Watch:
         is_early = self.refusals[is_farewell] < most
         insist(is_cleared or is_before or is_early, "goes on though nothing gets through")
 
-    def _holds_no_more_than_allowed(self, call: Call) -> None:
+    def _holds_no_more_than_allowed(self, call: Request) -> None:
         insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
         body = ENVELOPE_BYTES + sum(len(entry.payload) for entry in call.entries)
         insist(call.farewell or body <= self.max_bytes, "too many bytes in a call")
         records = _records(call)
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
 
-    def _may_be_tried(self, call: Call, now: float) -> None:
+    def _may_be_tried(self, call: Request, now: float) -> None:
         if call not in self._fates:
             since = self._tried_since(call) if call.attempts else now
             self._fates[call] = _Fate(since, len(self.reports))
@@ -156,7 +156,7 @@ class Watch:
         is_large = call.farewell is None and _records(call) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
 
-    def _tried_since(self, call: Call) -> float:
+    def _tried_since(self, call: Request) -> float:
         """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
         since, places = call.first_attempt_at, set(_places(call))
         whole = [fate for other, fate in self._fates.items() if places < {*_places(other)}]
@@ -167,7 +167,7 @@ class Watch:
         insist(self._pieces <= most, "cut again and again though nothing succeeds")
         return since
 
-    def _failed(self, call: Call, answer: TryAgain, now: float) -> None:
+    def _failed(self, call: Request, answer: RetriableError, now: float) -> None:
         self.troubles[answer.trouble] += 1
         if answer.asks_for_less:
             self.limit = max(1, self.limit // 2)
@@ -183,11 +183,11 @@ class Watch:
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
 
-def _places(call: Call) -> Iterator[int]:
+def _places(call: Request) -> Iterator[int]:
     return (part.place for entry in call.entries for part in entry.parts)
 
 
-def _records(call: Call) -> int:
+def _records(call: Request) -> int:
     return sum(1 for _ in _places(call))
 
 
@@ -207,7 +207,7 @@ class SpyLedger(Ledger):
         self.received_at = {}
         self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
 
-    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> Part:
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         part = super().received(plan, now, contact)
         self.received_at[part.place] = now
         return part
@@ -216,11 +216,11 @@ class SpyLedger(Ledger):
         super().stranger(str(stream) if not isinstance(stream, tuple) else stream)
         self._settle(self.records, "left out")
 
-    def left_out(self, plan: StreamPlan, part: Part) -> None:
+    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
         super().left_out(plan, part)
         self._settle(self.records, "left out")
 
-    def written(self, plan: StreamPlan, entries: Sequence[Entry]) -> None:
+    def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         super().written(plan, entries)
         for entry in entries:
             group = tuple(part.place for part in entry.parts)
@@ -228,7 +228,7 @@ class SpyLedger(Ledger):
                 self._settle(place, "written")
                 self.groups[place] = group
 
-    def rejected(self, plan: StreamPlan, part: Part, rejection: Rejection) -> None:
+    def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         try:
             super().rejected(plan, part, rejection)
         finally:

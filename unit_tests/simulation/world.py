@@ -1,4 +1,4 @@
-"""Simulated time, chance, input and calls: the `Service` against which the real loop runs."""
+"""Simulated time, chance, input and calls: the `Environment` against which the real loop runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from random import Random
 
 import orjson
 
-from destination_maileon.delivery.request import Call
-from destination_maileon.delivery.sender import Answered, Event
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.errors import (
-    KeyRefused,
+    FailureReason,
+    Forbidden,
     MaileonError,
     Redirected,
-    RightMissing,
-    Trouble,
-    TryAgain,
+    RetriableError,
+    Unauthorized,
 )
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
@@ -33,19 +33,19 @@ SHORTEST_ANSWER_SECONDS = 0.01
 HEAVY_VALUE = "heavy"
 CARRIED_OUT_ALONE = 0.5
 
-_TROUBLES: dict[Mishap, tuple[Trouble, int | None]] = {
-    Mishap.CONNECTION: (Trouble.CONNECTION, None),
-    Mishap.TIMEOUT: (Trouble.TIMEOUT, None),
-    Mishap.THROTTLED: (Trouble.THROTTLED, 429),
-    Mishap.SERVER_ERROR: (Trouble.SERVER_ERROR, 500),
-    Mishap.BAD_GATEWAY: (Trouble.SERVER_ERROR, 502),
-    Mishap.UNAVAILABLE: (Trouble.UNAVAILABLE, 503),
-    Mishap.GATEWAY_TIMEOUT: (Trouble.SERVER_ERROR, 504),
-    Mishap.UNREADABLE: (Trouble.UNREADABLE, 200),
+_TROUBLES: dict[Mishap, tuple[FailureReason, int | None]] = {
+    Mishap.CONNECTION: (FailureReason.CONNECTION, None),
+    Mishap.TIMEOUT: (FailureReason.TIMEOUT, None),
+    Mishap.THROTTLED: (FailureReason.THROTTLED, 429),
+    Mishap.SERVER_ERROR: (FailureReason.SERVER_ERROR, 500),
+    Mishap.BAD_GATEWAY: (FailureReason.SERVER_ERROR, 502),
+    Mishap.UNAVAILABLE: (FailureReason.UNAVAILABLE, 503),
+    Mishap.GATEWAY_TIMEOUT: (FailureReason.SERVER_ERROR, 504),
+    Mishap.UNREADABLE: (FailureReason.UNREADABLE, 200),
 }
 _STOPS: dict[Mishap, type[MaileonError]] = {
-    Mishap.KEY_REFUSED: KeyRefused,
-    Mishap.RIGHT_MISSING: RightMissing,
+    Mishap.KEY_REFUSED: Unauthorized,
+    Mishap.RIGHT_MISSING: Forbidden,
     Mishap.REDIRECTED: Redirected,
 }
 
@@ -60,7 +60,7 @@ class ProgramFault(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Attempt:
-    call: Call
+    call: Request
     number: int
     mishap: Fault | None
     answer: object = None
@@ -75,7 +75,7 @@ class World:
     watch: Watch
     chance: Random
     glance: Callable[[float, float], None] = lambda _now, _until: None
-    foresee: Callable[[Call], object] | None = None
+    foresee: Callable[[Request], object] | None = None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
@@ -98,7 +98,7 @@ class World:
     def random(self) -> float:
         return self.chance.random()
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Request) -> None:
         attempt = _Attempt(call, self.watch.calls, self._mishap(call, self.watch.calls))
         self.watch.starts(call, self._now)
         # Of every length alike: a slow call is overtaken by many.
@@ -166,13 +166,13 @@ class World:
         self._under_way.remove(attempt)
         attempt.answer = self.server.carry_out(attempt.call, attempt.number)
 
-    def _answer(self, attempt: _Attempt, at: float) -> Answered:
+    def _answer(self, attempt: _Attempt, at: float) -> ResponseReceived:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
         assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
         self.watch.ends(attempt.call, answer, at)
-        return Answered(attempt.call, answer, at)  # type: ignore[arg-type]
+        return ResponseReceived(attempt.call, answer, at)  # type: ignore[arg-type]
 
-    def _mishap(self, call: Call, number: int) -> Fault | None:
+    def _mishap(self, call: Request, number: int) -> Fault | None:
         behaviour = self.scenario.server
         if behaviour.outage_at is not None and number >= behaviour.outage_at:
             is_away = behaviour.outage_at % 3 == 0
@@ -192,7 +192,7 @@ class World:
 def _error(fault: Fault) -> Exception:
     if fault.mishap in _TROUBLES:
         trouble, status = _TROUBLES[fault.mishap]
-        return TryAgain("no luck.", trouble, status=status, retry_after=fault.retry_after)
+        return RetriableError("no luck.", trouble, status=status, retry_after=fault.retry_after)
     if fault.mishap in _STOPS:
         return _STOPS[fault.mishap]("a person must act")
     return ProgramFault("a bug")

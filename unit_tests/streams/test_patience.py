@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.errors import ConfigError, TransientError
-from destination_maileon.maileon.backoff import Patience
+from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import (
-    CallRefused,
-    KeyRefused,
+    FailureReason,
     MaileonError,
-    NotTheApi,
-    Trouble,
-    TryAgain,
+    NotMaileonApi,
+    RequestRejected,
+    RetriableError,
+    Unauthorized,
 )
 from destination_maileon.streams.patience import PatientQuestions
 
-NO_LUCK = TryAgain("No connection.", Trouble.CONNECTION)
-LATER = TryAgain("Too many requests.", Trouble.THROTTLED, retry_after=20.0)
+NO_LUCK = RetriableError("No connection.", FailureReason.CONNECTION)
+LATER = RetriableError("Too many requests.", FailureReason.THROTTLED, retry_after=20.0)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Clock:
         self.time += seconds
 
     def questions(self, max_seconds: float = 900.0, random: float = 1.0) -> PatientQuestions:
-        patience = Patience(max_seconds)
+        patience = Backoff(max_seconds)
         return PatientQuestions(patience, self.now, sleep=self.sleep, random=lambda: random)
 
     def ask(self, answers: Iterator[MaileonError | str], **how: float) -> str:
@@ -75,9 +75,9 @@ def test_the_wait_is_at_least_what_the_service_asks_for() -> None:
 @pytest.mark.parametrize(
     "final",
     [
-        KeyRefused("The key is wrong."),
-        NotTheApi("This is not the API."),
-        CallRefused("Maileon refuses that.", status=400),
+        Unauthorized("The key is wrong."),
+        NotMaileonApi("This is not the API."),
+        RequestRejected("Maileon refuses that.", status=400),
     ],
 )
 def test_what_only_a_person_can_mend_is_not_asked_again(final: MaileonError) -> None:

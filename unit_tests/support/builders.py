@@ -11,7 +11,7 @@ from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
-from destination_maileon.mapping.mapped_record import Part, contact_keys
+from destination_maileon.mapping.mapped_record import MappedRecord, contact_keys
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.stream_plan import StreamPlan
 
@@ -67,10 +67,10 @@ def a_contact(
     )
 
 
-def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> Part:
+def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> MappedRecord:
     """A record at this place of the input, the only stream's."""
     contact = contact or a_contact()
-    part = Part(place, place, 0, keys=contact_keys(contact), payload=contact_bytes(contact))
+    part = MappedRecord(place, place, 0, keys=contact_keys(contact), payload=contact_bytes(contact))
     return replace(part, **changes)
 
 

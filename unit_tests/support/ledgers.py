@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.mapping.mapped_record import Entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.messages import StateMessage
 from unit_tests.support.builders import a_plan
 from unit_tests.support.rooms import a_rejection, someone
@@ -12,17 +12,17 @@ PLAN = a_plan()
 OTHER = a_plan(key=("north", "leads"))
 
 
-def receive(ledger: Ledger, number: int = 1, plan: object = PLAN) -> list[Entry]:
+def receive(ledger: Ledger, number: int = 1, plan: object = PLAN) -> list[BatchEntry]:
     """So many records, each of a contact of its own."""
     entries = []
     for _ in range(number):
         part = ledger.received(PLAN if plan is PLAN else OTHER, now=5.0)
         message: dict[str, object] = {"stream": "contacts"}
-        entries.append(Entry(someone(part.number, segment=part.segment, message=message)))
+        entries.append(BatchEntry(someone(part.number, segment=part.segment, message=message)))
     return entries
 
 
-def reject(ledger: Ledger, *entries: Entry) -> None:
+def reject(ledger: Ledger, *entries: BatchEntry) -> None:
     for entry in entries:
         ledger.rejected(PLAN, entry.parts[0], a_rejection())
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.safety import IdentifiersInLogs, Removal
+from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Batch
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping.mapped_record import Entry, Part
-from destination_maileon.mapping.record_mapper import Farewell
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.mapping.record_mapper import ContactRemoval
 from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.dead_letter_queue import RejectedStore
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
-from destination_maileon.streams.stream_plan import Lane, StreamPlan
+from destination_maileon.streams.stream_plan import PartitionKey, StreamPlan
 from unit_tests.support.builders import a_contact, a_part, a_plan
 
 UPDATE = SynchronizationMode.UPDATE
@@ -37,28 +37,34 @@ class Heard:
         return [message for level, message in self.said if level is Level.WARN]
 
 
-def a_lane(plan: StreamPlan | None = None, permission: Permission | None = None) -> Lane:
+def a_lane(plan: StreamPlan | None = None, permission: Permission | None = None) -> PartitionKey:
     """What the calls of a stream have in common."""
-    return Lane(plan or a_plan(), permission)
+    return PartitionKey(plan or a_plan(), permission)
 
 
-def someone(place: int, name: object = None, **changes: Any) -> Part:
+def someone(place: int, name: object = None, **changes: Any) -> MappedRecord:
     """The record of a person, of whom nothing is known but an address."""
     return a_part(place, a_contact(f"{place if name is None else name}@example.com"), **changes)
 
 
-def a_call(*entries: Entry | Part | Sequence[Part], lane: Lane | None = None, **of: Any) -> Call:
+def a_call(
+    *entries: BatchEntry | MappedRecord | Sequence[MappedRecord],
+    lane: PartitionKey | None = None,
+    **of: Any,
+) -> Request:
     """A call of these contacts; several records in a row are one contact."""
-    return Call(lane or a_lane(), [_entry(entry) for entry in entries], **of)
+    return Request(lane or a_lane(), [_entry(entry) for entry in entries], **of)
 
 
-def _entry(entry: Entry | Part | Sequence[Part]) -> Entry:
-    if isinstance(entry, Entry):
+def _entry(entry: BatchEntry | MappedRecord | Sequence[MappedRecord]) -> BatchEntry:
+    if isinstance(entry, BatchEntry):
         return entry
-    return Entry(entry) if isinstance(entry, Part) else Entry.of(entry, UPDATE)
+    return BatchEntry(entry) if isinstance(entry, MappedRecord) else BatchEntry.of(entry, UPDATE)
 
 
-def a_batch(*entries: Entry | Part | Sequence[Part], lane: Lane | None = None) -> Batch:
+def a_batch(
+    *entries: BatchEntry | MappedRecord | Sequence[MappedRecord], lane: PartitionKey | None = None
+) -> Batch:
     """A closed batch of these contacts."""
     made = [_entry(entry) for entry in entries]
     places = [part.place for entry in made for part in entry.parts]
@@ -68,9 +74,11 @@ def a_batch(*entries: Entry | Part | Sequence[Part], lane: Lane | None = None) -
     return batch
 
 
-def a_farewell(removal: Removal = Removal.DELETE, email: str = "1@example.com") -> Farewell:
+def a_farewell(
+    removal: DeletedRecords = DeletedRecords.DELETE, email: str = "1@example.com"
+) -> ContactRemoval:
     """A contact that leaves."""
-    return Farewell(removal, a_contact(email))
+    return ContactRemoval(removal, a_contact(email))
 
 
 def a_report(
@@ -100,7 +108,7 @@ def a_ledger(
     *plans: StreamPlan,
     log: Heard | None = None,
     limits: RejectionLimits | None = None,
-    store: RejectedStore | None = None,
+    store: DeadLetterQueue | None = None,
     kind: type[Ledger] = Ledger,
 ) -> Ledger:
     """The accounts of a sync of these streams."""

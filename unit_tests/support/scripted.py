@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 
 from destination_maileon.config.model import load_config
-from destination_maileon.delivery.request import Call
+from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
-from destination_maileon.delivery.sender import Answered, Event
-from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.protocol.outbox import Outbox
-from destination_maileon.protocol.output import Lines
+from destination_maileon.delivery.sender import Event, ResponseReceived
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.outbox import Logger
+from destination_maileon.protocol.output import MessageFormatter
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.sync import Sync, assemble
@@ -31,7 +31,7 @@ Said = dict[str, Any]
 CALL_SECONDS = 1.0
 
 
-def accepted(call: Call) -> Answer:
+def accepted(call: Request) -> Answer:
     """Everybody is new."""
     return True if call.farewell is not None else a_report(len(call.entries))
 
@@ -63,16 +63,16 @@ class Script:
     """
 
     lines: Iterable[tuple[float, list[bytes]]] = ()
-    answer: Callable[[Call], Answer | Exception] = accepted
-    seconds: Callable[[Call], float] = lambda _: CALL_SECONDS
+    answer: Callable[[Request], Answer | Exception] = accepted
+    seconds: Callable[[Request], float] = lambda _: CALL_SECONDS
     ends_at: float = 0.0
     error: str | None = None
     time: float = 0.0
-    started: list[tuple[float, Call]] = field(default_factory=list)
+    started: list[tuple[float, Request]] = field(default_factory=list)
     read_before: list[int] = field(default_factory=list)
     _consumed: int = 0
     _input: deque[tuple[float, InputChunk | InputEnd]] = field(default_factory=deque)
-    _answers: list[tuple[float, int, Call]] = field(default_factory=list)
+    _answers: list[tuple[float, int, Request]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class Script:
     def random(self) -> float:
         return 1.0
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Request) -> None:
         self.started.append((self.time, call))
         self.read_before.append(self._consumed)
         heapq.heappush(self._answers, (self.time + self.seconds(call), next(self._numbers), call))
@@ -106,7 +106,7 @@ class Script:
         self.time = max(self.time, min(times))
         if min(times) == answered:
             at, _, call = heapq.heappop(self._answers)
-            return Answered(call, self.answer(call), at)
+            return ResponseReceived(call, self.answer(call), at)
         return self._input.popleft()[1]
 
     def consumed(self) -> None:
@@ -127,7 +127,7 @@ def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> 
     named = streams or (a_stream(json_schema={"properties": columns}),)
     loaded = load_config({"api_key": "a-made-up-key", **config})
     plans = stream_plans(a_catalog(*named), loaded)
-    outbox = Outbox(Lines(Redactor([]), clock=lambda: 0.0))
+    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
     sync = assemble(loaded, plans, account=an_account(), service=script, outbox=outbox)
     sync.open()
     outbox.take()
