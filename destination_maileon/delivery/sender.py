@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.response_handler import Answer
     from destination_maileon.maileon.client import MaileonClient
 
@@ -164,6 +164,11 @@ def send(client: MaileonClient, call: Request) -> Answer:
         body = document(entry.payload for entry in call.entries)
         return client.synchronize(options.parameters(call.lane.permission), body)
     contact, mode = call.farewell.contact, options.identifier_mode
+    if call.purpose is Purpose.MARK:
+        client.set_unsubscription_marker(contact.email or "")
+        return True
+    if call.purpose is Purpose.LOOK_UP:
+        return client.exists(mode.address(contact))
     if call.farewell.removal is DeletedRecords.DELETE:
         return client.delete(mode.address(contact))
     return client.unsubscribe(mode.unsubscribe_address(contact))

@@ -153,6 +153,19 @@ class MaileonClient:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
         return self._gone_or_done(address.path, address.query)
 
+    def exists(self, address: Endpoint) -> bool:
+        """Whether there is such a contact."""
+        answer = self._exchange("GET", address.path, query=address.query)
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return False
+        self._api_answer(answer)
+        return True
+
+    def set_unsubscription_marker(self, email: str) -> None:
+        """Nobody writes to this address, whether it is in the account or not (PUT, 200 or 201)."""
+        path = f"/contacts/email/{segment(email.strip())}/unsubscription"
+        self._api_answer(self._exchange("PUT", path, body=b""))
+
     def _gone_or_done(self, path: str, query: Mapping[str, str]) -> bool:
         # Without its identifier the path would name all contacts, or none.
         if not all(query.values()):

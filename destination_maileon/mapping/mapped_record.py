@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.maileon.contact import Contact, Preference
+    from destination_maileon.mapping.record_mapper import ContactRemoval
+    from destination_maileon.streams.stream_plan import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 """A contact as it travels, and its keys."""
@@ -52,23 +55,44 @@ class MappedRecord:
 class BatchEntry:
     """One contact of a call, with the records that were merged into it, in order.
 
-    `turn` is that of its batch when it came: see `Batch.turn`.
+    `is_waiting` while it is in an open batch, `is_sent` while in a request. `size` is what
+    its records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is
+    when its first record came. `farewell`: it is to be removed.
     """
 
-    __slots__ = ("keys", "parts", "payload", "turn")
+    __slots__ = (
+        "arrived_at",
+        "farewell",
+        "held_bytes",
+        "is_sent",
+        "is_waiting",
+        "keys",
+        "lane",
+        "parts",
+        "payload",
+        "size",
+    )
 
-    def __init__(self, part: MappedRecord) -> None:
+    def __init__(self, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> None:
         self.payload = part.payload
         self.keys = part.keys
         self.parts = [part]
-        self.turn = 0
+        self.lane = lane
+        self.farewell: ContactRemoval | None = None
+        self.size = len(part.payload)
+        self.held_bytes = self.size + part.message_bytes
+        self.is_waiting = False
+        self.is_sent = False
+        self.arrived_at = arrived_at
 
-    @classmethod
-    def of(cls, parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
-        """The entry that these records of one contact make together."""
-        entry = cls(parts[0])
-        entry.parts = list(parts)
-        entry.seal(mode)
+    def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
+        """The contact that these of its records make alone, ready to be sent."""
+        entry = BatchEntry(parts[0], self.lane, self.arrived_at)
+        for part in parts[1:]:
+            entry.parts.append(part)
+            entry.size += len(part.payload)
+            entry.held_bytes += len(part.payload) + part.message_bytes
+        entry.seal()
         return entry
 
     @property
@@ -81,20 +105,12 @@ class BatchEntry:
         """The place of the entry in the order of the input: its first record's."""
         return self.parts[0].place
 
-    def seal(self, mode: SynchronizationMode) -> None:
-        """Makes one contact of the parts, once, when no more will come."""
+    def seal(self) -> None:
+        """Makes one contact of the records: no more is merged into it, as it is sent."""
+        self.is_waiting, self.is_sent = False, True
         if len(self.parts) > 1:
+            mode = self.lane.plan.options.sync_mode
             self.payload = contact_bytes(merged([part.contact for part in self.parts], mode))
-
-
-def is_named_by_id(keys: tuple[str, ...]) -> bool:
-    """Whether Maileon recognises the contact with these keys by its Maileon id.
-
-    In identifier mode Maileon id a record without one is recognised by its email. Whether it means
-    the same contact as another that is named by its id, only Maileon knows: where both occur, they
-    keep their order as if they did.
-    """
-    return keys[-1][0] == ID_KEY
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
@@ -111,6 +127,14 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
     if contact.id:
         keys.append(ID_KEY + contact.id.lstrip("0"))
     return tuple(keys)
+
+
+def recognised_by(keys: tuple[str, ...], mode: IdentifierMode) -> tuple[str, ...]:
+    """Those of a contact's keys by which Maileon recognises it in this mode."""
+    kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
+        mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
+    )
+    return tuple([key for key in keys if key[0] == kind])
 
 
 def _with_twin(kind: str, identifier: str) -> list[str]:
