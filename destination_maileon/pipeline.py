@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.accounting.stream_counts import StreamStats
+from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.delivery.sender import ThreadLost
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
@@ -237,11 +237,11 @@ class SyncPipeline:
             self._fails(lost)
 
     def _summarize(self) -> None:
-        self.handler.summarize()
-        self.intake.close()
         # A sync that keeps its states back is a dry run.
         words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
         self.ledger.summarize(words)
+        self.handler.summarize()
+        self.intake.close()
 
     def _sayable(self) -> Iterator[bytes]:
         """Logs first, then each STATE whose records are all settled."""

@@ -40,7 +40,8 @@ class HeldRecords:
     reject: Reject
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
-    _tried: set[BatchEntry] = field(default_factory=set, init=False)
+    _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
+    """By their identifiers: of several records a contact may have been made anew."""
     _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     """Of identifiers that several claimed: the identifiers of who got it last."""
     _since: float | None = field(default=None, init=False)
@@ -93,7 +94,7 @@ class HeldRecords:
         self._passes += 1
         held = sorted(self._refused, key=lambda entry: entry.place, reverse=self._passes % 2 == 0)
         self._refused.clear()
-        self._tried.update(held)
+        self._tried.update(entry.keys for entry in held)
         for entry in held:
             self.accumulator.try_again(entry)
         self.accumulator.flush()
@@ -103,7 +104,7 @@ class HeldRecords:
         self._refused = {e: why for e, why in self._refused.items() if e.place < from_place}
 
     def _reject_tried(self) -> None:
-        tried = [(entry, why) for entry, why in self._refused.items() if entry in self._tried]
+        tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
         for entry, findings in tried:
             del self._refused[entry]
             for claim in self._claims_like(entry, findings):

@@ -151,7 +151,7 @@ class Intake:
         self, stream: StreamMapper, message: RecordMessage, farewell: ContactRemoval, *, now: float
     ) -> bool:
         if farewell.removal is DeletedRecords.IGNORE:
-            self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
+            self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
             return False
         if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
@@ -164,7 +164,8 @@ class Intake:
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._strangers.meet(key)
-        self.ledger.stranger(key)
+        self.ledger.unknown_stream(key)
+        self.ledger.heed()
         return False
 
 

@@ -212,7 +212,12 @@ class ResponseHandler:
             return
         self.refusals.accepted(purpose)
         is_there = was_there and purpose is Purpose.REMOVE
-        self.ledger.removed(request.lane.plan, request.entries[0], was_there=is_there)
+        self.ledger.removed(
+            request.lane.plan,
+            request.entries[0],
+            was_there=is_there,
+            is_marked=purpose is Purpose.MARK,
+        )
         self.held.accepted(request.entries)
         self._free(request, request.entries)
 

@@ -8,7 +8,7 @@ from typing import Any
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
-from destination_maileon.delivery.accumulator import Batch
+from destination_maileon.delivery.accumulator import Batch, Limits
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
