@@ -5,7 +5,7 @@ FROM base AS build
 USER root
 WORKDIR /build
 RUN python -m venv /opt/connector /opt/tools
-COPY locked_requirements.py poetry.lock ./
+COPY scripts/locked_requirements.py poetry.lock ./
 # Exactly the lock's versions, each file checked against its hash; the build tool apart from what runs.
 RUN python locked_requirements.py > requirements.txt \
     && python locked_requirements.py --dev --only poetry-core > tools.txt \

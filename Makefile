@@ -28,12 +28,12 @@ help: ## Show what there is to make
 
 install: $(INSTALLED) ## Set up .venv/ with exactly what poetry.lock names
 
-$(INSTALLED): pyproject.toml poetry.lock locked_requirements.py
+$(INSTALLED): pyproject.toml poetry.lock scripts/locked_requirements.py
 	@echo "Setting up .venv/, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python locked_requirements.py --dev --only uv > .venv/uv.txt
+	@$(BIN)/python scripts/locked_requirements.py --dev --only uv > .venv/uv.txt
 	@$(BIN)/python -m pip install $(LOCKED) --disable-pip-version-check -r .venv/uv.txt
-	@$(BIN)/python locked_requirements.py --dev > .venv/requirements.txt
+	@$(BIN)/python scripts/locked_requirements.py --dev > .venv/requirements.txt
 	@$(call lay_out,.venv,.venv/requirements.txt)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OWN = {"destination_maileon", "maileon_sandbox", "benchmark", "demo", "documents"}
-OWN |= {"integration_tests", "unit_tests", "locked_requirements"}
-DEVELOPMENT = ["benchmark", "demo", "integration_tests", "maileon_sandbox", "unit_tests"]
+DEVELOPMENT = ["benchmark", "demo", "integration_tests", "maileon_sandbox", "scripts", "unit_tests"]
+OWN = {"destination_maileon", *DEVELOPMENT}
 # Called as commands or loaded by others, never imported. Stubs are read by mypy alone.
 TOOLS = {"pytest-timeout", "pytest-xdist", "ruff", "mypy", "import-linter", "uv"}
 STUBS = re.compile(r"types-.+|.+-stubs")

@@ -159,7 +159,5 @@ def _allowed_in_the_build() -> list[str]:
 
 
 def _requirements(*arguments: str) -> str:
-    script = str(ROOT / "locked_requirements.py")
-    return subprocess.run(
-        [sys.executable, script, *arguments], capture_output=True, check=True, text=True
-    ).stdout
+    command = [sys.executable, "scripts/locked_requirements.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout

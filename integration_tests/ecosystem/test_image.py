@@ -19,7 +19,7 @@ import yaml
 from integration_tests import platform
 from integration_tests.conftest import connected
 from integration_tests.connection import people
-from integration_tests.image import ROOT, Image, build, instructions
+from integration_tests.ecosystem.image import ROOT, Image, build, instructions
 from integration_tests.platform import stream_state
 from maileon_sandbox import Sandbox
 

@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # brings no types
 from playwright.sync_api import Browser, Page, Route, expect
 
+from integration_tests.ecosystem.browser import Watched, chromium
 from maileon_sandbox import Fault, Sandbox
-from maileon_sandbox.tests.browser import Watched, chromium
 from maileon_sandbox.tests.client import Client, contact
 
 # WCAG 2.2, levels A and AA, and what axe recommends beside them.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 INSTALL = re.compile(r"(\S+)/bin/pip install (?:--no-cache-dir )?")
 BY_UV = f"""
