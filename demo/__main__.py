@@ -57,7 +57,7 @@ def main() -> int:
             _wait(sandbox)
     if not look:
         print(
-            "\nRun `make look` to see all of it in a browser, or `make sandbox` to keep an account"
+            "\nRun `.venv/bin/python -m demo --look` to see all of it in a browser, or `make sandbox` to keep an account"
             "\nopen and send it your own data (see README.md)."
         )
     return exit_code

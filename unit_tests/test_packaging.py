@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_connector_and_nothing_else(wheel: dict[str, bytes])
     version = _poetry_version()
     tops = {name.partition("/")[0] for name in wheel}
 
-    assert tops == {"destination_maileon", f"destination_maileon-{version}.dist-info"}
+    assert tops == {"destination_maileon", f"airbyte_destination_maileon-{version}.dist-info"}
 
 
 def test_every_module_is_in_the_wheel(wheel: dict[str, bytes]) -> None:

@@ -1,8 +1,10 @@
-"""The Dockerfile's steps, carried out below a folder where there is no engine to build an image.
+"""The image, built from the Dockerfile as it stands and run as a cluster runs it, without a daemon.
 
-Decides alone how far that goes: every absolute path is moved below the folder, and the base image
-is the Python that runs this. `pip install` is done by uv, with the same arguments in a tenth of the
-time, and without a network if the packages have been installed on this machine before.
+Decides alone what stands in for Airbyte's base image, whose registry a machine may not reach: the
+Debian that it is made from, with Debian's Python of the same version. Needs root, and programs of
+Debian's.
+
+`python -m integration_tests.ecosystem.image` says how large the image is and how fast it starts.
 """
 
 from __future__ import annotations
@@ -14,127 +16,161 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
-TOOLS = Path(sys.executable).parent
-INSTALL = re.compile(r"(\S+)/bin/pip install (?:--no-cache-dir )?")
-BY_UV = f"""
-pip_install() {{
-    {TOOLS}/uv pip install --offline "$@" 2> /dev/null || {TOOLS}/uv pip install "$@"
-}}
-"""
-STEP_SECONDS = 300
+PROGRAMS = ("buildah", "podman", "runc", "mmdebstrap")
+SUITE = "bookworm"
+PACKAGES = "ca-certificates,python3,python3-venv,python-is-python3"
+CERTIFICATES = "/etc/ssl/certs"
+BASE = "localhost/base"
+NAME = "localhost/destination-maileon"
+BUILD_SECONDS = 900
+# The engine's own defaults are more than a machine without all rights may set.
+LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 
 
-@dataclass(slots=True)
+def what_is_missing() -> str:
+    """Why no image can be built here; empty if one can."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        return f"not installed (Debian's packages of these names): {', '.join(missing)}"
+    return "" if os.geteuid() == 0 else "only root can build an image without a daemon here"
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """What the steps have made so far. Paths are those of the image."""
+    """The image in a store of its own."""
 
-    root: Path
-    workdir: str = "/"
-    user: str = ""
-    env: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    entrypoint: list[str] = field(default_factory=list)
+    store: Path
 
-    def there(self, path: str) -> Path:
-        """Where a path of the image is on this machine."""
-        return self.root / (Path(self.workdir) / path).relative_to("/")
+    def command(self, *arguments: str, shown: Path | None = None) -> list[str]:
+        """How a cluster starts a container: no rights, nothing to write to, its input a pipe.
+
+        `shown` is a folder that the container may read, at the same path.
+        """
+        rights = [
+            "--read-only",
+            "--read-only-tmpfs=false",
+            "--cap-drop=all",
+            "--security-opt=no-new-privileges",
+            *LIMITS,
+        ]
+        folder = [f"--volume={shown}:{shown}:ro"] if shown else []
+        run = ["run", "--rm", "--interactive", "--network=host", *rights, *folder]
+        return [*_podman(self.store), *run, *arguments]
+
+    def output(self, program: str, *arguments: str) -> str:
+        """What a program of the image says when it is started instead of the connector."""
+        return _run(*self.command(f"--entrypoint={program}", NAME, *arguments))
+
+    def inspected(self, name: str = NAME) -> dict[str, Any]:
+        (found,) = json.loads(_run(*_podman(self.store), "image", "inspect", name))
+        return dict(found)
+
+    def added_bytes(self) -> int:
+        """By how much the image is larger than its base."""
+        return int(self.inspected()["Size"]) - int(self.inspected(BASE)["Size"])
+
+    def write_program(self, path: Path, shown: Path) -> None:
+        """A program that starts the container, for a harness that knows programs alone."""
+        command = shlex.join(self.command(NAME, shown=shown))
+        path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        path.chmod(0o755)
 
 
-def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """Each instruction with its words; comments and continued lines are dealt with."""
-    lines = (line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
-    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
-        if line.strip():
-            name, _, words = line.partition(" ")
-            yield name, words.strip()
+@contextmanager
+def built() -> Iterator[Image]:
+    """The image, until the end of the block. Raises CalledProcessError where a step fails."""
+    with tempfile.TemporaryDirectory(prefix="image-") as name:
+        folder = Path(name)
+        store = folder / "store"
+        try:
+            _make_base(folder, store)
+            _build(folder, store)
+            yield Image(store)
+        finally:
+            _unmount(folder)
 
 
-def build(dockerfile: str, root: Path) -> Image:
-    """Carries out every step. Raises CalledProcessError where one fails."""
-    image = Image(root)
-    for name, words in instructions(dockerfile):
-        _STEPS[name](image, words)
-    return image
+def _unmount(folder: Path) -> None:
+    """The engine leaves parts of its store mounted, the innermost last."""
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    for place in reversed([line.split()[1] for line in mounts]):
+        if Path(place).is_relative_to(folder):
+            _run("umount", place)
 
 
-def _from(image: Image, words: str) -> None:
-    """A new stage: what earlier ones left stays where it is, as COPY --from would find it."""
-    del words
-    image.workdir, image.user = "/", ""
-    image.env.clear()
+def _make_base(folder: Path, store: Path) -> None:
+    archive = folder / "base.tar"
+    options = ["--quiet", "--variant=essential", f"--include={PACKAGES}"]
+    _run("mmdebstrap", *options, SUITE, str(archive))
+    _run(*_podman(store), "import", "--quiet", str(archive), BASE)
+    archive.unlink()
 
 
-def _run(image: Image, words: str) -> None:
-    command = re.sub(r"(?<![\w.])/(opt|build|airbyte)\b", rf"{image.root}/\1", words)
-    # uv knows no `wheel`, so that pip itself builds.
-    command = INSTALL.sub(r"pip_install --python \1/bin/python ", command)
-    subprocess.run(
-        ["/bin/sh", "-euc", BY_UV + command],
-        cwd=image.there("."),
-        env={"PATH": f"{TOOLS}:/usr/bin:/bin", **_passed_through(), **image.env},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        timeout=STEP_SECONDS,
-        check=True,
+def _build(folder: Path, store: Path) -> None:
+    dockerfile = ROOT.joinpath("Dockerfile").read_text(encoding="utf-8")
+    base = re.findall(r"^FROM (\S+) AS base$", dockerfile, re.MULTILINE)[0]
+    settings = _installers_settings(folder)
+    volumes = [f"--volume={source}:{target}:ro" for source, target in settings.items()]
+    _run(
+        *("buildah", *_places(store), "build", "--quiet", "--isolation=chroot"),
+        *(f"--build-context={base}=container-image://{BASE}", *volumes, f"--tag={NAME}"),
+        str(ROOT),
     )
 
 
-def _passed_through() -> dict[str, str]:
-    """What says how this machine reaches its package index."""
-    names = re.compile(r"(PIP|UV|SSL|REQUESTS)_.*|HOME|(HTTPS?|NO)_PROXY", re.IGNORECASE)
-    return {name: value for name, value in os.environ.items() if names.fullmatch(name)}
+def _installers_settings(folder: Path) -> dict[str, str]:
+    """How this machine reaches its package index, for pip and uv during the build: from, to."""
+    pip, uv = folder / "pip.conf", folder / "uv.toml"
+    listed = _run(sys.executable, "-m", "pip", "config", "list")
+    given = dict(re.findall(r"^(?:global|:env:)\.(index-url|cert)='(.*)'$", listed, re.MULTILINE))
+    pip.write_text(_lines("[global]", *(f"{key} = {value}" for key, value in given.items())))
+    index = given.get("index-url")
+    named = [f'index-url = "{index}"'] if index else []
+    uv.write_text(_lines("system-certs = true", *named))
+    certificates = {CERTIFICATES: CERTIFICATES} if Path(CERTIFICATES).is_dir() else {}
+    return {str(pip): "/etc/pip.conf", str(uv): "/etc/uv/uv.toml", **certificates}
 
 
-def _copy(image: Image, words: str) -> None:
-    if words.startswith("--from="):
-        # Below one folder, the stages meet where the path is the same.
-        _, source, target = shlex.split(words)
-        assert source == target, "a virtual environment works at its own path alone"
-        assert image.there(source).exists()
-        return
-    *sources, target = shlex.split(words)
-    for source in sources:
-        place = image.there(target)
-        place = place / source if len(sources) > 1 or target.endswith("/") else place
-        if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / source, place)
+def _lines(*lines: str) -> str:
+    return "\n".join([*lines, ""])
 
 
-def _workdir(image: Image, words: str) -> None:
-    image.workdir = words
-    image.there(".").mkdir(parents=True, exist_ok=True)
+def _places(store: Path) -> Sequence[str]:
+    return (f"--root={store}", f"--runroot={store.with_name('running')}")
 
 
-def _user(image: Image, words: str) -> None:
-    image.user = words
+def _podman(store: Path) -> Sequence[str]:
+    # runc, since crun asks for control groups that a container on a container does not have.
+    return ("podman", *_places(store), "--runtime=runc", "--cgroup-manager=cgroupfs")
 
 
-def _env(image: Image, words: str) -> None:
-    image.env |= dict(pair.split("=", 1) for pair in shlex.split(words))
+def _run(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, check=False, text=True, timeout=BUILD_SECONDS
+    )
+    assert done.returncode == 0, f"{shlex.join(command)}: {done.stdout[-2_000:]}{done.stderr}"
+    return done.stdout
 
 
-def _label(image: Image, words: str) -> None:
-    image.labels |= dict(pair.split("=", 1) for pair in shlex.split(words))
+def main() -> None:
+    if missing := what_is_missing():
+        raise SystemExit(missing)
+    with built() as image:
+        print(f"{image.added_bytes() / 1e6:.0f} MB beside the base image")
+        for _ in range(3):
+            began = time.monotonic()
+            _run(*image.command(NAME, "spec"))
+            print(f"{time.monotonic() - began:.1f} seconds from start to end of `spec`")
 
 
-def _entrypoint(image: Image, words: str) -> None:
-    image.entrypoint = json.loads(words)
-
-
-_STEPS = {
-    "FROM": _from,
-    "RUN": _run,
-    "COPY": _copy,
-    "WORKDIR": _workdir,
-    "USER": _user,
-    "ENV": _env,
-    "LABEL": _label,
-    "ENTRYPOINT": _entrypoint,
-}
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,9 @@
-"""The image's contents, made by the Dockerfile's own steps, and run as the image would run them."""
+"""The image, built from the Dockerfile as it stands, and run with nothing that it does not need."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import stat
 import subprocess
 import sys
 import tempfile
@@ -18,132 +15,133 @@ import yaml
 
 from integration_tests import platform
 from integration_tests.conftest import connected
-from integration_tests.connection import people
-from integration_tests.ecosystem.image import ROOT, Image, build, instructions
-from integration_tests.platform import stream_state
+from integration_tests.connection import Connection, people
+from integration_tests.ecosystem.image import ROOT, Image, built, what_is_missing
+from integration_tests.platform import record, stream_state
+from integration_tests.storage import Storage
 from maileon_sandbox import Sandbox
 
-OTHERS = stat.S_IROTH | stat.S_IXOTH
+CONNECTOR = "airbyte-destination-maileon"
+PYTHON = "/opt/connector/bin/python"
+# The closure of Airbyte's CDK is most of it.
+MOST_MEGABYTES = 330
 
-# The steps install some ninety packages.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.skipif(bool(what_is_missing()), reason=what_is_missing()),
+    pytest.mark.timeout(900),
+]
 
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
-    # Not below pytest's folder, which nobody but its owner may enter.
-    with tempfile.TemporaryDirectory(prefix="image-") as folder:
-        Path(folder).chmod(0o755)
-        yield build(ROOT.joinpath("Dockerfile").read_text(encoding="utf-8"), Path(folder))
+    with built() as made:
+        yield made
 
 
 @pytest.fixture
-def program(image: Image, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The harness's program is now the image's, with the image's user, folder and environment."""
-    entry = image.root / "entry"
-    command = [*_as_the_user(image), *image.entrypoint[:-1], _moved(image, image.entrypoint[-1])]
-    variables = [f"{name}={value}" for name, value in image.env.items()]
-    entry.write_text(
-        f"#!/bin/sh\ncd {image.there('.')}\n"
-        f'exec env -i {shlex.join([*variables, *command])} "$@"\n',
-        encoding="utf-8",
-    )
-    entry.chmod(0o755)
-    monkeypatch.setattr(platform, "PROGRAM", entry)
-    return entry
+def connection(image: Image, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection whose program is a container."""
+    # Not below pytest's folder, which nobody but its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="shown-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        image.write_program(folder / "program", folder)
+        monkeypatch.setattr(platform, "PROGRAM", folder / "program")
+        with connected(folder, Sandbox()) as made:
+            yield made
 
 
-def _moved(image: Image, path: str) -> str:
-    return str(image.there(path))
-
-
-def _as_the_user(image: Image) -> list[str]:
-    """What changes to the image's user, if this user may; another one is not root already."""
-    if os.geteuid() != 0:
-        return []
-    user, group = image.user.split(":")
-    change = ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
-    python = _moved(image, "/opt/connector/bin/python")
-    if subprocess.run([*change, python, "-c", ""], capture_output=True, check=False).returncode:
-        pytest.skip("the Python of this machine is closed to other users, or setpriv is missing")
-    return change
-
-
-def test_every_step_is_understood() -> None:
-    known = {name for name, _ in instructions(ROOT.joinpath("Dockerfile").read_text())}
-
-    assert known == {"FROM", "USER", "WORKDIR", "RUN", "COPY", "ENV", "LABEL", "ENTRYPOINT"}
-
-
-def test_the_image_is_labelled_as_airbytes_own_are(image: Image) -> None:
-    metadata = yaml.safe_load(ROOT.joinpath("metadata.yaml").read_text(encoding="utf-8"))["data"]
-
-    assert image.labels == {
-        "io.airbyte.version": metadata["dockerImageTag"],
-        "io.airbyte.name": metadata["dockerRepository"],
-    }
-
-
-def test_the_platform_finds_the_program_that_the_image_starts(image: Image) -> None:
-    assert [image.env["AIRBYTE_ENTRYPOINT"]] == image.entrypoint
-    assert image.there(image.entrypoint[0]).exists()
-
-
-def test_the_program_runs_unbuffered_as_a_user_who_may_change_nothing(image: Image) -> None:
-    user, group = map(int, image.user.split(":"))
-
-    assert user > 0 < group
-    assert image.env["PYTHONUNBUFFERED"] == "1"
-    files = [*image.there("/opt/connector/bin").rglob("*")]
-    files += image.there("/opt/connector/lib").rglob("*")
-    for path in files:
-        if path.is_symlink():
-            continue
-        mode = path.stat().st_mode
-        assert not mode & stat.S_IWOTH, path
-        assert mode & stat.S_IROTH, path
-        assert not path.is_dir() or mode & OTHERS == OTHERS, path
-
-
-def test_the_environment_holds_the_locks_runtime_packages_and_the_connector(image: Image) -> None:
-    python = _moved(image, "/opt/connector/bin/python")
-    listed = _output(python, "-m", "pip", "list", "--format=json")
-    names = {package["name"].lower().replace("_", "-") for package in json.loads(listed)}
-    names -= {"pip", "setuptools", "destination-maileon"}
-    runtime = _output(sys.executable, ROOT / "locked_requirements.py")
-    # name==version, and for some a condition: "; sys_platform == 'win32'".
-    locked = re.findall(r"^(\S+)==\S+( ;)?", runtime, re.MULTILINE)
-
-    assert names <= {name for name, _ in locked}
-    assert {name for name, condition in locked if not condition} - {"setuptools"} <= names
-    assert "No broken requirements" in _output(python, "-m", "pip", "check")
-
-
-def test_the_connector_is_installed_and_not_linked(image: Image) -> None:
-    python = _moved(image, "/opt/connector/bin/python")
-    place = _output(python, "-c", "import destination_maileon as d; print(d.__file__)", cwd="/")
-
-    assert Path(place.strip()).is_relative_to(image.there("/opt/connector"))
-
-
-def test_the_program_says_its_spec(program: Path) -> None:
+def test_the_program_says_its_spec(connection: Connection) -> None:
+    del connection
     run = platform.call("spec")
 
-    assert program.stat().st_mode & stat.S_IXOTH
+    assert (run.exit_code, run.stderr) == (0, "")
     assert [message["type"] for message in run.messages] == ["SPEC"]
 
 
-def test_the_program_checks_and_writes(program: Path, image: Image) -> None:
-    # Where the image's user may read.
-    folder = image.root / "secrets"
-    folder.mkdir()
-    with connected(folder, Sandbox()) as connection:
-        assert program == platform.PROGRAM
-        assert connection.check()["status"] == "SUCCEEDED"
-        run = connection.sync([*people("a", "b"), stream_state(1)])
-        assert (run.exit_code, run.stats) == (0, [(2, 0)])
-        assert len(connection.sandbox.account.contacts()) == 2
+def test_the_program_checks_and_discovers(connection: Connection) -> None:
+    assert connection.check()["status"] == "SUCCEEDED"
+    (found,) = connection.discover().of_type("DESTINATION_CATALOG")
+    assert {one["object_name"] for one in found["destination_catalog"]["operations"]} == {"contact"}
 
 
-def _output(*command: str | Path, cwd: str | None = None) -> str:
-    return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, check=True, text=True).stdout
+def test_the_program_writes(connection: Connection) -> None:
+    run = connection.sync([*people("a", "b"), stream_state(1)])
+
+    assert (run.exit_code, run.stats) == (0, [(2, 0)])
+    assert len(connection.sandbox.account.contacts()) == 2
+
+
+def test_a_rejected_record_goes_to_the_bucket(connection: Connection, storage: Storage) -> None:
+    given = [*people("a"), record({"first_name": "nobody"}), stream_state(1)]
+    run = connection.sync(given, object_storage_config=storage.config)
+
+    assert (run.exit_code, run.stats) == (0, [(1, 1)])
+    assert len(storage.rejected()) == 1
+
+
+def test_the_program_is_no_root_and_may_write_nothing(image: Image) -> None:
+    assert image.output("/usr/bin/id", "-u").strip() == "1000"
+    assert image.output("/bin/sh", "-c", _TRY_TO_WRITE) == ""
+    assert image.output("/usr/bin/find", "/opt/connector", "!", "-type", "l", *_WRONG) == ""
+
+
+def test_the_image_is_labelled_as_airbytes_own_are_and_as_registries_ask(image: Image) -> None:
+    metadata = yaml.safe_load(ROOT.joinpath("metadata.yaml").read_text(encoding="utf-8"))["data"]
+    labels = image.inspected()["Labels"]
+
+    assert labels["io.airbyte.version"] == metadata["dockerImageTag"]
+    assert labels["io.airbyte.name"] == metadata["dockerRepository"]
+    assert labels["org.opencontainers.image.version"] == metadata["dockerImageTag"]
+    assert labels["org.opencontainers.image.licenses"] == metadata["license"]
+
+
+def test_the_environment_holds_the_locks_runtime_packages_and_the_connector(image: Image) -> None:
+    names = set(json.loads(image.output(PYTHON, "-c", _INSTALLED)))
+    lock = [sys.executable, "scripts/locked_requirements.py"]
+    done = subprocess.run(lock, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    # name==version, and for some a condition: "; sys_platform == 'win32'".
+    locked = re.findall(r"^(\S+)==\S+( ;)?", done.stdout, re.MULTILINE)
+
+    assert names <= {name for name, _ in locked} | {CONNECTOR}
+    assert {name for name, condition in locked if not condition} | {CONNECTOR} <= names
+
+
+def test_nothing_is_in_the_image_that_nobody_runs(image: Image) -> None:
+    tests = ["-type", "d", "-name", "tests", "-not", "-path", "*/numpy/*"]
+    assert image.output("/usr/bin/find", "/opt/connector/lib", *tests) == ""
+    assert image.output("/bin/sh", "-c", "ls -d /build 2> /dev/null; true") == ""
+    pip = ["-path", "*/bin/pip*", "-o", "-path", "*/site-packages/pip*", "-prune"]
+    assert image.output("/usr/bin/find", "/opt", *pip) == ""
+
+
+def test_every_module_of_the_connector_has_its_bytecode(image: Image) -> None:
+    """Where none can be written, every start would make it anew."""
+    missing = json.loads(image.output(PYTHON, "-c", _WITHOUT_BYTECODE))
+
+    assert missing == []
+
+
+def test_the_image_is_not_larger_than_it_was(image: Image) -> None:
+    assert image.added_bytes() < MOST_MEGABYTES * 1_000_000
+
+
+_TRY_TO_WRITE = """
+for folder in /tmp /opt/connector /airbyte/integration_code; do
+    touch $folder/x 2> /dev/null && echo $folder
+done; true
+"""
+# Writable by everybody, or closed to somebody.
+_WRONG = ["(", "-perm", "-o=w", "-o", "!", "-readable", ")"]
+_INSTALLED = """
+import json, re
+from importlib.metadata import distributions
+print(json.dumps([re.sub("[-_.]+", "-", one.metadata["Name"]).lower() for one in distributions()]))
+"""
+# As many modules as the start of a sync imports.
+_WITHOUT_BYTECODE = """
+import json, os, sys
+import boto3, destination_maileon.run, destination_maileon.destination, requests
+files = [getattr(module, "__cached__", None) for module in list(sys.modules.values())]
+print(json.dumps([one for one in files if one and "/opt/" in one and not os.path.exists(one)]))
+"""
