@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # brings no types
-from playwright.sync_api import Browser, Page, Route, expect
 
+from integration_tests.ecosystem.browser import (
+    Axe,
+    Browser,
+    Page,
+    Route,
+    Watched,
+    chromium,
+    expect,
+)
 from maileon_sandbox import Fault, Sandbox
-from maileon_sandbox.tests.browser import Watched, chromium
 from maileon_sandbox.tests.client import Client, contact
 
 # WCAG 2.2, levels A and AA, and what axe recommends beside them.
@@ -75,7 +81,7 @@ def opened(
     browser: Browser, sandbox: Sandbox, *, size: tuple[int, int] = DESK, **options: object
 ) -> Watched:
     viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]  # options of every type
+    context = browser.new_context(viewport=viewport, **options)
     return Watched(context.new_page(), sandbox.url)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from demo.__main__ import CUSTOM_FIELDS
-from integration_tests import postgres, silence
+from integration_tests import silence
 from integration_tests.bookkeeping import Json
-from integration_tests.counterparts import ROOT, SCRIPTS, program
+from integration_tests.ecosystem import postgres
+from integration_tests.ecosystem.counterparts import ROOT, SCRIPTS, program
 from integration_tests.platform import PROGRAM, line, record
 from integration_tests.silence import key_forms
 from maileon_sandbox import Sandbox, StoredContact

@@ -2,8 +2,8 @@
 
 The keys come from the model, the codes from the API client, the rest from the cases of a test.
 
-`.venv/bin/python documents.py` writes them between their marks, where nothing is written by hand; a
-test fails while they differ.
+`.venv/bin/python -m scripts.documents` writes them between their marks, where nothing is written by
+hand; a test fails while they differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from integration_tests.consent_cases import CASES
 
 Schema: TypeAlias = Mapping[str, Any]
 
-README = Path(__file__).with_name("README.md")
+README = Path(__file__).parents[1] / "README.md"
 
 
 def with_tables(text: str) -> str:

@@ -11,7 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+
+from integration_tests.ecosystem import counterparts
+
+# A third of what all other tests need, hence in an environment of its own.
+counterparts.use("chromium")
+
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
+from playwright.sync_api import (  # noqa: E402
+    Browser,
+    Dialog,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
+
+__all__ = ["Axe", "Browser", "Page", "Route", "Watched", "chromium", "expect"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = (

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from destination_maileon.config.spec import connection_specification
-from integration_tests import repository
-from integration_tests.counterparts import ROOT, SCRIPTS, program
+from integration_tests.ecosystem import repository
+from integration_tests.ecosystem.counterparts import ROOT, SCRIPTS, program
 
 LISTED = "docs/airbyte-checks.md"
 # A Dockerfile is asked for, for people who build the image themselves.

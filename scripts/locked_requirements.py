@@ -1,4 +1,4 @@
-"""poetry.lock as a requirements file for pip, on standard output.
+"""The current folder's poetry.lock as a requirements file for pip, on standard output.
 
 The lock stays the only list of versions, and a machine with nothing but Python and pip installs
 exactly it: every version pinned, every file checked against the hashes the lock names. Runs before
@@ -47,12 +47,12 @@ def _marker(package: dict[str, Any], *, wanted: frozenset[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--dev", action="store_true", help="with the tools for development")
-    parser.add_argument("--only", metavar="NAME", help="this package and no other")
+    parser.add_argument("--only", metavar="NAME", nargs="+", help="these packages and no other")
     arguments = parser.parse_args()
     groups = {RUNTIME_GROUP, "dev"} if arguments.dev else {RUNTIME_GROUP}
-    lock = tomllib.loads(Path(__file__).with_name("poetry.lock").read_text(encoding="utf-8"))
+    lock = tomllib.loads(Path("poetry.lock").read_text(encoding="utf-8"))
     if arguments.only:
-        lock["package"] = [one for one in lock["package"] if one["name"] == arguments.only]
+        lock["package"] = [one for one in lock["package"] if one["name"] in arguments.only]
     print("\n".join(requirements(lock, groups=frozenset(groups))))  # noqa: T201 - its output
 
 

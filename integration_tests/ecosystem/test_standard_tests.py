@@ -12,7 +12,7 @@ import pytest
 import yaml
 from lxml import etree
 
-from integration_tests import repository
+from integration_tests.ecosystem import repository
 from maileon_sandbox import Sandbox
 
 CDK = Path(sys.executable).with_name("airbyte-cdk")
