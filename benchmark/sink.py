@@ -1,9 +1,9 @@
 """A server that answers as fast as it can, in a process of its own: it must not be the bottleneck.
 
-It counts the contacts of a call and reports them all as new, or one in `reject_every` as invalid.
-One that comes alone is always taken in.
+The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS`: each run has a
+number of calls of its own, and its latency. A contact whose address begins with `refused` is.
 
-    python -m benchmark.sink --latency 0.05
+    python -m benchmark.sink
 """
 
 from __future__ import annotations
@@ -11,19 +11,43 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from collections import Counter
+from pathlib import Path
 
-EMAIL = re.compile(rb"<email>([^<]*)</email>")
-FIELDS = b"<custom_fields/>"
+from benchmark.kinds import INTERESTS, custom_fields
+
+EMAIL = re.compile(rb"<email>(refused[^<]*)</email>")
+NOT_A_NUMBER = 25
+
+
+def _custom_fields() -> bytes:
+    fields = "".join(
+        f"<custom_field><name>{name}</name><type>{kind}</type></custom_field>"
+        for name, kind in custom_fields().items()
+    )
+    return f"<custom_fields>{fields}</custom_fields>".encode()
+
+
+FIXED = {
+    b"/contacts/fields/custom": _custom_fields(),
+    b"/contacts/preference_categories": (
+        b"<preference_categories><preference_category><name>News</name>"
+        b"</preference_category></preference_categories>"
+    ),
+    b"/contacts/preference_categories/News/preferences": (
+        "<preferences>"
+        + "".join(f"<preference><name>{name}</name></preference>" for name in INTERESTS)
+        + "</preferences>"
+    ).encode(),
+}
 
 
 class Sink:
-    """One canned account."""
+    """One canned account for each run. `kept` is a folder that gets every call, if there is one."""
 
-    def __init__(self, *, latency: float, reject_every: int, code: int) -> None:
-        self._latency = latency
-        self._reject_every = reject_every
-        self._code = code
-        self.calls = 0
+    def __init__(self, kept: Path | None = None) -> None:
+        self._kept = kept
+        self._calls: Counter[bytes] = Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive."""
@@ -41,32 +65,40 @@ class Sink:
             writer.close()
 
     async def _answer(self, head: bytes, body: bytes) -> bytes:
-        if head.startswith(b"GET /calls"):
-            return str(self.calls).encode()
-        if not head.startswith(b"POST /1.0/contacts?"):
-            return FIELDS
-        self.calls += 1
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        return self._report(body)
+        method, target, _ = head.split(b" ", 2)
+        _, run, path = target.split(b"/", 2)
+        if path == b"calls":
+            return str(self._calls[run]).encode()
+        path = path.removeprefix(b"1.0").partition(b"?")[0]
+        if path in FIXED:
+            return FIXED[path]
+        self._calls[run] += 1
+        self._keep(run, method + b" " + target + b"\n" + body)
+        if milliseconds := int(run.rpartition(b"-")[2]):
+            await asyncio.sleep(milliseconds / 1_000)
+        return _report(body) if method == b"POST" else b""
 
-    def _report(self, body: bytes) -> bytes:
-        count = body.count(b"<contact>")
-        is_asked = self._reject_every and count > 1
-        emails = EMAIL.findall(body)[:: self._reject_every] if is_asked else []
-        invalid = b"".join(
-            b'<contact><email>%b</email><external_id nil="true"/><error code="%d">'
-            b"<error_field>age</error_field></error></contact>" % (email, self._code)
-            for email in emails
-        )
-        return (
-            b"<report><success>true</success><count_contacts>%d</count_contacts>"
-            b"<count_existing_contacts>0</count_existing_contacts>"
-            b"<count_new_contacts>%d</count_new_contacts>"
-            b"<count_invalid_contacts>%d</count_invalid_contacts>"
-            b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts>"
-            b"<invalid_contacts>%b</invalid_contacts></report>"
-        ) % (count, count - len(emails), len(emails), invalid)
+    def _keep(self, run: bytes, call: bytes) -> None:
+        if self._kept:
+            (self._kept / f"{run.decode()}.{self._calls[run]}").write_bytes(call)
+
+
+def _report(body: bytes) -> bytes:
+    count = body.count(b"<contact>")
+    emails = EMAIL.findall(body) if b"<email>refused" in body else []
+    invalid = b"".join(
+        b'<contact><email>%b</email><external_id nil="true"/><error code="%d">'
+        b"<error_field>age</error_field></error></contact>" % (email, NOT_A_NUMBER)
+        for email in emails
+    )
+    return (
+        b"<report><success>true</success><count_contacts>%d</count_contacts>"
+        b"<count_existing_contacts>0</count_existing_contacts>"
+        b"<count_new_contacts>%d</count_new_contacts>"
+        b"<count_invalid_contacts>%d</count_invalid_contacts>"
+        b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts>"
+        b"<invalid_contacts>%b</invalid_contacts></report>"
+    ) % (count, count - len(emails), len(emails), invalid)
 
 
 def _length(head: bytes) -> int:
@@ -76,11 +108,8 @@ def _length(head: bytes) -> int:
 
 async def _main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--latency", type=float, default=0.0)
-    parser.add_argument("--reject-every", type=int, default=0)
-    parser.add_argument("--code", type=int, default=25)
-    given = parser.parse_args()
-    sink = Sink(latency=given.latency, reject_every=given.reject_every, code=given.code)
+    parser.add_argument("--kept", type=Path)
+    sink = Sink(parser.parse_args().kept)
     server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=16_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
