@@ -1,6 +1,8 @@
-"""`make bench`: what a record costs.
+"""`make bench` shows what a record costs, `make guard` holds what is promised of it.
 
+python -m benchmark [--guard]
 python -m benchmark --kinds plain nulls --rounds 7 --records 10000
+python -m benchmark --parts memory held
 """
 
 from __future__ import annotations
@@ -10,32 +12,87 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
+from benchmark import comparisons
 from benchmark.kinds import KINDS
+from benchmark.promises import Promise, show_promises
 from benchmark.ratios import measure, show_ratios
-from benchmark.running import bench
+from benchmark.running import Bench, open_bench
 
 RECORDS = 10_000
 ROUNDS = 7
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured: names of kinds, and numbers of rounds and records."""
+
+    kinds: Sequence[str]
+    rounds: int
+    records: int
+    throughput: int = 200_000
+    many: int = 1_000_000
+    wide: int = 50_000
+    deletions: int = 20_000
+
+    @property
+    def few_rounds(self) -> int:
+        """Of what takes long."""
+        return min(self.rounds, 3)
+
+
+def ratios(bench: Bench, extent: Extent) -> Iterator[Promise]:
+    """What the kinds cost."""
+    kinds = [KINDS[name] for name in extent.kinds]
+    measured = measure(bench, kinds, records=extent.records, rounds=extent.rounds)
+    show_ratios(measured, records=extent.records, rounds=extent.rounds)
+    yield from (one.promise for one in measured)
+
+
+Part: TypeAlias = Callable[[Bench, Extent], Iterator[Promise]]
+PARTS: Mapping[str, Part] = {
+    "kinds": ratios,
+    "memory": lambda bench, how: comparisons.memory(bench, how.many, wide=how.wide),
+    "deletions": lambda bench, how: comparisons.deletions(bench, how.deletions),
+    "held": lambda bench, _: comparisons.held_calls(bench),
+    "start-up": lambda _, how: comparisons.start_up(rounds=how.few_rounds),
+    "throughput": lambda bench, how: comparisons.throughput(
+        bench, how.throughput, rounds=how.few_rounds
+    ),
+    "troubles": lambda bench, _: comparisons.troubles(bench),
+}
+GUARDED = [part for part in PARTS if part != "troubles"]
+
+
 def main() -> int:
-    """0, or 1 if a guarded ratio does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], metavar="KIND")
-    parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--guard", action="store_true", help="exit code 1 if a ratio is broken")
-    given = parser.parse_args()
+    """0, or 1 if a promise is broken and `--guard` was given."""
+    given = _arguments()
+    extent = Extent(given.kinds or [*KINDS], given.rounds, given.records)
+    if given.guard:
+        extent = replace(extent, throughput=100_000, wide=20_000, deletions=4_000)
+    usual = ["kinds"] if given.kinds else GUARDED if given.guard else [*PARTS]
     print(machine())
-    kinds = [KINDS[name] for name in given.kinds or KINDS]
-    with bench() as made:
-        measured = measure(made, kinds, records=given.records, rounds=given.rounds)
-    show_ratios(measured, records=given.records, rounds=given.rounds)
-    broken = [one.kind.name for one in measured if not one.is_kept]
-    print(f"\nBROKEN: {', '.join(broken)}" if broken else "\nAll kept.")
+    with open_bench() as bench:
+        promises = [one for part in given.parts or usual for one in PARTS[part](bench, extent)]
+    if not given.kinds:
+        show_promises(promises)
+    broken = [promise.name for promise in promises if not promise.is_kept]
+    print(f"\nBROKEN: {'; '.join(broken)}" if broken else "\nEvery promise is kept.")
     return 1 if broken and given.guard else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS], metavar="PART")
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], metavar="KIND")
+    parser.add_argument("--records", type=int, default=RECORDS, help="of a run of a kind")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--guard", action="store_true", help="exit code 1 if a promise is broken")
+    return parser.parse_args()
 
 
 def machine() -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from benchmark.kinds import TEXT_CHARACTERS, Column, Form, Kind, Removal
+from benchmark.description import TEXT_CHARACTERS, Column, Form, Kind, Removal
 
 BATCH = 1_000
 MOST_RECORDS = 10 * BATCH

@@ -1,103 +1,11 @@
-"""The kinds of records that are measured, each described once.
-
-From the description follow the lines of the workload, the catalog, the configuration, the account
-of the sink, and the floor, so that none of them can drift from the others. `limit` is how many
-times the floor's CPU the connector may take; `is_own` marks what no promise names.
-"""
+"""The kinds of records that are measured: first those that the promises name, then further ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
 
-Make: TypeAlias = Callable[[int], object]
-"""Number of a record -> the value of a column."""
-
-TEXT_CHARACTERS = 255
-OWN_LIMIT = 2.5
-"""What no row of the promises names may still not cost more than the dearest row."""
-
-
-class Form(StrEnum):
-    """How a value is written. The names are those of Maileon's types, JSON and LIST aside."""
-
-    TEXT = "string"
-    INTEGER = "integer"
-    FLOAT = "float"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    JSON = "json"
-    LIST = "list"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the records. A target of None is a column that is mapped to nothing."""
-
-    name: str
-    target: str | None
-    make: Make
-    form: Form = Form.TEXT
-    source: str | None = None
-
-
-class Spread(StrEnum):
-    """Where the records of one contact stand in the input."""
-
-    IN_A_ROW = "in a row"
-    SCATTERED = "scattered"
-
-
-class Removal(StrEnum):
-    """What the records of a kind do instead of writing a contact."""
-
-    DELETE = "delete"
-    UNSUBSCRIBE = "unsubscribe"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the records of one workload have in common.
-
-    `duplicates` is the share of records that are of an earlier contact; `nulls` the share of values
-    that are null; `refused_every` how often the sink refuses a contact (0: never); `share` what
-    part of the usual number of records is enough.
-    """
-
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-    limit: float = OWN_LIMIT
-    is_own: bool = False
-    options: Mapping[str, object] = field(default_factory=dict)
-    duplicates: float = 0.0
-    spread: Spread = Spread.IN_A_ROW
-    nulls: float = 0.0
-    streams: int = 1
-    records_per_state: int = 1_000
-    refused_every: int = 0
-    is_ascii: bool = False
-    has_control_characters: bool = False
-    removal: Removal | None = None
-    share: float = 1.0
-
-    @property
-    def clears(self) -> bool:
-        """Whether a null is written."""
-        return self.options.get("null_values") == "clear"
-
-    @property
-    def cuts(self) -> bool:
-        """Whether text is cut."""
-        return bool(self.options.get("truncate_long_text"))
-
-    @property
-    def permission(self) -> Column | None:
-        """The column that tells the permission, if there is one."""
-        return next((c for c in self.columns if c.target == "permission"), None)
+from benchmark.description import Column, Form, Kind, Make, Removal, Spread
 
 
 def _person(number: int) -> str:
@@ -283,38 +191,34 @@ _KINDS = (
     ),
     Kind("streams", "20 interleaved streams", TEN, limit=2.5, streams=20),
     Kind("states", "a state every ten records", TEN, limit=2.5, records_per_state=10),
-    Kind("refused", "1 % rejected", TEN, limit=2.0, refused_every=100),
-    Kind("refused-often", "20 % rejected", TEN, limit=2.5, refused_every=5),
-    Kind("short", "three plain columns", TEN[:3], is_own=True),
-    Kind("address", "nothing but the address", (EMAIL,), is_own=True),
-    Kind("dates", "days and timestamps mixed", (EMAIL, *DATES), is_own=True),
+    Kind("refused", "1 % rejected", TEN, limit=2.0, troubled_every=100),
+    Kind("refused-often", "20 % rejected", TEN, limit=2.5, troubled_every=5),
+    Kind("short", "three plain columns", TEN[:3]),
+    Kind("address", "nothing but the address", (EMAIL,)),
+    Kind("dates", "days and timestamps mixed", (EMAIL, *DATES)),
     Kind(
         "cleared",
         "ten columns, 30 % null, nulls clear",
         TEN,
-        is_own=True,
         nulls=0.3,
         options={"null_values": "clear"},
     ),
-    Kind("kept", "ten columns, 30 % null", TEN, is_own=True, nulls=0.3),
+    Kind("kept", "ten columns, 30 % null", TEN, nulls=0.3),
     Kind(
         "sources",
         "four preference columns with a source",
         (*TEN[:6], *_preference_columns("shop")),
-        is_own=True,
     ),
     Kind(
         "external-id",
         "external id and address",
         (EXTERNAL_ID, *TEN),
-        is_own=True,
         options={"identifier_mode": "external_id"},
     ),
     Kind(
         "maileon-id",
         "Maileon id and address",
         (MAILEON_ID, *TEN),
-        is_own=True,
         options={"identifier_mode": "maileon_id"},
     ),
     Kind(
@@ -326,40 +230,35 @@ _KINDS = (
             BIRTHDAY,
             *_custom(lambda name: _words(name, 200)),
         ),
-        is_own=True,
         share=0.5,
     ),
     Kind(
         "control",
         "a control character in each value",
         _with("\x01\x0b end"),
-        is_own=True,
         has_control_characters=True,
     ),
     Kind(
         "partial",
         "90 % duplicates that each fill 30 %",
         TEN,
-        is_own=True,
         duplicates=0.9,
         nulls=0.7,
     ),
-    Kind("thousands", "a thousand records of each contact", TEN, is_own=True, duplicates=0.999),
+    Kind("thousands", "a thousand records of each contact", TEN, duplicates=0.999),
     Kind(
         "mixed",
         "20 streams, many states, typed, 30 % null, 1 % rejected",
         (*TEN[:6], *NUMBERS),
-        is_own=True,
         nulls=0.3,
         streams=20,
         records_per_state=10,
-        refused_every=100,
+        troubled_every=100,
     ),
     Kind(
         "deletions",
         "deletions",
         (EMAIL, DELETED),
-        is_own=True,
         options={"deleted_records": "delete"},
         removal=Removal.DELETE,
         share=0.1,
@@ -368,7 +267,6 @@ _KINDS = (
         "opt-outs",
         "opt-outs",
         (EMAIL, UNSUBSCRIBED),
-        is_own=True,
         options={"deleted_records": "unsubscribe"},
         removal=Removal.UNSUBSCRIBE,
         share=0.1,

@@ -20,8 +20,8 @@ from airbyte_cdk.models import (  # type: ignore[attr-defined]
 )
 from lxml import etree
 
+from benchmark.description import Kind
 from benchmark.floor import BATCH
-from benchmark.kinds import Kind
 
 
 def run(kind: Kind, base_url: str, source: IO[bytes]) -> int:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from benchmark.kinds import Kind
+from benchmark.description import Kind
+from benchmark.promises import Promise
 from benchmark.running import Bench, Cost
 from benchmark.table import show
 from benchmark.workload import Workload
@@ -46,8 +47,9 @@ class Measured:
         return lower, upper
 
     @property
-    def is_kept(self) -> bool:
-        return self.ratio <= self.kind.limit
+    def promise(self) -> Promise:
+        name = f"CPU of the floor's, {self.kind.name}: {self.kind.description}"
+        return Promise(name, self.ratio, self.kind.limit)
 
     def microseconds(self, program: int) -> float:
         """The median CPU per record of the floor (0) or the connector (1)."""
@@ -78,7 +80,7 @@ def show_ratios(measured: Sequence[Measured], *, records: int, rounds: int) -> N
     rows = [_row(one) for one in measured]
     show(
         f"CPU of the connector as a multiple of the floor's: {records:,} records, {rounds} rounds",
-        ("kind", "records", "ratio", "quartiles", "at most", "floor, µs", "connector, µs", "calls"),
+        ("kind", "of", "ratio", "quartiles", "at most", "floor, µs", "connector, µs", "calls"),
         rows,
     )
 
@@ -90,7 +92,7 @@ def _row(one: Measured) -> tuple[str, ...]:
     return (
         one.kind.name,
         one.kind.description,
-        f"{one.ratio:.2f}" + ("" if one.is_kept else " !"),
+        f"{one.ratio:.2f}" + ("" if one.promise.is_kept else " !"),
         f"{lower:.2f} to {upper:.2f}",
         f"{one.kind.limit:.1f}",
         f"{one.microseconds(0):.1f}",

@@ -7,6 +7,7 @@ beside it and is not counted.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import itertools
 import json
@@ -20,14 +21,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO, TypeAlias
 
 from benchmark import floor
 from benchmark.kinds import KINDS
 from benchmark.workload import Workload
 from destination_maileon.run import main
 
-LIMIT_SECONDS = 600
+Write: TypeAlias = Callable[[str, IO[bytes]], int]
+"""Base URL and input -> exit code."""
+
 _numbers = itertools.count(1)
 
 
@@ -41,114 +46,128 @@ class Cost:
 
 
 class Failed(Exception):
-    """A run that ended with an error, or not at all. What does nothing is fast."""
+    """A run that ended with an error. What does nothing is fast."""
+
+
+class TookTooLong(Failed):
+    """A run that was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A sink that runs, and a folder for files."""
+    """A sink that runs, and a folder for files. No run may take longer than `limit_seconds`."""
 
     address: str
     folder: Path
+    limit_seconds: int = 900
 
-    def floor(self, workload: Workload, *, milliseconds: int = 0) -> Cost:
+    def floor(self, workload: Workload) -> Cost:
         """What the kind's floor costs."""
+        return self.program(partial(floor.run, workload.kind), workload)
+
+    def program(self, write: Write, workload: Workload, *, milliseconds: int = 0) -> Cost:
+        """What something else costs that writes this workload."""
         lines, _ = workload.write(self.folder)
 
         def run(base_url: str) -> int:
             with open(0, "rb", closefd=False) as source:
-                return floor.run(workload.kind, base_url, source)
+                return write(base_url, source)
 
-        return self.cost(run, given=lines, milliseconds=milliseconds)
+        return self._cost(run, given=lines, milliseconds=milliseconds)
 
     def connector(self, workload: Workload, *, milliseconds: int = 0, **options: object) -> Cost:
-        """What the connector costs with this workload as its input."""
-        lines, catalog = workload.write(self.folder)
+        """What the connector costs that writes this workload, with these options."""
+        return self._cost(
+            lambda base_url: main(self.arguments(workload, base_url, **options)),
+            given=workload.write(self.folder)[0],
+            milliseconds=milliseconds,
+        )
+
+    def arguments(self, workload: Workload, base_url: str, **options: object) -> list[str]:
+        """The connector's, with the files that they name."""
+        _, catalog = workload.write(self.folder)
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(workload.config(base_url, **options)))
+        return ["write", "--config", str(config), "--catalog", str(catalog)]
+
+    def base_url(self, milliseconds: int) -> str:
+        """That of a new run with such a latency."""
+        return f"{self.address}/{next(_numbers)}-{milliseconds}/1.0"
+
+    def import_all(self) -> None:
+        """Imports here what a run of the connector imports."""
+        report = self.folder / "modules"
+        workload = Workload(KINDS["plain"], 10)
+        lines, _ = workload.write(self.folder)
 
         def run(base_url: str) -> int:
-            config = self.folder / "config.json"
-            config.write_text(json.dumps(workload.config(base_url, **options)))
-            return main(["write", "--config", str(config), "--catalog", str(catalog)])
+            code = main(self.arguments(workload, base_url))
+            report.write_text("\n".join(sys.modules))
+            return code
 
-        return self.cost(run, given=lines, milliseconds=milliseconds)
+        self._cost(run, given=lines, milliseconds=0)
+        for name in report.read_text().splitlines():
+            with suppress(ImportError):
+                importlib.import_module(name)
+        # Else each child would look through all of it for garbage, again and again.
+        gc.collect()
+        gc.freeze()
 
-    def cost(self, run: Callable[[str], int], *, given: Path, milliseconds: int = 0) -> Cost:
+    def _cost(self, run: Callable[[str], int], *, given: Path, milliseconds: int) -> Cost:
         """What a function costs in a process of its own; it is told the base URL.
 
         Raises:
             Failed: if it ends with anything but 0.
         """
-        name = f"{next(_numbers)}-{milliseconds}"
+        base_url = self.base_url(milliseconds)
         output = self.folder / "output"
         started = time.monotonic()
         if (process := os.fork()) == 0:
-            _be_child(lambda: run(f"{self.address}/{name}/1.0"), given, output)
+            signal.alarm(self.limit_seconds)
+            _be_child(lambda: run(base_url), given, output)
         _, status, usage = os.wait4(process, 0)
         seconds = time.monotonic() - started
+        if status == signal.SIGALRM:
+            raise TookTooLong(f"It took more than {self.limit_seconds} s.")
         if status:
-            raise Failed(f"{_reason(status)}: {_last_line(output)}")
-        return Cost(usage.ru_utime + usage.ru_stime, seconds, self._calls(name))
-
-    def _calls(self, name: str) -> int:
-        with urllib.request.urlopen(f"{self.address}/{name}/calls") as answer:  # noqa: S310 - loopback
-            return int(answer.read())
+            raise Failed(f"It ended with {os.waitstatus_to_exitcode(status)}: {_last_line(output)}")
+        return Cost(usage.ru_utime + usage.ru_stime, seconds, _calls(base_url))
 
 
 @contextmanager
-def bench(kept: Path | None = None) -> Iterator[Bench]:
+def open_bench(kept: Path | None = None) -> Iterator[Bench]:
     """A bench with everything imported, as long as this is open."""
-    arguments = ["--kept", str(kept)] if kept else []
+    command = [sys.executable, "-m", "benchmark.sink"]
+    command += ["--kept", str(kept)] if kept else []
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmark.sink", *arguments], stdout=subprocess.PIPE
-        ) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:
             port = int(process.stdout.readline())
-            made = Bench(
-                f"http://127.0.0.1:{port}", Path(folder)
-            )  # ignore-https-check: this machine
-            _import_all(made)
-            yield made
+            bench = Bench(f"http://127.0.0.1:{port}", Path(folder))  # ignore-https-check: loopback
+            bench.import_all()
+            yield bench
         finally:
             process.terminate()
-
-
-def _import_all(made: Bench) -> None:
-    """Imports here what a run of the connector imports."""
-    report = made.folder / "modules"
-    workload = Workload(KINDS["plain"], 10)
-    lines, catalog = workload.write(made.folder)
-
-    def run(base_url: str) -> int:
-        config = made.folder / "config.json"
-        config.write_text(json.dumps(workload.config(base_url)))
-        code = main(["write", "--config", str(config), "--catalog", str(catalog)])
-        report.write_text("\n".join(sys.modules))
-        return code
-
-    made.cost(run, given=lines)
-    for name in report.read_text().splitlines():
-        with suppress(ImportError):
-            importlib.import_module(name)
 
 
 def _be_child(run: Callable[[], int], given: Path, output: Path) -> None:
     code = 1
     try:
-        signal.alarm(LIMIT_SECONDS)
         os.dup2(os.open(given, os.O_RDONLY), 0)
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
         code = run()
     finally:
+        sys.stdout.flush()
         os._exit(code)
 
 
-def _reason(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"took more than {LIMIT_SECONDS} s" if code == -signal.SIGALRM else f"ended with {code}"
+def _calls(base_url: str) -> int:
+    address = base_url.removesuffix("1.0")
+    with urllib.request.urlopen(f"{address}calls") as answer:  # noqa: S310 - loopback
+        return int(answer.read())
 
 
 def _last_line(output: Path) -> str:

@@ -1,7 +1,8 @@
 """A server that answers as fast as it can, in a process of its own: it must not be the bottleneck.
 
 The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS`: each run has a
-number of calls of its own, and its latency. A contact whose address begins with `refused` is.
+number of calls and an account of its own, and its latency. What becomes of a contact stands at
+the beginning of its address (`Trouble`).
 
     python -m benchmark.sink
 """
@@ -12,12 +13,24 @@ import argparse
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.description import Trouble
 from benchmark.kinds import INTERESTS, custom_fields
 
-EMAIL = re.compile(rb"<email>(refused[^<]*)</email>")
-NOT_A_NUMBER = 25
+CODES = {
+    Trouble.REFUSED: 25,
+    Trouble.INVALID: 3,
+    Trouble.TAKEN: 4,
+    Trouble.MOVED: 5,
+    Trouble.SHARED: 5,
+}
+POISON = b"<email>poisoned."
+TROUBLED = re.compile(rb"<email>((%b)\.[^<]*)</email>" % "|".join(CODES).encode())
+EXTERNAL_ID = re.compile(rb"<external_id>([^<]*)</external_id>")
+CONTACT = re.compile(rb"<contact>.*?</contact>", re.DOTALL)
+NO_EXTERNAL_ID = b'<external_id nil="true"/>'
 
 
 def _custom_fields() -> bytes:
@@ -48,6 +61,7 @@ class Sink:
     def __init__(self, kept: Path | None = None) -> None:
         self._kept = kept
         self._calls: Counter[bytes] = Counter()
+        self._owners: dict[tuple[bytes, bytes], bytes | None] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive."""
@@ -55,42 +69,62 @@ class Sink:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 body = await reader.readexactly(_length(head))
-                answer = await self._answer(head, body)
+                status, answer = await self._answer(head, body)
                 writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (len(answer), answer)
+                    b"HTTP/1.1 %d Said\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (status, len(answer), answer)
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, head: bytes, body: bytes) -> bytes:
+    async def _answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         method, target, _ = head.split(b" ", 2)
         _, run, path = target.split(b"/", 2)
         if path == b"calls":
-            return str(self._calls[run]).encode()
+            return 200, str(self._calls[run]).encode()
         path = path.removeprefix(b"1.0").partition(b"?")[0]
         if path in FIXED:
-            return FIXED[path]
+            return 200, FIXED[path]
         self._calls[run] += 1
         self._keep(run, method + b" " + target + b"\n" + body)
         if milliseconds := int(run.rpartition(b"-")[2]):
             await asyncio.sleep(milliseconds / 1_000)
-        return _report(body) if method == b"POST" else b""
+        if method != b"POST":
+            return 200, b""
+        if POISON in body:
+            return 400, b"<error><message>Bad Request</message></error>"
+        return 200, _report(body, [*self._refused(run, body)])
 
     def _keep(self, run: bytes, call: bytes) -> None:
         if self._kept:
             (self._kept / f"{run.decode()}.{self._calls[run]}").write_bytes(call)
 
+    def _refused(self, run: bytes, body: bytes) -> Iterator[tuple[bytes, bytes | None, int]]:
+        """Address, external id and code of each contact that is refused."""
+        if not TROUBLED.search(body):
+            return
+        for contact in CONTACT.findall(body):
+            if found := TROUBLED.search(contact):
+                external_id = EXTERNAL_ID.search(contact)
+                owner = external_id[1] if external_id else None
+                trouble = Trouble(found[2].decode())
+                if self._is_refused(trouble, (run, found[1]), owner):
+                    yield found[1], owner, CODES[trouble]
 
-def _report(body: bytes) -> bytes:
+    def _is_refused(self, trouble: Trouble, key: tuple[bytes, bytes], owner: bytes | None) -> bool:
+        if trouble is Trouble.SHARED:
+            return self._owners.setdefault(key, owner) != owner
+        if trouble is Trouble.MOVED:
+            is_first = key not in self._owners
+            self._owners[key] = owner
+            return is_first
+        return True
+
+
+def _report(body: bytes, refused: Sequence[tuple[bytes, bytes | None, int]]) -> bytes:
     count = body.count(b"<contact>")
-    emails = EMAIL.findall(body) if b"<email>refused" in body else []
-    invalid = b"".join(
-        b'<contact><email>%b</email><external_id nil="true"/><error code="%d">'
-        b"<error_field>age</error_field></error></contact>" % (email, NOT_A_NUMBER)
-        for email in emails
-    )
+    invalid = b"".join(_invalid(*one) for one in refused)
     return (
         b"<report><success>true</success><count_contacts>%d</count_contacts>"
         b"<count_existing_contacts>0</count_existing_contacts>"
@@ -98,7 +132,21 @@ def _report(body: bytes) -> bytes:
         b"<count_invalid_contacts>%d</count_invalid_contacts>"
         b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts>"
         b"<invalid_contacts>%b</invalid_contacts></report>"
-    ) % (count, count - len(emails), len(emails), invalid)
+    ) % (count, count - len(refused), len(refused), invalid)
+
+
+def _invalid(email: bytes, external_id: bytes | None, code: int) -> bytes:
+    named = b"<external_id>%b</external_id>" % external_id if external_id else NO_EXTERNAL_ID
+    return (
+        b'<contact><email>%b</email>%b<error code="%d"><error_field>%b</error_field></error>'
+        % (
+            email,
+            named,
+            code,
+            b"age" if code == CODES[Trouble.REFUSED] else b"",
+        )
+        + b"</contact>"
+    )
 
 
 def _length(head: bytes) -> int:

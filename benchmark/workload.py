@@ -1,8 +1,12 @@
-"""A kind's records as the lines that a platform would send, its catalog and its configuration."""
+"""A kind's records as the lines that a platform would send, its catalog and its configuration.
+
+python -m benchmark.workload KIND RECORDS    the lines on standard output
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +14,11 @@ from random import Random
 
 import orjson
 
-from benchmark.kinds import Column, Form, Kind, Spread
+from benchmark.description import Column, Form, Kind, Spread, Trouble
+from benchmark.kinds import KINDS
 
 STREAM = "people"
+SHARED = "shared.by.many@example.com"
 _TYPES = {
     Form.INTEGER: "integer",
     Form.FLOAT: "number",
@@ -89,11 +95,11 @@ class Workload:
 
     def _identifier(self, column: Column, number: int) -> object:
         person = self._person(number)
-        every = self.kind.refused_every
+        every = self.kind.troubled_every
         value = column.make(person)
-        if every and column.target == "email" and person % every == every - 1:
-            return f"refused.{value}"
-        return value
+        if not every or column.target != "email" or person % every != every - 1:
+            return value
+        return SHARED if self.kind.trouble is Trouble.SHARED else f"{self.kind.trouble}.{value}"
 
     def _person(self, number: int) -> int:
         """The person whom a record is about."""
@@ -124,3 +130,12 @@ def _state(stream: str, number: int) -> bytes:
     state = {"stream_descriptor": {"name": stream}, "stream_state": {"cursor": number}}
     message = {"type": "STATE", "state": {"type": "STREAM", "stream": state, "id": number}}
     return orjson.dumps(message) + b"\n"
+
+
+def _main() -> None:
+    name, records = sys.argv[1:]
+    sys.stdout.buffer.writelines(Workload(KINDS[name], int(records)).lines())
+
+
+if __name__ == "__main__":
+    _main()

@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from lxml import etree
 
-from benchmark.kinds import KINDS, Kind
-from benchmark.running import Bench, Cost, bench
+from benchmark.description import Kind
+from benchmark.kinds import KINDS
+from benchmark.running import Bench, Cost, open_bench
 from benchmark.workload import Workload
 
-RECORDS = 300
+RECORDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(kept: Path) -> Iterator[Bench]:
-    with bench(kept) as opened:
+    with open_bench(kept) as opened:
         yield opened
 
 
