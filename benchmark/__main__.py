@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from benchmark import comparisons
 from benchmark.kinds import KINDS
@@ -34,10 +34,15 @@ class Extent:
     kinds: Sequence[str]
     rounds: int
     records: int
-    throughput: int = 200_000
+    throughput: int = 100_000
     many: int = 1_000_000
     wide: int = 50_000
     deletions: int = 20_000
+
+    def scaled(self, share: float) -> Self:
+        """The same with such a share of the records of everything but the kinds."""
+        names = ("throughput", "many", "wide", "deletions")
+        return replace(self, **{name: int(getattr(self, name) * share) for name in names})
 
     @property
     def few_rounds(self) -> int:
@@ -73,7 +78,8 @@ def main() -> int:
     given = _arguments()
     extent = Extent(given.kinds or [*KINDS], given.rounds, given.records)
     if given.guard:
-        extent = replace(extent, throughput=100_000, wide=20_000, deletions=4_000)
+        extent = replace(extent, wide=20_000, deletions=4_000)
+    extent = extent.scaled(given.share)
     usual = ["kinds"] if given.kinds else GUARDED if given.guard else [*PARTS]
     print(machine())
     with open_bench() as bench:
@@ -91,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=[*KINDS], metavar="KIND")
     parser.add_argument("--records", type=int, default=RECORDS, help="of a run of a kind")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the records of other parts")
     parser.add_argument("--guard", action="store_true", help="exit code 1 if a promise is broken")
     return parser.parse_args()
 
