@@ -41,8 +41,13 @@ class Extent:
 
     def scaled(self, share: float) -> Self:
         """The same with such a share of the records of everything but the kinds."""
-        names = ("throughput", "many", "wide", "deletions")
-        return replace(self, **{name: int(getattr(self, name) * share) for name in names})
+        return replace(
+            self,
+            throughput=int(self.throughput * share),
+            many=int(self.many * share),
+            wide=int(self.wide * share),
+            deletions=int(self.deletions * share),
+        )
 
     @property
     def few_rounds(self) -> int:
@@ -86,9 +91,14 @@ def main() -> int:
         promises = [one for part in given.parts or usual for one in PARTS[part](bench, extent)]
     if not given.kinds:
         show_promises(promises)
+    return exit_code(promises, is_guard=given.guard)
+
+
+def exit_code(promises: Sequence[Promise], *, is_guard: bool) -> int:
+    """Says by name what is broken; 1 if something is, and that matters."""
     broken = [promise.name for promise in promises if not promise.is_kept]
     print(f"\nBROKEN: {'; '.join(broken)}" if broken else "\nEvery promise is kept.")
-    return 1 if broken and given.guard else 0
+    return 1 if broken and is_guard else 0
 
 
 def _arguments() -> argparse.Namespace:
