@@ -89,8 +89,7 @@ def main() -> int:
     print(machine())
     with open_bench() as bench:
         promises = [one for part in given.parts or usual for one in PARTS[part](bench, extent)]
-    if not given.kinds:
-        show_promises(promises)
+    show_promises(promises)
     return exit_code(promises, is_guard=given.guard)
 
 
