@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact

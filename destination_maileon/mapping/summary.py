@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.consent import permission_column

@@ -18,8 +18,7 @@ from destination_maileon.rejections.naming import contact_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from destination_maileon.config.model import ColumnMapping
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact

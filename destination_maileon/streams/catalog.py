@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.validation import shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -104,7 +104,7 @@ def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str
 def _plan(configured: ConfiguredStream, config: Config) -> StreamPlan:
     options = SyncOptions(
         identifier_mode=config.identifier_mode,
-        sync_mode=config.synchronization_mode,
+        sync_mode=config.sync_mode,
         update_only=config.update_only,
         override_permission=config.override_permission,
         reimport_unsubscribed_contacts=config.reimport_unsubscribed_contacts,
@@ -115,7 +115,7 @@ def _plan(configured: ConfiguredStream, config: Config) -> StreamPlan:
         options=options,
         properties=configured.properties,
         mapping=_explicit(configured.key, config),
-        permission=config.default_permission,
+        permission=config.permission,
         sync_id=configured.sync_id,
     )
     return _activated(plan, configured) if configured.destination_object_name else plan

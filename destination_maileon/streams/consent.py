@@ -73,7 +73,7 @@ def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
             'new contacts are created although "update_only" is set, since the sync mode of the '
             "connection decides. Choose update there if nobody shall be added."
         )
-    is_careful = config.synchronization_mode is SynchronizationMode.IGNORE
+    is_careful = config.sync_mode is SynchronizationMode.IGNORE
     if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
         yield (
             'existing contacts are updated although "sync_mode" is ignore, since the sync mode of '

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from destination_maileon.config.model import Config, load_config
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.probing import Probing
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer, ResponseHandler

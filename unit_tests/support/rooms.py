@@ -7,7 +7,7 @@ from typing import Any
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Batch
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
