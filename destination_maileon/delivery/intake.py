@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 

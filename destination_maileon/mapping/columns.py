@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import Config
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""

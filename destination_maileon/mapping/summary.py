@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from destination_maileon.mapping.record_mapper import Column
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200

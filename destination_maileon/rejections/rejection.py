@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 LINES_PER_REASON = 10
 """One line per record up to this many for each stream, reason and field."""

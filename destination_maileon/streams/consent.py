@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from destination_maileon.config.model import Config
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:

@@ -13,7 +13,7 @@ from destination_maileon.config.model import DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.streams.operations import CONTACT, OPERATIONS
+from destination_maileon.streams.catalog import CONTACT, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -14,7 +14,7 @@ from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord, contact_keys
 from destination_maileon.streams.account import Account
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 if TYPE_CHECKING:
     from destination_maileon.config.model import ColumnMapping
