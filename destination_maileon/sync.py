@@ -25,8 +25,7 @@ from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.stream_columns import StreamColumns
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.outbox import Logger
 from destination_maileon.protocol.output import Level

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
     from destination_maileon.delivery.accumulator import Accumulator, Limits
     from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import StreamPlan

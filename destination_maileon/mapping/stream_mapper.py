@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.record_mapper import Column
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import StreamPlan
 
