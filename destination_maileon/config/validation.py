@@ -9,7 +9,6 @@ pasted anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from destination_maileon.config.model import Config
 from destination_maileon.config.spec import flat_schema
+from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.config.targets import SHARED_TARGETS, Target, parse_target
 from destination_maileon.config.types import EXPLAINED
 from destination_maileon.errors import ConfigError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     Steps: TypeAlias = Sequence[int | str]
 
-_MAX_SHOWN = 60
 _UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
 
 
@@ -81,12 +80,6 @@ def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Itera
             yield f"{place} {_allowed(error, node)}."
 
 
-def shown(name: object) -> str:
-    """A name from the configuration, quoted and of bearable length."""
-    text = str(name).encode("utf-8", "replace").decode()
-    return f'"{text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."}"'
-
-
 def _walked(schema: Schema, steps: Steps) -> tuple[str, Schema]:
     """The path as a person writes it, and the schema at its end."""
     path, node = "", schema
@@ -120,9 +113,7 @@ def _below(raw: object, step: int | str) -> object:
 
 
 def _unknown(name: str, node: Schema) -> str:
-    alike = get_close_matches(name[:_MAX_SHOWN], node.get("properties", ()), n=1)
-    hint = f' (did you mean "{alike[0]}"?)' if alike else ""
-    return f"unknown key {shown(name)}{hint}"
+    return f"unknown key {shown(name)}{did_you_mean(name, node.get('properties', ()))}"
 
 
 def _allowed(error: ErrorDetails, node: Schema) -> str:

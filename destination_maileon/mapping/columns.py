@@ -112,9 +112,9 @@ class ColumnResolver:
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer: its columns go nowhere."""
-        for column in self._result.columns.values():
-            if column.target == Target(Kind.CUSTOM, name):
-                self._skip(column.name)
+        column = self._taken.get(Target(Kind.CUSTOM, name))
+        if column is not None:
+            self._skip(column)
 
     def create_missing_fields(self) -> None:
         """Creates the custom fields that the stream needs and the account lacks."""
@@ -139,7 +139,7 @@ class ColumnResolver:
         if entry is not None:
             return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
         preferences = self._preferences_for(column)
-        return target_of_column(column, self.account.custom_fields, preferences=preferences)
+        return target_of_column(column, self.account.field_names, preferences=preferences)
 
     def _preferences_for(self, target: str) -> Collection[tuple[str, str]]:
         """The account's preferences, asked for only where a target names one."""

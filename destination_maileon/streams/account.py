@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from destination_maileon.config.suggestions import NameIndex
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
@@ -109,14 +110,18 @@ class Account:
         self._ask = ask
         self._is_read_only = is_read_only
         self._custom_fields: dict[str, FieldType] | None = None
+        self._field_names = NameIndex()
         self._preferences: frozenset[tuple[str, str]] | None = None
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
         """Name -> type of each custom field."""
-        if self._custom_fields is None:
-            self._custom_fields = dict(self._ask(self._api.custom_fields))
-        return self._custom_fields
+        return self._read_custom_fields() if self._custom_fields is None else self._custom_fields
+
+    @property
+    def field_names(self) -> NameIndex:
+        """The names of the custom fields, to be found in any case."""
+        return self._field_names if self.custom_fields else NameIndex()
 
     @property
     def preferences(self) -> frozenset[tuple[str, str]]:
@@ -146,6 +151,7 @@ class Account:
         if not self._is_read_only:
             self._ask(lambda: self._api.create_custom_field(name, field_type))
         self.custom_fields[name] = field_type
+        self._field_names.add(name)
         self._log(name, field_type)
 
     def read_custom_fields_again(self) -> None:
@@ -154,4 +160,9 @@ class Account:
         If there is no answer, they are what they were.
         """
         with suppress(SyncError):
-            self._custom_fields = dict(self._ask(self._api.custom_fields))
+            self._read_custom_fields()
+
+    def _read_custom_fields(self) -> dict[str, FieldType]:
+        fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
+        self._field_names = NameIndex(fields)
+        return fields

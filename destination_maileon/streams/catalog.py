@@ -9,15 +9,15 @@ are people, and none is deleted because a table is read anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from destination_maileon.config.model import ColumnMapping, Config, DeletedRecords, StreamConfig
-from destination_maileon.config.validation import shown
+from destination_maileon.config.model import ColumnMapping, Config, DeletedRecords
+from destination_maileon.config.suggestions import shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
@@ -155,6 +155,7 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         ConfigError: with all problems of all streams.
     """
     catalog = parse_catalog(raw_catalog)
+    mappings = {(stream.namespace, stream.name): stream.mapping for stream in config.streams}
     problems: list[str] = []
     plans: dict[StreamKey, StreamPlan] = {}
     seen: set[StreamKey] = set()
@@ -166,7 +167,9 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         found = list(_problems(configured, config))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
         if not found:
-            plans[key] = _plan(configured, config)
+            # The mapping that names the stream's namespace, else the one that names none.
+            mapping = mappings.get(key) or mappings.get((None, key[1])) or ()
+            plans[key] = _plan(configured, config, mapping)
     if problems:
         raise ConfigError(" ".join(problems))
     return plans
@@ -174,11 +177,9 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
 
 def unused_mappings(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
     """The names of streams that the configuration maps and the catalog does not have."""
-    return [
-        stream_title((stream.namespace, stream.name))
-        for stream in config.streams
-        if not any(_is_meant(stream, key) for key in plans)
-    ]
+    there = {*plans, *((None, name) for _, name in plans)}
+    wanted = [(stream.namespace, stream.name) for stream in config.streams]
+    return [stream_title(key) for key in wanted if key not in there]
 
 
 def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
@@ -243,7 +244,9 @@ def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str
     )
 
 
-def _plan(configured: ConfiguredStream, config: Config) -> StreamPlan:
+def _plan(
+    configured: ConfiguredStream, config: Config, mapping: Iterable[ColumnMapping]
+) -> StreamPlan:
     options = SyncOptions(
         identifier_mode=config.identifier_mode,
         sync_mode=config.sync_mode,
@@ -256,7 +259,7 @@ def _plan(configured: ConfiguredStream, config: Config) -> StreamPlan:
         key=configured.key,
         options=options,
         properties=configured.properties,
-        mapping=_explicit(configured.key, config),
+        mapping={entry.column: entry for entry in mapping},
         permission=config.permission,
         sync_id=configured.sync_id,
     )
@@ -279,15 +282,3 @@ def _activated(plan: StreamPlan, configured: ConfiguredStream) -> StreamPlan:
         is_activated=True,
         has_chosen_key=key is not None,
     )
-
-
-def _explicit(key: StreamKey, config: Config) -> dict[str, ColumnMapping]:
-    """The mapping that names the stream's namespace, else the one that names none."""
-    fitting = [stream for stream in config.streams if _is_meant(stream, key)]
-    fitting.sort(key=lambda stream: stream.namespace is None)
-    return {entry.column: entry for entry in fitting[0].mapping} if fitting else {}
-
-
-def _is_meant(stream: StreamConfig, key: StreamKey) -> bool:
-    namespace, name = key
-    return stream.name == name and stream.namespace in {None, namespace}
