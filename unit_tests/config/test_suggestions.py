@@ -22,7 +22,7 @@ from destination_maileon.config.suggestions import NameIndex, did_you_mean, show
         ("usres", ["users"], "users"),
         ("user", ["users"], "users"),
         # The nearest one, of several the first.
-        ("colour", ["colours", "color"], "colours"),
+        ("colour", ["colours", "colourx"], "colours"),
         ("Users", ["userss", "users"], "users"),
         # Names of their own.
         ("leads", ["deals"], None),
