@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 
 if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact

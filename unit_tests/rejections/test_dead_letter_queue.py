@@ -43,7 +43,7 @@ from destination_maileon.rejections.s3 import (
     check_bucket,
     segment,
 )
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.maileon.local_server import LocalServer, read_request
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.rejections.naming import (
