@@ -16,18 +16,18 @@ from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
-from destination_maileon.maileon.paths import is_addressable, segment
-from destination_maileon.maileon.reading import (
+from destination_maileon.maileon.identifier import is_addressable, segment
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.report import UnreadableReport, parse_report, report_size
+from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
     custom_fields,
+    error_of,
     is_html,
     names,
+    not_the_api,
     says_gone,
 )
-from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.maileon.report import UnreadableReport, parse_report
-from destination_maileon.maileon.report_size import report_size
-from destination_maileon.maileon.statuses import error_of, not_the_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
