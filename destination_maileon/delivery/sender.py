@@ -165,5 +165,5 @@ def send(client: MaileonClient, call: Request) -> Answer:
         return client.synchronize(options.parameters(call.lane.permission), body)
     contact, mode = call.farewell.contact, options.identifier_mode
     if call.farewell.removal is DeletedRecords.DELETE:
-        return client.delete(mode.address(contact))
-    return client.unsubscribe(mode.unsubscribe_address(contact))
+        return client.delete(mode.endpoint(contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact))

@@ -32,7 +32,7 @@ from destination_maileon.maileon.statuses import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from destination_maileon.maileon.http import Answer
+    from destination_maileon.maileon.http import Response
     from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
 
@@ -144,7 +144,7 @@ class MaileonClient:
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time.
 
-        `address` is an `unsubscribe_address`. Should it be a plain one, that must not delete.
+        `address` is an `unsubscribe_endpoint`. Should it be a plain one, that must not delete.
         """
         path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
         return self._gone_or_done(path, address.query)
@@ -163,13 +163,13 @@ class MaileonClient:
         self._api_answer(answer)
         return True
 
-    def _api_answer(self, answer: Answer) -> Answer:
+    def _api_answer(self, answer: Response) -> Response:
         accepted = self._accepted(answer)
         if is_html(accepted):
             raise not_the_api(accepted)
         return accepted
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: Response) -> Response:
         error = error_of(answer, wall_clock=self._wall_clock)
         if isinstance(error, RequestRejected):
             # Before anybody masks or cuts anything else in it: half a key could not be found again.
@@ -187,11 +187,11 @@ class MaileonClient:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
-    ) -> Answer:
+    ) -> Response:
         if not is_addressable(path):
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        return self._transport.exchange(method, target, body=body, most_bytes=most_bytes)
+        return self._transport.send(method, target, body=body, most_bytes=most_bytes)
 
 
 def _not_addressable() -> RequestRejected:

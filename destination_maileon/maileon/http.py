@@ -50,7 +50,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What the API said. `body` is decoded; None if it was not read, or could not be."""
 
     host: str
@@ -76,14 +76,14 @@ class HttpTransport:
     def close(self) -> None:
         self._adapter.close()
 
-    def exchange(
+    def send(
         self,
         method: str,
         target: str,
         *,
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
-    ) -> Answer:
+    ) -> Response:
         """The answer to one call, if it has so many bytes at most.
 
         `target` is path and query, and arrives exactly as it is.
@@ -125,9 +125,9 @@ class HttpTransport:
         request.headers["Authorization"] = self._authorization
         return request
 
-    def _exchange(self, request: requests.PreparedRequest, most_bytes: int) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, most_bytes: int) -> Response:
         with self._adapter.send(request, stream=True, **self._environment) as response:
-            return Answer(
+            return Response(
                 host=self.host,
                 method=request.method or "",
                 status=response.status_code,

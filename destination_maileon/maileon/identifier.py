@@ -75,8 +75,8 @@ class IdentifierMode(Enum):
             return "email", contact.email
         return ("external id", contact.external_id) if contact.external_id else ("", "")
 
-    def address(self, contact: Contact) -> Endpoint:
-        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_address`."""
+    def endpoint(self, contact: Contact) -> Endpoint:
+        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_endpoint`."""
         if self is IdentifierMode.EXTERNAL_ID:
             return _by("externalid", contact.external_id)
         if self is IdentifierMode.MAILEON_ID and contact.id:
@@ -84,9 +84,9 @@ class IdentifierMode(Enum):
         # No address has space around it; taken at its word, it would be of nobody, who is "gone".
         return _by("email", (contact.email or "").strip())
 
-    def unsubscribe_address(self, contact: Contact) -> Endpoint:
+    def unsubscribe_endpoint(self, contact: Contact) -> Endpoint:
         """Where the contact is unsubscribed (`DELETE`)."""
-        address = self.address(contact)
+        address = self.endpoint(contact)
         return Endpoint(f"{address.path}/unsubscribe", address.query)
 
 

@@ -33,7 +33,7 @@ from destination_maileon.maileon.report import UnreadableXml, child_text, local_
 if TYPE_CHECKING:
     from lxml import etree
 
-    from destination_maileon.maileon.http import Answer
+    from destination_maileon.maileon.http import Response
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
@@ -69,10 +69,10 @@ _RIGHTS = MappingProxyType(
 )
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
-Outcome = Callable[["Answer", float | None], MaileonError | None]
+Outcome = Callable[["Response", float | None], MaileonError | None]
 
 
-def error_of(answer: Answer, *, wall_clock: Callable[[], float]) -> MaileonError | None:
+def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonError | None:
     """What the answer's status means; None if the call was accepted.
 
     `wall_clock` gives seconds since 1970, for a `Retry-After` that is a date.
@@ -82,7 +82,7 @@ def error_of(answer: Answer, *, wall_clock: Callable[[], float]) -> MaileonError
     return outcome(answer, retry_after_seconds(answer.retry_after, wall_clock=wall_clock))
 
 
-def not_the_api(answer: Answer, _retry_after: float | None = None) -> NotMaileonApi:
+def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaileonApi:
     page = " with a web page" if is_html(answer) else ""
     return NotMaileonApi(
         f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
@@ -104,25 +104,25 @@ def _seconds_until(date: str, now: float) -> float | None:
         return None
 
 
-def _accepted(_answer: Answer, _retry_after: float | None) -> None:
+def _accepted(_answer: Response, _retry_after: float | None) -> None:
     return None
 
 
-def _redirected(answer: Answer, _retry_after: float | None) -> Redirected:
+def _redirected(answer: Response, _retry_after: float | None) -> Redirected:
     return Redirected(
         f"{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
         " would go along: set the base URL to the API's own address."
     )
 
 
-def _key_refused(_answer: Answer, _retry_after: float | None) -> Unauthorized:
+def _key_refused(_answer: Response, _retry_after: float | None) -> Unauthorized:
     return Unauthorized(
         "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
         " account is blocked. Check it in Maileon under Settings, API Keys."
     )
 
 
-def _right_missing(answer: Answer, _retry_after: float | None) -> Forbidden:
+def _right_missing(answer: Response, _retry_after: float | None) -> Forbidden:
     right = _RIGHTS.get(answer.method, "use this method")
     return Forbidden(
         f"The API key lacks the right to {right} ({answer.method}, 403), or its IP allow list"
@@ -130,7 +130,7 @@ def _right_missing(answer: Answer, _retry_after: float | None) -> Forbidden:
     )
 
 
-def _call_refused(answer: Answer, _retry_after: float | None) -> RequestRejected:
+def _call_refused(answer: Response, _retry_after: float | None) -> RequestRejected:
     return RequestRejected(
         f"Maileon refuses the call ({answer.status}).",
         status=answer.status,
@@ -139,7 +139,7 @@ def _call_refused(answer: Answer, _retry_after: float | None) -> RequestRejected
 
 
 def _try_again(trouble: FailureReason) -> Outcome:
-    def outcome(answer: Answer, retry_after: float | None) -> RetriableError:
+    def outcome(answer: Response, retry_after: float | None) -> RetriableError:
         return RetriableError(
             f"{answer.host} cannot answer now ({answer.status}, {trouble.value}).",
             trouble,
@@ -173,7 +173,7 @@ CLASS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
 )
 
 
-def custom_fields(answer: Answer) -> dict[str, FieldType]:
+def custom_fields(answer: Response) -> dict[str, FieldType]:
     """Name and type of each custom field; a type that is not known counts as text."""
     found = {}
     for element in _list(answer, "custom_fields", child="custom_field"):
@@ -184,13 +184,13 @@ def custom_fields(answer: Answer) -> dict[str, FieldType]:
     return found
 
 
-def names(answer: Answer, root: str, *, child: str) -> list[str]:
+def names(answer: Response, root: str, *, child: str) -> list[str]:
     """The names of the elements of a list; raises TryAgain if it is no such list."""
     found = [child_text(element, "name") for element in _list(answer, root, child=child)]
     return [name for name in found if name]
 
 
-def is_html(answer: Answer) -> bool:
+def is_html(answer: Response) -> bool:
     """Whether the answer is a web page: the API has none."""
     body = answer.body or b""
     if _PAGE.match(body):
@@ -200,7 +200,7 @@ def is_html(answer: Answer) -> bool:
     return labelled and body.lstrip().startswith(b"<") and _error_root(body) is None
 
 
-def says_gone(answer: Answer) -> bool:
+def says_gone(answer: Response) -> bool:
     """Whether a 404 speaks of the contact, in a form that the API uses, and not of the path.
 
     Those are none, XML, or a short text (older pages of Maileon's docs).
@@ -213,7 +213,7 @@ def says_gone(answer: Answer) -> bool:
     return len(text) <= MAX_SERVER_MESSAGE_CHARACTERS and not text.startswith((b"{", b"["))
 
 
-def server_message(answer: Answer) -> str:
+def server_message(answer: Response) -> str:
     """What the server says of an error, on one line; may be empty, or as long as an error can be.
 
     It may quote a contact, or the key: who cuts it before the key is hidden leaves half of one.
@@ -249,7 +249,7 @@ def _unescaped(escapes: re.Match[str]) -> str:
     return str(json.loads(f'"{escapes[0]}"'))
 
 
-def _list(answer: Answer, root: str, *, child: str) -> list[etree._Element]:
+def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
     if answer.status == _NO_CONTENT:
         return []
     tree = _xml(answer.body or b"")

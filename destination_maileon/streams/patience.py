@@ -62,7 +62,7 @@ class PatientQuestions:
             except (FatalError, RequestRejected) as error:
                 raise ConfigError(str(error)) from None
             elapsed = self.now() - started_at
-            wait = self.patience.wait(
+            wait = self.patience.delay(
                 attempt, elapsed, retry_after=trouble.retry_after, random=self.random
             )
             if wait is None:

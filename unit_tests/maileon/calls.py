@@ -27,8 +27,8 @@ FIELDS = (
     b"<custom_fields><custom_field><name>COLOR</name><type>string</type></custom_field>"
     b"<custom_field><name>Size</name><type>double</type></custom_field></custom_fields>"
 )
-EMAIL = IdentifierMode.EMAIL.address(Contact(email="max@example.com"))
-EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_address(Contact(email="max@example.com"))
+EMAIL = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
+EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_endpoint(Contact(email="max@example.com"))
 
 Call = Callable[[MaileonClient], object]
 CALLS: Mapping[str, Call] = {

@@ -76,7 +76,7 @@ def test_any_2xx_with_a_report_is_a_success() -> None:
 def test_a_synchronization_without_a_readable_report_is_tried_again(answer: bytes) -> None:
     error = error_of(CALLS["synchronize"], answer)
     assert isinstance(error, RetriableError)
-    assert error.trouble is FailureReason.UNREADABLE
+    assert error.reason is FailureReason.UNREADABLE
     assert "secret" not in str(error)
     assert error.__context__ is None
 
@@ -184,8 +184,8 @@ def test_a_contact_is_deleted_and_unsubscribed_at_its_own_address(
     mode: IdentifierMode, contact: Contact, path: str, query: str
 ) -> None:
     def both(client: MaileonClient) -> None:
-        assert client.delete(mode.address(contact))
-        assert client.unsubscribe(mode.unsubscribe_address(contact))
+        assert client.delete(mode.endpoint(contact))
+        assert client.unsubscribe(mode.unsubscribe_endpoint(contact))
 
     assert seen_by(both, reply(200), reply(204)) == [
         ("DELETE", f"/contacts/{path}{query}"),
@@ -218,7 +218,7 @@ def test_an_identifier_that_would_name_something_else_is_never_sent(
     identifier: str, mode: IdentifierMode, name: str
 ) -> None:
     contact = Contact(email=identifier, external_id=identifier)
-    address = mode.address(contact) if name == "delete" else mode.unsubscribe_address(contact)
+    address = mode.endpoint(contact) if name == "delete" else mode.unsubscribe_endpoint(contact)
     with client_of(reply(200)) as (client, server):
         with pytest.raises(RequestRejected) as caught:
             getattr(client, name)(address)
@@ -281,7 +281,7 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
         error = error_of(call, reply(status, b"quoted", headers=("Retry-After: 3",)))
         if isinstance(expected, FailureReason):
             assert isinstance(error, RetriableError)
-            assert (error.trouble, error.status) == (expected, status)
+            assert (error.reason, error.status) == (expected, status)
             assert error.retry_after == 3
         else:
             assert type(error) is expected
@@ -306,7 +306,7 @@ def test_a_web_page_is_not_the_api_although_it_says_200(name: str) -> None:
 def test_a_list_that_cannot_be_read_is_tried_again(name: str, body: bytes) -> None:
     error = error_of(CALLS[name], reply(200, body))
     assert isinstance(error, RetriableError)
-    assert error.trouble is FailureReason.UNREADABLE
+    assert error.reason is FailureReason.UNREADABLE
 
 
 def test_the_method_decides_which_right_is_missing() -> None:
@@ -347,7 +347,7 @@ def test_a_call_without_a_connection_is_tried_again_and_names_no_one(call: Call)
         pytest.raises(RetriableError) as caught,
     ):
         call(client)
-    assert caught.value.trouble is FailureReason.CONNECTION
+    assert caught.value.reason is FailureReason.CONNECTION
     assert str(caught.value) == "No answer from 127.0.0.1: it refused the connection."
 
 
@@ -370,7 +370,7 @@ def test_headers_that_break_off_are_no_report() -> None:
         pytest.raises(RetriableError) as caught,
     ):
         client.synchronize({}, b"<contacts/>")
-    assert caught.value.trouble is FailureReason.UNREADABLE
+    assert caught.value.reason is FailureReason.UNREADABLE
 
 
 @pytest.mark.parametrize("before", range(0, len(KEY) + 1, 3))

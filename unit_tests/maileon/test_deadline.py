@@ -33,10 +33,10 @@ def assert_times_out(url: str, body: bytes | None = None) -> None:
     transport = transport_to(url)
     began = time.monotonic()
     with pytest.raises(RetriableError) as caught:
-        transport.exchange("POST", "/ping", body=body)
+        transport.send("POST", "/ping", body=body)
     seconds = time.monotonic() - began
     transport.close()
-    assert caught.value.trouble is FailureReason.TIMEOUT
+    assert caught.value.reason is FailureReason.TIMEOUT
     assert "within 0.3 seconds" in str(caught.value)
     assert _LIMIT_SECONDS <= seconds + 0.01 < _LIMIT_SECONDS + _SLACK_SECONDS
 
@@ -164,14 +164,14 @@ def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch: pytest.Mo
     with LocalServer(answering(reply(200))) as server:
         good = int(server.address.partition(":")[2])
         monkeypatch.setattr(socket, "getaddrinfo", _resolving_to(port, good))
-        assert transport_to("http://two.test").exchange("GET", "/ping").status == 200
+        assert transport_to("http://two.test").send("GET", "/ping").status == 200
 
 
 def test_a_name_without_an_address_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _resolving_to())
     with pytest.raises(RetriableError) as caught:
-        transport_to("http://none.test").exchange("GET", "/ping")
-    assert caught.value.trouble is FailureReason.CONNECTION
+        transport_to("http://none.test").send("GET", "/ping")
+    assert caught.value.reason is FailureReason.CONNECTION
 
 
 def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,15 +180,15 @@ def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(deadline, "start_new_thread", start)
     with pytest.raises(RetriableError) as caught:
-        transport_to("http://127.0.0.1:9").exchange("GET", "/ping")
-    assert caught.value.trouble is FailureReason.CONNECTION
+        transport_to("http://127.0.0.1:9").send("GET", "/ping")
+    assert caught.value.reason is FailureReason.CONNECTION
 
 
 def test_a_call_has_its_full_time_however_long_the_connection_was_idle() -> None:
     with LocalServer(answering(reply(200))) as server:
         transport = transport_to(server.url)
         for _ in range(2):
-            assert transport.exchange("GET", "/ping").status == 200
+            assert transport.send("GET", "/ping").status == 200
             time.sleep(_LIMIT_SECONDS)
         transport.close()
     assert server.connections == 1
@@ -202,13 +202,13 @@ def test_a_call_on_a_kept_connection_has_its_own_time_and_not_that_of_the_call_b
 
     with LocalServer(once) as server:
         transport = HttpTransport(server.url, "Basic a2V5", timeout_seconds=30, connections=1)
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
         began = time.monotonic()
         with time_limit(_LIMIT_SECONDS), pytest.raises(RetriableError) as caught:
-            transport.exchange("GET", "/ping")
+            transport.send("GET", "/ping")
         assert time.monotonic() - began < _LIMIT_SECONDS + _SLACK_SECONDS
         transport.close()
-    assert caught.value.trouble is FailureReason.TIMEOUT
+    assert caught.value.reason is FailureReason.TIMEOUT
     assert server.connections == 1
 
 
@@ -226,9 +226,9 @@ def test_a_connection_whose_answer_was_cut_off_is_not_used_again() -> None:
     with LocalServer(first_late) as server:
         transport = transport_to(server.url)
         with pytest.raises(RetriableError):
-            transport.exchange("GET", "/first")
+            transport.send("GET", "/first")
         late.set()
-        assert transport.exchange("GET", "/second").status == 200
+        assert transport.send("GET", "/second").status == 200
         transport.close()
     assert server.connections == 2
 

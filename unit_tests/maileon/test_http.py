@@ -35,7 +35,7 @@ _MEDIA_TYPE = "application/vnd.maileon.api+xml"
 
 def test_a_call_with_a_body_arrives_as_it_should() -> None:
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange("POST", "/contacts", body=b"<contacts/>")
+        transport.send("POST", "/contacts", body=b"<contacts/>")
     (seen,) = server.seen
     assert (seen.method, seen.target, seen.body) == ("POST", "/1.0/contacts", b"<contacts/>")
     assert seen.headers == {
@@ -52,7 +52,7 @@ def test_a_call_with_a_body_arrives_as_it_should() -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_call_without_a_body_names_no_type_of_it(method: str) -> None:
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange(method, "/ping")
+        transport.send(method, "/ping")
     assert "content-type" not in server.seen[0].headers
     assert "expect" not in server.seen[0].headers
 
@@ -70,7 +70,7 @@ def test_a_call_without_a_body_names_no_type_of_it(method: str) -> None:
 def test_a_target_arrives_exactly_as_it_was_given(target: str, slash: str) -> None:
     with LocalServer(answering(reply(200))) as server:
         with transport_to(server.url + slash) as transport:
-            transport.exchange("DELETE", target)
+            transport.send("DELETE", target)
         assert server.seen[0].target == f"/1.0{target}"
 
 
@@ -78,7 +78,7 @@ def test_so_it_does_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalServer(answering(reply(200))) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         with transport_to("http://192.0.2.1/1.0") as transport:
-            transport.exchange("DELETE", "/contacts/email/max%40a%2E")
+            transport.send("DELETE", "/contacts/email/max%40a%2E")
         assert proxy.seen[0].target == "http://192.0.2.1/1.0/contacts/email/max%40a%2E"
 
 
@@ -86,7 +86,7 @@ def test_what_the_answer_says_is_handed_on() -> None:
     headers = ("Content-Type: text/plain", "Retry-After: 5")
     busy = answering(reply(503, b"busy", headers=headers))
     with LocalServer(busy) as server, transport_to(server.url) as transport:
-        answer = transport.exchange("POST", "/ping", body=b"")
+        answer = transport.send("POST", "/ping", body=b"")
     assert (answer.host, answer.method, answer.status) == ("127.0.0.1", "POST", 503)
     assert (answer.content_type, answer.retry_after) == ("text/plain", "5")
     assert answer.body == b"busy"
@@ -100,7 +100,7 @@ def test_a_redirect_is_not_followed_and_the_other_server_sees_nothing(
     with LocalServer(answering(reply(200))) as other:
         redirect = reply(status, b"x", headers=(f"Location: {other.url}/stolen",))
         with LocalServer(answering(redirect)) as server, transport_to(server.url) as transport:
-            answer = transport.exchange(method, "/ping", body=b"a" if method == "POST" else None)
+            answer = transport.send(method, "/ping", body=b"a" if method == "POST" else None)
         assert (answer.status, answer.body) == (status, None)
         assert len(server.seen) == 1
         assert other.connections == 0
@@ -119,14 +119,14 @@ def test_a_password_in_netrc_does_not_replace_the_key(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
     assert server.seen[0].headers["authorization"] == "Basic a2V5"
 
 
 def test_a_password_in_the_base_url_does_not_replace_the_key() -> None:
     with LocalServer(answering(reply(200))) as server:
         with transport_to(server.url.replace("http://", "http://me:pw@")) as transport:
-            answer = transport.exchange("GET", "/ping")
+            answer = transport.send("GET", "/ping")
         assert answer.host == "127.0.0.1"
         assert server.seen[0].headers["authorization"] == "Basic a2V5"
 
@@ -134,8 +134,8 @@ def test_a_password_in_the_base_url_does_not_replace_the_key() -> None:
 def test_no_cookie_comes_back() -> None:
     cookie = reply(200, headers=("Set-Cookie: session=1; Path=/",))
     with LocalServer(answering(cookie)) as server, transport_to(server.url) as transport:
-        transport.exchange("GET", "/a")
-        transport.exchange("GET", "/b")
+        transport.send("GET", "/a")
+        transport.send("GET", "/b")
     assert not any("cookie" in seen.headers for seen in server.seen)
 
 
@@ -143,7 +143,7 @@ def test_calls_one_after_the_other_share_a_connection() -> None:
     with LocalServer(answering(reply(200, b"x"), reply(204), reply(400, b"y"))) as server:
         with transport_to(server.url) as transport:
             for _ in range(4):
-                transport.exchange("GET", "/ping")
+                transport.send("GET", "/ping")
         assert (len(server.seen), server.connections) == (4, 1)
 
 
@@ -158,7 +158,7 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_no_call() -> None:
     with LocalServer(once) as server, transport_to(server.url) as transport:
         for number in range(3):
             server.closing.wait(0.05)
-            assert transport.exchange("POST", f"/{number}", body=b"x").status == 200
+            assert transport.send("POST", f"/{number}", body=b"x").status == 200
         assert [seen.target for seen in server.seen] == ["/1.0/0", "/1.0/1", "/1.0/2"]
 
 
@@ -176,13 +176,13 @@ def test_a_body_may_come_in_chunks() -> None:
 def trouble_with(converse: Conversation, *, body: bytes | None = None) -> FailureReason:
     with LocalServer(converse) as server, transport_to(server.url) as transport:
         with pytest.raises(RetriableError) as caught:
-            transport.exchange("POST", "/contacts?secret", body=body)
+            transport.send("POST", "/contacts?secret", body=body)
         assert "127.0.0.1" in str(caught.value)
         assert "secret" not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
         assert len(server.seen) <= 1
-    return caught.value.trouble
+    return caught.value.reason
 
 
 def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.Monkey
         port = closed.getsockname()[1]
     monkeypatch.setenv("https_proxy", f"http://user:secret@127.0.0.1:{port}")
     with transport_to("https://the.host/1.0") as transport, pytest.raises(RetriableError) as caught:
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
     assert (
         str(caught.value) == "No answer from the.host through the proxy: it refused the connection."
     )
@@ -258,7 +258,7 @@ def test_the_longest_body_of_an_error_is_read() -> None:
 def test_an_error_that_breaks_off_is_that_error_still() -> None:
     broken = closing_after(reply(403, b"x", headers=("Content-Length: 10",)))
     with LocalServer(broken) as server, transport_to(server.url) as transport:
-        answer = transport.exchange("GET", "/ping")
+        answer = transport.send("GET", "/ping")
     assert (answer.status, answer.body) == (403, None)
 
 
@@ -271,7 +271,7 @@ def test_a_refusal_before_the_body_was_taken_is_heard() -> None:
             pass
 
     with LocalServer(early) as server, transport_to(server.url) as transport:
-        assert transport.exchange("POST", "/contacts", body=b"x" * 5_000_000).status == 413
+        assert transport.send("POST", "/contacts", body=b"x" * 5_000_000).status == 413
 
 
 def test_a_server_that_nobody_runs_refuses() -> None:
@@ -281,22 +281,22 @@ def test_a_server_that_nobody_runs_refuses() -> None:
         transport_to(url) as transport,
         pytest.raises(RetriableError, match="refused the connection"),
     ):
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://a..b", "http://[x", "x", "http://a:99999", ""])
 def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
     with transport_to(url) as transport, pytest.raises(RetriableError):
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
 
 
 def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
         with transport_to(server.url) as transport, pytest.raises(RetriableError) as caught:
-            transport.exchange("GET", "/ping")
+            transport.send("GET", "/ping")
         assert "its TLS certificate could not be verified" in str(caught.value)
-        assert caught.value.trouble is FailureReason.CONNECTION
+        assert caught.value.reason is FailureReason.CONNECTION
         assert server.seen == []
 
 
@@ -310,7 +310,7 @@ def test_so_does_a_certificate_for_another_host(
             transport_to(server.url) as transport,
             pytest.raises(RetriableError, match="certificate"),
         ):
-            transport.exchange("GET", "/ping")
+            transport.send("GET", "/ping")
         assert server.seen == []
 
 
@@ -322,7 +322,7 @@ def test_a_certificate_that_is_trusted_does_not(
     with LocalServer(answering(reply(200, b"x" * 99_999)), tls=certificate.context) as server:
         with transport_to(server.url) as transport:
             for _ in range(2):
-                answer = transport.exchange("POST", "/contacts", body=b"y" * 999_999)
+                answer = transport.send("POST", "/contacts", body=b"y" * 999_999)
                 assert answer.body == b"x" * 99_999
         assert (len(server.seen), server.connections) == (2, 1)
 
@@ -337,14 +337,14 @@ def test_a_plain_server_under_https_is_no_tls() -> None:
         transport_to(f"https://{server.address}") as transport,
         pytest.raises(RetriableError, match="no TLS connection"),
     ):
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
 
 
 def test_nothing_is_logged_of_paths_and_queries(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     odd_header = b"HTTP/1.1 200 OK\r\nA: b\r\n: c\r\nno header\r\n\r\n"
     with LocalServer(closing_after(odd_header)) as server, transport_to(server.url) as transport:
-        transport.exchange("DELETE", "/contacts/email/secret?secret")
+        transport.send("DELETE", "/contacts/email/secret?secret")
     assert "secret" not in caplog.text
 
 
@@ -357,11 +357,11 @@ def test_a_proxy_that_wants_a_password_is_said_to_be_the_cause(
             transport_to("https://the.host/1.0") as transport,
             pytest.raises(RetriableError) as caught,
         ):
-            transport.exchange("GET", "/ping")
+            transport.send("GET", "/ping")
         assert proxy.seen[0].method == "CONNECT"
         assert "authorization" not in proxy.seen[0].headers
     assert "through the proxy" in str(caught.value)
-    assert caught.value.trouble is FailureReason.CONNECTION
+    assert caught.value.reason is FailureReason.CONNECTION
 
 
 _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
@@ -407,7 +407,7 @@ def test_the_cause_is_told_in_plain_words_however_deep_it_lies(
 ) -> None:
     for error in (cause, wrapped(cause), wrapped(wrapped(cause))):
         told = worded(error)
-        assert told.trouble is trouble
+        assert told.reason is trouble
         assert str(told).startswith("No answer from the.host: ")
         assert words in str(told)
         assert not any(part in str(told) for part in ("user", "max", "secret", "0x", "/1.0"))
@@ -419,7 +419,7 @@ def test_every_such_cause_is_caught(cause: BaseException, _trouble: object, _wor
 
 
 def test_whatever_the_cause_when_the_time_is_up_it_is_a_timeout() -> None:
-    assert worded(wrapped(ConnectionResetError()), limit=0).trouble is FailureReason.TIMEOUT
+    assert worded(wrapped(ConnectionResetError()), limit=0).reason is FailureReason.TIMEOUT
 
 
 def test_a_proxy_is_said_to_be_one() -> None:
@@ -430,7 +430,7 @@ def test_a_proxy_is_said_to_be_one() -> None:
 def test_causes_that_refer_to_each_other_come_to_an_end() -> None:
     first, second = OSError("a"), OSError("b")
     first.__cause__, second.__cause__ = second, first
-    assert worded(first).trouble is FailureReason.CONNECTION
+    assert worded(first).reason is FailureReason.CONNECTION
 
 
 @pytest.mark.parametrize(

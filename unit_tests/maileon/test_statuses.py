@@ -17,7 +17,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
     Unauthorized,
 )
-from destination_maileon.maileon.http import Answer
+from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.statuses import (
     CLASS_OUTCOMES,
     STATUS_OUTCOMES,
@@ -50,8 +50,8 @@ _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
 
 def answer(
     status: int, *, method: str = "POST", body: bytes = b"secret", after: str = ""
-) -> Answer:
-    return Answer("the.host", method, status, content_type="", retry_after=after, body=body)
+) -> Response:
+    return Response("the.host", method, status, content_type="", retry_after=after, body=body)
 
 
 def error_for(status: int, *, method: str = "POST", after: str = "") -> MaileonError | None:
@@ -67,7 +67,7 @@ def test_a_status_means_what_the_table_says(
         assert error is None
     elif isinstance(expected, FailureReason):
         assert isinstance(error, RetriableError)
-        assert (error.trouble, error.status, error.retry_after) == (expected, status, 7)
+        assert (error.reason, error.status, error.retry_after) == (expected, status, 7)
     else:
         assert type(error) is expected
 
@@ -174,8 +174,8 @@ _DOCUMENTED_ERROR = (
 )
 
 
-def answer_with(body: bytes | None, *, content_type: str = _XML, status: int = 200) -> Answer:
-    return Answer("host", "GET", status, content_type=content_type, retry_after=None, body=body)
+def answer_with(body: bytes | None, *, content_type: str = _XML, status: int = 200) -> Response:
+    return Response("host", "GET", status, content_type=content_type, retry_after=None, body=body)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_names_come_in_the_order_of_the_list_namespace_or_not() -> None:
 def test_what_is_no_such_list_may_be_one_later(body: bytes | None) -> None:
     with pytest.raises(RetriableError) as caught:
         names(answer_with(body), "l", child="p")
-    assert caught.value.trouble is FailureReason.UNREADABLE
+    assert caught.value.reason is FailureReason.UNREADABLE
     assert "secret" not in str(caught.value)
 
 
