@@ -3,12 +3,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from destination_maileon.maileon import deadline
 from destination_maileon.maileon.deadline import time_is_up, time_limit
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.http import HttpTransport
@@ -123,16 +121,6 @@ def test_a_proxy_that_opens_no_tunnel_ends_with_the_time(
         assert_times_out("https://192.0.2.1/1.0")
 
 
-def test_a_proxy_under_tls_that_opens_no_tunnel_ends_with_the_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate = self_signed(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
-    with LocalServer(_SLOW["headers that trickle"], tls=certificate.context) as proxy:
-        monkeypatch.setenv("https_proxy", f"https://{proxy.address}")
-        assert_times_out("https://192.0.2.1/1.0")
-
-
 def test_a_connection_that_is_never_accepted_ends_with_the_time() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         waiting = []
@@ -144,44 +132,6 @@ def test_a_connection_that_is_never_accepted_ends_with_the_time() -> None:
         assert_times_out(f"http://127.0.0.1:{listener.getsockname()[1]}")
         for queued in waiting:
             queued.close()
-
-
-def test_a_name_that_is_not_resolved_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    ending = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: ending.wait(5))
-    assert_times_out("http://resolver.test")
-    ending.set()
-
-
-def _resolving_to(*ports: int) -> Callable[..., list[tuple[object, ...]]]:
-    entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
-    return lambda *_: list(entries)
-
-
-def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with LocalServer(answering(reply(200))) as server:
-        good = int(server.address.partition(":")[2])
-        monkeypatch.setattr(socket, "getaddrinfo", _resolving_to(port, good))
-        assert transport_to("http://two.test").send("GET", "/ping").status == 200
-
-
-def test_a_name_without_an_address_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", _resolving_to())
-    with pytest.raises(RetriableError) as caught:
-        transport_to("http://none.test").send("GET", "/ping")
-    assert caught.value.reason is FailureReason.CONNECTION
-
-
-def test_a_thread_that_cannot_be_started_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(deadline, "start_new_thread", start)
-    with pytest.raises(RetriableError) as caught:
-        transport_to("http://127.0.0.1:9").send("GET", "/ping")
-    assert caught.value.reason is FailureReason.CONNECTION
 
 
 def test_a_call_has_its_full_time_however_long_the_connection_was_idle() -> None:
