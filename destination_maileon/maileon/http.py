@@ -7,8 +7,6 @@ nothing, and what it raises names the host and the cause, never a path, a query 
 
 from __future__ import annotations
 
-import errno
-import gc
 import http.client
 import logging
 import socket
@@ -97,11 +95,6 @@ class HttpTransport:
                 return self._exchange(request, min(most_bytes, MAX_ANSWER_BYTES))
             except FAILURES as error:
                 failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
-                if may_lack_files(error):
-                    # Idle connections hold them. A pool prefers to open a new one after a failure.
-                    self._adapter.close()
-                    # Failed ones hang in circles with their errors, which are rarely looked for.
-                    gc.collect()
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
@@ -236,18 +229,6 @@ def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> Re
         digits = ".3g" if timeout_seconds < _EXACT_BELOW else ".0f"
         words = f"no complete answer within {timeout_seconds:{digits}} seconds"
     return RetriableError(f"No answer from {host}{through}: {words}.", trouble)
-
-
-def may_lack_files(error: BaseException) -> bool:
-    """Whether the process may have as many files and sockets open as it is allowed to.
-
-    Resolving a name needs one, too, and does not say that it had none.
-    """
-    return any(
-        isinstance(cause, socket.gaierror)
-        or (isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE})
-        for cause in _causes(error)
-    )
 
 
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:

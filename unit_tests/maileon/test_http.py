@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import gzip
 import http.client
 import logging
@@ -17,7 +16,7 @@ import urllib3
 from destination_maileon.maileon import http as module
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import FailureReason, RetriableError
-from destination_maileon.maileon.http import FAILURES, TooLong, may_lack_files, unanswered
+from destination_maileon.maileon.http import FAILURES, TooLong, unanswered
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
@@ -431,17 +430,3 @@ def test_causes_that_refer_to_each_other_come_to_an_end() -> None:
     first, second = OSError("a"), OSError("b")
     first.__cause__, second.__cause__ = second, first
     assert worded(first).reason is FailureReason.CONNECTION
-
-
-@pytest.mark.parametrize(
-    ("error", "lacks"),
-    [
-        (OSError(errno.EMFILE, _URL), True),
-        (OSError(errno.ENFILE, _URL), True),
-        (socket.gaierror(-3, _URL), True),
-        (OSError(errno.ECONNREFUSED, _URL), False),
-        (TooLong(), False),
-    ],
-)
-def test_a_failure_for_want_of_files_is_known(error: BaseException, lacks: bool) -> None:
-    assert may_lack_files(wrapped(error)) is lacks
