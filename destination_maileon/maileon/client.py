@@ -18,7 +18,7 @@ from destination_maileon.maileon.errors import FailureReason, RequestRejected, R
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
 from destination_maileon.maileon.identifier import is_addressable, segment
 from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.maileon.report import UnreadableReport, parse_report, report_size
+from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
 from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
     custom_fields,
@@ -78,16 +78,16 @@ class MaileonClient:
     def close(self) -> None:
         self._transport.close()
 
-    def synchronize(self, parameters: Mapping[str, str], body: bytes) -> SynchronizationReport:
-        """What became of the contacts in `body` (a document of contacts_xml)."""
-        size = report_size(body)
+    def synchronize(
+        self, parameters: Mapping[str, str], body: bytes, contacts: int
+    ) -> SynchronizationReport:
+        """What became of so many contacts in `body` (a document of contact_xml)."""
+        most_bytes = max_report_bytes(body, contacts)
         answer = self._accepted(
-            self._exchange(
-                "POST", "/contacts", query=parameters, body=body, most_bytes=size.most_bytes
-            )
+            self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
         try:
-            return parse_report(answer.body or b"", size=size)
+            return parse_report(answer.body or b"", sent=body)
         except UnreadableReport as error:
             reason = str(error)
         raise RetriableError(

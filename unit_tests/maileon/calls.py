@@ -32,7 +32,7 @@ EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_endpoint(Contact(email="max@example
 
 Call = Callable[[MaileonClient], object]
 CALLS: Mapping[str, Call] = {
-    "synchronize": lambda client: client.synchronize({}, b"<contacts/>"),
+    "synchronize": lambda client: client.synchronize({}, b"<contacts/>", 1),
     "ping GET": lambda client: client.ping("GET"),
     "ping POST": lambda client: client.ping("POST"),
     "ping DELETE": lambda client: client.ping("DELETE"),

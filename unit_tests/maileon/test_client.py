@@ -48,7 +48,7 @@ from unit_tests.maileon.local_server import (
 
 def test_contacts_are_synchronized_with_all_parameters_and_the_body_as_it_is() -> None:
     with client_of(reply(200, REPORT)) as (client, server):
-        report = client.synchronize({"permission": "5", "a b": "c&d"}, "<é/>".encode())
+        report = client.synchronize({"permission": "5", "a b": "c&d"}, "<é/>".encode(), 1)
     assert (report.contacts, report.new) == (1, 1)
     (seen,) = server.seen
     assert (seen.method, seen.target) == ("POST", "/1.0/contacts?permission=5&a%20b=c%26d")
@@ -60,7 +60,7 @@ def test_contacts_are_synchronized_with_all_parameters_and_the_body_as_it_is() -
 def test_any_2xx_with_a_report_is_a_success() -> None:
     for status in (200, 201, 202):
         with client_of(reply(status, REPORT)) as (client, _):
-            assert client.synchronize({}, b"").contacts == 1
+            assert client.synchronize({}, b"", 1).contacts == 1
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,8 @@ def test_any_2xx_with_a_report_is_a_success() -> None:
         reply(200),
         reply(204),
         reply(200, b"secret"),
+        # Longer than the report on one contact can be.
+        reply(200, REPORT + b" " * 1_200_000),
     ],
 )
 def test_a_synchronization_without_a_readable_report_is_tried_again(answer: bytes) -> None:
@@ -247,7 +249,7 @@ def test_several_threads_use_one_client_at_once() -> None:
     ):
 
         def run() -> None:
-            results.extend(client.synchronize({}, b"x" * 10_000).contacts for _ in range(5))
+            results.extend(client.synchronize({}, b"x" * 10_000, 1).contacts for _ in range(5))
 
         threads = [threading.Thread(target=run) for _ in range(4)]
         for thread in threads:
@@ -358,7 +360,7 @@ def test_a_body_that_nobody_answered_was_sent_once() -> None:
         MaileonClient(server.url, KEY, timeout_seconds=5) as client,
         pytest.raises(RetriableError, match="was cut"),
     ):
-        client.synchronize({}, b"<contacts/>")
+        client.synchronize({}, b"<contacts/>", 1)
     assert len(seen) == 1
 
 
@@ -369,7 +371,7 @@ def test_headers_that_break_off_are_no_report() -> None:
         MaileonClient(server.url, KEY, timeout_seconds=5) as client,
         pytest.raises(RetriableError) as caught,
     ):
-        client.synchronize({}, b"<contacts/>")
+        client.synchronize({}, b"<contacts/>", 1)
     assert caught.value.reason is FailureReason.UNREADABLE
 
 
