@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
-_MAX_QUOTED = 3
 # `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
 # must be a character: what stood around it would be the next such reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
@@ -236,10 +235,9 @@ def _message_in(body: bytes) -> str:
 
 def _one_line(text: str) -> str:
     # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
-    # around it; nor one that is quoted twice.
-    for _ in range(_MAX_QUOTED):
-        text = _NO_CHARACTER.sub("\ufffd", _JSON_ESCAPES.sub(_unescaped, text))
-        text = unquote(html.unescape(text))
+    # around it.
+    text = _NO_CHARACTER.sub("\ufffd", _JSON_ESCAPES.sub(_unescaped, text))
+    text = unquote(html.unescape(text))
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())
 
