@@ -8,11 +8,13 @@ with every byte. How long a name may take to resolve is the system's business.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0
+MAX_INTERIM_ANSWERS = 100
 _MOMENT_SECONDS = 0.05
 """So much longer than its call's time an operation may take."""
 _ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -108,13 +111,34 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """The answer behind the interim ones (1xx) that may come before it (RFC 9110, 15.2).
+
+    Python itself skips 100 alone, and would take every later answer on the connection for that of
+    the call before.
+    """
+
+    def begin(self) -> None:
+        for _ in range(MAX_INTERIM_ANSWERS):
+            super().begin()
+            if self.status >= HTTPStatus.OK:
+                return
+            # An answer begins only where there are no headers yet.
+            self.headers = None  # type: ignore[assignment] # as http.client itself sets it
+        raise http.client.HTTPException("too many interim answers")
+
+
 class _BoundedConnection(HTTPConnection):
+    response_class = _FinalAnswer
+
     def _new_conn(self) -> socket.socket:
         self.timeout = _seconds_left()
         return _bounded(super()._new_conn())
 
 
 class _BoundedTlsConnection(HTTPSConnection):
+    response_class = _FinalAnswer
+
     def _new_conn(self) -> socket.socket:
         self.timeout = _seconds_left()
         return _bounded(super()._new_conn())
