@@ -8,7 +8,8 @@
         ├── Unauthorized     401
         ├── Forbidden        403
         ├── NotMaileonApi    404, or an answer that cannot be the API's
-        └── Redirected       3xx
+        ├── Redirected       3xx
+        └── UnusableConnection  a proxy or a certificate keeps every call from the API
 
 No message holds anything of a request or of a key. What the server says of a refusal stands in
 `server_message`, apart, since it may quote a contact: whoever shows it must mask it.
@@ -97,3 +98,7 @@ class NotMaileonApi(FatalError):
 
 class Redirected(FatalError):
     """3xx: never followed, since the key would go along."""
+
+
+class UnusableConnection(FatalError):
+    """A proxy turns calls away, or no certificate is trusted: the environment is at fault."""

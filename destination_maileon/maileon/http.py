@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import http.client
 import logging
+import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -20,7 +22,12 @@ import requests
 import urllib3
 
 from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
-from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.errors import (
+    FailureReason,
+    MaileonError,
+    RetriableError,
+    UnusableConnection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +48,12 @@ _HEADERS = {
     "Accept-Encoding": "gzip, deflate",
 }
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The first of them that is set counts. SSL_CERT_FILE is OpenSSL's, which requests does not ask."""
+# Proxies are named in small letters first, as Python itself looks for them.
+_CASES = (str.lower, str.upper)
+_TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
+_PASSING_STATUSES = frozenset({"408", "429"})
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
 # They log paths and queries, in which people are named, at any level.
@@ -66,6 +79,7 @@ class HttpTransport:
         self, base_url: str, authorization: str, *, timeout_seconds: float, connections: int
     ) -> None:
         self.host = _host(base_url)
+        self._scheme = base_url.partition(":")[0].lower()
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._timeout_seconds = timeout_seconds
@@ -86,15 +100,16 @@ class HttpTransport:
 
         `target` is path and query, and arrives exactly as it is.
 
-        Raises TryAgain if there is none, or none that can be read, at the latest when
-        `timeout_seconds` have passed since now.
+        Raises RetriableError if there is none, or none that can be read, at the latest when
+        `timeout_seconds` have passed since now; UnusableConnection if a proxy or a certificate is
+        at fault.
         """
         with time_limit(self._timeout_seconds):
             try:
                 request = self._request(method, target, body=body)
                 return self._exchange(request, min(most_bytes, MAX_ANSWER_BYTES))
             except FAILURES as error:
-                failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
+                failure = self._failure(error)
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
@@ -107,7 +122,28 @@ class HttpTransport:
             settings = session.merge_environment_settings(
                 self._base_url, {}, stream=True, verify=True, cert=None
             )
-        return {"verify": settings["verify"] or True, "proxies": settings["proxies"]}
+        return {"verify": self._trusted(), "proxies": settings["proxies"]}
+
+    def _trusted(self) -> str | bool:
+        """The file of certificates that the environment names; True: those of the libraries."""
+        variable = _first_set(*_CERTIFICATE_VARIABLES)
+        if variable is None or self._scheme != "https":
+            return True
+        path = os.environ[variable]
+        if (problem := _problem_of_certificates(path)) is not None:
+            raise UnusableConnection(
+                f"The environment variable {variable} names the file of trusted certificates "
+                f"{path}, which {problem}. Correct or remove the variable."
+            )
+        return path
+
+    def _failure(self, error: BaseException) -> MaileonError:
+        causes = list(_causes(error))
+        proxy = _first_set(*(f(f"{s}_proxy") for s in (self._scheme, "all") for f in _CASES))
+        problem = _proxy_problem(causes, proxy) or _certificate_problem(causes)
+        if problem is not None:
+            return UnusableConnection(f"No call reaches {self.host}: {problem}")
+        return unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
 
     def _request(self, method: str, target: str, *, body: bytes | None) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
@@ -181,15 +217,12 @@ class TooLong(ValueError):
     """The answer is longer than anything the API has reason to say."""
 
 
+_UNUSABLE_URLS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+
 # The first row of which a kind occurs among the causes of a failure says what it was.
 _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] = (
     ((TimeoutError,), FailureReason.TIMEOUT, "it did not answer in time"),
     ((socket.gaierror, UnicodeError), FailureReason.CONNECTION, "its name could not be resolved"),
-    (
-        (ssl.SSLCertVerificationError,),
-        FailureReason.CONNECTION,
-        "its TLS certificate could not be verified",
-    ),
     ((ssl.SSLError,), FailureReason.CONNECTION, "no TLS connection came about"),
     ((ConnectionRefusedError,), FailureReason.CONNECTION, "it refused the connection"),
     ((TooLong,), FailureReason.UNREADABLE, "its answer is too long"),
@@ -209,11 +242,63 @@ _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] 
         "its answer is no valid HTTP",
     ),
     (
-        (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema),
+        _UNUSABLE_URLS,
         FailureReason.CONNECTION,
         "the base URL, or the proxy that the environment names, cannot be used",
     ),
 )
+
+
+def _first_set(*variables: str) -> str | None:
+    return next((name for name in variables if os.environ.get(name)), None)
+
+
+def _problem_of_certificates(path: str) -> str | None:
+    if os.path.isdir(path):  # noqa: PTH112 - nothing else of pathlib is needed
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        return "does not exist"
+    except ssl.SSLError:
+        return "holds no certificate"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return None
+
+
+def _certificate_problem(causes: list[BaseException]) -> str | None:
+    """What a person reads of a certificate that is not trusted; None if none of the causes is."""
+    kinds = (c for c in causes if isinstance(c, ssl.SSLCertVerificationError))
+    if (untrusted := next(kinds, None)) is None:
+        return None
+    why = getattr(untrusted, "verify_message", None) or "it could not be verified"
+    variable = _first_set(*_CERTIFICATE_VARIABLES)
+    advice = (
+        "If a proxy or a firewall looks into TLS, set the environment variable REQUESTS_CA_BUNDLE "
+        "to a file with its certificate."
+        if variable is None
+        else f"The environment variable {variable} names the certificates that are trusted: add "
+        "the one that is missing, or remove the variable."
+    )
+    return f"the TLS certificate that is shown is not trusted ({why.rstrip('.')}). {advice}"
+
+
+def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | None:
+    """What a person reads of a proxy that turns every call away; None if it is none of this."""
+    named = f"the proxy that the environment variable {variable or 'HTTPS_PROXY'} names"
+    if variable is not None and _any(causes, *_UNUSABLE_URLS):
+        return f"{named} cannot be used. Correct or remove the variable."
+    texts = (str(cause) for cause in causes if isinstance(cause, OSError))
+    refused = next((found[1] for text in texts if (found := _TUNNEL.search(text))), None)
+    if refused is None or refused in _PASSING_STATUSES:
+        return None
+    if refused == "407":
+        return (
+            f"{named} wants a user name and a password (407). Write them into the variable, as "
+            "http://USER:PASSWORD@HOST:PORT, or name the host in NO_PROXY."
+        )
+    return f"{named} does not let it through ({refused}). Allow it there, or use NO_PROXY."
 
 
 def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> RetriableError:

@@ -27,6 +27,7 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
     Unauthorized,
+    UnusableConnection,
 )
 from destination_maileon.maileon.report import UnreadableXml, child_text, local_name, read_xml
 
@@ -129,6 +130,13 @@ def _right_missing(answer: Response, _retry_after: float | None) -> Forbidden:
     )
 
 
+def _proxy_refused(answer: Response, _retry_after: float | None) -> UnusableConnection:
+    return UnusableConnection(
+        f"A proxy on the way to {answer.host} wants a user name and a password (407). Write them "
+        "into the environment variable that names it, as http://USER:PASSWORD@HOST:PORT."
+    )
+
+
 def _call_refused(answer: Response, _retry_after: float | None) -> RequestRejected:
     return RequestRejected(
         f"Maileon refuses the call ({answer.status}).",
@@ -156,6 +164,7 @@ STATUS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
         401: _key_refused,
         403: _right_missing,
         404: not_the_api,
+        407: _proxy_refused,
         408: _try_again(FailureReason.TIMEOUT),
         429: _try_again(FailureReason.THROTTLED),
         503: _try_again(FailureReason.UNAVAILABLE),

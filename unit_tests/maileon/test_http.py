@@ -15,7 +15,7 @@ import urllib3
 
 from destination_maileon.maileon import http as module
 from destination_maileon.maileon.deadline import time_limit
-from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.errors import FailureReason, RetriableError, UnusableConnection
 from destination_maileon.maileon.http import FAILURES, TooLong, unanswered
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
@@ -292,11 +292,15 @@ def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
 def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
-        with transport_to(server.url) as transport, pytest.raises(RetriableError) as caught:
+        with transport_to(server.url) as transport, pytest.raises(UnusableConnection) as caught:
             transport.send("GET", "/ping")
-        assert "its TLS certificate could not be verified" in str(caught.value)
-        assert caught.value.reason is FailureReason.CONNECTION
         assert server.seen == []
+    assert str(caught.value) == (
+        "No call reaches 127.0.0.1: the TLS certificate that is shown is not trusted (self-signed "
+        "certificate). If a proxy or a firewall looks into TLS, set the environment variable "
+        "REQUESTS_CA_BUNDLE to a file with its certificate."
+    )
+    assert caught.value.__context__ is None
 
 
 def test_so_does_a_certificate_for_another_host(
@@ -307,7 +311,7 @@ def test_so_does_a_certificate_for_another_host(
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
         with (
             transport_to(server.url) as transport,
-            pytest.raises(RetriableError, match="certificate"),
+            pytest.raises(UnusableConnection, match=r"IP address mismatch.*REQUESTS_CA_BUNDLE"),
         ):
             transport.send("GET", "/ping")
         assert server.seen == []
@@ -347,20 +351,113 @@ def test_nothing_is_logged_of_paths_and_queries(caplog: pytest.LogCaptureFixture
     assert "secret" not in caplog.text
 
 
-def test_a_proxy_that_wants_a_password_is_said_to_be_the_cause(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("status", "words"), [(407, "user name and a password"), (403, "does not let it through (403)")]
+)
+def test_a_proxy_that_turns_the_call_away_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch, variable: str, status: int, words: str
 ) -> None:
-    with LocalServer(answering(reply(407))) as proxy:
-        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+    with LocalServer(answering(reply(status))) as proxy:
+        monkeypatch.setenv(variable, f"http://me:secret@{proxy.address}")
         with (
             transport_to("https://the.host/1.0") as transport,
-            pytest.raises(RetriableError) as caught,
+            pytest.raises(UnusableConnection) as caught,
         ):
             transport.send("GET", "/ping")
         assert proxy.seen[0].method == "CONNECT"
-        assert "authorization" not in proxy.seen[0].headers
-    assert "through the proxy" in str(caught.value)
-    assert caught.value.reason is FailureReason.CONNECTION
+    assert f"the proxy that the environment variable {variable} names" in str(caught.value)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 503])
+def test_a_proxy_that_cannot_now_may_later(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with LocalServer(answering(reply(status))) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        with (
+            transport_to("https://the.host/1.0") as transport,
+            pytest.raises(RetriableError, match="through the proxy"),
+        ):
+            transport.send("GET", "/ping")
+
+
+@pytest.mark.parametrize("proxy", ["no://127.0.0.1", "http://[x"])
+def test_a_proxy_that_is_none_is_at_fault(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with (
+        transport_to("https://the.host/1.0") as transport,
+        pytest.raises(UnusableConnection, match="HTTPS_PROXY names cannot be used"),
+    ):
+        transport.send("GET", "/ping")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_file_of_certificates_that_cannot_be_used_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    odd = tmp_path / "odd.pem"
+    odd.write_text("no certificate")
+    for path, problem in (
+        (tmp_path / "missing.pem", "does not exist"),
+        (empty, "holds no certificate"),
+        (odd, "holds no certificate"),
+        (empty / "below", "cannot be read (Not a directory)"),
+    ):
+        monkeypatch.setenv(variable, str(path))
+        with (
+            transport_to("https://127.0.0.1:9") as transport,
+            pytest.raises(UnusableConnection) as caught,
+        ):
+            transport.send("GET", "/ping")
+        assert f"environment variable {variable} names" in str(caught.value)
+        assert f"{path}, which {problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_each_variable_that_names_certificates_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv(variable, str(certificate.bundle))
+    with (
+        LocalServer(answering(reply(200)), tls=certificate.context) as server,
+        transport_to(server.url) as transport,
+    ):
+        assert transport.send("GET", "/ping").status == 200
+
+
+def test_without_tls_no_certificates_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        assert transport.send("GET", "/ping").status == 200
+
+
+_INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+def test_interim_answers_are_skipped_and_every_call_gets_its_own_answer() -> None:
+    replies = [_INTERIM + reply(200, b"%d" % n) for n in range(3)]
+    with LocalServer(answering(*replies)) as server, transport_to(server.url) as transport:
+        answers = [transport.send("POST", "/contacts", body=b"x") for _ in replies]
+    assert [(answer.status, answer.body) for answer in answers] == [
+        (200, b"0"), (200, b"1"), (200, b"2"),
+    ]  # fmt: skip
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [100, 101, 102, 103, 150, 199])
+def test_whatever_its_number_an_interim_answer_is_none(status: int) -> None:
+    interim = f"HTTP/1.1 {status} Wait\r\nA: b\r\n\r\n".encode()
+    assert body_of(interim * 99 + reply(200, b"x")) == b"x"
+
+
+def test_interim_answers_come_to_an_end() -> None:
+    endless = closing_after(b"HTTP/1.1 102 Processing\r\n\r\n" * 101 + reply(200, b"x"))
+    assert trouble_with(endless) is FailureReason.CONNECTION
 
 
 _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
@@ -380,7 +477,6 @@ _CASES: list[tuple[BaseException, FailureReason, str]] = [
     (TimeoutError(_URL), FailureReason.TIMEOUT, "within 60 seconds"),
     (socket.gaierror(-2, _URL), FailureReason.CONNECTION, "name could not be resolved"),
     (UnicodeError(_URL), FailureReason.CONNECTION, "name could not be resolved"),
-    (ssl.SSLCertVerificationError(1, _URL), FailureReason.CONNECTION, "TLS certificate"),
     (ssl.SSLError(1, _URL), FailureReason.CONNECTION, "no TLS connection"),
     (ConnectionRefusedError(111, _URL), FailureReason.CONNECTION, "refused the connection"),
     (TooLong(), FailureReason.UNREADABLE, "too long"),

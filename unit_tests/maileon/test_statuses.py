@@ -16,6 +16,7 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
     Unauthorized,
+    UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.statuses import (
@@ -40,6 +41,7 @@ _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
     401: Unauthorized,
     403: Forbidden,
     404: NotMaileonApi,
+    407: UnusableConnection,
     408: FailureReason.TIMEOUT,
     429: FailureReason.THROTTLED,
     503: FailureReason.UNAVAILABLE,
