@@ -27,8 +27,7 @@ from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
@@ -201,7 +200,7 @@ def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: 
 def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
-    outbox.hurry()
+    outbox.flush()
 
 
 def _client(config: Config) -> MaileonClient:

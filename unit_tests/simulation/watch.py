@@ -168,8 +168,8 @@ class Watch:
         return since
 
     def _failed(self, call: Request, answer: RetriableError, now: float) -> None:
-        self.troubles[answer.trouble] += 1
-        if answer.asks_for_less:
+        self.troubles[answer.reason] += 1
+        if answer.is_throttled:
             self.limit = max(1, self.limit // 2)
         fate = self._fates[call]
         elapsed = now - fate.first_at
@@ -179,7 +179,7 @@ class Watch:
         fate.not_before = now + min(left, answer.retry_after or 0.0)
         # Counted to the end only once others succeed: before that a smaller call is no remedy.
         others_succeed = len(self.reports) > fate.reports_before
-        overloads = fate.overloads + answer.may_be_overload
+        overloads = fate.overloads + answer.may_be_too_large
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
 

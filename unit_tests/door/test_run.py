@@ -20,7 +20,7 @@ warnings.simplefilter("always")
 http.client.HTTPConnection.debuglevel = 1
 old = logging.getLogger("old")
 """
-QUIET = "from destination_maileon.quiet import be_quiet; be_quiet()\n"
+QUIET = "from destination_maileon.run import be_quiet; be_quiet()\n"
 VOICES = {
     "a logger that was there": "old.critical('anna.secret')",
     "a new logger": "logging.getLogger('new').debug('anna.secret')",
