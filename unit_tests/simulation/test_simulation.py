@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from unit_tests.simulation import __main__ as command
-from unit_tests.simulation.course import Sums, fault_of
+from unit_tests.simulation.failure_report import told
 from unit_tests.simulation.generate import a_scenario
 from unit_tests.simulation.mutants import PLANTED
-from unit_tests.simulation.telling import told
+from unit_tests.simulation.runner import Sums, fault_of
 
 SEEDS = 2_000
 SEEDS_OF_A_TEST = 100
@@ -46,7 +46,7 @@ def test_the_command_counts_what_was_simulated(
 def test_the_command_shows_the_first_scenario_that_fails_in_short(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    PLANTED["a_state_leaves_too_early"].plant(monkeypatch)
+    PLANTED["a state counts a record more"].plant(monkeypatch)
     assert _run_command(monkeypatch, "--seeds", "50") == 1
     first, short, *_ = capsys.readouterr().out.splitlines()
     assert first == "Seed 0: STATE 4 leaves before record 3 is settled"
@@ -56,7 +56,7 @@ def test_the_command_shows_the_first_scenario_that_fails_in_short(
 def test_the_command_goes_on_after_a_failure_if_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    PLANTED["a_state_leaves_too_early"].plant(monkeypatch)
+    PLANTED["a state counts a record more"].plant(monkeypatch)
     assert _run_command(monkeypatch, "--seeds", "20", "--all") == 1
     failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Seed ")]
     assert len(failed) > 5
@@ -65,7 +65,7 @@ def test_the_command_goes_on_after_a_failure_if_it_is_told_to(
 def test_what_fails_is_told_with_its_seed_shortened_and_how_to_repeat_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    PLANTED["a_state_is_lost"].plant(monkeypatch)
+    PLANTED["a state is lost"].plant(monkeypatch)
     scenario = a_scenario(0)
     fault = fault_of(scenario)
     assert fault is not None
