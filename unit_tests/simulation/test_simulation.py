@@ -43,14 +43,21 @@ def test_the_command_counts_what_was_simulated(
     assert capsys.readouterr().out.startswith("5 scenarios (")
 
 
+def test_the_work_may_be_shared_by_several_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run_command(monkeypatch, "--seeds", "30", "--workers", "2") == 0
+    assert capsys.readouterr().out.startswith("30 scenarios (")
+
+
 def test_the_command_shows_the_first_scenario_that_fails_in_short(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     PLANTED["a state counts a record more"].plant(monkeypatch)
     assert _run_command(monkeypatch, "--seeds", "50") == 1
     first, short, *_ = capsys.readouterr().out.splitlines()
-    assert first == "Seed 0: STATE 4 leaves before record 3 is settled"
-    assert short == "Shortened, it fails with STATE 2 leaves before record 1 is settled:"
+    assert first == "Seed 0: a STATE counts other records"
+    assert short == "Shortened, it fails with a STATE counts other records:"
 
 
 def test_the_command_goes_on_after_a_failure_if_it_is_told_to(
@@ -72,6 +79,6 @@ def test_what_fails_is_told_with_its_seed_shortened_and_how_to_repeat_it(
     words = told(scenario, fault)
     assert words.startswith(f"Seed 0: {fault}\n")
     assert words.endswith("Again: python -m unit_tests.simulation --start 0 --seeds 1")
-    # The smallest input that can show it: two STATEs, of which the first is lost.
-    assert words.count("Item(") == 2
+    # The smallest input that can show it: a STATE, which is lost.
+    assert words.count("Item(") == 1
     assert "known=()" in words
