@@ -195,7 +195,7 @@ class Watch:
         self.has_given_up |= fate.is_given_up
         fate.not_before = now + min(left, answer.retry_after or 0.0)
         fate.attempts += 1
-        jitter = min(LONGEST_JITTER_SECONDS, FIRST_JITTER_SECONDS * 2**fate.attempts)
+        jitter = min(LONGEST_JITTER_SECONDS, FIRST_JITTER_SECONDS * 2 ** min(fate.attempts, 10))
         self.failing[call] = now + min(left, max(jitter, answer.retry_after or 0.0))
         # Counted to the end only once others succeed: before that a smaller call is no remedy.
         others_succeed = len(self.reports) > fate.reports_before
