@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from destination_maileon.protocol.counting import pluralize
+from destination_maileon.protocol.output import pluralize
 
 
 class LeftOut(StrEnum):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.mapping.record_mapper import ContactRemoval
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10
 """A batch is also full at this many records for each contact that it may hold."""

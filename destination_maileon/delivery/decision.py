@@ -184,7 +184,7 @@ def on_failure(
     """
     if request.is_divisible and (pieces := _smaller(request, failure, service, now=now)):
         return pieces
-    wait = service.backoff.wait(
+    wait = service.backoff.delay(
         request.attempts,
         now - request.first_attempt_at,
         retry_after=failure.retry_after,
@@ -196,7 +196,7 @@ def on_failure(
 def _smaller(
     request: Request, failure: RetriableError, service: ServiceState, *, now: float
 ) -> Split | None:
-    if not failure.may_be_overload:
+    if not failure.may_be_too_large:
         return None
     if service.bears is not None and len(request.entries) > service.bears:
         return _split(request, request.pieces(service.bears))
@@ -204,7 +204,7 @@ def _smaller(
         is_due = request.overloads >= SPLIT_AFTER_OVERLOADS
         return _split(request, request.halves()) if is_due else None
     # A service that says when to come again is well enough to be believed.
-    is_timeout = failure.trouble is FailureReason.TIMEOUT
+    is_timeout = failure.reason is FailureReason.TIMEOUT
     if failure.retry_after is None and service.is_probe_due(request, now, is_timeout=is_timeout):
         return replace(_split(request, request.halves()), is_probe=True)
     return None

@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose
 from destination_maileon.errors import StopSync
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 
 if TYPE_CHECKING:
     from destination_maileon.delivery.request import Request

@@ -41,10 +41,8 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.masking import without_values
-from destination_maileon.rejections.naming import contact_name
+from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.rejections.masking import contact_name, without_values
 from destination_maileon.rejections.rejection import (
     Rejection,
     concerns_custom_field,
@@ -55,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import IdentifiersInLogs
     from destination_maileon.delivery.accumulator import Accumulator
     from destination_maileon.delivery.removals import Removals
     from destination_maileon.delivery.report_matching import MatchedReport
@@ -66,7 +64,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a removal: whether there is, or was, such a contact."""
@@ -234,7 +232,7 @@ class ResponseHandler:
         decision = on_refusal(request, refusal, self.service)
         if isinstance(decision, Stop):
             told = tell()
-            raise ConfigError(f"Stream {request.lane.plan.title}: {told.label}. {told.advice}")
+            raise ConfigError(f"Stream {request.lane.plan.title}: {told.reason_key}. {told.advice}")
         if isinstance(decision, Split):
             self.refusals.count(request, tell)
             self.scheduler.replace(decision.pieces)
@@ -249,15 +247,15 @@ class ResponseHandler:
     # A failure that may pass.
 
     def _failed(self, request: Request, failure: RetriableError, now: float) -> float | None:
-        self.service.failed(request, is_overload=failure.may_be_overload)
-        if failure.trouble in _OVERLOADS:
+        self.service.failed(request, is_overload=failure.may_be_too_large)
+        if failure.reason in _OVERLOADS:
             self.scheduler.pace.overloaded()
         decision = on_failure(request, failure, self.service, now=now, chance=self.chance())
         if isinstance(decision, Split):
             if decision.is_probe:
                 self._warn_of_probe(request)
                 self.service.was_probed(request, decision.pieces, now)
-            is_timeout = failure.trouble is FailureReason.TIMEOUT
+            is_timeout = failure.reason is FailureReason.TIMEOUT
             self.service.was_split(request, decision.pieces, is_timeout=is_timeout)
             self.scheduler.replace(decision.pieces)
             return None

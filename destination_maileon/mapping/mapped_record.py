@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.maileon.contact import Contact, Preference
     from destination_maileon.mapping.record_mapper import ContactRemoval
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 """A contact as it travels, and its keys."""
