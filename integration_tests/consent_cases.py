@@ -1,7 +1,7 @@
 """What becomes of a person, for every combination of the options that touch consent.
 
-One table for two readers: `test_consent.py` provokes each row, and `documents.py` prints it in the
-README. The outcomes are what Maileon's documentation of Synchronize Contacts says.
+One table for two readers: `test_consent.py` provokes each row, and `scripts/documents.py` prints it
+in the README. The outcomes are what Maileon's documentation of Synchronize Contacts says.
 """
 
 from __future__ import annotations

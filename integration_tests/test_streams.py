@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from documents import README
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
 from integration_tests.platform import global_state, record, stream, stream_state
+from scripts.documents import README
 
 DEMO = Path(__file__).parent.parent / "demo"
 STRING = {"type": "string"}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import StateMessage
     from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
     from destination_maileon.rejections.rejection import Rejection, RejectionLog
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 STATISTICS = ("created", "existing", "unsubscribed", "merged")
 """What the STATEs say besides records, in `additionalStats`."""

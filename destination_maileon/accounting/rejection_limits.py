@@ -14,7 +14,7 @@ from destination_maileon.protocol.output import pluralize, were_rejected
 if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.rejections.rejection import Rejection
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 JUDGED_FROM_RECORDS = 100
 """`max_rejected_percent` is judged from so many records on, and at the end."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
     from destination_maileon.delivery.accumulator import Accumulator, Limits
     from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a farewell: whether there was such a contact."""

@@ -18,7 +18,7 @@ from destination_maileon.rejections.masking import contact_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import IdentifiersInLogs
     from destination_maileon.delivery.probing import Probing
     from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.scheduler import RequestScheduler

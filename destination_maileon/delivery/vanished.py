@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 
 class MissingFields:

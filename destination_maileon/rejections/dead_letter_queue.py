@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import S3Storage
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 PART_BYTES = 5_000_000
 """Lines of one stream go out as an object when they are so many bytes."""

@@ -15,7 +15,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -18,13 +18,12 @@ from destination_maileon.rejections.masking import contact_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from destination_maileon.config.model import ColumnMapping
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 LINES_PER_REASON = 10
 """One line per record up to this many for each stream, reason and field."""

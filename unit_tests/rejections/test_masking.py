@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.rejections.masking import HIDDEN, contact_name, masked, without_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.error_codes import Fault
 from destination_maileon.maileon.report import InvalidContact

@@ -37,7 +37,7 @@ from destination_maileon.mapping.record_mapper import ContactRemoval
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import PartitionKey
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import MaileonError, RequestRejected

@@ -14,7 +14,7 @@ from destination_maileon.maileon.errors import FailureReason, RequestRejected, R
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
 from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
 from unit_tests.simulation.server import read_wishes
 

@@ -21,7 +21,7 @@ from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.rejections.s3 import (
     S3Timeouts,
 )
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from destination_maileon.config.model import load_config
+from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import Event, ResponseReceived
