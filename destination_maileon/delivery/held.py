@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     Findings = Sequence[InvalidContact]
     Reject = Callable[[BatchEntry, Findings], None]
+    AskOwner = Callable[[BatchEntry, str], None]
+
+FEW_CLAIMS = 3
+"""If more contacts than this claim an identifier, Maileon is asked who has it."""
 
 _CONTESTED: dict[int | None, str] = {
     DUPLICATE_EMAIL: EMAIL_KEY,
@@ -34,10 +38,15 @@ _CONTESTED: dict[int | None, str] = {
 
 @dataclass(eq=False, slots=True)
 class HeldRecords:
-    """Those of one sync. `reject` tells of a contact that is given up, and why."""
+    """Those of one sync.
+
+    `reject` tells of a contact that is given up, and why; `ask_owner` asks who has one of its
+    identifiers. Times in seconds.
+    """
 
     accumulator: Accumulator
     reject: Reject
+    ask_owner: AskOwner
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
@@ -65,6 +74,10 @@ class HeldRecords:
                 if key in self._owners or self.accumulator.followers(key):
                     self._owners[key] = entry.keys
 
+    def owner_found(self, key: str, owner: tuple[str, ...]) -> None:
+        """Who has an identifier, by all of its identifiers; nothing if that cannot be told."""
+        self._owners[key] = owner
+
     @property
     def is_empty(self) -> bool:
         return not self._refused and not self._tried
@@ -82,6 +95,8 @@ class HeldRecords:
     def go_on(self) -> None:
         """Everything else is settled: ends the pass that was under way, and begins the next."""
         if self._is_passing and not self._brought_acceptance:
+            if self._ask_for_owners():
+                return
             self._reject_tried()
         self._is_passing = bool(self._refused)
         self._brought_acceptance = False
@@ -113,16 +128,26 @@ class HeldRecords:
             self.reject(entry, findings)
             self.accumulator.give_up(entry)
 
+    def _ask_for_owners(self) -> bool:
+        """Asks who has the identifiers that many claim, each once; whether an answer is awaited."""
+        is_asked = False
+        for entry, findings in self._refused.items():
+            for key in _contested_keys(entry, findings):
+                if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
+                    self._owners[key] = ()
+                    self.ask_owner(entry, key)
+                    is_asked = True
+        return is_asked
+
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
         """Who stands behind the contact and would be refused like it.
 
         Without this an address that thousands share, such as a placeholder, would cost a pass for
         each of them. It holds only where its owner is known, and has nothing pending.
         """
-        for key in entry.keys:
+        for key in _contested_keys(entry, findings):
             owner = self._owners.get(key)
-            is_contested = any(_CONTESTED.get(found.code) == key[0] for found in findings)
-            if not is_contested or owner is None:
+            if not owner:
                 continue
             for follower in self.accumulator.followers(key):
                 others = {*follower.keys} - {key}
@@ -131,3 +156,9 @@ class HeldRecords:
                 if not self.accumulator.is_first(follower, others):
                     break
                 yield follower
+
+
+def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
+    """The contact's identifiers that another contact has, as the report says."""
+    kinds = {_CONTESTED.get(found.code) for found in findings}
+    return [key for key in entry.keys if key[0] in kinds]

@@ -31,6 +31,9 @@ class Purpose(StrEnum):
     MARK = "unsubscription markers"
     """Of a person whom Maileon does not have: nobody may write to them once somebody adds them."""
     LOOK_UP = "questions whether a contact exists"
+    """Asked before somebody is removed, if nobody more may be."""
+    FIND_OWNER = "questions who has an identifier"
+    """Asked of an identifier that many contacts claim."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +42,8 @@ class Request:
 
     `place` is that of its oldest record in the input. `then` is sent once nothing of this one is
     left to do. `is_already_counted` says that an earlier report has counted its contacts,
-    `is_barrier` that it waits until everything older is settled. Times in seconds.
+    `is_barrier` that it waits until everything older is settled. `contested` is the key of the
+    identifier whose owner is asked for. Times in seconds.
     """
 
     lane: PartitionKey
@@ -49,6 +53,7 @@ class Request:
     then: Request | None = None
     is_already_counted: bool = False
     is_barrier: bool = False
+    contested: str = ""
     place: int = 0
     attempts: int = 0
     overloads: int = 0
@@ -73,7 +78,8 @@ class Request:
     @property
     def is_divisible(self) -> bool:
         """Whether it carries more than one record to write."""
-        return self.farewell is None and (len(self.entries) > 1 or len(self.entries[0].parts) > 1)
+        is_write = self.purpose is Purpose.WRITE
+        return is_write and (len(self.entries) > 1 or len(self.entries[0].parts) > 1)
 
     def halves(self) -> list[Request]:
         """Two requests for one; of the records of one contact the second waits for the first."""

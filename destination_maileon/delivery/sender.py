@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import document
+from destination_maileon.mapping.mapped_record import endpoint_of
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
@@ -160,17 +161,25 @@ def send(client: MaileonClient, call: Request) -> Answer:
         MaileonError: which is an answer, too.
     """
     options = call.lane.plan.options
-    if call.farewell is None:
-        body = document(entry.payload for entry in call.entries)
-        return client.synchronize(
-            options.parameters(call.lane.permission), body, contacts=len(call.entries)
-        )
-    contact, mode = call.farewell.contact, options.identifier_mode
-    if call.purpose is Purpose.MARK:
-        client.set_unsubscription_marker(contact.email or "")
-        return True
-    if call.purpose is Purpose.LOOK_UP:
-        return client.exists(mode.endpoint(contact))
-    if call.farewell.removal is DeletedRecords.DELETE:
-        return client.delete(mode.endpoint(contact))
-    return client.unsubscribe(mode.unsubscribe_endpoint(contact))
+    match call.purpose:
+        case Purpose.WRITE:
+            body = document(entry.payload for entry in call.entries)
+            parameters = options.parameters(call.lane.permission)
+            return client.synchronize(parameters, body, contacts=len(call.entries))
+        case Purpose.FIND_OWNER:
+            return client.find(endpoint_of(call.contested))
+    return _carry_out_removal(client, call)
+
+
+def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
+    farewell, mode = call.farewell, call.lane.plan.options.identifier_mode
+    assert farewell is not None  # noqa: S101 - what all other requests are for
+    match call.purpose, farewell.removal:
+        case Purpose.MARK, _:
+            client.mark_unsubscribed(farewell.contact.email or "")
+            return True
+        case Purpose.LOOK_UP, _:
+            return bool(client.find(mode.endpoint(farewell.contact)))
+        case _, DeletedRecords.DELETE:
+            return client.delete(mode.endpoint(farewell.contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(farewell.contact))

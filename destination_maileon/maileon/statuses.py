@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
     Forbidden,
@@ -229,12 +229,16 @@ def contact_page(answer: Response, field: str) -> ContactPage:
     return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
 
 
-def contact_id(answer: Response) -> str:
-    """The Maileon id of the one contact that was asked for; raises RetriableError."""
-    found = child_text(_tree(answer, "contact", most_elements=MAX_PAGE_ELEMENTS), "id")
-    if not found:
+def identified(answer: Response) -> list[Contact]:
+    """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
+    tree = _xml(answer.body or b"", most_elements=MAX_PAGE_ELEMENTS)
+    if tree is None or local_name(tree) not in {"contact", "contacts"}:
         raise _unreadable_body(answer)
-    return found.strip()
+    contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
+    return [
+        Contact(*(child_text(contact, name) or None for name in ("email", "external_id", "id")))
+        for contact in contacts
+    ]
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.maileon.contact import Contact, Preference
+    from destination_maileon.maileon.contact import Preference
     from destination_maileon.mapping.record_mapper import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
@@ -135,6 +136,13 @@ def recognised_by(keys: tuple[str, ...], mode: IdentifierMode) -> tuple[str, ...
         mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
     )
     return tuple([key for key in keys if key[0] == kind])
+
+
+def endpoint_of(key: str) -> Endpoint:
+    """Where the contact with this email or external id is found."""
+    if key[0] == EMAIL_KEY:
+        return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
+    return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))
 
 
 def _with_twin(kind: str, identifier: str) -> list[str]:
