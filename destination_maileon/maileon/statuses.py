@@ -236,7 +236,11 @@ def identified(answer: Response) -> list[Contact]:
         raise _unreadable_body(answer)
     contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
     return [
-        Contact(*(child_text(contact, name) or None for name in ("email", "external_id", "id")))
+        Contact(
+            child_text(contact, "email") or None,
+            child_text(contact, "external_id") or None,
+            child_text(contact, "id") or None,
+        )
         for contact in contacts
     ]
 
