@@ -141,7 +141,7 @@ def open_bench(kept: Path | None = None) -> Iterator[Bench]:
     command += ["--kept", str(kept)] if kept else []
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:
