@@ -126,8 +126,8 @@ class Traffic:
 
 
 def _identifiers_of(call: Call, contacts: list[SentContact]) -> Identifiers:
-    """Whom a call writes: the contacts of a synchronize, or the one deleted or unsubscribed."""
-    if call.method != "DELETE":
+    """Whom a call writes: those of a synchronize, or the one deleted, unsubscribed or marked."""
+    if call.method not in {"DELETE", "PUT"}:
         return frozenset(identifier for sent in contacts for identifier in sent.identifiers())
     match call.path.removeprefix(SYNCHRONIZE_PATH).split("/")[1:3]:
         case ["email", email]:
