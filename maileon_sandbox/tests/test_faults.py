@@ -220,7 +220,7 @@ def test_faults_by_chance_hit_their_share_of_the_calls_they_fit(
     sandbox: Sandbox, client: Client
 ) -> None:
     faults = (Fault(status=503), Fault(status=500), Fault(status=504, method="POST"))
-    sandbox.strike(*faults, share=0.5, random=Random(1))
+    sandbox.fail_at_random(*faults, share=0.5, random=Random(1))
     sandbox.script(Fault(status=408))
     answered = statuses(client, 60)
     # A scripted one comes first.
