@@ -28,14 +28,13 @@ from airbyte_cdk.models import (  # type: ignore[attr-defined]
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from destination_maileon.checking import problem_with
-from destination_maileon.commands import secrets_of, verdict
-from destination_maileon.config import load_config
-from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.outbox import Outbox
-from destination_maileon.output import Lines
+from destination_maileon.check import problem_with
+from destination_maileon.cli import verdict
+from destination_maileon.config.spec import connector_specification
+from destination_maileon.config.validation import load_config, secrets_of
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.run import main
-from destination_maileon.spec import connector_specification
 from destination_maileon.sync import write
 
 
@@ -49,7 +48,7 @@ class DestinationMaileon(Destination):
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         del logger
         problem = problem_with(dict(config))
-        redact = Redactor(secrets_of(config))
+        redact = SecretRedactor(secrets_of(config))
         if problem is None:
             return AirbyteConnectionStatus(status=Status.SUCCEEDED)
         return AirbyteConnectionStatus(status=Status.FAILED, message=redact(problem))
@@ -65,7 +64,7 @@ class DestinationMaileon(Destination):
         Raises:
             AirbyteTracedException: after every STATE that is true.
         """
-        outbox = Outbox(Lines(Redactor(secrets_of(config))))
+        outbox = Logger(MessageFormatter(SecretRedactor(secrets_of(config))))
         catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
         try:
             source = _MessageStream(iter(input_messages))

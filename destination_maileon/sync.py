@@ -8,46 +8,43 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from destination_maileon import consent
-from destination_maileon.account import Account, say_nothing
-from destination_maileon.batching import Batcher, Limits
-from destination_maileon.catalog import stream_plans, unused_mappings
-from destination_maileon.columns import ColumnResolver
-from destination_maileon.config import S3Storage
-from destination_maileon.dispatch import Dispatch
-from destination_maileon.dry_run import foreseen
-from destination_maileon.failing_calls import FailingCalls
-from destination_maileon.intake import Intake
-from destination_maileon.ledger import Ledger
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.accounting.rejection_limits import RejectionLimits
+from destination_maileon.config.model import S3Storage
+from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.delivery.intake import Intake
+from destination_maileon.delivery.probing import Probing
+from destination_maileon.delivery.progress import Progress
+from destination_maileon.delivery.response_handler import ResponseHandler
+from destination_maileon.delivery.retries import Retries
+from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.delivery.sender import WorkerPool, send
+from destination_maileon.delivery.suspicion import RefusalTracker
+from destination_maileon.delivery.vanished import MissingFields
+from destination_maileon.errors import ConfigError
+from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.retry import Patience
-from destination_maileon.outbox import Outbox
-from destination_maileon.output import Level
-from destination_maileon.patience import PatientQuestions
-from destination_maileon.probing import Probing
-from destination_maileon.problems import ConfigError
-from destination_maileon.progress import Progress
-from destination_maileon.reader import Reader
-from destination_maileon.rejected_store import RejectedStore
-from destination_maileon.rejection_limits import RejectionLimits
-from destination_maileon.rejections import RejectionLog
-from destination_maileon.service import ThreadedService, send
-from destination_maileon.settling import Settlement
-from destination_maileon.stream_columns import StreamColumns
-from destination_maileon.suspicion import Suspicion
-from destination_maileon.vanished import VanishedFields
-from destination_maileon.writer import Writer
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.pipeline import SyncPipeline
+from destination_maileon.protocol.output import Level, Logger
+from destination_maileon.protocol.reader import Reader
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
+from destination_maileon.rejections.rejection import RejectionLog
+from destination_maileon.streams import consent
+from destination_maileon.streams.account import Account, Retrying
+from destination_maileon.streams.catalog import stream_plans, unused_mappings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from io import BufferedIOBase
 
-    from destination_maileon.account import FieldLog, FieldsApi
-    from destination_maileon.config import Config
+    from destination_maileon.config.model import Config
+    from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.messages import StreamKey
-    from destination_maileon.service import Service
-    from destination_maileon.stream_plan import StreamPlan
+    from destination_maileon.protocol.messages import StreamKey
+    from destination_maileon.streams.account import FieldsApi
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,8 @@ class Sync:
     plans: dict[StreamKey, StreamPlan]
     account: Account
     intake: Intake
-    writer: Writer
-    outbox: Outbox
+    writer: SyncPipeline
+    outbox: Logger
 
     def open(self) -> None:
         """Resolves the columns of all streams, creates what is to be created.
@@ -90,31 +87,37 @@ class Sync:
             self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place
     config: Config,
     plans: dict[StreamKey, StreamPlan],
     *,
     account: Account,
-    service: Service,
-    outbox: Outbox,
+    service: Environment,
+    outbox: Logger,
+    ledger: Ledger | None = None,
 ) -> Sync:
-    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
-    dispatch = Dispatch(config.concurrent_requests)
+    """The rooms of one sync, connected.
+
+    The service may be the real world or a simulated one; the ledger, if none is handed in, is that
+    of the configuration.
+    """
+    dispatch = RequestScheduler(config.concurrent_requests)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
-    batcher = Batcher(limits, dispatch.newest_held)
-    ledger = _ledger(config, plans.values(), outbox)
+    batcher = Accumulator(limits, dispatch.newest_held)
+    if ledger is None:
+        ledger = _ledger(config, plans.values(), outbox)
     intake = Intake(
         config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
     )
-    settlement = Settlement(
+    settlement = ResponseHandler(
         dispatch=dispatch,
         ledger=ledger,
         failing=_failing_calls(config, dispatch, service=service, outbox=outbox),
-        suspicion=Suspicion(ledger),
-        vanished=VanishedFields(account, forget=intake.forget_custom_field, log=outbox),
+        suspicion=RefusalTracker(ledger),
+        vanished=MissingFields(account, forget=intake.forget_custom_field, log=outbox),
         log=outbox,
     )
-    writer = Writer(
+    writer = SyncPipeline(
         service=service,
         intake=intake,
         batcher=batcher,
@@ -129,10 +132,10 @@ def assemble(
 
 
 def _failing_calls(
-    config: Config, dispatch: Dispatch, *, service: Service, outbox: Outbox
-) -> FailingCalls:
-    patience = Patience(config.max_retry_seconds)
-    return FailingCalls(
+    config: Config, dispatch: RequestScheduler, *, service: Environment, outbox: Logger
+) -> Retries:
+    patience = Backoff(config.max_retry_seconds)
+    return Retries(
         dispatch=dispatch,
         patience=patience,
         random=service.random,
@@ -142,7 +145,7 @@ def _failing_calls(
     )
 
 
-def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Outbox) -> Ledger:
+def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledger:
     return Ledger(
         plans,
         limits=RejectionLimits(
@@ -157,7 +160,7 @@ def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Outbox) -> Ledg
 
 
 def write(
-    config: Config, raw_catalog: object, *, source: int | BufferedIOBase, outbox: Outbox
+    config: Config, raw_catalog: object, *, source: int | BufferedIOBase, outbox: Logger
 ) -> Iterator[bytes]:
     """Runs a sync of what comes in from `source`; yields the lines to put out.
 
@@ -169,7 +172,7 @@ def write(
         created = "would be created" if config.dry_run else "was created"
         tell = partial(_tell_created, outbox=outbox, done=created)
         account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
-        service = ThreadedService(
+        service = WorkerPool(
             partial(foreseen, custom_types=account.custom_fields)
             if config.dry_run
             else partial(send, client),
@@ -196,14 +199,14 @@ def read_account(config: Config) -> Iterator[Account]:
         yield _account(config, client)
 
 
-def _tell_created(name: str, field_type: FieldType, /, *, outbox: Outbox, done: str) -> None:
+def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:
     outbox(Level.INFO, f'The custom field "{name}" {done} in the account, with type {field_type}.')
 
 
-def _tell_waiting(outbox: Outbox, words: str) -> None:
+def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
-    outbox.hurry()
+    outbox.flush()
 
 
 def _client(config: Config) -> MaileonClient:
@@ -219,15 +222,15 @@ def _account(
     config: Config,
     api: FieldsApi,
     *,
-    log: FieldLog = say_nothing,
+    log: Callable[[str, FieldType], None] = lambda _name, _type: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Account:
-    questions = PatientQuestions(Patience(config.max_retry_seconds), tell=tell)
+    questions = Retrying(Backoff(config.max_retry_seconds), tell=tell)
     return Account(api, questions, is_read_only=config.dry_run, log=log)
 
 
-def _store(config: Config) -> RejectedStore | None:
+def _store(config: Config) -> DeadLetterQueue | None:
     storage = config.object_storage_config
     if isinstance(storage, S3Storage) and not config.dry_run:
-        return RejectedStore(storage)
+        return DeadLetterQueue(storage)
     return None

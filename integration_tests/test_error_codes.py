@@ -151,8 +151,8 @@ def test_nobody_else_is_rejected_and_every_reason_is_counted(everything: Everyth
     run = everything.run
     assert (run.exit_code, run.stats) == (0, [(1, len(BREAKS))])
     (summary,) = (said for said in run.logs("WARN") if "records were rejected: " in said)
-    counted = re.findall(r"(\d+) x error (\d+),", summary)
-    assert sorted((int(code), int(n)) for n, code in counted) == [(code, 1) for code in BREAKS]
+    pluralize = re.findall(r"(\d+) x error (\d+),", summary)
+    assert sorted((int(code), int(n)) for n, code in pluralize) == [(code, 1) for code in BREAKS]
 
 
 def test_every_rejected_record_is_stored_with_its_reason(everything: Everything) -> None:

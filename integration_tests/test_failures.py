@@ -200,7 +200,7 @@ def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, cas
 
 
 FAULTY = """
-from destination_maileon.mapping import RecordMapper
+from destination_maileon.mapping.record_mapper import RecordMapper
 
 def map(self, data):
     raise KeyError(data["first_name"])

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from destination_maileon.commands import Command, parse
+from destination_maileon.cli import Command, parse
 from integration_tests.bookkeeping import Run
 from integration_tests.connection import Connection
 from integration_tests.platform import catalog, judge, outcome, stream, write_arguments

@@ -163,7 +163,7 @@ def test_a_bucket_that_goes_away_during_the_sync_ends_it_with_the_states_that_ar
 
 HURRIED = """
 from dataclasses import replace
-from destination_maileon import bucket
+from destination_maileon.rejections import s3 as bucket
 bucket.UPLOAD = replace(bucket.UPLOAD, seconds=1)
 """
 

@@ -16,7 +16,7 @@ from integration_tests.platform import record, stream, stream_state
 from integration_tests.sent import sent
 from maileon_sandbox import Account
 from scripts.documents import README
-from unit_tests.test_values import CELLS, COLUMNS, TABLE
+from unit_tests.mapping.test_converters import CELLS, COLUMNS, TABLE
 
 STANDARD = {FieldType.GENDER: "GENDER", FieldType.LOCALE: "LOCALE"}
 CUSTOM = [kind for kind in COLUMNS if kind not in STANDARD]

@@ -1,7 +1,7 @@
 """What a release needs to know of itself: `check TAG`, `notes TAG`, `entry IMAGE`.
 
 Decides alone in how many places a version stands, and what an Airbyte of one's own has to be told
-of a connector that Airbyte's registry does not list. `unit_tests/test_release.py` holds the places.
+of a connector that Airbyte's registry does not list. A test of its own holds the places.
 """
 
 from __future__ import annotations

@@ -12,29 +12,29 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote, urlencode
 
-from destination_maileon.maileon.answers import error_of, not_the_api
-from destination_maileon.maileon.api_key import authorization, secret_forms
+from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import CallRefused, Trouble, TryAgain
-from destination_maileon.maileon.paths import is_addressable, segment
-from destination_maileon.maileon.reading import (
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
+from destination_maileon.maileon.identifier import is_addressable, segment
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
+from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
     custom_fields,
+    error_of,
     is_html,
     names,
+    not_the_api,
     says_gone,
 )
-from destination_maileon.maileon.redaction import Redactor
-from destination_maileon.maileon.report import UnreadableReport, parse_report
-from destination_maileon.maileon.report_size import report_size
-from destination_maileon.maileon.transport import MAX_ANSWER_BYTES, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from destination_maileon.maileon.identifier import ContactPath
+    from destination_maileon.maileon.http import Response
+    from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.maileon.transport import Answer
 
 __all__ = ["MaileonClient", "authorization", "secret_forms"]
 
@@ -61,8 +61,8 @@ class MaileonClient:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._wall_clock = wall_clock
-        self._redact = Redactor(secret_forms(api_key))
-        self._transport = Transport(
+        self._redact = SecretRedactor(secret_forms(api_key))
+        self._transport = HttpTransport(
             base_url,
             authorization(api_key),
             timeout_seconds=timeout_seconds,
@@ -78,21 +78,21 @@ class MaileonClient:
     def close(self) -> None:
         self._transport.close()
 
-    def synchronize(self, parameters: Mapping[str, str], body: bytes) -> SynchronizationReport:
-        """What became of the contacts in `body` (a document of contacts_xml)."""
-        size = report_size(body)
+    def synchronize(
+        self, parameters: Mapping[str, str], body: bytes, contacts: int
+    ) -> SynchronizationReport:
+        """What became of so many contacts in `body` (a document of contact_xml)."""
+        most_bytes = max_report_bytes(body, contacts)
         answer = self._accepted(
-            self._exchange(
-                "POST", "/contacts", query=parameters, body=body, most_bytes=size.most_bytes
-            )
+            self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
         try:
-            return parse_report(answer.body or b"", size=size)
+            return parse_report(answer.body or b"", sent=body)
         except UnreadableReport as error:
             reason = str(error)
-        raise TryAgain(
+        raise RetriableError(
             f"The answer of {answer.host} cannot be read: {reason}.",
-            Trouble.UNREADABLE,
+            FailureReason.UNREADABLE,
             status=answer.status,
         )
 
@@ -110,7 +110,7 @@ class MaileonClient:
         path = f"{_CUSTOM_FIELDS}/{segment(name)}"
         try:
             self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
-        except CallRefused as error:
+        except RequestRejected as error:
             refusal = error
         else:
             return
@@ -141,15 +141,15 @@ class MaileonClient:
             for name in self.preferences_of(category)
         )
 
-    def unsubscribe(self, address: ContactPath) -> bool:
+    def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time.
 
-        `address` is an `unsubscribe_address`. Should it be a plain one, that must not delete.
+        `address` is an `unsubscribe_endpoint`. Should it be a plain one, that must not delete.
         """
         path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
         return self._gone_or_done(path, address.query)
 
-    def delete(self, address: ContactPath) -> bool:
+    def delete(self, address: Endpoint) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
         return self._gone_or_done(address.path, address.query)
 
@@ -163,15 +163,15 @@ class MaileonClient:
         self._api_answer(answer)
         return True
 
-    def _api_answer(self, answer: Answer) -> Answer:
+    def _api_answer(self, answer: Response) -> Response:
         accepted = self._accepted(answer)
         if is_html(accepted):
             raise not_the_api(accepted)
         return accepted
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: Response) -> Response:
         error = error_of(answer, wall_clock=self._wall_clock)
-        if isinstance(error, CallRefused):
+        if isinstance(error, RequestRejected):
             # Before anybody masks or cuts anything else in it: half a key could not be found again.
             said = self._redact(error.server_message)
             error.server_message = said[:MAX_SERVER_MESSAGE_CHARACTERS]
@@ -187,12 +187,12 @@ class MaileonClient:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
-    ) -> Answer:
+    ) -> Response:
         if not is_addressable(path):
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        return self._transport.exchange(method, target, body=body, most_bytes=most_bytes)
+        return self._transport.send(method, target, body=body, most_bytes=most_bytes)
 
 
-def _not_addressable() -> CallRefused:
-    return CallRefused("The identifier cannot be part of a URL's path.", status=400)
+def _not_addressable() -> RequestRejected:
+    return RequestRejected("The identifier cannot be part of a URL's path.", status=400)

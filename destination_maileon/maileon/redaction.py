@@ -13,7 +13,7 @@ SHORTEST_SECRET = 4
 """Shorter ones are no secrets, and hiding them would make every text unreadable."""
 
 
-class Redactor:
+class SecretRedactor:
     """Puts asterisks where a secret stands, in any text and whatever its case."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

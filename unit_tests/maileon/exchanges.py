@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from destination_maileon.maileon.transport import Transport
+from destination_maileon.maileon.http import HttpTransport
 from unit_tests.maileon.local_server import LocalServer, answering
 
 
 @contextmanager
-def transport_to(url: str) -> Iterator[Transport]:
-    transport = Transport(url, "Basic a2V5", timeout_seconds=5, connections=2)
+def transport_to(url: str) -> Iterator[HttpTransport]:
+    transport = HttpTransport(url, "Basic a2V5", timeout_seconds=5, connections=2)
     try:
         yield transport
     finally:
@@ -20,4 +20,4 @@ def transport_to(url: str) -> Iterator[Transport]:
 
 def body_of(answer: bytes) -> bytes | None:
     with LocalServer(answering(answer)) as server, transport_to(server.url) as transport:
-        return transport.exchange("GET", "/x").body
+        return transport.send("GET", "/x").body

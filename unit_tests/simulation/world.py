@@ -1,4 +1,4 @@
-"""Simulated time, chance, input and calls: the `Service` against which the real loop runs."""
+"""Simulated time, chance, input and calls: the `Environment` against which the real loop runs."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ from random import Random
 
 import orjson
 
-from destination_maileon.call import Call
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.errors import (
-    KeyRefused,
+    FailureReason,
+    Forbidden,
     MaileonError,
     Redirected,
-    RightMissing,
-    Trouble,
-    TryAgain,
+    RetriableError,
+    Unauthorized,
 )
-from destination_maileon.reader import InputChunk, InputEnd
-from destination_maileon.service import Answered, Event
+from destination_maileon.protocol.reader import InputChunk, InputEnd
+from unit_tests.simulation.every_moment import Watch, insist
 from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
-from unit_tests.simulation.server import Server, read_wishes
-from unit_tests.simulation.watch import Watch, insist
+from unit_tests.simulation.sent import is_removal, wishes_of
+from unit_tests.simulation.server import Server
 
-MAX_STEPS = 200_000
+MAX_STEPS = 2_000_000
+"""One large sync whose contacts are named in two ways takes a quarter of a million."""
+
 MAX_IDLE_STEPS = 200
 MAX_STEPS_WITHOUT_TIME = 20
 SHORTEST_ANSWER_SECONDS = 0.01
 HEAVY_VALUE = "heavy"
 CARRIED_OUT_ALONE = 0.5
 
-_TROUBLES: dict[Mishap, tuple[Trouble, int | None]] = {
-    Mishap.CONNECTION: (Trouble.CONNECTION, None),
-    Mishap.TIMEOUT: (Trouble.TIMEOUT, None),
-    Mishap.THROTTLED: (Trouble.THROTTLED, 429),
-    Mishap.SERVER_ERROR: (Trouble.SERVER_ERROR, 500),
-    Mishap.BAD_GATEWAY: (Trouble.SERVER_ERROR, 502),
-    Mishap.UNAVAILABLE: (Trouble.UNAVAILABLE, 503),
-    Mishap.GATEWAY_TIMEOUT: (Trouble.SERVER_ERROR, 504),
-    Mishap.UNREADABLE: (Trouble.UNREADABLE, 200),
+_TROUBLES: dict[Mishap, tuple[FailureReason, int | None]] = {
+    Mishap.CONNECTION: (FailureReason.CONNECTION, None),
+    Mishap.TIMEOUT: (FailureReason.TIMEOUT, None),
+    Mishap.THROTTLED: (FailureReason.THROTTLED, 429),
+    Mishap.SERVER_ERROR: (FailureReason.SERVER_ERROR, 500),
+    Mishap.BAD_GATEWAY: (FailureReason.SERVER_ERROR, 502),
+    Mishap.UNAVAILABLE: (FailureReason.UNAVAILABLE, 503),
+    Mishap.GATEWAY_TIMEOUT: (FailureReason.SERVER_ERROR, 504),
+    Mishap.UNREADABLE: (FailureReason.UNREADABLE, 200),
 }
 _STOPS: dict[Mishap, type[MaileonError]] = {
-    Mishap.KEY_REFUSED: KeyRefused,
-    Mishap.RIGHT_MISSING: RightMissing,
+    Mishap.KEY_REFUSED: Unauthorized,
+    Mishap.RIGHT_MISSING: Forbidden,
     Mishap.REDIRECTED: Redirected,
 }
 
@@ -60,7 +63,7 @@ class ProgramFault(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Attempt:
-    call: Call
+    call: Request
     number: int
     mishap: Fault | None
     answer: object = None
@@ -74,11 +77,13 @@ class World:
     server: Server
     watch: Watch
     chance: Random
-    glance: Callable[[float, float], None] = lambda _now, _until: None
-    foresee: Callable[[Call], object] | None = None
+    check_idle: Callable[[float, float], None] = lambda _now, _until: None
+    foresee: Callable[[Request], object] | None = None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
+    taken_lines: int = 0
     _numbers: count[int] = field(default_factory=count)
+    _given_lines: int = 0
     _faults: dict[int, Fault] = field(default_factory=dict)
     _input: deque[tuple[float, InputChunk | InputEnd]] = field(default_factory=deque)
     _under_way: list[_Attempt] = field(default_factory=list)
@@ -98,7 +103,7 @@ class World:
     def random(self) -> float:
         return self.chance.random()
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Request) -> None:
         attempt = _Attempt(call, self.watch.calls, self._mishap(call, self.watch.calls))
         self.watch.starts(call, self._now)
         # Of every length alike: a slow call is overtaken by many.
@@ -115,7 +120,7 @@ class World:
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
         insist(until is not None, "waits without end")
         assert until is not None
-        self.glance(self._now, until)
+        self.check_idle(self._now, until)
         self._steps += 1
         if self._steps == self.scenario.killed_at:
             raise Killed
@@ -130,12 +135,13 @@ class World:
             self._now = max(self._now, soonest)
             self._idle_steps = self._steps_without_time = 0
             if soonest == arriving:
-                return self._input.popleft()[1]
+                return self._next_chunk()
             if (event := heapq.heappop(self._happenings)[2]()) is not None:
                 return event
 
     def consumed(self) -> None:
-        """Nothing waits for it: the chunks have their times."""
+        """All lines given are taken; nothing waits for it: the chunks have their times."""
+        self.taken_lines = self._given_lines
 
     def leave_calls_alone(self) -> None:
         """The process ends. Of the calls that are under way some are carried out nevertheless."""
@@ -152,6 +158,12 @@ class World:
         """Whether all of the input was taken."""
         return not self._input
 
+    def _next_chunk(self) -> InputChunk | InputEnd:
+        event = self._input.popleft()[1]
+        if isinstance(event, InputChunk):
+            self._given_lines = event.first_line_number - 1 + len(event.lines)
+        return event
+
     def _idle(self, until: float) -> None:
         self._idle_steps += not self._happenings
         self._steps_without_time = self._steps_without_time + 1 if until <= self._now else 0
@@ -166,22 +178,22 @@ class World:
         self._under_way.remove(attempt)
         attempt.answer = self.server.carry_out(attempt.call, attempt.number)
 
-    def _answer(self, attempt: _Attempt, at: float) -> Answered:
+    def _answer(self, attempt: _Attempt, at: float) -> ResponseReceived:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
         assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
         self.watch.ends(attempt.call, answer, at)
-        return Answered(attempt.call, answer, at)  # type: ignore[arg-type]
+        return ResponseReceived(attempt.call, answer, at)  # type: ignore[arg-type]
 
-    def _mishap(self, call: Call, number: int) -> Fault | None:
+    def _mishap(self, call: Request, number: int) -> Fault | None:
         behaviour = self.scenario.server
         if behaviour.outage_at is not None and number >= behaviour.outage_at:
             is_away = behaviour.outage_at % 3 == 0
             return Fault(number, Mishap.CONNECTION if is_away else Mishap.SERVER_ERROR)
         if fault := self._faults.get(number):
             return fault
-        if behaviour.overload_above is None or call.farewell is not None:
+        if behaviour.overload_above is None or is_removal(call):
             return None
-        wishes = read_wishes(call.entries)
+        wishes = wishes_of(call)
         is_heavy = any(HEAVY_VALUE in wish.fields.values() for wish in wishes)
         if not is_heavy or len(wishes) <= behaviour.overload_above:
             return None
@@ -192,7 +204,7 @@ class World:
 def _error(fault: Fault) -> Exception:
     if fault.mishap in _TROUBLES:
         trouble, status = _TROUBLES[fault.mishap]
-        return TryAgain("no luck.", trouble, status=status, retry_after=fault.retry_after)
+        return RetriableError("no luck.", trouble, status=status, retry_after=fault.retry_after)
     if fault.mishap in _STOPS:
         return _STOPS[fault.mishap]("a person must act")
     return ProgramFault("a bug")

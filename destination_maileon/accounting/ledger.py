@@ -1,0 +1,231 @@
+"""Every record of a sync, accounted for: read = written + rejected + left out before sending.
+
+This module alone counts. What is settled here goes to the checkpoint, to the rejected-records
+store and to the log. A reason to stop is noted, and raised where it can be heeded: what goes on is
+never cut off in its middle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from destination_maileon.accounting.checkpoint import Checkpoint
+from destination_maileon.accounting.rejection_limits import one_of_several_rejected, one_rejected
+from destination_maileon.accounting.stream_counts import StreamStats
+from destination_maileon.errors import StopSync
+from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
+from destination_maileon.protocol.output import Level, Log, were_rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+    from destination_maileon.accounting.checkpoint import ReadyState
+    from destination_maileon.accounting.rejection_limits import RejectionLimits
+    from destination_maileon.maileon.report import SynchronizationReport
+    from destination_maileon.mapping.mapped_record import BatchEntry, Written
+    from destination_maileon.protocol.messages import StateMessage
+    from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
+    from destination_maileon.rejections.rejection import Rejection, RejectionLog
+    from destination_maileon.streams.catalog import StreamPlan
+
+STATISTICS = ("created", "existing", "unsubscribed", "merged")
+"""What the STATEs say besides records, in `additionalStats`."""
+
+
+class Ledger:
+    """The accounts of one sync."""
+
+    def __init__(
+        self,
+        plans: Iterable[StreamPlan],
+        *,
+        limits: RejectionLimits,
+        rejections: RejectionLog,
+        store: DeadLetterQueue | None,
+        log: Log,
+    ) -> None:
+        self._limits = limits
+        self._rejections = rejections
+        self._store = store
+        # Rejected records are stored, so that their messages must be kept until then.
+        self.keeps_messages = store is not None
+        self._unstored_from: int | None = None
+        self._is_store_lost = False
+        self._is_over_limit = False
+        self._noted: Exception | None = None
+        self._log = log
+        self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
+        self.counts = {plan: StreamStats() for plan in plans}
+        self.records = 0
+        self.strangers = 0
+
+    @property
+    def rejected_records(self) -> int:
+        """How many records were rejected."""
+        return sum(counts.rejected for counts in self.counts.values())
+
+    def stranger(self, stream: Hashable) -> None:
+        """A record of a stream that is not in the catalog: left out, and counted."""
+        self.checkpoint.settle(self.checkpoint.record(), stream, written=1)
+        self.records += 1
+        self.strangers += 1
+
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
+        """A record was read that makes this contact: numbered, and open until it is settled."""
+        counts = self.counts[plan]
+        if not counts.read:
+            counts.started_at = now
+        counts.read += 1
+        self.records += 1
+        payload, keys = contact
+        return MappedRecord(self.records, counts.read, self.checkpoint.record(), keys, payload)
+
+    def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
+        """The records of these contacts reached the account, or were left out as told."""
+        segments = Counter([part.segment for entry in entries for part in entry.parts])
+        for segment, records in segments.items():
+            self.checkpoint.settle(segment, plan.key, written=records)
+        records = segments.total()
+        merged = records - len(entries)
+        counts = self.counts[plan]
+        counts.written += records
+        counts.merged += merged
+        self.checkpoint.count(merged=merged)
+
+    def removed(self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool) -> None:
+        """A contact was deleted or unsubscribed, or is gone already, which is no error."""
+        self.counts[plan].removed += 1
+        self.counts[plan].gone += not was_there
+        self.written(plan, [entry])
+
+    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
+        """A deleted record, which the configuration says to ignore."""
+        self.counts[plan].deleted_ignored += 1
+        self.counts[plan].written += 1
+        self.checkpoint.settle(part.segment, plan.key, written=1)
+
+    def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        """A record was refused: told, counted and stored, whatever follows from it."""
+        if (line := self._rejections.line(plan, part, rejection)) is not None:
+            self._log(Level.WARN, line)
+        self.counts[plan].rejected += 1
+        if self._store is not None:
+            unstored = part.segment if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.segment)
+            self._keep_promise(lambda store: store.add(plan, part, rejection))
+        if self._limits.is_strict:
+            self._note(one_rejected(plan, part, rejection))
+            return
+        self.checkpoint.settle(part.segment, plan.key, rejected=1)
+        self._judge(part.place)
+
+    def one_of_several_rejected(
+        self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection
+    ) -> None:
+        """A contact of several records was refused, which ends the sync: none is blamed alone."""
+        line = self._rejections.contact_line(plan, entry, rejection)
+        self._log(Level.WARN, line)
+        self._note(one_of_several_rejected(line, entry))
+
+    def heed(self) -> None:
+        """Nothing, if the sync may go on.
+
+        Raises:
+            StopReading: if no more may be rejected.
+            Exception: if rejections cannot be stored.
+        """
+        noted, self._noted = self._noted, None
+        if noted is not None:
+            raise noted
+
+    def answered(
+        self, plan: StreamPlan, report: SynchronizationReport, *, sent: int, left_out: int
+    ) -> None:
+        """A call was answered whose contacts no earlier report has counted."""
+        # A report that counts more than was sent is warned of; here it cannot spoil the sums.
+        existing = min(report.existing, sent)
+        unsubscribed = min(report.unsubscribed, sent)
+        counts = self.counts[plan]
+        counts.existing += existing
+        counts.unsubscribed += unsubscribed
+        counts.left_out += left_out
+        self.checkpoint.count(existing=existing, unsubscribed=unsubscribed)
+        self.answered_again(plan, report, sent=sent)
+
+    def answered_again(self, plan: StreamPlan, report: SynchronizationReport, *, sent: int) -> None:
+        """The same, of contacts that were counted: new is only who was not taken in before."""
+        created = min(report.new, sent)
+        self.counts[plan].created += created
+        self.checkpoint.count(created=created)
+
+    def called(self, plan: StreamPlan, now: float) -> None:
+        """A call of the stream ended, well or not."""
+        self.counts[plan].calls += 1
+        self.counts[plan].ended_at = now
+
+    def release(self) -> Iterator[ReadyState[StateMessage]]:
+        """Every STATE that is true now; the rejections before it are stored first.
+
+        If they cannot be, those STATEs leave that no such rejection precedes.
+        """
+        yield from self.checkpoint.release(before=self._unstored_from)
+        if self.checkpoint.can_release:
+            self.store_all()
+            yield from self.checkpoint.release(before=self._unstored_from)
+
+    def store_all(self) -> None:
+        """Stores what was rejected so far."""
+        if self._unstored_from is not None and self._keep_promise(lambda store: store.flush()):
+            self._unstored_from = None
+
+    def judge(self) -> None:
+        """Judges the whole sync.
+
+        Raises:
+            StopReading: if more was rejected than allowed.
+        """
+        self._judge(None)
+        self.heed()
+
+    def summarize(self, words: Callable[[StreamStats], str]) -> None:
+        """One line per stream, and one more with the reasons if anything was rejected."""
+        for plan, counts in self.counts.items():
+            self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
+            if reasons := self._rejections.totals(plan):
+                self._log(
+                    Level.WARN,
+                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}.",
+                )
+
+    def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
+        """A STATE says that the rejections before it are stored. Whether the store did the step."""
+        if self._store is None or self._is_store_lost:
+            return False
+        try:
+            step(self._store)
+        except Exception as lost:  # noqa: BLE001 - whatever it is, true STATEs leave before it is raised
+            self._is_store_lost = True
+            self._note(lost)
+            return False
+        return True
+
+    def _note(self, reason: Exception) -> None:
+        self._noted = self._noted or reason
+
+    def _judge(self, place: int | None) -> None:
+        """After the rejection at this place of the input; None: at the end.
+
+        Until then whoever is on the way counts as accepted: a record that is rejected before it is
+        sent is settled at once, and thousands that stood before it are not yet.
+        """
+        is_end = place is None
+        records = sum(c.settled if is_end else c.read for c in self.counts.values())
+        excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
+        if excess is None or self._is_over_limit:
+            return
+        # Once: what came before is still sent, and every STATE that is true leaves.
+        self._is_over_limit = True
+        why = f"{excess}: {self._rejections.all_totals()}."
+        advice = "Correct the records or the mapping, or allow more."
+        self._note(StopSync(f"{why} {advice}", place=place))

@@ -1,0 +1,62 @@
+"""How much may be rejected before the sync fails.
+
+This module alone judges it: records, and from some on their share. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from destination_maileon.errors import StopSync
+from destination_maileon.protocol.output import pluralize, were_rejected
+
+if TYPE_CHECKING:
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+    from destination_maileon.rejections.rejection import Rejection
+    from destination_maileon.streams.catalog import StreamPlan
+
+JUDGED_FROM_RECORDS = 100
+"""`max_rejected_percent` is judged from so many records on, and at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionLimits:
+    """What the configuration allows; None: no limit. `is_strict`: nothing."""
+
+    records: int | None = None
+    percent: float | None = None
+    is_strict: bool = False
+
+    def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
+        """In words, what is too much; None if so many of these records may be rejected."""
+        if self.records is not None and rejected > self.records:
+            allowed = f'"max_rejected_records" ({self.records})'
+            return f"{were_rejected(rejected)}, which is more than {allowed} allows"
+        if self.percent is None or (records < JUDGED_FROM_RECORDS and not is_end):
+            return None
+        if 100 * rejected <= self.percent * records:
+            return None
+        allowed = f'"max_rejected_percent" ({self.percent:g})'
+        share = f"{rejected} of {pluralize(records, 'record')} were rejected"
+        return f"{share}, which is more than {allowed} allows"
+
+
+def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> StopSync:
+    """The reason to stop that a rejected record is."""
+    return StopSync(
+        f"A record of stream {plan.title} was rejected: {rejection.reason_key}. {rejection.advice} "
+        f"{_THAT_ENDS_THE_SYNC}",
+        place=part.place,
+    )
+
+
+def one_of_several_rejected(line: str, entry: BatchEntry) -> StopSync:
+    """The reason to stop that a rejected contact of several records is, which the line tells of."""
+    return StopSync(f"{line} {_THAT_ENDS_THE_SYNC}", place=entry.place)
+
+
+_THAT_ENDS_THE_SYNC = (
+    'Since "ignore_invalid_contacts" is false, that ends the sync; set it to true to write the '
+    "others."
+)

@@ -1,0 +1,166 @@
+"""`spec`, `check`, `discover`, `write`: arguments in, lines and an exit code out.
+
+This module alone decides how a command ends: with its answer and 0, or with exactly one TRACE ERROR
+and 1. Whatever is raised is turned into words here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import orjson
+
+from destination_maileon.errors import ConfigError, SyncError, TransientError
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.messages import BadInput
+from destination_maileon.protocol.output import FailureType, Level, MessageFormatter, json_line
+from destination_maileon.protocol.reader import InputFailed
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+
+    from destination_maileon.config.model import Config
+
+STANDARD_INPUT = 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command and the paths of its files. Ends the process where they are wrong."""
+    parser = argparse.ArgumentParser(prog="destination-maileon", description="Airbyte destination.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, files in _FILES.items():
+        command = commands.add_parser(name)
+        for file in files:
+            command.add_argument(f"--{file}", required=True, type=Path, metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+_FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("config", "catalog")}
+
+
+class Command:
+    """One run of the program. `exit_code` is valid once all lines were taken.
+
+    `write_now` puts out a line that cannot wait to be taken.
+    """
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        source: int | BufferedIOBase = STANDARD_INPUT,
+        *,
+        write_now: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._write_now = write_now
+        self._arguments = arguments
+        self._source = source
+        self._lines = MessageFormatter(SecretRedactor(()))
+        self.exit_code = 0
+
+    @property
+    def only_answers(self) -> bool:
+        """Whether its one line is all there is to it."""
+        return bool(self._arguments.command != "write")
+
+    def run(self) -> Iterator[bytes]:
+        """Yields the lines to put out."""
+        try:
+            yield from self._STEPS[self._arguments.command](self)
+        except Exception as error:  # noqa: BLE001 - every failure ends as a message
+            self.exit_code = 1
+            yield self._failure(error)
+
+    def _spec(self) -> Iterator[bytes]:
+        from destination_maileon.config.spec import specification  # noqa: PLC0415 - only what is needed
+
+        yield json_line({"type": "SPEC", "spec": specification()})
+
+    def _check(self) -> Iterator[bytes]:
+        from destination_maileon.check import problem_with  # noqa: PLC0415 - the same
+
+        try:
+            problem = problem_with(self._raw_config())
+        except Exception as error:  # noqa: BLE001 - a check answers, whatever happens
+            _, problem = verdict(error)
+        status = "SUCCEEDED" if problem is None else "FAILED"
+        yield self._lines.connection_status_line(status, problem)
+
+    def _discover(self) -> Iterator[bytes]:
+        from destination_maileon.streams.discovery import destination_catalog  # noqa: PLC0415 - the same
+        from destination_maileon.sync import read_account  # noqa: PLC0415 - the same
+
+        config = self._config()
+        with read_account(config) as account:
+            catalog = destination_catalog(config, account.custom_fields, account.preferences)
+        yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
+
+    def _write(self) -> Iterator[bytes]:
+        from destination_maileon.protocol.output import Logger  # noqa: PLC0415 - the same
+        from destination_maileon.sync import write  # noqa: PLC0415 - the same
+
+        config = self._config()
+        catalog = _read_json(self._arguments.catalog, "catalog")
+        lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
+        outbox = Logger(self._lines, lowest=lowest, write_now=self._write_now)
+        yield from write(config, catalog, source=self._source, outbox=outbox)
+
+    def _config(self) -> Config:
+        from destination_maileon.config.validation import load_config  # noqa: PLC0415 - the same
+
+        return load_config(self._raw_config())
+
+    def _raw_config(self) -> object:
+        from destination_maileon.config.validation import secrets_of  # noqa: PLC0415 - the same
+
+        raw = _read_json(self._arguments.config, "configuration")
+        self._lines = MessageFormatter(SecretRedactor(secrets_of(raw)))
+        return raw
+
+    def _failure(self, error: Exception) -> bytes:
+        kind, message = verdict(error)
+        return self._lines.trace_error_line(
+            message,
+            kind,
+            internal_message=type(error).__name__,
+            stack_trace="".join(traceback.format_tb(error.__traceback__)),
+        )
+
+    _STEPS: ClassVar = {"spec": _spec, "check": _check, "discover": _discover, "write": _write}
+
+
+def verdict(error: Exception) -> tuple[FailureType, str]:
+    """Who can do something about it, and what the person in the UI reads."""
+    if isinstance(error, TransientError):
+        return FailureType.TRANSIENT, str(error)
+    if isinstance(error, SyncError):
+        return FailureType.CONFIG, str(error)
+    if isinstance(error, BadInput | InputFailed):
+        return FailureType.SYSTEM, (
+            f"The sync stopped, since {error}. What came before it was written. This is a fault of "
+            "the source or the platform; if it happens again, report it there."
+        )
+    if isinstance(error, MemoryError):
+        return FailureType.SYSTEM, (
+            "There was not enough memory. What was settled before is saved. Give the connector "
+            "more memory, or look for very long records in the source."
+        )
+    # The text of an unforeseen error may quote a record, its type cannot.
+    return FailureType.SYSTEM, (
+        f"Something unforeseen happened ({type(error).__name__}). What was settled before it is "
+        "saved. Please report this with the log of the sync."
+    )
+
+
+def _read_json(path: Path, what: str) -> object:
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except orjson.JSONDecodeError:
+        problem = "is not valid JSON"
+    raise ConfigError(f"The {what} file {problem}.")

@@ -1,0 +1,174 @@
+"""Column name or mapping text -> Target: where in Maileon a column goes.
+
+This module alone decides what a target is called and which target a column's name means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.suggestions import NameIndex, bare
+from destination_maileon.maileon.contact import STANDARD_FIELDS
+from destination_maileon.maileon.contact_xml import without_forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+METADATA_PREFIXES = ("_airbyte", "_ab_")
+DELETED_AT_COLUMN = "_ab_cdc_deleted_at"
+"""Airbyte's CDC sources set it to the time of the deletion, and to null otherwise."""
+
+
+class Kind(StrEnum):
+    """What a target is."""
+
+    EMAIL = "email"
+    EXTERNAL_ID = "external_id"
+    MAILEON_ID = "maileon_id"
+    PERMISSION = "permission"
+    STANDARD = "standard"
+    CUSTOM = "custom"
+    PREFERENCE = "preference"
+    PREFERENCES = "preferences"
+    DELETED = "deleted"
+    UNSUBSCRIBE = "unsubscribe"
+    SKIP = "skip"
+
+
+IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
+SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
+"""What several columns of a stream may go to."""
+_SPECIAL_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.PREFERENCES, Kind.DELETED, Kind.UNSUBSCRIBE)
+_PLAIN_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a column goes. `name` is a field's or a preference's, `category` the preference's."""
+
+    kind: Kind
+    name: str = ""
+    category: str = ""
+
+    def __str__(self) -> str:
+        """The target as the configuration spells it."""
+        if self.kind is Kind.PREFERENCE:
+            return f"preference:{self.category}/{self.name}"
+        return f"{self.kind}:{self.name}" if self.name else str(self.kind)
+
+
+SKIP = Target(Kind.SKIP)
+# By the lower case and never by the upper one, which turns a dotless i into an I.
+_STANDARD_BY_BARE = {name.lower(): name for name in STANDARD_FIELDS}
+
+
+def preference_splits(path: str) -> list[tuple[str, str]]:
+    """Every way to read `CATEGORY/NAME`, the first slash first: either may hold slashes itself."""
+    cuts = [at for at, character in enumerate(path) if character == "/"]
+    return [(path[:at], path[at + 1 :]) for at in cuts if path[:at] and path[at + 1 :]]
+
+
+def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Target | None:
+    """The target that the text names; None if it names none.
+
+    Of a preference's splits the first that exists in the account counts, else the first of all.
+    """
+    head, colon, rest = text.partition(":")
+    if not colon:
+        return next((Target(kind) for kind in _PLAIN_KINDS if kind == text), None)
+    if head == Kind.STANDARD and (standard := _STANDARD_BY_BARE.get(rest.strip().lower())):
+        return Target(Kind.STANDARD, standard)
+    if head == Kind.CUSTOM and rest:
+        return Target(Kind.CUSTOM, rest)
+    splits = preference_splits(rest) if head == Kind.PREFERENCE else []
+    if not splits:
+        return None
+    category, name = next((split for split in splits if split in preferences), splits[0])
+    return Target(Kind.PREFERENCE, name, category)
+
+
+def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:
+    """The names of the fields and preferences, and the categories, that these texts name."""
+    named = [target for text in targets if (target := parse_target(text, preferences))]
+    return {name for target in named for name in (target.category, target.name) if name}
+
+
+def target_of_column(
+    column: str,
+    custom_fields: NameIndex,
+    *,
+    preferences: Collection[tuple[str, str]] = (),
+) -> Target | None:
+    """The target that a column's name means; None for a column that goes nowhere by its name."""
+    # Some warehouses write all names in upper case.
+    if column.lower().startswith(METADATA_PREFIXES):
+        is_mark = column != DELETED_AT_COLUMN and column.lower() == DELETED_AT_COLUMN
+        return Target(Kind.DELETED) if is_mark else SKIP
+    named = parse_target(column, preferences)
+    if named is not None and named.kind is not Kind.PERMISSION:
+        return named
+    if (standard := _STANDARD_BY_BARE.get(bare(column))) is not None:
+        return Target(Kind.STANDARD, standard)
+    if (custom := custom_fields.unambiguous(column)) is not None:
+        return Target(Kind.CUSTOM, custom)
+    return Target(Kind.PREFERENCES) if column == Kind.PREFERENCES else None
+
+
+MIN_FIELD_NAME_CHARACTERS = 3
+MAX_FIELD_NAME_CHARACTERS = 64
+RESERVED_FIELD_NAMES = frozenset(
+    {
+        "id",
+        "created",
+        "external_id",
+        "local_part",
+        "permission_type",
+        "permission_status",
+        "sendout_status",
+        "updated",
+    }
+)
+
+
+def creation_obstacle(name: str) -> str | None:
+    """Why no custom field can have this name; None if it can.
+
+    Maileon docs, Custom Contact Fields; what XML forbids could be created, but never filled.
+    """
+    if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
+        return "Maileon reserves this name. Map the column to a field with another name."
+    if not MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
+        return (
+            f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} "
+            "characters. Map the column to a field with another name."
+        )
+    if name != without_forbidden(name):
+        return (
+            "a field's name has no control characters. Map the column to a field with another name."
+        )
+    if name != name.strip() or not any(map(str.isprintable, name)):
+        return (
+            "a field's name can be seen, and neither begins nor ends with a space. Map the column "
+            "to a field with another name."
+        )
+    return None
+
+
+def mistaken_for(column: str) -> str | None:
+    """Why no custom field is made of this name unasked; None if nobody would mistake it.
+
+    Who has a column named `Unsubscribe` or `E-Mail` means the person, and would look for the field
+    in vain among the others while nobody is unsubscribed.
+    """
+    meant = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
+    return meant and (
+        f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
+        "field, or to skip."
+    )
+
+
+def identifier_alike(column: str) -> Target | None:
+    """The identifier that a column's name means when case, `_`, `-` and spaces are ignored."""
+    return next((Target(kind) for kind in IDENTIFIERS if bare(kind) == bare(column)), None)

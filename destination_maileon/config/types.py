@@ -1,0 +1,161 @@
+"""Which single values a configuration may hold: booleans, numbers, texts and addresses.
+
+This module alone decides what counts as one of them, as JSON Schema does: `"true"` is no boolean,
+`true` no number, and `1.0` a whole number. What the values mean is said where a key is declared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+EXPLAINED: Final = "explained"
+"""Type of the errors whose message is ours: it says what is allowed, and never what was given."""
+
+
+def refused(what_is_allowed: str) -> PydanticCustomError:
+    """The error for a value that its schema alone cannot refuse."""
+    return PydanticCustomError(EXPLAINED, "{allowed}", {"allowed": what_is_allowed})
+
+
+class ConfigModel(BaseModel):
+    """An object of the configuration: immutable, and without any key that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys_with_null: ClassVar[frozenset[str]] = frozenset()
+    """Keys in which null says something else than their absence."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: object) -> object:
+        """Airbyte's form sends null for a field that was cleared."""
+        if not isinstance(given, dict):
+            return given
+        clearable = cls.model_fields.keys() - cls.keys_with_null
+        return {k: v for k, v in given.items() if v is not None or k not in clearable}
+
+
+def config_field(group: str, **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """A key in one of the groups of Airbyte's form; `texts` are pydantic's or Airbyte's."""
+    own = {name: texts.pop(name) for name in _FORM_TEXTS & texts.keys()}
+    return Field(**texts, json_schema_extra={"group": group, **own} if group else own)
+
+
+_FORM_TEXTS = {
+    # The value as the form names it, where Python has another for it.
+    "default",
+    "airbyte_secret",
+    "airbyte_hidden",
+    "always_show",
+    # Shown by the form, and judged here by validators that say more than a pattern can.
+    "pattern",
+    "pattern_descriptor",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOption:
+    """Annotates what is one of these names, and is read as what the name stands for."""
+
+    members: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        del source, handler
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        del schema, handler
+        return {"type": "string", "enum": list(self.members)}
+
+    def _read(self, name: object) -> object:
+        if not isinstance(name, str) or name not in self.members:
+            raise PydanticCustomError("enum", "not one of the names")
+        return self.members[name]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _empty_is_absent(text: str) -> str | None:
+    return text or None
+
+
+Flag: TypeAlias = Annotated[bool, Strict()]
+WHOLE: Final = BeforeValidator(_whole)
+"""Last of an integer's annotations: limits before it are limits in the schema, too."""
+Count: TypeAlias = Annotated[int, Strict(), Field(ge=0), WHOLE]
+Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
+Seconds: TypeAlias = Annotated[Number, Field(gt=0)]
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+OptionalText: TypeAlias = Annotated[str, AfterValidator(_empty_is_absent)]
+
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
+_LOOPBACK = r"(localhost|127(\.[0-9]{1,3}){3}|\[[0:]*1\])"
+_SERVER = rf"(https://{_HOST}|http://{_LOOPBACK})"  # ignore-https-check: this machine
+_ADDRESS = rf"{_SERVER}(:[0-9]{{1,5}})?(/[^\s?#\\]*)?"
+ADDRESS_PATTERN = rf"^\s*{_ADDRESS}\s*$"
+OPTIONAL_ADDRESS_PATTERN = rf"^\s*({_ADDRESS})?\s*$"
+ADDRESS_FORM = (
+    "https://HOST/PATH without user name, query and fragment; "
+    "http:// only for localhost, 127.0.0.1 and [::1]"  # ignore-https-check: this machine
+)
+
+
+def as_address(text: str) -> str:
+    """The address without surrounding space and closing slashes.
+
+    The key travels with every call, so nothing but TLS or this machine is good enough for it.
+    """
+    text = text.strip()
+    if not re.fullmatch(_ADDRESS, text) or not text.isprintable() or not _has_safe_host(text):
+        raise refused(f"must have the form {ADDRESS_FORM}")
+    return text.rstrip("/")
+
+
+def as_optional_address(text: str) -> str | None:
+    """The address, or None for an empty text."""
+    return as_address(text) if text.strip() else None
+
+
+def _has_safe_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or port == 0:
+        return False
+    return parts.scheme == "https" or _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        if ":" in host:
+            return IPv6Address(host) == IPv6Address("::1")
+        return IPv4Address(host).is_loopback
+    except AddressValueError:
+        return False
+
+
+Address: TypeAlias = Annotated[str, AfterValidator(as_address)]
+OptionalAddress: TypeAlias = Annotated[str, AfterValidator(as_optional_address)]

@@ -1,0 +1,243 @@
+"""A configuration as JSON -> the configuration, or what is wrong with it in sentences for a person.
+
+This module alone words them. Contradictions between values are looked for in the JSON, so that they
+are told together with the problems of single values. Invariant: a sentence names keys, what is
+allowed, and at most the names of a stream and its columns; never a value, since a secret may be
+pasted anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from pydantic import ValidationError
+
+from destination_maileon.config.model import Config
+from destination_maileon.config.spec import flat_schema
+from destination_maileon.config.suggestions import did_you_mean, shown
+from destination_maileon.config.targets import SHARED_TARGETS, Target, parse_target
+from destination_maileon.config.types import EXPLAINED
+from destination_maileon.errors import ConfigError
+from destination_maileon.maileon.auth import secret_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from destination_maileon.config.spec import Schema
+
+    Steps: TypeAlias = Sequence[int | str]
+
+_UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
+
+
+def load_config(raw: object) -> Config:
+    """The configuration, read from its JSON.
+
+    Raises:
+        ConfigError: with all problems, each with its key and what is allowed, and no value.
+    """
+    problems: list[str] = []
+    config = None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as invalid:
+        problems += _problems(invalid, schema=flat_schema(Config), raw=raw)
+    problems += _contradictions(raw)
+    if problems or config is None:
+        raise ConfigError(" ".join(problems))
+    return config
+
+
+def secrets_of(raw: object) -> set[str]:
+    """What must never be shown, also of a configuration that is wrong."""
+    return {form for text in _texts(raw, flat_schema(Config)) for form in secret_forms(text)}
+
+
+def _texts(raw: object, node: Schema) -> Iterator[str]:
+    """The texts that stand where the schema marks a secret."""
+    if isinstance(raw, str) and node.get("airbyte_secret"):
+        yield raw
+    if isinstance(raw, Mapping):
+        for part in (node, *node.get("oneOf", ())):
+            for name, schema in part.get("properties", {}).items():
+                yield from _texts(raw.get(name), schema)
+
+
+def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:
+    """One sentence per problem that the model of this schema found in the raw configuration."""
+    for error in invalid.errors(include_url=False, include_input=False):
+        *parents, last = error["loc"] or ("",)
+        if error["type"] in _UNKNOWN_KEY:
+            path, node = _walked(schema, parents)
+            yield f"{path}{_names(raw, parents)}{': ' * bool(path)}{_unknown(str(last), node)}."
+        else:
+            path, node = _walked(schema, error["loc"])
+            place = f"{path}{_names(raw, error['loc'])}" or "The configuration"
+            yield f"{place} {_allowed(error, node)}."
+
+
+def _walked(schema: Schema, steps: Steps) -> tuple[str, Schema]:
+    """The path as a person writes it, and the schema at its end."""
+    path, node = "", schema
+    for step in steps:
+        options = {o["properties"]["storage_type"]["const"]: o for o in node.get("oneOf", ())}
+        if isinstance(step, int):
+            path, node = f"{path}[{step}]", node["items"]
+        elif step in options:
+            node = options[step]
+        else:
+            path, node = f"{path}{path and '.'}{step}", node["properties"][step]
+    return path, node
+
+
+def _names(raw: object, steps: Steps) -> str:
+    """The stream and the column, by name, in which a person finds the place."""
+    names = []
+    for step in steps if steps and steps[0] == "streams" else ():
+        raw = _below(raw, step)
+        for word, name_key in (("stream", "name"), ("column", "column")):
+            name = raw.get(name_key) if isinstance(raw, dict) else None
+            if isinstance(name, str) and name:
+                names.append(f"{word} {shown(name)}")
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _below(raw: object, step: int | str) -> object:
+    if isinstance(step, int):
+        return raw[step] if isinstance(raw, list | tuple) else None
+    return raw.get(step) if isinstance(raw, dict) else None
+
+
+def _unknown(name: str, node: Schema) -> str:
+    return f"unknown key {shown(name)}{did_you_mean(name, node.get('properties', ()))}"
+
+
+def _allowed(error: ErrorDetails, node: Schema) -> str:
+    if error["type"] == "missing":
+        return "is required"
+    if error["type"] == EXPLAINED:
+        return error["msg"]
+    return f"must be {_wanted(node)}"
+
+
+def _wanted(node: Schema) -> str:
+    """What the schema allows, in words."""
+    for mark, in_words in _WORDS.items():
+        if mark in node:
+            return in_words(node)
+    # Of a type that may also be null, the null comes last.
+    kind = node["type"] if isinstance(node["type"], str) else node["type"][0]
+    return _TYPES[kind](node)
+
+
+def _kinds(node: Schema) -> str:
+    kinds = [option["properties"]["storage_type"]["const"] for option in node["oneOf"]]
+    return f'an object with "storage_type" set to one of {", ".join(kinds)}'
+
+
+def _range(node: Schema) -> str:
+    if "exclusiveMinimum" in node:
+        return f" above {node['exclusiveMinimum']}"
+    if "maximum" in node:
+        return f" from {node['minimum']} to {node['maximum']}"
+    return f" of at least {node['minimum']}"
+
+
+_WORDS: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
+    {
+        "enum": lambda node: f"one of {', '.join(node['enum'])}",
+        "oneOf": _kinds,
+        "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
+        "minLength": lambda _: "text that is not empty",
+    }
+)
+_TYPES: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
+    {
+        "boolean": lambda _: "true or false",
+        "integer": lambda node: f"a whole number{_range(node)}",
+        "number": lambda node: f"a number{_range(node)}",
+        "array": lambda _: "a list",
+        "object": lambda node: f"an object with the keys {', '.join(node['properties'])}",
+        "string": lambda _: "text",
+    }
+)
+
+_KEY_PAIR = ("access_key_id", "secret_access_key")
+
+
+def _contradictions(raw: object) -> Iterator[str]:
+    """One sentence per contradiction. What is malformed is passed over here."""
+    if not isinstance(raw, dict):
+        return
+    yield from _half_key_pair(raw.get("object_storage_config"))
+    streams = _objects(raw.get("streams"))
+    yield from _streams_named_twice(streams)
+    for at, stream in streams:
+        entries = _objects(stream.get("mapping"))
+        for problem in (*_columns_named_twice(entries), *_targets_taken_twice(entries)):
+            yield f"streams[{at}].mapping (stream {shown(stream.get('name'))}): {problem}"
+
+
+def _objects(value: object) -> list[tuple[int, Mapping[str, object]]]:
+    items = value if isinstance(value, list | tuple) else ()
+    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)]
+
+
+def _half_key_pair(storage: object) -> Iterator[str]:
+    if not isinstance(storage, dict) or storage.get("storage_type") != "S3":
+        return
+    given = [name for name in _KEY_PAIR if _is_given(storage.get(name))]
+    if len(given) == 1:
+        (lacking,) = set(_KEY_PAIR) - set(given)
+        yield (
+            f"object_storage_config: {given[0]} needs {lacking} beside it. Give both, or neither "
+            "to use the rights of the machine."
+        )
+
+
+def _is_given(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value is not None
+
+
+def _streams_named_twice(streams: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[tuple[str, str], int] = {}
+    for at, stream in streams:
+        name, namespace = stream.get("name"), stream.get("namespace") or ""
+        if not isinstance(name, str) or not isinstance(namespace, str):
+            continue
+        before = first.setdefault((namespace, name), at)
+        if before != at:
+            yield (
+                f"streams[{before}] and streams[{at}] are both for stream {shown(name)}. "
+                "Put their columns into one, or tell them apart by namespace."
+            )
+
+
+def _columns_named_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for at, entry in entries:
+        column = entry.get("column")
+        if isinstance(column, str) and (before := first.setdefault(column, at)) != at:
+            yield (
+                f"entries {before} and {at} are both for column {shown(column)}. "
+                "A column has one target."
+            )
+
+
+def _targets_taken_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[Target, str] = {}
+    for _, entry in entries:
+        column, text = entry.get("column"), entry.get("target")
+        target = parse_target(text) if isinstance(text, str) else None
+        if not isinstance(column, str) or target is None or target.kind in SHARED_TARGETS:
+            continue
+        before = first.setdefault(target, column)
+        if before != column:
+            yield (
+                f"columns {shown(before)} and {shown(column)} have the same target. "
+                "Map one of them to skip or to another target."
+            )

@@ -1,0 +1,79 @@
+"""What a person is told while a sync goes on: how far it is, and what it waits for.
+
+This module alone decides how often: a line every 30 seconds, one when the service makes the sync
+wait for more than a few seconds, and one when it flows again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.errors import RetriableError
+from destination_maileon.protocol.output import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from destination_maileon.accounting.ledger import Ledger
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.protocol.messages import StreamKey
+    from destination_maileon.protocol.output import Logger
+
+EVERY_SECONDS = 30.0
+WORTH_TELLING_SECONDS = 5.0
+
+
+class Progress:
+    """Tells of one sync. `wall_clock` gives seconds since 1970; every other time is the loop's."""
+
+    def __init__(self, outbox: Logger, *, now: float, wall_clock: Callable[[], float]) -> None:
+        self._outbox = outbox
+        self._wall_clock = wall_clock
+        self._started_at = now
+        self._told_at = now
+        self.next_at = now + EVERY_SECONDS
+        self._records_before = 0
+        self._waits: dict[StreamKey, str] = {}
+        self._limited: set[StreamKey] = set()
+
+    def waits(self, call: Request, trouble: RetriableError, seconds: float) -> None:
+        """A call will be tried again after so many seconds."""
+        stream = call.lane.plan.key
+        if seconds < WORTH_TELLING_SECONDS:
+            return
+        if stream not in self._waits:
+            self._outbox(
+                Level.WARN,
+                f"Stream {call.lane.plan.title}: {trouble} Trying again in {seconds:.0f} seconds.",
+            )
+        self._waits[stream] = str(trouble.reason)
+        if trouble.is_throttled or trouble.retry_after is not None:
+            self._limited.add(stream)
+            reset_ms = int((self._wall_clock() + seconds) * 1000)
+            self._outbox.emit(self._outbox.lines.rate_limited_line(stream, reset_ms))
+
+    def flows(self, call: Request) -> None:
+        """A call of the stream was answered."""
+        stream = call.lane.plan.key
+        if self._waits.pop(stream, None) is not None:
+            self._outbox(Level.INFO, f"Stream {call.lane.plan.title}: Maileon answers again.")
+        if stream in self._limited:
+            self._limited.discard(stream)
+            self._outbox.emit(self._outbox.lines.running_line(stream))
+
+    def report(self, ledger: Ledger, dispatch: RequestScheduler, now: float) -> None:
+        """One line, if it is time for one."""
+        if now < self.next_at:
+            return
+        records = ledger.records
+        rate = (records - self._records_before) / (now - self._told_at)
+        self._records_before, self._told_at = records, now
+        self.next_at = now + EVERY_SECONDS
+        reasons = ", ".join(sorted(set(self._waits.values())))
+        waiting = f", waiting for Maileon ({reasons})" if reasons else ""
+        self._outbox(
+            Level.INFO,
+            f"{now - self._started_at:.0f} seconds: {records} records read ({rate:.0f} a second), "
+            f"{ledger.rejected_records} rejected, {dispatch.in_flight} calls in flight{waiting}.",
+        )

@@ -1,0 +1,129 @@
+"""A report and its call -> which contact was accepted, which rejected, and which cannot be told.
+
+This module alone decides what a synchronization report says of the contacts that were sent. Pure.
+Invariant: every entry of the call is in exactly one of the three lists, and a contact is called
+rejected only if the report leaves no other reading.
+
+The report names an invalid contact by email and external id, never by Maileon id (Maileon docs,
+Synchronize Contacts, "Report"), so a contact that was sent with its id alone may go unnamed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.mapping.mapped_record import EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from destination_maileon.maileon.report import SynchronizationReport
+    from destination_maileon.mapping.mapped_record import BatchEntry
+
+UNNAMED = InvalidContact(email=None, external_id=None, code=None, error_field=None)
+"""Stands for a contact that the report counts as invalid and does not list."""
+
+
+@dataclass(slots=True)
+class MatchedReport:
+    """What a report says of the entries of its call.
+
+    `left_out` counts contacts that are neither new, existing, invalid nor unsubscribed.
+    `is_miscounted` tells that Maileon counted other contacts than were sent.
+    """
+
+    accepted: list[BatchEntry] = field(default_factory=list)
+    rejected: list[tuple[BatchEntry, list[InvalidContact]]] = field(default_factory=list)
+    uncertain: list[BatchEntry] = field(default_factory=list)
+    sent: int = 0
+    left_out: int = 0
+    is_miscounted: bool = False
+
+
+def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> MatchedReport:
+    """Matches the report with the entries of its call."""
+    answered = report.new + report.existing + report.invalid + report.unsubscribed
+    sent = len(entries)
+    reading = MatchedReport(
+        sent=sent,
+        left_out=max(0, sent - answered),
+        is_miscounted=report.contacts != sent or answered > sent,
+    )
+    if not report.invalid and not report.invalid_contacts:
+        reading.accepted = list(entries)
+        return reading
+    named, strangers = _named(entries, report.invalid_contacts)
+    unnamed = [entry for entry in entries if entry not in named]
+    missing = max(_at_least(strangers), report.invalid - len(named))
+    suspects = _suspects(unnamed, strangers, missing)
+    if suspects and (sent == 1 or _all_alike(suspects, strangers, missing)):
+        named |= dict.fromkeys(suspects, _one_for_each_reason(strangers) or [UNNAMED])
+        suspects = []
+    reading.rejected = [(entry, named[entry]) for entry in entries if entry in named]
+    reading.uncertain = suspects
+    settled = {*named, *suspects}
+    reading.accepted = [entry for entry in entries if entry not in settled]
+    return reading
+
+
+def _named(
+    entries: Sequence[BatchEntry], invalid_contacts: Sequence[InvalidContact]
+) -> tuple[dict[BatchEntry, list[InvalidContact]], list[InvalidContact]]:
+    """The entries that the report names, and what it names that is none of them, or several."""
+    holders = {key: entry for entry in entries for key in entry.keys}
+    named: dict[BatchEntry, list[InvalidContact]] = {}
+    strangers = []
+    for invalid in invalid_contacts:
+        fitting = {holders[key] for key in _keys(invalid) if key in holders}
+        if len(fitting) == 1:
+            named.setdefault(fitting.pop(), []).append(invalid)
+        else:
+            strangers.append(invalid)
+    return named, strangers
+
+
+def _keys(invalid: InvalidContact) -> list[str]:
+    keys = []
+    if invalid.email:
+        keys.append(EMAIL_KEY + invalid.email.strip().lower())
+    if invalid.external_id:
+        keys.append(EXTERNAL_ID_KEY + invalid.external_id.strip())
+    return keys
+
+
+def _at_least(strangers: list[InvalidContact]) -> int:
+    """How many contacts these are at least: of one contact every error is listed, each once."""
+    names = {tuple(keys) for stranger in strangers if (keys := _keys(stranger))}
+    nameless = Counter((s.code, s.error_field) for s in strangers if not _keys(s))
+    return len(names) + max(nameless.values(), default=0)
+
+
+def _suspects(
+    unnamed: list[BatchEntry], strangers: list[InvalidContact], missing: int
+) -> list[BatchEntry]:
+    """The entries of which some must be the invalid contacts that the report does not name."""
+    if missing <= 0:
+        return []
+    if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
+        without_name = [entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.keys)]
+        return without_name or unnamed
+    return unnamed
+
+
+def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact]:
+    # Every suspect gets all of them, and a report may have room for more than half a million.
+    reasons: dict[object, InvalidContact] = {}
+    for stranger in strangers:
+        reasons.setdefault((stranger.code, stranger.error_field), stranger)
+    return [*reasons.values()]
+
+
+def _all_alike(suspects: list[BatchEntry], strangers: list[InvalidContact], missing: int) -> bool:
+    """Whether all suspects must be meant, for reasons that are known to be theirs."""
+    if len(suspects) == 1:
+        return bool(strangers)
+    reasons = {(stranger.code, stranger.error_field) for stranger in strangers}
+    return missing >= len(suspects) and len(strangers) >= missing and len(reasons) == 1

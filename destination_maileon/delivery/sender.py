@@ -1,0 +1,171 @@
+"""What the loop needs from outside: time, chance, calls in the background, and what happens next.
+
+This module alone knows the threads that carry calls to Maileon. A worker returns what came of a
+call; it never prints and never decides. The loop can be run against another `Environment`, with
+simulated time and answers.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.maileon.contact_xml import document
+from destination_maileon.protocol.reader import InputChunk, InputEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.delivery.response_handler import Answer
+    from destination_maileon.maileon.client import MaileonClient
+
+_GIVE_WAY_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """A call came back; an exception that is no MaileonError is a fault of this program."""
+
+    call: Request
+    answer: Answer | Exception
+    at: float
+    """When it came, which may be long before the loop hears of it."""
+
+
+Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
+
+
+class ThreadLost(Exception):
+    """A thread of this program died: a fault of the program, or no memory is left."""
+
+
+class Environment(Protocol):
+    """The world around the loop. Times in seconds of one clock that never goes back."""
+
+    def now(self) -> float:
+        """The time."""
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+
+    def start(self, call: Request) -> None:
+        """Sends a call in the background; its answer is an event."""
+
+    def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
+        """Waits for what happens next; None when the time has come.
+
+        Input comes only `with_input`, and otherwise is kept for later.
+        """
+
+    def consumed(self) -> None:
+        """A chunk of the input was used up: another may be read."""
+
+
+class WorkerPool:
+    """The real world: a thread per call in flight."""
+
+    def __init__(self, send: Callable[[Request], Answer], workers: int) -> None:
+        self._send = send
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._input: deque[InputChunk | InputEnd] = deque()
+        self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._release: Callable[[], None] = lambda: None
+        self._needed: list[Callable[[], bool]] = []
+        for number in range(workers):
+            thread = threading.Thread(target=self._work, name=f"call-{number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._needed:
+                    raise
+                # The machine allows no more: these carry all calls, in more time.
+                return
+            self._needed.append(thread.is_alive)
+
+    def deliver(self, event: InputChunk | InputEnd) -> None:
+        """Takes a chunk from the reader's thread."""
+        self._events.put(event)
+
+    def on_consumed(self, release: Callable[[], None]) -> None:
+        """Who is told that another chunk may be read."""
+        self._release = release
+
+    def needs(self, is_alive: Callable[[], bool]) -> None:
+        """Who must not die without a word: nothing would ever come of what it was to do."""
+        self._needed.append(is_alive)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def random(self) -> float:
+        return random.random()  # noqa: S311 - jitter, no secret
+
+    def start(self, call: Request) -> None:
+        self._calls.put(call)
+        # Python would let the loop go on for 5 ms, and as long again each time that the call's
+        # thread has handed something to the system. Out first, it waits for Maileon all the sooner:
+        # with 4 calls of 50 ms in flight a sync takes a tenth less time, and no more CPU.
+        time.sleep(_GIVE_WAY_SECONDS)
+
+    def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
+        if with_input and self._input:
+            return self._input.popleft()
+        while True:
+            try:
+                event = self._events.get(timeout=self._left(until))
+            except queue.Empty:
+                self._miss_nobody()
+                return None
+            if with_input or isinstance(event, ResponseReceived):
+                return event
+            self._input.append(event)
+
+    def consumed(self) -> None:
+        self._release()
+
+    def _miss_nobody(self) -> None:
+        """Without memory a thread may end before it can say so.
+
+        Raises:
+            ThreadLost: then, since the loop would wait for ever.
+        """
+        if not all(is_alive() for is_alive in self._needed):
+            raise ThreadLost("a thread has ended too early")
+
+    def _left(self, until: float | None) -> float | None:
+        return None if until is None else max(0.0, until - self.now())
+
+    def _work(self) -> None:
+        while True:
+            call = self._calls.get()
+            answer: Answer | Exception
+            try:
+                answer = self._send(call)
+            except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
+                answer = error
+            self._events.put(ResponseReceived(call, answer, self.now()))
+
+
+def send(client: MaileonClient, call: Request) -> Answer:
+    """Carries out a call.
+
+    Raises:
+        MaileonError: which is an answer, too.
+    """
+    options = call.lane.plan.options
+    if call.farewell is None:
+        body = document(entry.payload for entry in call.entries)
+        return client.synchronize(
+            options.parameters(call.lane.permission), body, contacts=len(call.entries)
+        )
+    contact, mode = call.farewell.contact, options.identifier_mode
+    if call.farewell.removal is DeletedRecords.DELETE:
+        return client.delete(mode.endpoint(contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact))

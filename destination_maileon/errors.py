@@ -1,0 +1,36 @@
+"""Why a sync cannot go on, by who can do something about it.
+
+    SyncError
+    ├── ConfigError     a person must change the configuration, the catalog, the data or the account
+    │   └── StopReading what came before the record at fault is still sent, nothing after it
+    └── TransientError  trying again later may help
+
+The text is what the person in the UI reads: what happened and what to do. It holds no value of the
+configuration, of a record or of a key. Everything else that is raised is a system error.
+"""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """Every reason to end a sync that has words for a person."""
+
+
+class ConfigError(SyncError):
+    """A person must act; trying again changes nothing."""
+
+
+class StopSync(ConfigError):
+    """A record must not be taken, or is one too many that is rejected.
+
+    What came before it is fine, and is still sent. `place` is its own in the input; None: it is the
+    next one, and all that was read came before it.
+    """
+
+    def __init__(self, message: str, *, place: int | None = None) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class TransientError(SyncError):
+    """Nothing is wrong with the configuration; a later sync may succeed."""

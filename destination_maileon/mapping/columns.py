@@ -1,0 +1,337 @@
+"""The columns of a stream -> where each goes, before the first record and when a new one turns up.
+
+This module alone decides which column has which target, what happens to columns without one, and
+when a mapping cannot work. All problems of a stream come together, so that one correction suffices.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.model import NullValues, UnmappedColumns
+from destination_maileon.config.targets import (
+    DELETED_AT_COLUMN,
+    IDENTIFIERS,
+    SHARED_TARGETS,
+    SKIP,
+    Kind,
+    Target,
+    creation_obstacle,
+    identifier_alike,
+    mistaken_for,
+    parse_target,
+    target_of_column,
+)
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
+from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.summary import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from destination_maileon.config.model import Config
+    from destination_maileon.streams.account import Account
+    from destination_maileon.streams.catalog import StreamPlan
+
+MAX_LATE_COLUMNS = 10_000
+"""So many that only records have are remembered. A source may make a column of every key."""
+DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
+"""Targets that decide who is meant, and who may be written to."""
+
+
+@dataclass(slots=True)
+class StreamColumns:
+    """Where the columns of one stream go.
+
+    `unmapped` are those without a target. `problems` say what a person must change before
+    anything is sent; `notes` what was left out, and why.
+    """
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    unmapped: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    to_create: dict[str, FieldType] = field(default_factory=dict)
+
+    def leave_types_to_records(self, plan: StreamPlan) -> None:
+        """Forgets the fields to create whose type a value decides, until a record has one."""
+        for name in [*self.to_create]:
+            column = self.columns.get(name)
+            is_unasked = name not in plan.mapping and is_undecided(plan.properties.get(name))
+            if is_unasked and column is not None and column.target == Target(Kind.CUSTOM, name):
+                del self.columns[name], self.to_create[name]
+
+
+@dataclass(slots=True)
+class ColumnResolver:
+    """Resolves the columns of one stream against the account."""
+
+    plan: StreamPlan
+    config: Config
+    account: Account
+    _result: StreamColumns = field(default_factory=StreamColumns, init=False)
+    _taken: dict[Target, str] = field(default_factory=dict, init=False)
+    _room: int = field(default=sys.maxsize, init=False)
+
+    def before_first_record(self) -> StreamColumns:
+        """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
+        result = self._result
+        for column in dict.fromkeys((*self.plan.mapping, *self.plan.properties)):
+            if not self._waits_for_records(column):
+                self._resolve(column)
+        self._room = len(result.columns) + MAX_LATE_COLUMNS
+        result.notes += missing_column_notes(self.plan)
+        result.problems += missing_column_problems(self.plan, result.columns)
+        result.leave_types_to_records(self.plan)
+        result.problems += self._identifier_problem()
+        if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
+            result.problems.append(
+                f'no target for {listed(result.unmapped)}, and "unmapped_columns" is fail. Map '
+                "each to a target or to skip."
+            )
+        return result
+
+    def newly_seen(self, data: Mapping[str, object]) -> list[str]:
+        """Resolves columns that only the records have; those that stop the sync (`fail`)."""
+        without_target = [
+            column
+            for column, value in data.items()
+            if column not in self._result.columns and not self._resolve_newly_seen(column, value)
+        ]
+        fails = self.config.unmapped_columns is UnmappedColumns.FAIL
+        return without_target if fails else []
+
+    @property
+    def has_identifier(self) -> bool:
+        """Whether a column holds what contacts are recognised by."""
+        wanted = self.plan.identifiers
+        return any(str(target) in wanted for target in self._taken)
+
+    def forget_custom_field(self, name: str) -> None:
+        """The account has this field no longer: its columns go nowhere."""
+        column = self._taken.get(Target(Kind.CUSTOM, name))
+        if column is not None:
+            self._skip(column)
+
+    def create_missing_fields(self) -> None:
+        """Creates the custom fields that the stream needs and the account lacks."""
+        for name, field_type in self._result.to_create.items():
+            # Another stream may have created it since, maybe with another type.
+            if name not in self.account.custom_fields:
+                self.account.create_custom_field(name, field_type)
+        for column in self._result.columns.values():
+            if column.target.kind is Kind.CUSTOM and column.target.name in self._result.to_create:
+                type_there = self.account.custom_fields[column.target.name]
+                self._result.columns[column.name] = replace(column, type=type_there)
+        self._result.to_create.clear()
+
+    def _waits_for_records(self, column: str) -> bool:
+        """Whether a mapped column counts only once a record has it: a connection renamed it."""
+        properties = self.plan.properties
+        return self.plan.is_activated and bool(properties) and column not in properties
+
+    def _target(self, column: str) -> Target | None:
+        """The target that the mapping names, else the one that the column's name means."""
+        entry = self.plan.mapping.get(column)
+        if entry is not None:
+            return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
+        preferences = self._preferences_for(column)
+        return target_of_column(column, self.account.field_names, preferences=preferences)
+
+    def _preferences_for(self, target: str) -> Collection[tuple[str, str]]:
+        """The account's preferences, asked for only where a target names one."""
+        return self.account.preferences if target.startswith(f"{Kind.PREFERENCE}:") else ()
+
+    def _resolve(self, column: str) -> None:
+        target = self._target(column)
+        if target is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
+            if self._cannot_be_created(column):
+                return
+            target = Target(Kind.CUSTOM, column)
+        if target is None:
+            self._leave_out(column)
+        else:
+            self._add_planned(column, target)
+
+    def _add_planned(self, column: str, target: Target) -> None:
+        other = self._other_column(target)
+        if other is not None:
+            self._result.problems.append(
+                f'columns "{other}" and "{column}" both go to {target}. Map one of them to skip '
+                "or to another target."
+            )
+        if is_missing(target, self.account):
+            field_type = type_of_schema(self.plan.properties.get(column))
+            problem = self._missing_problem(target, field_type)
+            if problem is None:
+                self._result.to_create.setdefault(target.name, field_type)
+            else:
+                self._result.problems.append(f'column "{column}": {problem}')
+        self._put(column, target)
+
+    def _resolve_newly_seen(self, column: str, value: object) -> bool:
+        """False if the column has no target. Of one to be created, null tells nothing."""
+        own = Target(Kind.CUSTOM, column)
+        target = own if self._taken.get(own) == column else self._target(column)
+        if target is None:
+            if self.config.unmapped_columns is not UnmappedColumns.CREATE:
+                self._leave_out(column)
+                return False
+            if self._cannot_be_created(column):
+                return True
+            target = own
+        other = self._other_column(target)
+        if other not in {None, column}:
+            self._leave_out_with_note(column, f'its target {target} is taken by column "{other}"')
+            return True
+        schema = self.plan.properties.get(column)
+        return self._put_newly_seen(column, target, type_of_value(value, schema))
+
+    def _put_newly_seen(self, column: str, target: Target, field_type: FieldType | None) -> bool:
+        if is_missing(target, self.account):
+            problem = self._missing_problem(target, field_type or FieldType.STRING)
+            if problem is not None:
+                self._leave_out_with_note(column, problem)
+                return False
+            if field_type is None:
+                return True
+            self.account.create_custom_field(target.name, field_type)
+        self._put(column, target)
+        return True
+
+    def _missing_problem(self, target: Target, field_type: FieldType) -> str | None:
+        unmapped_columns = self.config.unmapped_columns
+        return missing_problem(target, field_type, unmapped_columns=unmapped_columns)
+
+    def _other_column(self, target: Target) -> str | None:
+        """The column that has the target already, where only one may have it."""
+        return None if target.kind in SHARED_TARGETS else self._taken.get(target)
+
+    def _put(self, column: str, target: Target) -> None:
+        entry = self.plan.mapping.get(column)
+        self._taken.setdefault(target, column)
+        clears = (entry.null_values if entry else None) or self.config.null_values
+        self._result.columns[column] = Column(
+            column,
+            target,
+            type=self._type(target),
+            clear=clears is NullValues.CLEAR and target.kind in {Kind.STANDARD, Kind.CUSTOM},
+            source=entry.source if entry else None,
+            has_source=entry.has_source if entry else False,
+        )
+
+    def _type(self, target: Target) -> FieldType:
+        if target.kind is Kind.STANDARD:
+            return STANDARD_FIELDS[target.name]
+        if target.kind is Kind.CUSTOM:
+            known = self.account.custom_fields.get(target.name)
+            return known or self._result.to_create.get(target.name, FieldType.STRING)
+        return FieldType.STRING
+
+    def _cannot_be_created(self, column: str) -> bool:
+        """Whether no field can have the column's name; it is left out then, with a note."""
+        obstacle = creation_obstacle(column) or mistaken_for(column)
+        if obstacle is not None and self._skip(column):
+            self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
+        return obstacle is not None
+
+    def _leave_out(self, column: str) -> None:
+        if self._skip(column):
+            self._result.unmapped.append(column)
+
+    def _leave_out_with_note(self, column: str, why: str) -> None:
+        if self._skip(column):
+            self._result.notes.append(f'column "{column}" is left out: {why}')
+
+    def _skip(self, column: str) -> bool:
+        """Whether it is remembered that the column goes nowhere."""
+        columns = self._result.columns
+        if column in columns or len(columns) < self._room:
+            columns[column] = Column(column, SKIP)
+        return column in columns
+
+    def _identifier_problem(self) -> Iterator[str]:
+        if self.has_identifier:
+            return
+        wanted = self.plan.identifiers
+        # A stream without any property is one whose columns nobody knows yet.
+        if not self.plan.properties and not self.plan.mapping:
+            return
+        alike = [
+            f'"{column}"'
+            for column in self.plan.properties
+            if (target := identifier_alike(column)) and str(target) in wanted
+        ]
+        hint = f" Column {' or '.join(alike)} looks like it." if alike else ""
+        yield (
+            f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
+            f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
+        )
+
+
+def is_missing(target: Target, account: Account) -> bool:
+    """Whether the account lacks the custom field or the preference that the target names."""
+    if target.kind is Kind.PREFERENCE:
+        return (target.category, target.name) not in account.preferences
+    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
+
+
+def missing_problem(
+    target: Target, field_type: FieldType, *, unmapped_columns: UnmappedColumns
+) -> str | None:
+    """What a person must do about a missing target; None if it is to be created."""
+    if target.kind is Kind.PREFERENCE:
+        return (
+            f'the account has no preference "{target.name}" in a category "{target.category}". '
+            "Create it in Maileon or change the mapping."
+        )
+    if unmapped_columns is not UnmappedColumns.CREATE:
+        return (
+            f'the account has no custom field "{target.name}". Create it in Maileon with type '
+            f'{field_type}, or set "unmapped_columns" to create.'
+        )
+    obstacle = creation_obstacle(target.name)
+    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'
+
+
+def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
+    """One sentence for all mapped columns that the schema lacks."""
+    alike = _missing(plan)
+    missing = [
+        column for column in alike if alike[column] or plan.mapping[column].target != Kind.SKIP
+    ]
+    if missing:
+        nearest = [near for column in missing for near in alike[column]]
+        hint = f" It has {listed(nearest)}, and case matters." if nearest else ""
+        yield (
+            f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
+            f"only if records have more than the schema says.{hint}"
+        )
+
+
+def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
+    """Where nobody's identifier, consent or removal would be read, for a letter's case."""
+    for column, alike in _missing(plan).items():
+        target = plan.mapping[column].target
+        for near in alike if target in DECISIVE else ():
+            is_told = near in plan.mapping or near == DELETED_AT_COLUMN
+            if not is_told and str(columns[near].target) != target:
+                yield (
+                    f"{listed([column])} is mapped to {target}, but the schema has "
+                    f"{listed([near])}, and case matters. Map that one, to skip if it means "
+                    "something else."
+                )
+
+
+def _missing(plan: StreamPlan) -> dict[str, list[str]]:
+    """The mapped columns that the schema lacks, each with those that differ in nothing but case."""
+    missing = [column for column in plan.mapping if column not in plan.properties]
+    if not missing or not plan.properties:
+        return {}
+    by_lower: dict[str, list[str]] = {}
+    for column in plan.properties:
+        by_lower.setdefault(column.lower(), []).append(column)
+    return {column: by_lower.get(column.lower(), []) for column in missing}

@@ -1,0 +1,224 @@
+"""JSON value -> the text that Maileon gets, by the type of the target.
+
+This module alone decides how a value is written. A value is converted where nothing is lost,
+else it passes as text, for Maileon to judge; None means null. Every converter takes any JSON
+value except null, and numbers that a double cannot hold as `Decimal`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact_xml import without_forbidden
+from destination_maileon.protocol import exact_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Converter: TypeAlias = Callable[[object], str | None]
+
+MAX_TEXT_CHARACTERS = 255
+"""Maileon docs, Standard and Custom Contact Fields: a string holds at most 255 characters."""
+
+_MAX_PLAIN_EXPONENT = 5000
+"""Beyond this a number keeps its exponent: written out it could be gigabytes of zeros."""
+
+TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
+FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
+_GENDERS = {"male": "m", "female": "f", "diverse": "d", "m": "m", "f": "f", "d": "d"}
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
+ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+_PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
+ISO_DATE = re.compile(
+    r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
+    rf"([T ]{_TIME})?\s*{ZONE}",
+    re.IGNORECASE,
+)
+_LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
+_NO_ID = re.compile(r"\s*(?:-[0-9]+|\+?0+)\s*")
+_JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
+_LAST_ASCII = "\x7e"
+
+
+def as_text(value: object) -> str:
+    """Any value as text: numbers plain and exact, objects and lists as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _float_text(value)
+    if isinstance(value, Decimal):
+        return _decimal_text(value)
+    return _json_text(value)
+
+
+def as_boolean(value: object) -> str | None:
+    """`true` or `false` for the usual spellings of either."""
+    text = as_text(value)
+    word = text.strip().lower()
+    if word in TRUE_WORDS:
+        return "true"
+    if word in FALSE_WORDS:
+        return "false"
+    return text or None
+
+
+def as_integer(value: object) -> str | None:
+    """A whole number without a fraction; what is no whole number passes as it is."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    text = as_text(value)
+    bare = text.strip()
+    if _INTEGER.fullmatch(bare):
+        return bare
+    if NUMBER.fullmatch(bare):
+        plain = _decimal_text(Decimal(bare))
+        return plain if _INTEGER.fullmatch(plain) else text
+    return text or None
+
+
+def as_float(value: object) -> str | None:
+    """A number without exponent."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    text = as_text(value)
+    bare = text.strip()
+    if "e" in bare.lower() and NUMBER.fullmatch(bare):
+        return _decimal_text(Decimal(bare))
+    return (bare if NUMBER.fullmatch(bare) else text) or None
+
+
+def as_date(value: object) -> str | None:
+    """`yyyy-MM-dd`: the date as written, no time zone arithmetic.
+
+    Numbers pass as they are: 20240501 may as well be seconds since 1970.
+    """
+    if isinstance(value, str) and _PLAIN_DATE.fullmatch(value):
+        return value
+    text = as_text(value)
+    iso = ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
+    if iso is None:
+        return text or None
+    return iso["day"] or _calendar_date(iso["other"].upper()) or text
+
+
+def as_gender(value: object) -> str | None:
+    """`m`, `f`, `d` (Maileon docs, Standard Contact Fields)."""
+    text = as_text(value)
+    return _GENDERS.get(text.strip().lower(), text) or None
+
+
+def as_locale(value: object) -> str | None:
+    """`xx` or `xx_XX` (Maileon docs, Standard Contact Fields)."""
+    text = as_text(value)
+    parts = _LOCALE.fullmatch(text.strip())
+    return f"{parts[1].lower()}_{parts[2].upper()}" if parts else text or None
+
+
+def as_identifier(value: object) -> str | None:
+    """An email address or an id, less what XML forbids; blank counts as absent."""
+    text = as_text(value)
+    if not text.isprintable():
+        text = without_forbidden(text)
+    return text if text.strip() else None
+
+
+def as_maileon_id(identifier: str | None) -> str | None:
+    """A whole number below 1 says that there is none, as for Maileon's own client (Java: `> 0`)."""
+    return None if identifier and _NO_ID.fullmatch(identifier) else identifier
+
+
+def truncated_text(value: object) -> str:
+    """Text cut at 255 characters: characters, not bytes."""
+    return as_text(value)[:MAX_TEXT_CHARACTERS]
+
+
+CONVERTERS: Mapping[FieldType, Converter] = {
+    FieldType.STRING: as_text,
+    FieldType.INTEGER: as_integer,
+    FieldType.FLOAT: as_float,
+    FieldType.DATE: as_date,
+    FieldType.BOOLEAN: as_boolean,
+    FieldType.GENDER: as_gender,
+    FieldType.LOCALE: as_locale,
+}
+
+
+def converter_for(kind: type, convert: Converter) -> Converter:
+    """What gives the same as `convert` for values of exactly this type, in less time."""
+    return _SHORT.get((kind, convert), convert)
+
+
+def _boolean_text(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _float_text(value: float) -> str:
+    text = repr(value)
+    if "e" in text:
+        return _decimal_text(Decimal(text))
+    return str(int(value)) if value.is_integer() else text
+
+
+def _decimal_text(value: Decimal) -> str:
+    if not value:
+        return "0"
+    if abs(value.adjusted()) > _MAX_PLAIN_EXPONENT + len(value.as_tuple().digits):
+        return str(value)
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _calendar_date(text: str) -> str | None:
+    """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
+    try:
+        if len(text) == len("2024-122"):
+            day = _day_of_year(text) if "-" in text else date.fromisoformat(text)
+        else:
+            day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day.isoformat()
+
+
+def _day_of_year(text: str) -> date:
+    day = datetime.strptime(text, "%Y-%j").date()  # noqa: DTZ007 - a date has no time zone
+    if not text.startswith(f"{day.year:04}"):
+        raise ValueError("day 366 of a year without one")
+    return day
+
+
+def _json_text(value: object) -> str:
+    text = exact_json.dumps(value).decode()
+    if "\\u" not in text:
+        return text
+    # Where orjson cannot write a value, every character beyond ASCII comes as a reference.
+    text = _JSON_ESCAPE.sub(_character, text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _character(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16)) if escape[1] else ""
+    return character if character > _LAST_ASCII else escape[0]
+
+
+_SHORT: Mapping[tuple[type, Converter], Callable[..., str]] = {
+    (int, as_text): str,
+    (int, as_integer): str,
+    (int, as_float): str,
+    (bool, as_text): _boolean_text,
+    (bool, as_boolean): _boolean_text,
+    (float, as_text): _float_text,
+    (float, as_float): _float_text,
+}

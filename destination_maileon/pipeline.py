@@ -1,0 +1,243 @@
+"""The one loop of a sync: messages in, lines out.
+
+This module alone decides what happens when: it reads as long as there is room for what is read,
+sends what is ready, says what has become true, and ends. All output leaves from here.
+
+A sync ends in one of three ways: with its input; early, when reading stops and what came before is
+still sent; or at once, when nothing more is sent and only the calls in flight are waited for. In
+each, rejections are stored, every STATE that is true leaves, and the first cause is what is raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from destination_maileon.accounting.stream_counts import StreamStats
+from destination_maileon.delivery.sender import ThreadLost
+from destination_maileon.errors import StopSync, SyncError
+from destination_maileon.maileon.errors import MaileonError, RetriableError
+from destination_maileon.protocol.messages import BadInput, RecordMessage, decode
+from destination_maileon.protocol.output import Level, destination_stats, state_line
+from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from destination_maileon.accounting.checkpoint import ReadyState
+    from destination_maileon.accounting.ledger import Ledger
+    from destination_maileon.delivery.accumulator import Accumulator, Batch
+    from destination_maileon.delivery.intake import Intake
+    from destination_maileon.delivery.progress import Progress
+    from destination_maileon.delivery.response_handler import ResponseHandler
+    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
+    from destination_maileon.protocol.messages import StateMessage
+    from destination_maileon.protocol.output import Logger
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class SyncPipeline:
+    """Runs one sync. The rooms that it moves records through are made by who wires it."""
+
+    service: Environment
+    intake: Intake
+    batcher: Accumulator
+    dispatch: RequestScheduler
+    settlement: ResponseHandler
+    ledger: Ledger
+    progress: Progress
+    outbox: Logger
+    lets_states_out: bool = True
+    _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
+    _has_chunk: bool = field(default=False, init=False)
+    _has_ended: bool = field(default=False, init=False)
+    _failure: Exception | None = field(default=None, init=False)
+    _told_failures: set[str] = field(default_factory=set, init=False)
+
+    def run(self) -> Iterator[bytes]:
+        """Yields every line as soon as it is true; ends when everything is settled.
+
+        Raises:
+            Exception: whatever ended the sync early, after every STATE that is true.
+        """
+        try:
+            while not (self._has_ended and self.dispatch.is_idle):
+                self._send_ready()
+                yield from self._sayable()
+                self._advance_or_stop()
+            self._judge()
+        except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
+            self._fails(error)
+            yield from self._land()
+        self._store_rejections()
+        self._summarize()
+        yield from self._sayable()
+        if self._failure is not None:
+            raise self._failure
+
+    def _advance_or_stop(self) -> None:
+        try:
+            # Of what was said, and of what an answer brings: before anything more is sent.
+            self.ledger.heed()
+            self._advance()
+            self.ledger.heed()
+        except (BadInput, InputFailed, StopSync) as stop:
+            self._fails(stop)
+            self._stop_reading(stop.place if isinstance(stop, StopSync) else None)
+
+    def _advance(self) -> None:
+        """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
+        has_room = self._has_room()
+        if self._has_chunk and has_room:
+            self._read_chunk()
+            return
+        wants_input = has_room and not self._has_ended and not self._has_chunk
+        event = self.service.next_event(until=self._next_time(), with_input=wants_input)
+        if event is not None:
+            self._on_event(event)
+
+    def _has_room(self) -> bool:
+        """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
+        is_waiting_helpful = self.ledger.checkpoint.is_crowded and not self.dispatch.is_idle
+        return self.dispatch.has_room and not is_waiting_helpful
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, InputChunk):
+            self._chunk = enumerate(event.lines, start=event.first_line_number)
+            self._has_chunk = True
+        elif isinstance(event, InputEnd):
+            if event.error is not None:
+                raise InputFailed(f"the input could not be read on: {event.error}")
+            self._stop_reading()
+        else:
+            self._on_answer(event)
+
+    def _on_answer(self, event: ResponseReceived) -> None:
+        answer = event.answer
+        self.dispatch.landed(event.call)
+        if isinstance(answer, Exception) and not isinstance(answer, MaileonError):
+            raise answer
+        wait = self.settlement.ends(event.call, answer, event.at)
+        if isinstance(answer, RetriableError) and wait is not None:
+            self.progress.waits(event.call, answer, wait)
+        elif not isinstance(answer, RetriableError):
+            # A refusal is an answer, too: nobody waits for one any more.
+            self.progress.flows(event.call)
+
+    def _read_chunk(self) -> None:
+        now = self.service.now()
+        for number, line in self._chunk:
+            message = decode(line, number)
+            if isinstance(message, RecordMessage):
+                another_waits = self.intake.take(message, now)
+            elif message is None:
+                continue
+            else:
+                self._take_state(message)
+                another_waits = True
+            if another_waits and not self._has_room():
+                return
+        self._has_chunk = False
+        self.service.consumed()
+
+    def _take_state(self, message: StateMessage) -> None:
+        checkpoint = self.ledger.checkpoint
+        checkpoint.state(message, message.scope, message.size)
+        if checkpoint.is_crowded:
+            self._submit(self.batcher.close_all())
+
+    def _stop_reading(self, place: int | None = None) -> None:
+        """What was read is still sent; from a `place` on nothing is, unless it travels with it."""
+        self._has_ended = True
+        self._has_chunk = False
+        if place is not None:
+            self._submit(self.batcher.close_older_than(place))
+            self.dispatch.abandon_waiting(from_place=place)
+        rest = self.batcher.close_all()
+        self._submit([] if place is not None else rest)
+
+    def _submit(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            self.dispatch.submit(batch)
+
+    def _send_ready(self) -> None:
+        now = self.service.now()
+        self._submit(self.batcher.close_expired(now))
+        if (place := self.dispatch.oldest_duplicate) is not None:
+            self._submit(self.batcher.close_older_than(place))
+        while (call := self.dispatch.ready(now, self.batcher.oldest)) is not None:
+            self.settlement.starts(call, now)
+            self.service.start(call)
+
+    def _next_time(self) -> float:
+        times = (
+            self.batcher.next_expiry,
+            self.dispatch.next_attempt_at(self.batcher.oldest),
+            self.progress.next_at,
+        )
+        return min(time for time in times if time is not None)
+
+    def _judge(self) -> None:
+        """Everything is settled: whether all is well."""
+        self.settlement.close()
+        if self._failure is None:
+            self.ledger.judge()
+            self.intake.judge()
+
+    def _land(self) -> Iterator[bytes]:
+        """Waits for the calls in flight, so that every STATE that is true can be told."""
+        while self.dispatch.in_flight:
+            try:
+                event = self.service.next_event(until=self.progress.next_at, with_input=False)
+                if event is not None:
+                    self._on_event(event)
+                self.ledger.heed()
+            except ThreadLost as lost:
+                self._fails(lost)
+                return
+            except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
+                self._fails(another)
+            yield from self._sayable()
+
+    def _fails(self, error: Exception) -> None:
+        """The first failure is the one to tell; what follows it is logged, each once."""
+        # The text of an unforeseen error may quote a record.
+        is_worded = isinstance(error, SyncError | BadInput | InputFailed)
+        told = str(error) if is_worded else type(error).__name__
+        if self._failure is None:
+            self._failure = error
+        elif told not in self._told_failures:
+            self.outbox(Level.WARN, f"While the sync was ending: {told}")
+        self._told_failures.add(told)
+
+    def _store_rejections(self) -> None:
+        self.ledger.store_all()
+        try:
+            self.ledger.heed()
+        except Exception as lost:  # noqa: BLE001 - the first failure is the one to tell
+            self._fails(lost)
+
+    def _summarize(self) -> None:
+        self.settlement.summarize()
+        self.intake.close()
+        # A sync that keeps its states back is a dry run.
+        words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
+        self.ledger.summarize(words)
+
+    def _sayable(self) -> Iterator[bytes]:
+        """Logs first, then each STATE whose records are all settled."""
+        self.progress.report(self.ledger, self.dispatch, self.service.now())
+        states = [_state_line(release) for release in self.ledger.release()]
+        yield from self.outbox.take()
+        if self.lets_states_out:
+            yield from states
+
+
+def _state_line(release: ReadyState[StateMessage]) -> bytes:
+    stats = destination_stats(
+        written=release.tally.written,
+        rejected=release.tally.rejected,
+        additional=release.statistics,
+    )
+    return state_line(release.message.decoded(), stats)

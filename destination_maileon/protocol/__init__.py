@@ -1,0 +1,1 @@
+"""Airbyte's bytes: lines in, lines out."""

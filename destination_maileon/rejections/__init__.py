@@ -1,0 +1,1 @@
+"""Why a record is not there."""

@@ -1,0 +1,97 @@
+"""Contact -> the documented rules that it breaks.
+
+This module alone knows Maileon's rules for values (Maileon docs, Standard and Custom Contact
+Fields; Synchronize Contacts Error Codes). It never decides whether a contact is sent, Maileon
+judges that: it finds what else is wrong with a rejected contact, and what a dry run can foresee.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from math import isfinite
+from typing import TYPE_CHECKING, TypeAlias
+
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.maileon.error_codes import (
+    CUSTOM_FIELD_CODES,
+    NO_SUCH_CUSTOM_FIELD,
+    STANDARD_FIELD_CODES,
+)
+from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from destination_maileon.maileon.contact import Contact
+
+    Rule: TypeAlias = Callable[[str], bool]
+    Violation: TypeAlias = tuple[int | None, str]
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_LOCALE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( ([0-9]{2}:[0-9]{2}:[0-9]{2}))?")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MAX_INTEGER_DIGITS = 10
+_INTEGER_RANGE = range(-(2**31), 2**31)
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Iterator[Violation]:
+    """Error code (None: undocumented) and target of everything that breaks a documented rule."""
+    if contact.email and not _EMAIL.fullmatch(contact.email.strip()):
+        yield 3, "email"
+    for name, value in contact.standard_fields.items():
+        if value and not _RULES[STANDARD_FIELDS[name]](value):
+            yield STANDARD_FIELD_CODES.get(name), name
+    yield from _broken_custom_fields(contact, custom_types)
+    for (_, name), preference in contact.preferences.items():
+        if preference.value not in {"true", "false"}:
+            yield None, name
+
+
+def _broken_custom_fields(
+    contact: Contact, custom_types: Mapping[str, FieldType]
+) -> Iterator[Violation]:
+    for name, value in contact.custom_fields.items():
+        field_type = custom_types.get(name)
+        if field_type is None:
+            yield NO_SUCH_CUSTOM_FIELD, name
+        elif value and not _RULES[field_type](value):
+            yield CUSTOM_FIELD_CODES[field_type], name
+
+
+def _is_date(value: str) -> bool:
+    """A day that exists, with or without a time: `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss`."""
+    parts = _DATE.fullmatch(value)
+    if parts is None:
+        return False
+    try:
+        date.fromisoformat(parts[1])
+        time.fromisoformat(parts[3] or "00:00:00")
+    except ValueError:
+        return False
+    return True
+
+
+def _is_integer(value: str) -> bool:
+    if _INTEGER.fullmatch(value) is None:
+        return False
+    digits = value.lstrip("+-0") or "0"
+    sign = "-" if value.startswith("-") else ""
+    return len(digits) <= _MAX_INTEGER_DIGITS and int(f"{sign}{digits}") in _INTEGER_RANGE
+
+
+def _is_float(value: str) -> bool:
+    return _FLOAT.fullmatch(value) is not None and isfinite(float(value))
+
+
+_RULES: Mapping[FieldType, Rule] = {
+    FieldType.STRING: lambda value: len(value) <= MAX_TEXT_CHARACTERS,
+    FieldType.INTEGER: _is_integer,
+    FieldType.FLOAT: _is_float,
+    FieldType.DATE: _is_date,
+    FieldType.BOOLEAN: lambda value: value in {"0", "1", "true", "false"},
+    FieldType.GENDER: lambda value: value in {"m", "f", "d"},
+    FieldType.LOCALE: lambda value: _LOCALE.fullmatch(value) is not None,
+}

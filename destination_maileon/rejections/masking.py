@@ -1,0 +1,130 @@
+"""What of a person, and of a text that a server wrote, may be shown.
+
+This module alone decides. Invariants: of a masked identifier nothing is shown but its first letter
+and the ending of its domain; no value of the contacts that are given is left in a server's text,
+whatever its case, but for very short ones inside of words. Where a value cannot be cut out, the
+whole text is hidden: rather too little is shown than too much.
+
+A text can also quote contacts that nobody here knows of: addresses, long numbers and quotations are
+hidden as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.model import IdentifiersInLogs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from destination_maileon.maileon.contact import Contact
+    from destination_maileon.maileon.identifier import IdentifierMode
+
+HIDDEN = "***"
+_ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")
+_NO_ADDRESS = r"\s@<>\"'(),;:"
+_ADDRESS = re.compile(
+    rf"[^{_NO_ADDRESS}]+(?:@|%40|&#0*64;|&commat;)[^{_NO_ADDRESS}]+", re.IGNORECASE
+)
+_QUOTED = re.compile(r"(?<!\w)([\"'`])(.+?)\1(?!\w)|([„“«»])([^„“”«»]+)[“”«»]")
+_LONG_NUMBER = re.compile(r"\d[\d ./-]*\d{3,}|\d{4,}")
+"""Telephone numbers, customer numbers, dates. Limits and positions are shorter, mostly."""
+
+_MIN_REMOVED_ANYWHERE = 3
+"""Characters. Shorter values are hidden only where they stand alone: no word would be left."""
+
+
+def contact_name(contact: Contact, mode: IdentifierMode, style: IdentifiersInLogs) -> str:
+    """The contact for a log line, such as `email m***@***.com`."""
+    kind, identifier = mode.identify(contact)
+    if not identifier:
+        return "without an identifier"
+    shown = identifier if style is IdentifiersInLogs.FULL else masked(identifier)
+    return f"{kind} {shown}"
+
+
+def masked(identifier: str) -> str:
+    """The first letter, and of an address the ending of its domain."""
+    name, at, domain = identifier.rpartition("@")
+    if not at:
+        # One character would be all of it.
+        return identifier[: len(identifier) > 1] + HIDDEN
+    ending = _ENDING.search(domain)
+    return f"{name[:1]}{HIDDEN}@{HIDDEN}{ending[0] if ending else ''}"
+
+
+def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
+    """The text on one line, less every value of the contacts and whatever else looks like one.
+
+    Names of fields stay; those of preferences only if they are known: others may stand in a
+    record's list alone, as its values do.
+    """
+    text = _one_line(text)
+    names = {name for contact in contacts for name in _field_names(contact)} | {*known_names}
+    found = {
+        spelling
+        for contact in contacts
+        for value in _values(contact, known_names)
+        if len(value) <= len(text)
+        for spelling in _spellings(value)
+        if spelling and spelling.casefold() in text.casefold()
+    }
+    for spelling in sorted(found, key=len, reverse=True):
+        text = re.sub(_pattern(spelling), HIDDEN, text, flags=re.IGNORECASE)
+    if any(_is_left(spelling, text) for spelling in found):
+        return HIDDEN
+    return _without_lookalikes(text, names)
+
+
+def _without_lookalikes(text: str, names: Iterable[str]) -> str:
+    """Less addresses, long numbers, and quotations other than the name of a field."""
+    known = {name.casefold() for name in names} | {HIDDEN}
+
+    def hidden(quoted: re.Match[str]) -> str:
+        inside = quoted[2] or quoted[4]
+        return quoted[0] if inside.casefold() in known else quoted[0].replace(inside, HIDDEN)
+
+    return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
+
+
+def _one_line(text: str, *, instead: str = " ") -> str:
+    printable = "".join(c if c.isprintable() else instead for c in text)
+    return " ".join(printable.split())
+
+
+def _spellings(value: str) -> set[str]:
+    """On one line with and without what cannot be printed, and as JSON quotes it."""
+    quoted = json.dumps(value, ensure_ascii=False)[1:-1]
+    spelled = (value, quoted, quoted.replace("/", r"\/"))
+    return {_one_line(text, instead=instead) for text in spelled for instead in (" ", "")}
+
+
+def _pattern(spelling: str) -> str:
+    escaped = re.escape(spelling)
+    if len(spelling) < _MIN_REMOVED_ANYWHERE:
+        return rf"(?<!\w){escaped}(?!\w)"
+    return escaped
+
+
+def _is_left(spelling: str, text: str) -> bool:
+    """Whether it is still there: some letters have an upper case of two letters."""
+    is_short = len(spelling) < _MIN_REMOVED_ANYWHERE
+    return not is_short and spelling.casefold() in text.casefold()
+
+
+def _field_names(contact: Contact) -> Iterator[str]:
+    yield from contact.standard_fields
+    yield from contact.custom_fields
+
+
+def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:
+    yield from filter(None, (contact.email, contact.external_id, contact.id))
+    yield from filter(None, contact.standard_fields.values())
+    yield from filter(None, contact.custom_fields.values())
+    for listed, preference in contact.preferences.items():
+        yield from (name for name in listed if name not in known_names)
+        yield preference.value
+        yield from filter(None, (preference.source,))

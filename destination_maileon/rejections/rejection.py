@@ -1,0 +1,162 @@
+"""What was rejected, and why: one line per record up to a cap, counts after it, totals by reason.
+
+This module alone decides how a rejection is told. Invariant: every rejected record is counted under
+exactly one reason, and no line holds a value of a record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
+from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
+from destination_maileon.rejections.field_rules import violations
+from destination_maileon.rejections.masking import contact_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
+    from destination_maileon.maileon.contact import Contact, FieldType
+    from destination_maileon.maileon.error_codes import Fault
+    from destination_maileon.maileon.report import InvalidContact
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+    from destination_maileon.streams.catalog import StreamPlan
+
+LINES_PER_REASON = 10
+"""One line per record up to this many for each stream, reason and field."""
+
+MAX_FURTHER = 10
+MAX_NUMBERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record is not in the account, and what a person can do.
+
+    `code` is Maileon's, None if the record was refused without one. `fault` says where a correction
+    is due, if that is known. `other_fields` names other fields that break a documented rule.
+    """
+
+    reason: str
+    advice: str
+    field: str = ""
+    code: int | None = None
+    fault: Fault | None = None
+    other_fields: tuple[str, ...] = ()
+
+    @property
+    def reason_key(self) -> str:
+        """The reason as it is counted: with its code, and the field it is about."""
+        code = "" if self.code is None else f"error {self.code}, "
+        return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
+
+
+def rejection_by_report(
+    contact: Contact,
+    findings: Sequence[InvalidContact],
+    *,
+    custom_types: Mapping[str, FieldType],
+    known_fields: Collection[str],
+) -> Rejection:
+    """The report's first finding is the reason; what else is wrong with the contact comes along.
+
+    A field is shown only if it is one of `known_fields` or of the contact: for some codes the
+    service answers with the value there (Maileon docs, Synchronize Contacts). A preference is only
+    shown if it is known: in a list of preferences the record itself wrote its name.
+    """
+    main = findings[0]
+    error = meaning(main.code)
+    names = {*known_fields, *contact.custom_fields, *contact.standard_fields}
+    shown = [f.error_field for f in findings if f.error_field and f.error_field in names]
+    named = main.error_field if main.error_field in names else None
+    broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
+    field = error.field or named or next((name for code, name in broken if code == main.code), "")
+    further = [name for name in (*shown, *(name for _, name in broken)) if name != field]
+    return Rejection(
+        reason=error.meaning,
+        advice=error.advice + _hint(contact, field),
+        field=field,
+        code=main.code,
+        fault=error.fault,
+        other_fields=tuple(dict.fromkeys(further))[:MAX_FURTHER],
+    )
+
+
+def _hint(contact: Contact, field: str) -> str:
+    """What nobody sees in a log line or in a table: an address is sent as it is."""
+    address = contact.email or ""
+    has_space = field == Kind.EMAIL and address != address.strip()
+    return " It begins or ends with a space, which is no part of an address." * has_space
+
+
+def concerns_custom_field(findings: Sequence[InvalidContact]) -> bool:
+    """Whether the contact was rejected for a custom field that the account does not have."""
+    return any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
+
+
+class RejectionLog:
+    """Words and counts of the rejections of one sync."""
+
+    def __init__(self, style: IdentifiersInLogs) -> None:
+        self._style = style
+        self._counts: Counter[tuple[StreamPlan, str]] = Counter()
+
+    def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
+        """Counts the rejection; its line, or None where enough lines of its kind were written."""
+        kind = (plan, rejection.reason_key)
+        self._counts[kind] += 1
+        if self._counts[kind] > LINES_PER_REASON:
+            return None
+        contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
+        further = (
+            f" Also wrong: {', '.join(rejection.other_fields)}." if rejection.other_fields else ""
+        )
+        last = self._counts[kind] == LINES_PER_REASON
+        more = " Further records with this reason are only counted." if last else ""
+        return (
+            f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
+            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
+        )
+
+    def contact_line(self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection) -> str:
+        """Of a contact of several records, of which nobody knows which one is at fault."""
+        contact = contact_name(entry.contact, plan.options.identifier_mode, self._style)
+        numbers = [str(part.number) for part in entry.parts[:MAX_NUMBERS]]
+        numbers += ["..."] * (len(entry.parts) > MAX_NUMBERS)
+        return (
+            f"One of the {len(entry.parts)} records of one contact of stream {plan.title} "
+            f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.reason_key}. "
+            f"{_where(plan, rejection)}{rejection.advice}"
+        )
+
+    def totals(self, plan: StreamPlan) -> str:
+        """The counts by reason, the most frequent first; empty if nothing was rejected."""
+        counts = Counter({label: n for (of, label), n in self._counts.items() if of is plan})
+        return "; ".join(f"{n} x {label}" for label, n in counts.most_common())
+
+    def all_totals(self) -> str:
+        """The counts by reason over all streams, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for (_, label), number in self._counts.items():
+            counts[label] += number
+        return "; ".join(f"{n} x {label}" for label, n in counts.most_common(5))
+
+
+def _where(plan: StreamPlan, rejection: Rejection) -> str:
+    """What is at fault, and the column where the mapping gave the field another name."""
+    column = next((name for name, to in plan.mapping.items() if _goes_to(to, rejection.field)), "")
+    is_plain = column.casefold() in {"", rejection.field.casefold()}
+    in_column = "" if is_plain else f'column "{column}"'
+    if rejection.fault is None:
+        return f"It comes from {in_column}. " if in_column else ""
+    return f"At fault: the {rejection.fault}{', in ' * bool(in_column)}{in_column}. "
+
+
+def _goes_to(entry: ColumnMapping, field: str) -> bool:
+    target = parse_target(entry.target)
+    if not field or target is None:
+        return False
+    return field == (str(target) if field in IDENTIFIERS else target.name)

@@ -1,0 +1,168 @@
+"""What exists in the account: its custom fields and preferences, asked for until answered.
+
+This module alone decides when the account is asked: custom fields at once, preferences only if
+somebody wants to know one, both once, and custom fields again when one seems to have vanished. A
+question that fails is asked again as long as the configuration allows, or given up with words for a
+person. Calls that write are tried again by `delivery` instead, since others go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+from destination_maileon.config.suggestions import NameIndex
+from destination_maileon.errors import ConfigError, SyncError, TransientError
+from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
+
+if TYPE_CHECKING:
+    from destination_maileon.maileon.backoff import Backoff
+    from destination_maileon.maileon.contact import FieldType
+
+Answer = TypeVar("Answer")
+Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
+"""Calls what it gets until that succeeds; the result is its result."""
+
+WORTH_TELLING_SECONDS = 5.0
+TELLING_SECONDS = 30.0
+"""A question is told of once it waits so long, and then about so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
+
+    backoff: Backoff
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+    tell: Callable[[str], None] = lambda _: None
+
+    def __call__(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer.
+
+        Raises:
+            ConfigError: if it will not come until a person acts.
+            TransientError: if it did not come in time.
+        """
+        started_at = self.now()
+        tell_from = started_at + WORTH_TELLING_SECONDS
+        attempt = 0
+        while True:
+            attempt += 1
+            failure = None
+            try:
+                return ask()
+            except RetriableError as error:
+                failure = error
+            except (FatalError, RequestRejected) as error:
+                raise ConfigError(str(error)) from None
+            elapsed = self.now() - started_at
+            wait = self.backoff.delay(
+                attempt, elapsed, retry_after=failure.retry_after, random=self.random
+            )
+            if wait is None:
+                raise TransientError(
+                    f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
+                    f"{failure} "
+                    "Airbyte will sync again."
+                )
+            if self.now() + wait >= tell_from:
+                self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
+                tell_from = self.now() + wait + TELLING_SECONDS
+            self.sleep(wait)
+
+
+class FieldsApi(Protocol):
+    """The part of the API client that tells what an account has."""
+
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name -> type."""
+
+    def preference_categories(self) -> list[str]:
+        """Their names."""
+
+    def preferences_of(self, category: str) -> list[str]:
+        """The names of those in a category."""
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        """No error if it exists."""
+
+
+class Account:
+    """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
+
+    def __init__(
+        self,
+        api: FieldsApi,
+        ask: Ask,
+        *,
+        is_read_only: bool = False,
+        log: Callable[[str, FieldType], None] = lambda _name, _type: None,
+    ) -> None:
+        self._log = log
+        self._api = api
+        self._ask = ask
+        self._is_read_only = is_read_only
+        self._custom_fields: dict[str, FieldType] | None = None
+        self._field_names = NameIndex()
+        self._preferences: frozenset[tuple[str, str]] | None = None
+
+    @property
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name -> type of each custom field."""
+        return self._read_custom_fields() if self._custom_fields is None else self._custom_fields
+
+    @property
+    def field_names(self) -> NameIndex:
+        """The names of the custom fields, to be found in any case."""
+        return self._field_names if self.custom_fields else NameIndex()
+
+    @property
+    def preferences(self) -> frozenset[tuple[str, str]]:
+        """Category and name of each preference."""
+        if self._preferences is None:
+            # Each question is tried again for itself: all of them together would begin anew with
+            # every failure, and in a large account hardly ever come to their end.
+            self._preferences = frozenset(
+                (category, name)
+                for category in self._ask(self._api.preference_categories)
+                for name in self._ask(partial(self._api.preferences_of, category))
+            )
+        return self._preferences
+
+    @property
+    def known_custom_fields(self) -> dict[str, FieldType]:
+        """The custom fields if they were asked for, else none: for those who can do without."""
+        return self._custom_fields or {}
+
+    @property
+    def known_preferences(self) -> frozenset[tuple[str, str]]:
+        """The preferences if they were asked for, else none: for those who can do without."""
+        return self._preferences or frozenset()
+
+    def create_custom_field(self, name: str, field_type: FieldType) -> None:
+        """Creates the field, or finds that it is there."""
+        if not self._is_read_only:
+            self._ask(lambda: self._api.create_custom_field(name, field_type))
+        self.custom_fields[name] = field_type
+        self._field_names.add(name)
+        self._log(name, field_type)
+
+    def read_custom_fields_again(self) -> None:
+        """Asks for the fields once more: somebody may have deleted one during the sync.
+
+        If there is no answer, they are what they were.
+        """
+        with suppress(SyncError):
+            self._read_custom_fields()
+
+    def _read_custom_fields(self) -> dict[str, FieldType]:
+        fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
+        self._field_names = NameIndex(fields)
+        return fields

@@ -1,0 +1,81 @@
+"""Configuration -> warnings where a sync would change people's consent.
+
+This module alone decides which options deserve a warning before the first record. The options mean
+what Maileon's documentation of Synchronize Contacts says of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.targets import Kind
+from destination_maileon.maileon.sync_options import SynchronizationMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from destination_maileon.config.model import Config
+    from destination_maileon.streams.catalog import StreamPlan
+
+
+def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
+    """One sentence per option and stream that would change consent, or that has no effect."""
+    for plan in plans:
+        if not plan.every_record_is_deleted:
+            for warning in (*_of_stream(plan), *_against_config(plan, config)):
+                yield f"Stream {plan.title}: {warning}"
+
+
+def permission_column(plan: StreamPlan) -> str | None:
+    """The column in which each record of the stream names its permission."""
+    return next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+
+
+def _of_stream(plan: StreamPlan) -> Iterator[str]:
+    options = plan.options
+    column = permission_column(plan)
+    if options.override_permission and plan.permission is None and column is None:
+        yield (
+            '"override_permission" is set without a permission, so it is sent as false: what '
+            "Maileon would do then is not documented. Set a permission or map a column to it."
+        )
+    elif options.override_permission and options.sync_mode is SynchronizationMode.UPDATE:
+        which = f'the one in column "{column}"' if column else plan.permission_name
+        yield (
+            f"the permission of existing contacts is replaced by {which}, even a higher one. "
+            f'{_where_empty(plan)}Set "override_permission" to false if their consent shall stay '
+            "as it is."
+        )
+    if options.reimport_unsubscribed_contacts:
+        yield (
+            "people who unsubscribed are added again and may be written to. Set "
+            '"reimport_unsubscribed_contacts" to false unless they agreed anew.'
+        )
+    if options.update_only and options.sync_mode is SynchronizationMode.IGNORE:
+        yield (
+            '"update_only" leaves out who is new, and "sync_mode" ignore leaves everybody else as '
+            "they are: nobody is written. Change one of them."
+        )
+
+
+def _where_empty(plan: StreamPlan) -> str:
+    if permission_column(plan) is None:
+        return ""
+    if plan.permission is None:
+        return "Whose column is empty keeps theirs. "
+    return f"Whose column is empty gets {plan.permission_name}. "
+
+
+def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
+    """Where the sync mode of data activation takes the place of a more careful option."""
+    if config.update_only and not plan.options.update_only:
+        yield (
+            'new contacts are created although "update_only" is set, since the sync mode of the '
+            "connection decides. Choose update there if nobody shall be added."
+        )
+    is_careful = config.sync_mode is SynchronizationMode.IGNORE
+    if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
+        yield (
+            'existing contacts are updated although "sync_mode" is ignore, since the sync mode of '
+            "the connection decides. Choose append there if they shall stay as they are."
+        )

@@ -1,0 +1,73 @@
+"""The live account -> DESTINATION_CATALOG: what data activation can map in Airbyte's UI.
+
+This module alone decides how the account's fields look there. Every field is named by its target,
+so that `targets` finds the way back. Types only in the forms that the UI knows: a string with
+another format than date, date-time or time becomes an unknown type there (Airbyte platform).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.model import DeletedRecords, UnmappedColumns
+from destination_maileon.config.targets import Kind, Target
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.streams.catalog import CONTACT, OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from destination_maileon.config.model import Config
+
+    Json = dict[str, object]
+
+_SCHEMAS: Mapping[FieldType, Mapping[str, str]] = {
+    FieldType.STRING: {"type": "string"},
+    FieldType.GENDER: {"type": "string"},
+    FieldType.LOCALE: {"type": "string"},
+    FieldType.INTEGER: {"type": "integer"},
+    FieldType.FLOAT: {"type": "number"},
+    FieldType.BOOLEAN: {"type": "boolean"},
+    FieldType.DATE: {"type": "string", "format": "date"},
+}
+
+
+def destination_catalog(
+    config: Config,
+    custom_fields: Mapping[str, FieldType],
+    preferences: Collection[tuple[str, str]],
+) -> Json:
+    """The catalog: one operation for each thing that can be done with contacts."""
+    schema: Json = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "required": [],
+        "properties": _properties(custom_fields, preferences),
+        "additionalProperties": config.unmapped_columns is UnmappedColumns.CREATE,
+    }
+    removes = config.deleted_records is not DeletedRecords.IGNORE
+    operations = [
+        {
+            "object_name": CONTACT,
+            "sync_mode": mode,
+            "json_schema": schema,
+            "matching_keys": [[key.value] for key in IdentifierMode],
+        }
+        for mode, operation in OPERATIONS.items()
+        if removes or not operation.deletes
+    ]
+    return {"operations": operations}
+
+
+def _properties(
+    custom_fields: Mapping[str, FieldType], preferences: Collection[tuple[str, str]]
+) -> Json:
+    properties: Json = {mode.value: {"type": "string"} for mode in IdentifierMode}
+    for name, field_type in STANDARD_FIELDS.items():
+        properties[str(Target(Kind.STANDARD, name))] = dict(_SCHEMAS[field_type])
+    for name, field_type in sorted(custom_fields.items()):
+        properties[str(Target(Kind.CUSTOM, name))] = dict(_SCHEMAS[field_type])
+    for category, name in sorted(preferences):
+        properties[str(Target(Kind.PREFERENCE, name, category))] = {"type": "boolean"}
+    return properties

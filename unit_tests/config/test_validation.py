@@ -1,0 +1,196 @@
+"""How the refusal of a configuration is worded: with keys and what is allowed, without values."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config, secrets_of
+from destination_maileon.errors import ConfigError
+from unit_tests.support.config_cases import S3, mapped
+
+MARKER = "qZx7marker"
+
+
+def refusal_or_nothing(raw: object) -> str:
+    try:
+        load_config(raw)
+    except ConfigError as refused:
+        return str(refused)
+    return ""
+
+
+def refusal(raw: object) -> str:
+    message = refusal_or_nothing(raw)
+    assert message
+    return message
+
+
+def refusal_of(**keys: object) -> str:
+    return refusal({"api_key": "k", **keys})
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("dry_runs", 'unknown key "dry_runs" (did you mean "dry_run"?).'),
+        ("__injected_declarative_manifest", 'unknown key "__injected_declarative_manifest".'),
+        ("x" * 100, f'unknown key "{"x" * 60}...".'),
+    ],
+)
+@pytest.mark.parametrize("value", [MARKER, None])
+def test_an_unknown_key_is_named_with_the_one_that_may_be_meant(
+    key: str, message: str, value: object
+) -> None:
+    assert refusal_of(**{key: value}) == message
+
+
+def test_unknown_keys_are_found_at_every_depth() -> None:
+    streams = [{"name": "s", "mapping": [{"column": "c", "target": "skip", "tagret": MARKER}]}]
+
+    assert refusal_of(streams=streams, object_storage_config={**S3, "s3_bucket": MARKER}) == (
+        'streams[0].mapping[0] (stream "s", column "c"): unknown key "tagret" '
+        '(did you mean "target"?). '
+        'object_storage_config: unknown key "s3_bucket" (did you mean "s3_bucket_name"?).'
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"sync_mode": MARKER}, "sync_mode must be one of update, ignore."),
+        ({"dry_run": MARKER}, "dry_run must be true or false."),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 to 10000."),
+        (
+            {"max_rejected_records": -1},
+            "max_rejected_records must be a whole number of at least 0.",
+        ),
+        ({"max_rejected_percent": 101}, "max_rejected_percent must be a number from 1 to 100."),
+        ({"max_retry_seconds": 0}, "max_retry_seconds must be a number above 0."),
+        ({"streams": MARKER}, "streams must be a list."),
+        (
+            {"object_storage_config": {"storage_type": MARKER}},
+            'object_storage_config must be an object with "storage_type" set to one of None, S3.',
+        ),
+        (
+            {"streams": [{"name": "", "mapping": []}]},
+            "streams[0].name must be text that is not empty.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_allowed(keys: dict[str, object], message: str) -> None:
+    assert refusal_of(**keys) == message
+
+
+def test_a_target_that_is_none_is_named_by_stream_and_column() -> None:
+    message = refusal(mapped({"column": "c", "target": MARKER}))
+
+    assert message == (
+        'streams[0].mapping[0].target (stream "s", column "c") must be one of the forms email, '
+        "external_id, maileon_id, permission, standard:NAME, custom:NAME, "
+        "preference:CATEGORY/NAME, deleted, unsubscribe or skip."
+    )
+    assert "FIRSTNAME" in refusal(mapped({"column": "c", "target": "standard:FIRST"}))
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([("a", "email"), ("b", "email")], 'columns "a" and "b" have the same target'),
+        ([("a", "standard:CITY"), ("b", "standard:city")], 'columns "a" and "b" have the same'),
+        ([("a", "email"), ("a", "custom:X")], 'entries 0 and 1 are both for column "a"'),
+    ],
+)
+def test_two_entries_that_exclude_each_other_are_refused(
+    entries: list[tuple[str, str]], message: str
+) -> None:
+    raw = mapped(*({"column": column, "target": target} for column, target in entries))
+
+    assert f'streams[0].mapping (stream "s"): {message}' in refusal(raw)
+
+
+@pytest.mark.parametrize("target", ["skip", "deleted", "unsubscribe"])
+def test_some_targets_may_have_several_columns(target: str) -> None:
+    raw = mapped({"column": "a", "target": target}, {"column": "b", "target": target})
+
+    assert len(load_config(raw).streams[0].mapping) == 2
+
+
+def test_a_stream_is_mapped_once() -> None:
+    stream = {"name": "s", "mapping": []}
+
+    assert 'streams[0] and streams[2] are both for stream "s"' in refusal_of(
+        streams=[stream, {**stream, "namespace": "n"}, {**stream, "namespace": None}]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given_key", "lacking"),
+    [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")],
+)
+def test_half_a_key_pair_is_refused(given_key: str, lacking: str) -> None:
+    assert f"{given_key} needs {lacking} beside it" in refusal_of(
+        object_storage_config={**S3, given_key: MARKER}
+    )
+
+
+def test_all_problems_come_in_one_message() -> None:
+    entries = [{"column": "c", "target": MARKER}, {"column": "c", "target": "skip", "source": 1}]
+    message = refusal({**mapped(*entries), "api_key": " Basic ", "dry_run": 1, "more": MARKER})
+
+    for place in (
+        "api_key",
+        "dry_run",
+        '"more"',
+        "mapping[0].target",
+        "mapping[1].source",
+        "0 and 1",
+    ):
+        assert place in message
+
+
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.just(10**400),
+        st.floats(),
+        st.text().map(lambda text: f"{MARKER}{text}"),
+        st.sampled_from(["S3", "None", "\ud800", "email", ""]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["storage_type", "mapping", "target", "source", "bucket_path", "x"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Config.model_fields, "dry_runs", "\ud800"]), ANYTHING))
+def test_whatever_comes_no_value_is_ever_shown(raw: dict[str, object]) -> None:
+    message = refusal_or_nothing(raw)
+
+    assert MARKER not in message
+    assert message.encode("utf-8")
+
+
+def test_whatever_the_model_marks_as_secret_is_known_also_of_a_configuration_that_is_wrong() -> (
+    None
+):
+    storage = {**S3, "storage_type": "GCS", "access_key_id": "AKIA1", "secret_access_key": "abc/d"}
+    found = secrets_of({"api_key": " key 1 ", "object_storage_config": storage, "sync_mode": 1})
+
+    assert {"key 1", "AKIA1", "abc/d"} <= found
+    assert "bucket" not in found
+
+
+@given(ANYTHING)
+def test_no_configuration_is_too_odd_to_look_for_secrets_in(raw: object) -> None:
+    assert secrets_of(raw) == set()

@@ -1,0 +1,213 @@
+"""Threads that carry calls, input that is kept for later, and how a call reaches the API."""
+
+from __future__ import annotations
+
+import threading
+import time
+from urllib.parse import unquote
+
+import pytest
+
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.response_handler import Answer
+from destination_maileon.delivery.sender import (
+    Event,
+    ResponseReceived,
+    ThreadLost,
+    WorkerPool,
+    send,
+)
+from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping.record_mapper import ContactRemoval
+from destination_maileon.protocol.reader import InputChunk, InputEnd
+from unit_tests.maileon.calls import REPORT, client_of
+from unit_tests.maileon.local_server import reply
+from unit_tests.support.builders import a_contact, a_part, a_plan, options
+from unit_tests.support.rooms import a_call, a_lane, a_report, someone
+
+CHUNK = InputChunk([b"{}"], 1)
+LONG = 60.0
+
+
+def soon(service: WorkerPool, *, with_input: bool = True) -> Event | None:
+    return service.next_event(until=service.now() + LONG, with_input=with_input)
+
+
+def test_a_call_is_carried_out_in_the_background_and_its_answer_is_an_event() -> None:
+    report = a_report(1)
+    service = WorkerPool(lambda _: report, workers=1)
+    call = a_call(someone(1))
+    service.start(call)
+    came = soon(service)
+    assert isinstance(came, ResponseReceived)
+    assert (came.call, came.answer) == (call, report)
+
+
+def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> None:
+    returned: list[float] = []
+
+    def answer(_: Request) -> Answer:
+        returned.append(service.now())
+        return True
+
+    service = WorkerPool(answer, workers=1)
+    service.start(a_call(someone(1)))
+    while not returned:
+        time.sleep(0.001)
+    time.sleep(0.2)
+    heard_at = service.now()
+    came = soon(service)
+    assert isinstance(came, ResponseReceived)
+    assert returned[0] <= came.at < heard_at
+
+
+def test_so_many_calls_fly_at_once_as_there_are_workers() -> None:
+    together = threading.Barrier(3, timeout=LONG)
+
+    def meet(_: Request) -> Answer:
+        together.wait()
+        return True
+
+    service = WorkerPool(meet, workers=3)
+    calls = [a_call(someone(n)) for n in range(1, 4)]
+    for call in calls:
+        service.start(call)
+    answered = [soon(service) for _ in calls]
+    assert {event.call for event in answered if isinstance(event, ResponseReceived)} == {*calls}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RetriableError("No luck.", FailureReason.CONNECTION), RuntimeError("a bug"), MemoryError()],
+)
+def test_whatever_a_call_raises_comes_back_and_the_worker_goes_on(error: Exception) -> None:
+    answers: list[Answer | Exception] = [error, True]
+
+    def answer(_: Request) -> Answer:
+        given = answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    service = WorkerPool(answer, workers=1)
+    for place in (1, 2):
+        service.start(a_call(someone(place)))
+    came = [soon(service), soon(service)]
+    assert [event.answer for event in came if isinstance(event, ResponseReceived)] == [error, True]
+
+
+def test_when_its_time_has_come_nothing_has_happened() -> None:
+    service = WorkerPool(lambda _: True, workers=1)
+    until = service.now() + 0.02
+    assert service.next_event(until=until, with_input=True) is None
+    assert service.now() >= until
+    assert service.next_event(until=until - 5.0, with_input=True) is None
+
+
+def test_input_that_is_not_wanted_yet_is_kept_in_order() -> None:
+    service = WorkerPool(lambda _: True, workers=1)
+    end = InputEnd(None)
+    service.deliver(CHUNK)
+    service.deliver(end)
+    service.start(call := a_call(someone(1)))
+    came = soon(service, with_input=False)
+    assert isinstance(came, ResponseReceived)
+    assert (came.call, came.answer) == (call, True)
+    assert service.next_event(until=service.now(), with_input=False) is None
+    assert [soon(service), soon(service)] == [CHUNK, end]
+
+
+def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
+    service = WorkerPool(lambda _: True, workers=1)
+    service.consumed()
+    told: list[str] = []
+    service.on_consumed(lambda: told.append("another"))
+    service.consumed()
+    assert told == ["another"]
+
+
+def test_with_fewer_threads_than_calls_every_call_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, [0]
+
+    def start_two(thread: threading.Thread) -> None:
+        if started[0] == 2:
+            raise RuntimeError("can't start new thread")
+        started[0] += 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    service = WorkerPool(lambda _: True, workers=16)
+    for place in range(1, 6):
+        service.start(a_call(someone(place)))
+    assert all(isinstance(soon(service), ResponseReceived) for _ in range(5))
+
+
+def test_without_any_thread_there_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError):
+        WorkerPool(lambda _: True, workers=16)
+
+
+def test_a_thread_that_ended_without_a_word_ends_the_sync() -> None:
+    service = WorkerPool(lambda _: True, workers=1)
+    service.needs(lambda: False)
+    with pytest.raises(ThreadLost):
+        service.next_event(until=service.now(), with_input=True)
+
+
+def test_time_never_goes_back_and_chance_is_between_zero_and_one() -> None:
+    service = WorkerPool(lambda _: True, workers=1)
+    before = service.now()
+    time.sleep(0.001)
+    assert service.now() > before
+    assert all(0.0 <= service.random() <= 1.0 for _ in range(100))
+
+
+# On the wire.
+
+
+def sent(call: Request, answer: bytes = b"") -> tuple[str, str, bytes, Answer]:
+    """Method, target and body of the request, and what came of it."""
+    with client_of(reply(200, answer)) as (client, server):
+        came = send(client, call)
+        [request] = server.seen
+    return request.method, request.target.removeprefix("/1.0"), request.body, came
+
+
+def test_contacts_are_posted_with_every_option_of_their_stream() -> None:
+    plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, update_only=True))
+    call = a_call(someone(1), someone(2), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
+    method, target, body, came = sent(call, REPORT)
+    assert (method, target.partition("?")[0]) == ("POST", "/contacts")
+    query = dict(pair.split("=") for pair in target.partition("?")[2].split("&"))
+    assert query == plan.options.parameters(Permission.DOUBLE_OPT_IN)
+    assert body.count(b"<email>") == 2
+    assert came == a_report(1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "removal", "path"),
+    [
+        (IdentifierMode.EMAIL, DeletedRecords.DELETE, "/contacts/email/1@example.com"),
+        (
+            IdentifierMode.EMAIL,
+            DeletedRecords.UNSUBSCRIBE,
+            "/contacts/email/1@example.com/unsubscribe",
+        ),
+        (IdentifierMode.EXTERNAL_ID, DeletedRecords.DELETE, "/contacts/externalid/x1"),
+    ],
+)
+def test_whoever_leaves_is_addressed_by_his_identifier(
+    mode: IdentifierMode, removal: DeletedRecords, path: str
+) -> None:
+    contact = a_contact("1@example.com", external_id="x1")
+    lane = a_lane(a_plan(options=options(mode)))
+    call = a_call(a_part(1, contact), lane=lane, farewell=ContactRemoval(removal, contact))
+    method, target, body, came = sent(call)
+    assert (method, unquote(target), body, came) == ("DELETE", path, b"", True)

@@ -1,0 +1,223 @@
+"""Every JSON value as every type of target, cell by cell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.mapping.converters import (
+    CONVERTERS,
+    as_identifier,
+    as_text,
+    truncated_text,
+)
+from destination_maileon.protocol import exact_json
+from unit_tests.protocol.test_exact_json import exact, numbers, values
+
+SAME = "~"
+COLUMNS = (
+    FieldType.STRING,
+    FieldType.INTEGER,
+    FieldType.FLOAT,
+    FieldType.DATE,
+    FieldType.BOOLEAN,
+    FieldType.GENDER,
+    FieldType.LOCALE,
+)
+WIDE = 2**200 + 1
+ONE_AND_A_BIT = Decimal("1.00000000000000000001")
+
+# The value; as text, `~` if it is text already; then as an integer, a float, a date, a boolean, a
+# gender and a locale, `~` where each is the text unchanged.
+Row: TypeAlias = tuple[object, str, *tuple[str | None, ...]]
+TABLE: list[Row]
+TABLE = [
+    # Booleans: `true` and `false`, and the numbers that a numeric field holds for them.
+    (True, "true", "1", "1", "~", "~", "~", "~"),
+    (False, "false", "0", "0", "~", "~", "~", "~"),
+    # Whole numbers of any size, exactly.
+    (0, "0", "~", "~", "~", "false", "~", "~"),
+    (1, "1", "~", "~", "~", "true", "~", "~"),
+    (-7, "-7", "~", "~", "~", "~", "~", "~"),
+    (2**53 + 1, "9007199254740993", "~", "~", "~", "~", "~", "~"),
+    (WIDE, str(WIDE), "~", "~", "~", "~", "~", "~"),
+    # Numbers: without a fraction where there is none, and without exponent.
+    (1.0, "1", "~", "~", "~", "true", "~", "~"),
+    (-0.0, "0", "~", "~", "~", "false", "~", "~"),
+    (1.5, "1.5", "~", "~", "~", "~", "~", "~"),
+    (0.1, "0.1", "~", "~", "~", "~", "~", "~"),
+    (1e16, "10000000000000000", "~", "~", "~", "~", "~", "~"),
+    (1e22, "1" + "0" * 22, "~", "~", "~", "~", "~", "~"),
+    (1.5e-7, "0.00000015", "~", "~", "~", "~", "~", "~"),
+    (5e-324, "0." + "0" * 323 + "5", "~", "~", "~", "~", "~", "~"),
+    (20240501, "20240501", "~", "~", "~", "~", "~", "~"),
+    (20240501.0, "20240501", "~", "~", "~", "~", "~", "~"),
+    # Numbers that no double holds.
+    (Decimal("5.00"), "5", "~", "~", "~", "~", "~", "~"),
+    (Decimal("0E+9"), "0", "~", "~", "~", "false", "~", "~"),
+    (Decimal("-0.0"), "0", "~", "~", "~", "false", "~", "~"),
+    (Decimal("1E+2"), "100", "~", "~", "~", "~", "~", "~"),
+    (ONE_AND_A_BIT, str(ONE_AND_A_BIT), "~", "~", "~", "~", "~", "~"),
+    (Decimal("1e400"), "1" + "0" * 400, "~", "~", "~", "~", "~", "~"),
+    (Decimal("1E+9999999"), "1E+9999999", "~", "~", "~", "~", "~", "~"),
+    # Text: empty and blank.
+    ("", "~", None, None, None, None, None, None),
+    (" ", "~", "~", "~", "~", "~", "~", "~"),
+    ("Ada", "~", "~", "~", "~", "~", "~", "~"),
+    # Text that is a number.
+    ("007", "~", "~", "~", "~", "~", "~", "~"),
+    (" 42 ", "~", "42", "42", "~", "~", "~", "~"),
+    ("42.0", "~", "42", "~", "~", "~", "~", "~"),
+    ("42.50", "~", "~", "~", "~", "~", "~", "~"),
+    ("1e3", "~", "1000", "1000", "~", "~", "~", "~"),
+    ("-1.5E-3", "~", "~", "-0.0015", "~", "~", "~", "~"),
+    ("1e9999", "~", "~", "1E+9999", "~", "~", "~", "~"),
+    ("1e99999", "~", "~", "~", "~", "~", "~", "~"),
+    ("1,5", "~", "~", "~", "~", "~", "~", "~"),
+    ("1_000", "~", "~", "~", "~", "~", "~", "~"),
+    ("٣", "~", "~", "~", "~", "~", "~", "~"),
+    # Text that is a boolean.
+    ("TRUE", "~", "~", "~", "~", "true", "~", "~"),
+    (" yes ", "~", "~", "~", "~", "true", "~", "~"),
+    ("off", "~", "~", "~", "~", "false", "~", "~"),
+    ("N", "~", "~", "~", "~", "false", "~", "~"),
+    ("maybe", "~", "~", "~", "~", "~", "~", "~"),
+    # Text that is a date: the day as it is written, whatever the zone.
+    ("2024-05-01", "~", "~", "~", "~", "~", "~", "~"),
+    ("2024-05-01T23:59:59Z", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01T00:30:00+14:00", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01 23:00:00.123456 -0800", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01t10:00z", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01 10:00:00 UTC", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01T10:00:00", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01T10:00+02:00[Europe/Berlin]", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    (" 2024-05-01 ", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-05-01+02:00", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("20240501", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("20240501T100000Z", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("20241340", "~", "~", "~", "~", "~", "~", "~"),
+    ("2024-W18-3", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024w183", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-122", "~", "~", "~", "2024-05-01", "~", "~", "~"),
+    ("2024-366", "~", "~", "~", "2024-12-31", "~", "~", "~"),
+    ("2023-366", "~", "~", "~", "~", "~", "~", "~"),
+    ("9999-366", "~", "~", "~", "~", "~", "~", "~"),
+    ("2024-05-01T25:00:00Z", "~", "~", "~", "~", "~", "~", "~"),
+    ("01.05.2024", "~", "~", "~", "~", "~", "~", "~"),
+    ("2024-05", "~", "~", "~", "~", "~", "~", "~"),
+    # Words for a gender, and languages.
+    ("Male", "~", "~", "~", "~", "~", "m", "~"),
+    (" FEMALE ", "~", "~", "~", "~", "~", "f", "~"),
+    ("diverse", "~", "~", "~", "~", "~", "d", "~"),
+    ("F", "~", "~", "~", "~", "false", "f", "~"),
+    ("other", "~", "~", "~", "~", "~", "~", "~"),
+    ("de-DE", "~", "~", "~", "~", "~", "~", "de_DE"),
+    ("DE_de", "~", "~", "~", "~", "~", "~", "de_DE"),
+    ("de", "~", "~", "~", "~", "~", "~", "~"),
+    ("zh-Hans-CN", "~", "~", "~", "~", "~", "~", "~"),
+    # Objects and lists: compact JSON, exact, and no character escaped that need not be.
+    ([], "[]", "~", "~", "~", "~", "~", "~"),
+    ({}, "{}", "~", "~", "~", "~", "~", "~"),
+    ({"a": [1, True, None]}, '{"a":[1,true,null]}', "~", "~", "~", "~", "~", "~"),
+    (["Zoë/日本", "<&>", "😀"], '["Zoë/日本","<&>","😀"]', "~", "~", "~", "~", "~", "~"),
+    ([WIDE, "Zoë 😀"], f'[{WIDE},"Zoë 😀"]', "~", "~", "~", "~", "~", "~"),
+    ([ONE_AND_A_BIT], f"[{ONE_AND_A_BIT}]", "~", "~", "~", "~", "~", "~"),
+    (['"\\\n\u007f'], '["\\"\\\\\\n\u007f"]', "~", "~", "~", "~", "~", "~"),
+    ([WIDE, "\\u00e9"], f'[{WIDE},"\\\\u00e9"]', "~", "~", "~", "~", "~", "~"),
+]
+CELLS = [
+    (value, field_type, (value if text == SAME else text) if cell == SAME else cell)
+    for value, text, *others in TABLE
+    for field_type, cell in zip(COLUMNS, [SAME, *others], strict=True)
+]
+
+
+def test_the_table_has_a_column_for_each_type() -> None:
+    assert set(COLUMNS) == set(FieldType) == set(CONVERTERS)
+
+
+@pytest.mark.parametrize(("value", "field_type", "expected"), CELLS)
+def test_a_value_is_written_as_its_target_wants_it(
+    value: object, field_type: FieldType, expected: str | None
+) -> None:
+    assert CONVERTERS[field_type](value) == expected
+
+
+@given(st.integers())
+def test_whole_numbers_are_exact_whatever_their_size(number: int) -> None:
+    for field_type in (FieldType.STRING, FieldType.INTEGER, FieldType.FLOAT):
+        assert CONVERTERS[field_type](number) == str(number)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_keeps_its_value_and_has_no_exponent(number: float) -> None:
+    text = as_text(number)
+    assert float(text) == number
+    assert not set(text) - set("-.0123456789")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | numbers | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_objects_and_lists_are_read_back_as_they_were(value: object) -> None:
+    assert exact_json.loads(as_text([value]).encode()) == [exact(value)]
+
+
+@given(values.filter(lambda value: value is not None))
+def test_every_converter_takes_every_value_and_writes_text(value: object) -> None:
+    for convert in CONVERTERS.values():
+        assert isinstance(convert(value), str | None)
+
+
+def test_a_lone_surrogate_and_a_pair_in_an_object_are_told_apart() -> None:
+    assert as_text(["\ud83d\ude00", "\ud83d"]) == '["😀","\ud83d"]'
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ("a" * 255, "a" * 255),
+        ("a" * 256, "a" * 255),
+        ("😀" * 300, "😀" * 255),
+        ("ä" * 254 + "😀!", "ä" * 254 + "😀"),
+        ("", ""),
+        (10**300, "1" + "0" * 254),
+        (["a" * 300], '["' + "a" * 253),
+    ],
+)
+def test_text_is_cut_at_255_characters_of_which_an_emoji_is_one(
+    given_text: object, kept: str
+) -> None:
+    assert truncated_text(given_text) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "identifier"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        (" ada@example.com", " ada@example.com"),
+        (17, "17"),
+        (17.0, "17"),
+        (WIDE, str(WIDE)),
+        (Decimal("17.0"), "17"),
+        ("a\x00da\ufffe@example.com", "ada@example.com"),
+        ("Zoë\u00a0", "Zoë\u00a0"),
+        ("", None),
+        (" \t", None),
+        ("\x00", None),
+        ("\u00a0", None),
+    ],
+)
+def test_an_identifier_is_plain_text_and_absent_when_blank(
+    value: object, identifier: str | None
+) -> None:
+    assert as_identifier(value) == identifier

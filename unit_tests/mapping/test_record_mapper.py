@@ -1,0 +1,360 @@
+"""A record -> a contact, a removal, a refusal, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.targets import Kind, Target
+from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping.record_mapper import (
+    Column,
+    ContactRemoval,
+    Mapped,
+    MappingRules,
+    Reason,
+    RecordMapper,
+    Refusal,
+)
+
+EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
+CDC = "_ab_cdc_deleted_at"
+GONE = {CDC: "2024-05-01T10:00:00Z"}
+IDENTIFIERS = (
+    Column("email", Target(Kind.EMAIL)),
+    Column("external_id", Target(Kind.EXTERNAL_ID)),
+    Column("maileon_id", Target(Kind.MAILEON_ID)),
+)
+ADA = {"email": "ada@example.com"}
+WEEKLY = ("News", "Weekly")
+
+
+def a_mapper(*columns: Column, mode: IdentifierMode = EMAIL, **rules: Any) -> RecordMapper:
+    return RecordMapper((*IDENTIFIERS, *columns), MappingRules(mode, **rules))
+
+
+def mapped(data: Mapping[str, object], *columns: Column, **rules: Any) -> Mapped:
+    return a_mapper(*columns, **rules).map(data)
+
+
+def contact(data: Mapping[str, object], *columns: Column, **rules: Any) -> Contact:
+    result = mapped({**ADA, **data}, *columns, **rules)
+    assert isinstance(result, Contact)
+    return result
+
+
+def standard(name: str, field_type: FieldType = FieldType.STRING, *, clear: bool = False) -> Column:
+    return Column(name.lower(), Target(Kind.STANDARD, name), field_type, clear=clear)
+
+
+def custom(name: str, field_type: FieldType = FieldType.STRING, *, clear: bool = False) -> Column:
+    return Column(name, Target(Kind.CUSTOM, name), field_type, clear=clear)
+
+
+def preference(source: str | None = None, *, has_source: bool = False) -> Column:
+    target = Target(Kind.PREFERENCE, "Weekly", "News")
+    return Column("weekly", target, source=source, has_source=has_source)
+
+
+# Identifiers.
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (EMAIL, Contact("a@b.de", "x1")),
+        (EXTERNAL_ID, Contact("a@b.de", "x1")),
+        (MAILEON_ID, Contact("a@b.de", "x1", "7")),
+    ],
+)
+def test_all_identifiers_are_sent_and_the_maileon_id_where_it_is_asked_for(
+    mode: IdentifierMode, expected: Contact
+) -> None:
+    data = {"email": "a@b.de", "external_id": "x1", "maileon_id": 7}
+    assert mapped(data, mode=mode) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "data", "field"),
+    [
+        (EMAIL, {}, "email"),
+        (EMAIL, {"email": None}, "email"),
+        (EMAIL, {"email": " ", "external_id": "x", "maileon_id": 7}, "email"),
+        (EMAIL, {"email": "\x00"}, "email"),
+        (EXTERNAL_ID, {"email": "a@b.de"}, "external_id"),
+        (EXTERNAL_ID, {"external_id": ""}, "external_id"),
+        (MAILEON_ID, {"external_id": "x"}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": "", "email": ""}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": "x", "email": "a@b.de"}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": 0}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": "1a", "email": "a@b.de"}, "email or maileon_id"),
+        (MAILEON_ID, {"maileon_id": 1.5, "email": "a@b.de"}, "email or maileon_id"),
+    ],
+)
+def test_a_record_without_a_usable_identifier_is_refused(
+    mode: IdentifierMode, data: dict[str, object], field: str
+) -> None:
+    refusal = mapped(data, mode=mode)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (Reason.NO_IDENTIFIER, field)
+    assert ("whole number" in refusal.advice) == bool(
+        data.get("maileon_id") not in {None, "", 0} and mode is MAILEON_ID
+    )
+
+
+@pytest.mark.parametrize("no_id", [None, "", " ", 0, "0", "000", -1, "-5", 0.0])
+def test_without_a_maileon_id_the_email_recognises_the_contact(no_id: object) -> None:
+    contact = mapped({"maileon_id": no_id, **ADA}, mode=MAILEON_ID)
+    assert isinstance(contact, Contact)
+    assert (contact.id, contact.email) == (None, ADA["email"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "data"),
+    [
+        (EMAIL, ADA),
+        (EXTERNAL_ID, {"external_id": 0}),
+        (MAILEON_ID, {"maileon_id": 7.0}),
+        (MAILEON_ID, {"maileon_id": None, **ADA}),
+        (MAILEON_ID, {"maileon_id": 0, **ADA}),
+        (MAILEON_ID, ADA),
+    ],
+)
+def test_one_identifier_of_the_mode_is_enough(
+    mode: IdentifierMode, data: dict[str, object]
+) -> None:
+    assert isinstance(mapped(data, mode=mode), Contact)
+
+
+# Fields.
+
+
+def test_columns_fill_their_fields_and_others_go_nowhere() -> None:
+    result = contact(
+        {"firstname": "Ada", "birthday": "1815-12-10T00:00:00Z", "AGE": 36.0, "other": "x"},
+        standard("FIRSTNAME"),
+        standard("BIRTHDAY", FieldType.DATE),
+        custom("AGE", FieldType.INTEGER),
+        Column("other", Target(Kind.SKIP)),
+    )
+    assert result == Contact(
+        "ada@example.com",
+        standard_fields={"FIRSTNAME": "Ada", "BIRTHDAY": "1815-12-10"},
+        custom_fields={"AGE": "36"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "clear", "fields"),
+    [
+        ({}, False, {}),
+        ({}, True, {}),
+        ({"AGE": None, "firstname": None}, False, {}),
+        ({"AGE": None, "firstname": None}, True, {"AGE": None, "FIRSTNAME": None}),
+        ({"AGE": "", "firstname": ""}, False, {"FIRSTNAME": ""}),
+        ({"AGE": "", "firstname": ""}, True, {"AGE": None, "FIRSTNAME": ""}),
+        ({"AGE": "\x00", "firstname": "\x00"}, True, {"AGE": None, "FIRSTNAME": ""}),
+        ({"AGE": 0, "firstname": False}, True, {"AGE": "0", "FIRSTNAME": "false"}),
+    ],
+)
+def test_a_null_clears_or_keeps_an_absent_column_keeps_and_an_empty_text_is_typed(
+    data: dict[str, object], clear: bool, fields: dict[str, str | None]
+) -> None:
+    age = custom("AGE", FieldType.INTEGER, clear=clear)
+    result = contact(data, age, standard("FIRSTNAME", clear=clear))
+    assert {**result.standard_fields, **result.custom_fields} == fields
+
+
+def test_identifiers_permission_and_preferences_are_never_cleared() -> None:
+    columns = [
+        Column("external_id", Target(Kind.EXTERNAL_ID), clear=True),
+        Column("consent", Target(Kind.PERMISSION), clear=True),
+        Column("weekly", Target(Kind.PREFERENCE, "Weekly", "News"), clear=True),
+    ]
+    data = {"external_id": None, "consent": None, "weekly": None}
+    assert contact(data, *columns) == Contact("ada@example.com")
+
+
+@pytest.mark.parametrize("truncates", [False, True])
+def test_long_text_is_cut_if_so_configured_and_only_text(truncates: bool) -> None:
+    result = contact(
+        {"firstname": "\x00" + "😀" * 300, "AGE": "1" * 300},
+        standard("FIRSTNAME"),
+        custom("AGE", FieldType.INTEGER),
+        truncate_long_text=truncates,
+    )
+    assert result.standard_fields == {"FIRSTNAME": "😀" * (255 if truncates else 300)}
+    assert result.custom_fields == {"AGE": "1" * 300}
+
+
+# Characters that XML forbids.
+
+
+def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> None:
+    mapper = a_mapper(
+        standard("FIRSTNAME"),
+        custom("NOTE"),
+        preference(),
+        Column("preferences", Target(Kind.PREFERENCES)),
+    )
+    result = mapper.map(
+        {
+            "email": "ada\x00@example.com",
+            "firstname": "A\x01d\ufffea\r\n\t\u2028",
+            "NOTE": ["B\ud800c", "\x0b"],
+            "weekly": "\x00yes",
+            "preferences": [{"category": "N\x00", "name": "N", "value": "\x00", "source": "\x00"}],
+        }
+    )
+    assert result == Contact(
+        "ada@example.com",
+        standard_fields={"FIRSTNAME": "Ada\r\n\t\u2028"},
+        custom_fields={"NOTE": '["Bc","\\u000b"]'},
+        preferences={WEEKLY: Preference("true")},
+    )
+    assert mapper.cleaned_records == 1
+    mapper.map({"email": "ada@example.com", "firstname": "Zoë\u200b\r\n"})
+    assert mapper.cleaned_records == 1
+    mapper.map({"email": "\x00"})
+    assert mapper.cleaned_records == 2
+
+
+# Preferences.
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (preference(), Preference("true")),
+        (preference(has_source=True), Preference("true", None, has_source=True)),
+        (preference("", has_source=True), Preference("true", "", has_source=True)),
+        (preference("shop", has_source=True), Preference("true", "shop", has_source=True)),
+    ],
+)
+def test_a_preference_has_the_source_of_its_mapping(column: Column, expected: Preference) -> None:
+    assert contact({"weekly": 1}, column).preferences == {WEEKLY: expected}
+
+
+@pytest.mark.parametrize("data", [{}, {"weekly": None}, {"weekly": ""}])
+def test_a_preference_without_a_value_is_left_out(data: dict[str, object]) -> None:
+    assert contact(data, preference("shop", has_source=True)).preferences == {}
+
+
+def test_a_list_of_preferences_is_added_and_a_column_of_its_own_comes_after_it() -> None:
+    listed = [
+        {"category": "News", "name": "Weekly", "value": True},
+        {"category": "News", "name": "Daily", "value": False},
+    ]
+    columns = Column("preferences", Target(Kind.PREFERENCES)), preference()
+    assert contact({"weekly": False, "preferences": listed}, *columns).preferences == {
+        WEEKLY: Preference("false"),
+        ("News", "Daily"): Preference("false"),
+    }
+
+
+def test_a_list_of_another_form_is_refused_with_the_form_and_without_its_content() -> None:
+    refusal = mapped({**ADA, "p": "secret"}, Column("p", Target(Kind.PREFERENCES)))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (Reason.BAD_PREFERENCES, "p")
+    assert '"category"' in refusal.advice
+    assert "secret" not in refusal.advice
+
+
+# Permission.
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, Permission.OTHER),
+        ("", Permission.OTHER),
+        ("not_set", None),
+        (" Not-Set ", None),
+        *((permission.value, permission) for permission in Permission),
+        *((permission.name.lower(), permission) for permission in Permission),
+        ("4", Permission.DOUBLE_OPT_IN),
+        (4.0, Permission.DOUBLE_OPT_IN),
+        (" Double Opt-In ", Permission.DOUBLE_OPT_IN),
+        (0, Reason.BAD_PERMISSION),
+        (7, Reason.BAD_PERMISSION),
+        (1.5, Reason.BAD_PERMISSION),
+        ("yes", Reason.BAD_PERMISSION),
+        (True, Reason.BAD_PERMISSION),
+        (" ", Reason.BAD_PERMISSION),
+        ([4], Reason.BAD_PERMISSION),
+    ],
+)
+def test_a_record_may_name_its_permission(
+    value: object, expected: Permission | Reason | None
+) -> None:
+    mapper = a_mapper(Column("consent", Target(Kind.PERMISSION)))
+    assert mapper.has_permission_column
+    assert mapper.permission_column == "consent"
+    assert mapper.permission({"consent": value}, Permission.OTHER) == expected
+
+
+def test_without_a_column_for_it_no_record_names_a_permission() -> None:
+    mapper = a_mapper()
+    assert not mapper.has_permission_column
+    assert mapper.permission_column == ""
+    assert mapper.permission({"permission": 4}, None) is None
+
+
+# Removals.
+
+
+@pytest.mark.parametrize("removal", DeletedRecords)
+@pytest.mark.parametrize("target", [None, Kind.DELETED, Kind.SKIP, Kind.CUSTOM])
+def test_a_deletion_is_never_a_contact_wherever_its_column_goes(
+    removal: DeletedRecords, target: Kind | None
+) -> None:
+    columns = [] if target is None else [Column(CDC, Target(target, "X"))]
+    assert mapped({**ADA, **GONE}, *columns, deleted_records=removal) == ContactRemoval(
+        removal, Contact("ada@example.com")
+    )
+
+
+@pytest.mark.parametrize("removal", DeletedRecords)
+def test_an_unsubscription_is_never_a_contact(removal: DeletedRecords) -> None:
+    column = Column("left", Target(Kind.UNSUBSCRIBE))
+    expected = ContactRemoval(DeletedRecords.UNSUBSCRIBE, Contact("ada@example.com"))
+    assert mapped({**ADA, "left": True}, column, deleted_records=removal) == expected
+    assert contact({"left": False}, column, deleted_records=removal) == Contact("ada@example.com")
+
+
+@pytest.mark.parametrize("removal", DeletedRecords)
+def test_a_deletion_without_identifier_is_refused_unless_it_is_ignored(
+    removal: DeletedRecords,
+) -> None:
+    result = mapped(GONE, deleted_records=removal)
+    assert isinstance(result, ContactRemoval if removal is DeletedRecords.IGNORE else Refusal)
+
+
+def test_every_record_of_a_soft_delete_removes_its_contact() -> None:
+    rules = {"deleted_records": DeletedRecords.DELETE, "every_record_is_deleted": True}
+    assert mapped(ADA, **rules) == ContactRemoval(DeletedRecords.DELETE, Contact("ada@example.com"))
+
+
+def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
+    refusal = mapped({**ADA, "gone": "perhaps"}, Column("gone", Target(Kind.DELETED)))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (Reason.UNCLEAR_REMOVAL, "gone")
+    assert "true, false or a time" in refusal.advice
+
+
+def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
+    column = Column("preferences", Target(Kind.PREFERENCES))
+    result = mapped(
+        {**ADA, **GONE, "preferences": "x"}, column, deleted_records=DeletedRecords.DELETE
+    )
+    assert isinstance(result, ContactRemoval)
+
+
+def test_a_mapper_knows_its_columns() -> None:
+    names = {"email", "external_id", "maileon_id", "weekly"}
+    assert a_mapper(preference()).known_columns == names

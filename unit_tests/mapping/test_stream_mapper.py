@@ -1,0 +1,166 @@
+"""A stream is compiled anew only when a record brings a column that goes somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from destination_maileon.errors import StopSync
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping import stream_mapper as open_stream
+from destination_maileon.mapping.columns import ColumnResolver
+from destination_maileon.mapping.record_mapper import RecordMapper
+from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
+from destination_maileon.protocol.output import Level
+from unit_tests.support.builders import a_config, a_plan, an_account
+from unit_tests.support.planning import FIELDS, STRING
+from unit_tests.support.rooms import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from destination_maileon.mapping.mapped_record import Written
+
+
+class Compiled:
+    """A stream with an email, how often it was compiled, and what it logged."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        self.said: list[str] = []
+
+        def pluralize(*arguments: object) -> RecordMapper:
+            self.times += 1
+            return RecordMapper(*arguments)  # type: ignore[arg-type] # passed on as they came
+
+        monkeypatch.setattr(open_stream, "RecordMapper", pluralize)
+        config, plan = a_config(), a_plan(properties={"email": {}})
+        resolver = ColumnResolver(plan, config, an_account())
+        columns = resolver.before_first_record()
+        self.stream = StreamMapper(plan, resolver, columns=columns, config=config)
+
+    def learn(self, **data: object) -> None:
+        self.stream.learn(data, self._log)
+
+    def _log(self, level: Level, text: str) -> None:
+        self.said.append(f"{level} {text}")
+
+
+def plainly(stream: StreamMapper, data: Mapping[str, object]) -> Written | None:
+    """What the short way makes of a record."""
+    return stream.plain.element(data, tuple(map(type, data.values())), is_clean=True)
+
+
+def test_columns_that_go_nowhere_are_known_without_another_compilation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = Compiled(monkeypatch)
+    for n in range(3_000):
+        compiled.learn(email="a@b.de", **{f"key{n}": n})
+    assert compiled.times == 1
+    assert plainly(compiled.stream, {"email": "a@b.de", "key7": 1}) is not None
+    assert compiled.stream.mapper.known_columns > {"key0", "key2999"}
+
+
+def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = Compiled(monkeypatch)
+    compiled.learn(email="a@b.de", first_name="Ada", key=1)
+    assert compiled.times == 2
+    written = plainly(compiled.stream, {"email": "a@b.de", "first_name": "Ada"})
+    assert written is not None
+    assert b"Ada" in written[0]
+
+
+def test_it_is_not_told_for_ever_where_columns_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = Compiled(monkeypatch)
+    for n in range(100):
+        compiled.learn(**{f"key{n}": n})
+    tables = [text for text in compiled.said if "seen first in a record" in text]
+    assert len(tables) == MAX_TABLES
+    assert tables[-1].endswith("Further columns that only records have are not listed.")
+    assert len(compiled.said) <= MAX_TABLES + 1
+
+
+def with_a_log(*columns: str, **config: object) -> tuple[StreamMapper, Heard]:
+    """A stream of an account with two custom fields, and what it says."""
+    plan = a_plan(properties=dict.fromkeys(("email", *columns), STRING))
+    loaded = a_config(**config)
+    resolver = ColumnResolver(plan, loaded, an_account(FIELDS))
+    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=loaded)
+    return stream, Heard()
+
+
+def mapped(stream: StreamMapper, **data: object) -> Contact:
+    contact = stream.mapper.map({"email": "ada@example.com", **data})
+    assert isinstance(contact, Contact)
+    return contact
+
+
+def test_there_is_one_lane_for_each_permission() -> None:
+    stream, _ = with_a_log()
+    wishes = [None, Permission.NONE, None, Permission.OTHER, Permission.NONE]
+    lanes = [stream.lane(permission) for permission in wishes]
+    assert lanes[0] is lanes[2]
+    assert lanes[1] is lanes[4]
+    assert len({id(lane) for lane in lanes}) == 3
+    assert [lane.permission for lane in lanes] == wishes
+    assert all(lane.plan is stream.plan for lane in lanes)
+
+
+def test_a_record_without_new_columns_teaches_nothing() -> None:
+    stream, heard = with_a_log("COLOR")
+    mapper = stream.mapper
+    stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
+    assert stream.mapper is mapper
+    assert heard.said == []
+
+
+def test_a_column_that_a_record_shows_first_is_mapped_from_then_on() -> None:
+    stream, heard = with_a_log()
+    data = {"email": "ada@example.com", "COLOR": "red"}
+    stream.learn(data, heard)
+    assert mapped(stream, COLOR="red").custom_fields == {"COLOR": "red"}
+    mapper = stream.mapper
+    stream.learn(data, heard)
+    assert stream.mapper is mapper
+
+
+def test_both_ways_learn_the_same() -> None:
+    stream, heard = with_a_log()
+    data = {"email": "ada@example.com", "COLOR": "red"}
+    stream.learn(data, heard)
+    plain = plainly(stream, data)
+    assert plain is not None
+    assert b"COLOR" in plain[0]
+
+
+def test_columns_without_a_target_are_told_of_once_and_by_name_alone() -> None:
+    stream, heard = with_a_log()
+    for value in ("a-value", "another"):
+        stream.learn({"email": "ada@example.com", "shoe": value}, heard)
+    [warning] = heard.warnings
+    assert '"shoe"' in warning
+    assert "a-value" not in warning
+
+
+def test_a_column_without_a_target_may_stop_the_reading() -> None:
+    stream, heard = with_a_log(unmapped_columns="fail")
+    with pytest.raises(StopSync, match='"shoe"'):
+        stream.learn({"email": "ada@example.com", "shoe": "44"}, heard)
+
+
+def test_a_field_that_vanished_is_left_out_from_then_on() -> None:
+    stream, _ = with_a_log("COLOR")
+    assert mapped(stream, COLOR="red").custom_fields == {"COLOR": "red"}
+    stream.forget_custom_field("COLOR")
+    assert mapped(stream, COLOR="red").custom_fields == {}
+
+
+def test_cleaned_records_are_counted_across_all_that_was_learnt() -> None:
+    stream, heard = with_a_log("first_name")
+    mapped(stream, first_name="A\x00da")
+    stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
+    mapped(stream, first_name="E\x01va")
+    assert stream.cleaned_records == 2

@@ -1,0 +1,102 @@
+"""A stream's mapping as words."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_maileon.config.model import ColumnMapping, DeletedRecords
+from destination_maileon.config.targets import SKIP, Kind, Target
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
+from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.summary import listed, outline, plan_table
+from unit_tests.support.builders import a_plan, options
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a"], 'column "a"'),
+        (["a", "b"], 'columns "a", "b"'),
+        (["x"] * 20, "columns " + ", ".join(['"x"'] * 20)),
+        (["x"] * 23, "columns " + ", ".join(['"x"'] * 20) + " and 3 more"),
+    ],
+)
+def test_columns_are_listed_up_to_twenty(names: list[str], words: str) -> None:
+    assert listed(names) == words
+
+
+def test_a_mapping_is_shown_as_a_table_and_what_goes_nowhere_comes_last() -> None:
+    weekly = Target(Kind.PREFERENCE, "Weekly", "News")
+    columns = [
+        Column("_airbyte_id", SKIP),
+        Column("email", Target(Kind.EMAIL)),
+        Column("birthday", Target(Kind.STANDARD, "BIRTHDAY"), FieldType.DATE),
+        Column("shoe", Target(Kind.CUSTOM, "SHOE"), FieldType.FLOAT, clear=True),
+        Column("gone", Target(Kind.DELETED)),
+        Column("weekly", weekly),
+        Column("w", weekly, source="shop", has_source=True),
+        Column("v", weekly, has_source=True),
+    ]
+    assert plan_table({column.name: column for column in columns}).splitlines() == [
+        "  email     ->  email                   identifier",
+        "  birthday  ->  standard:BIRTHDAY       date",
+        "  shoe      ->  custom:SHOE             float, null clears",
+        "  gone      ->  deleted",
+        "  weekly    ->  preference:News/Weekly",
+        "  w         ->  preference:News/Weekly  source is set",
+        "  v         ->  preference:News/Weekly  source is deleted",
+        '  left out: column "_airbyte_id"',
+    ]
+
+
+def test_no_columns_make_no_table() -> None:
+    assert plan_table({}) == ""
+    assert plan_table({"x": Column("x", SKIP)}) == '  left out: column "x"'
+
+
+def test_airbytes_mark_of_a_deletion_is_shown_as_such_wherever_it_is_mapped_to() -> None:
+    mark, birthday = "_ab_cdc_deleted_at", Target(Kind.STANDARD, "BIRTHDAY")
+    assert plan_table({mark: Column(mark, SKIP)}) == "  _ab_cdc_deleted_at  ->  deleted"
+    mapped = plan_table({mark: Column(mark, birthday, FieldType.DATE)})
+    assert mapped == "  _ab_cdc_deleted_at  ->  standard:BIRTHDAY  date"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "existing ones are updated, new ones created with permission not_set, unsubscribed"),
+        ({"sync_mode": SynchronizationMode.IGNORE}, "existing ones are left as they are, new ones"),
+        ({"update_only": True}, "new ones left out, unsubscribed ones left out. Contacts of"),
+        ({"reimport_unsubscribed_contacts": True}, "unsubscribed ones added again."),
+    ],
+)
+def test_the_outline_says_what_becomes_of_people(changes: dict[str, object], words: str) -> None:
+    plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, **changes))
+    told = outline(plan, DeletedRecords.IGNORE)
+    assert told.startswith("contacts are recognised by external_id; ")
+    assert words in told
+    assert told.endswith("Contacts of deleted records are left out.")
+
+
+def test_the_outline_names_the_permission_and_what_a_deletion_does() -> None:
+    told = outline(a_plan(permission=Permission.DOUBLE_OPT_IN), DeletedRecords.DELETE)
+    assert "new ones created with permission double_opt_in" in told
+    assert told.endswith("Contacts of deleted records are deleted in Maileon.")
+    soft_delete = a_plan(every_record_is_deleted=True)
+    assert outline(soft_delete, DeletedRecords.UNSUBSCRIBE) == (
+        "contacts are recognised by email; whoever has a record here is unsubscribed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("permission", "empty"), [(None, "not_set"), (Permission.SINGLE_OPT_IN, "single_opt_in")]
+)
+def test_the_outline_names_the_column_that_decides_the_permission(
+    permission: Permission | None, empty: str
+) -> None:
+    mapping = {"opt_in": ColumnMapping.model_validate({"column": "opt_in", "target": "permission"})}
+    told = outline(a_plan(permission=permission, mapping=mapping), DeletedRecords.IGNORE)
+    words = f'created with the permission in column "opt_in" ({empty} where it is empty), unsubs'
+    assert words in told

@@ -1,0 +1,184 @@
+"""Numbers and characters survive reading and writing; no rounded number goes unnoticed."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from decimal import Decimal
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.protocol.exact_json import dumps, is_rounded_by_orjson, loads
+
+numbers = st.one_of(
+    st.integers(),
+    st.integers(min_value=-(10**40), max_value=10**40),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.decimals(allow_nan=False, allow_infinity=False),
+)
+# Every code point, lone surrogates included.
+texts = st.text(alphabet=st.characters(categories=None))
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=20,
+)
+
+
+def exact(value: object) -> object:
+    """What `loads` makes of it: every number with a fraction or an exponent is a `Decimal`."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return value
+
+
+@given(values)
+def test_what_was_written_is_read_back(value: object) -> None:
+    assert loads(dumps(value)) == exact(value)
+
+
+@given(st.dictionaries(st.text(), numbers | st.lists(numbers), min_size=1))
+def test_a_number_that_orjson_rounds_is_noticed(value: dict[str, object]) -> None:
+    line = dumps(value)
+    try:
+        seen = exact(orjson.loads(line))
+    except orjson.JSONDecodeError:
+        return
+    if seen != loads(line):
+        assert is_rounded_by_orjson(line)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "123456789012345678901234567890",
+        "-9223372036854775809",
+        "18446744073709551616",
+        "0.12345678901234567890",
+        "1234567890123456.789",
+        "9007199254740993.0",
+        "1e-400",
+        "1.5E-0400",
+        "1.2345678901e-320",
+    ],
+)
+def test_rounded(number: str) -> None:
+    assert is_rounded_by_orjson(f'{{"a":[{number}]}}'.encode())
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0",
+        "-1.5",
+        "1e300",
+        "123456789012345678",
+        "0.30000000000000004",
+        "-0.30000000000000004",
+        "1.7976931348623157e308",
+        "5e-32",
+        "0.0000000000000000001",
+        '"49170123456789012345"',
+        '"550e8400-e29b-41d4-a716-446655440000"',
+        '"192.168.100.100 2026-08-01T12:34:56.123456Z"',
+    ],
+)
+def test_not_rounded(number: str) -> None:
+    assert not is_rounded_by_orjson(f'{{"a":[{number}],"b":1}}'.encode())
+
+
+@pytest.mark.parametrize("digits", ["1" * 4000, "1" * 4001, "1" * 10_000, "-" + "9" * 10_000])
+def test_whole_numbers_of_any_length_come_through(digits: str) -> None:
+    line = f'{{"a":{digits}}}'.encode()
+    assert dumps(loads(line)) == line
+
+
+def test_a_number_of_a_million_digits_takes_no_quadratic_time() -> None:
+    line = b"[" + b"7" * 1_000_000 + b"]"
+    begin = time.process_time()
+    assert dumps(loads(line)) == line
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("number", ["1e-9999999999999999999", "0e9999999999999999999"])
+def test_what_no_decimal_can_hold_is_nothing(number: str) -> None:
+    assert loads(f"[{number},0.10]".encode()) == [0.0, Decimal("0.10")]
+
+
+@pytest.mark.parametrize("number", ["1e1000000000000000000", "-1E+1000000000000000000"])
+def test_what_is_beyond_every_number_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(number)):
+        loads(f"[{number}]".encode())
+
+
+def test_reading_leaves_the_limit_of_calls_as_it_was() -> None:
+    limit = sys.getrecursionlimit()
+    assert loads(b"[" * 1020 + b"]" * 1020)
+    with pytest.raises(RecursionError):
+        loads(b"[" * 100_000)
+    assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize("number", ["1E+400", "1.50", "0.1000000000000000055", "-0.0"])
+def test_numbers_keep_their_digits(number: str) -> None:
+    assert dumps(loads(number.encode())) == number.encode()
+
+
+def test_a_lone_surrogate_is_escaped() -> None:
+    assert dumps({"\udfff": ["\ud800ü"]}) == b'{"\\udfff":["\\ud800\\u00fc"]}'
+
+
+def test_empty_objects_and_arrays_beside_a_lone_surrogate() -> None:
+    value = {"a": {}, "b": [], "c": [{}, "\ud800"], "d": [[]]}
+    assert json.loads(dumps(value)) == value
+
+
+def test_what_orjson_reads_at_its_deepest_is_written() -> None:
+    line = b"[" * 1000 + b"1" + b"]" * 1000
+    assert dumps(orjson.loads(line)) == line
+
+
+@pytest.mark.parametrize(("head", "tail"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_read_at_its_deepest_is_written(head: bytes, tail: bytes) -> None:
+    line = head * 1400 + b"1e400" + tail * 1400
+    assert dumps(loads(line)) == line.replace(b"1e400", b"1E+400")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"NaN",
+        b"[Infinity]",
+        b"-Infinity",
+        b"{} {}",
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\t"',
+        b"[01]",
+        b"[1.]",
+        b"[.5]",
+        b"[+1]",
+        b"{'a':1}",
+        b"[1,]",
+        b"\x0c{}",
+        b"\xc2\xa0{}",
+        b"",
+    ],
+)
+def test_what_is_no_json_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - which words json has for it is its own business
+        loads(text)
+
+
+def test_what_no_json_has_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        dumps({"a": object()})

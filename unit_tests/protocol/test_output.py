@@ -1,0 +1,247 @@
+"""One message, one line, one write, and no secret in any text of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import orjson
+import pytest
+from airbyte_protocol_dataclasses.models import (  # type: ignore[import-untyped]
+    AirbyteErrorTraceMessage,
+    AirbyteStreamStatusReason,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.protocol.output import (
+    FailureType,
+    Level,
+    Logger,
+    MessageFormatter,
+    Output,
+    OutputClosed,
+    destination_stats,
+    json_line,
+    state_line,
+)
+
+KEY = "12345-secret-key"
+LINES = MessageFormatter(SecretRedactor([KEY]), clock=lambda: 1_700_000_000.1234)
+
+
+def test_a_state_leaves_with_every_key_and_the_counts_of_this_destination() -> None:
+    message = {
+        "id": 7,
+        "type": "STATE",
+        "state": {"type": "GLOBAL", "destinationStats": {"recordCount": 1.0}, "new": KEY},
+        "log": None,
+    }
+    stats = destination_stats(written=997, rejected=3, additional={"created": 5})
+    assert state_line(message, stats) == (
+        b'{"id":7,"type":"STATE","state":{"type":"GLOBAL","destinationStats":{"recordCount":997.0,'
+        b'"rejectedRecordCount":3.0,"additionalStats":{"created":5.0}},"new":"12345-secret-key"},'
+        b'"log":null}\n'
+    )
+    assert message["state"] == {
+        "type": "GLOBAL",
+        "destinationStats": {"recordCount": 1.0},
+        "new": KEY,
+    }
+
+
+def test_a_log_line() -> None:
+    assert LINES.log_line(Level.WARN, f'Two\nlines, "ü", {KEY}') == (
+        '{"type":"LOG","log":{"level":"WARN","message":"Two\\nlines, \\"ü\\", ****"}}\n'.encode()
+    )
+
+
+def test_an_error_with_all_it_can_say() -> None:
+    line = LINES.trace_error_line(
+        f"What to do {KEY}",
+        FailureType.CONFIG,
+        internal_message=f"inside {KEY}",
+        stack_trace=f"stack {KEY}",
+    )
+    trace = json.loads(line)["trace"]
+    assert trace == {
+        "type": "ERROR",
+        "emitted_at": 1_700_000_000_123.0,
+        "error": {
+            "message": "What to do ****",
+            "failure_type": "config_error",
+            "internal_message": "inside ****",
+            "stack_trace": "stack ****",
+        },
+    }
+    AirbyteErrorTraceMessage(**trace["error"])
+
+
+def test_an_error_with_no_more_than_its_message() -> None:
+    trace = json.loads(LINES.trace_error_line("Oh", FailureType.SYSTEM))["trace"]
+    assert trace["error"] == {"message": "Oh", "failure_type": "system_error"}
+
+
+@pytest.mark.parametrize(
+    ("quota_reset_ms", "reason"),
+    [
+        (None, {"type": "RATE_LIMITED"}),
+        (
+            1_700_000_060_000,
+            {"type": "RATE_LIMITED", "rate_limited": {"quota_reset": 1_700_000_060_000}},
+        ),
+    ],
+)
+def test_a_stream_held_up_by_a_rate_limit(
+    quota_reset_ms: int | None, reason: dict[str, object]
+) -> None:
+    message = json.loads(LINES.rate_limited_line((None, "users"), quota_reset_ms))
+    assert message == {
+        "type": "TRACE",
+        "trace": {
+            "type": "STREAM_STATUS",
+            "emitted_at": 1_700_000_000_123.0,
+            "stream_status": {
+                "stream_descriptor": {"name": "users"},
+                "status": "RUNNING",
+                "reasons": [reason],
+            },
+        },
+    }
+    AirbyteStreamStatusReason(**message["trace"]["stream_status"]["reasons"][0])
+
+
+def test_a_stream_that_goes_on() -> None:
+    trace = json.loads(LINES.running_line(("public", "users")))["trace"]
+    assert trace["stream_status"] == {
+        "stream_descriptor": {"name": "users", "namespace": "public"},
+        "status": "RUNNING",
+    }
+
+
+def test_any_other_message_is_a_line() -> None:
+    assert json_line({"type": "SPEC", "spec": {}}) == b'{"type":"SPEC","spec":{}}\n'
+
+
+def test_the_answer_to_check() -> None:
+    assert LINES.connection_status_line("SUCCEEDED") == (
+        b'{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}\n'
+    )
+    assert LINES.connection_status_line("FAILED", f"No {KEY}") == (
+        b'{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"No ****"}}\n'
+    )
+
+
+@given(st.text(alphabet=st.characters(categories=None)))
+def test_any_text_is_one_line_that_every_reader_takes(text: str) -> None:
+    line = LINES.log_line(Level.INFO, text)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert orjson.loads(line)["log"]["message"] == text.encode(errors="replace").decode()
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text", "shown"),
+    [
+        ([], "nothing secret", "nothing secret"),
+        (["abcd", "abcdef"], "abcdef abcd", "**** ****"),
+        (["abc", ""], "abc", "abc"),
+        (["a.c*"], "a.c* abcc", "**** abcc"),
+        (["ünï✓"], "xünï✓x", "x****x"),
+    ],
+)
+def test_redaction(secrets: list[str], text: str, shown: str) -> None:
+    assert SecretRedactor(secrets)(text) == shown
+
+
+@given(st.lists(st.text(min_size=4, max_size=6), max_size=4), st.text())
+def test_no_secret_stays_in_a_text(secrets: list[str], text: str) -> None:
+    alone = [secret for secret in secrets if "*" not in secret]
+    shown = SecretRedactor(alone)("|".join([text, *alone]))
+    assert not any(secret in shown for secret in alone)
+
+
+def test_a_line_longer_than_the_pipe_is_written_to_its_end() -> None:
+    end, begin = os.pipe()
+    os.set_blocking(begin, False)
+    line = LINES.log_line(Level.INFO, "x" * 1_000_000)
+
+    def run() -> None:
+        Output(begin).write(line)
+        os.close(begin)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    with os.fdopen(end, "rb") as pipe:
+        assert pipe.read() == line
+    thread.join()
+
+
+def test_a_reader_that_has_gone_is_told_as_such() -> None:
+    end, begin = os.pipe()
+    os.close(end)
+    with pytest.raises(OutputClosed) as caught:
+        Output(begin).write(b"x\n")
+    assert caught.value.__suppress_context__
+    os.close(begin)
+
+
+def test_a_full_disk_ends_the_output_too() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputClosed) as caught:
+        Output(full.fileno()).write(b"private\n")
+    assert str(caught.value) == "Nothing can be put out any more: No space left on device."
+
+
+def test_a_secret_that_only_comes_about_when_a_broken_character_is_replaced_is_hidden() -> None:
+    lines = MessageFormatter(SecretRedactor(["what?is-secret"]), clock=lambda: 0.0)
+    assert b"is-secret" not in lines.log_line(Level.WARN, "It is what\ud800is-secret.")
+
+
+def an_outbox(lowest: Level = Level.INFO) -> Logger:
+    return Logger(MessageFormatter(SecretRedactor(["a-secret"]), clock=lambda: 0.0), lowest=lowest)
+
+
+def test_lines_are_taken_once_in_the_order_in_which_they_came() -> None:
+    outbox = an_outbox()
+    outbox(Level.INFO, "first")
+    outbox.emit(b"no log\n")
+    outbox(Level.WARN, "second")
+    first, other, second = outbox.take()
+    assert orjson.loads(first) == {"type": "LOG", "log": {"level": "INFO", "message": "first"}}
+    assert other == b"no log\n"
+    assert orjson.loads(second)["log"] == {"level": "WARN", "message": "second"}
+    assert outbox.take() == []
+
+
+@pytest.mark.parametrize(("lowest", "lines"), [(Level.INFO, 0), (Level.DEBUG, 1)])
+def test_details_are_told_only_to_who_asks_for_them(lowest: Level, lines: int) -> None:
+    outbox = an_outbox(lowest)
+    outbox(Level.DEBUG, "detail")
+    assert len(outbox.take()) == lines
+    assert outbox.is_debugging is bool(lines)
+
+
+def test_no_secret_comes_through() -> None:
+    outbox = an_outbox()
+    outbox(Level.INFO, "the key is a-secret")
+    [line] = outbox.take()
+    assert b"a-secret" not in line
+
+
+def test_what_cannot_wait_is_put_out_at_once_in_order() -> None:
+    said: list[bytes] = []
+    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0), write_now=said.append)
+    outbox.emit(b"first\n")
+    outbox.emit(b"second\n")
+    outbox.flush()
+    assert (said, outbox.take()) == ([b"first\n", b"second\n"], [])
+
+
+def test_without_a_way_out_it_waits() -> None:
+    outbox = an_outbox()
+    outbox.emit(b"first\n")
+    outbox.flush()
+    assert outbox.take() == [b"first\n"]

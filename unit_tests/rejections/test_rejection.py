@@ -1,0 +1,172 @@
+"""How a rejection is told: which field, whose fault, how often, and in which order of reasons."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.error_codes import Fault
+from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.rejections.rejection import (
+    LINES_PER_REASON,
+    Rejection,
+    RejectionLog,
+    concerns_custom_field,
+    rejection_by_report,
+)
+from unit_tests.support.builders import a_contact, a_mapping, a_part, a_plan
+
+TYPES = {"age": FieldType.INTEGER, "hat": FieldType.STRING}
+LONG = "x" * 256
+
+
+def _finding(code: int | None, field: str | None = None) -> InvalidContact:
+    return InvalidContact("ada@example.com", None, code, field)
+
+
+def _told(contact: Contact, *findings: InvalidContact) -> Rejection:
+    return rejection_by_report(contact, findings, custom_types=TYPES, known_fields=TYPES)
+
+
+def _log() -> RejectionLog:
+    return RejectionLog(IdentifiersInLogs.MASKED)
+
+
+@pytest.mark.parametrize(
+    ("finding", "field"),
+    [
+        # The code's own field counts, whatever the report says.
+        (_finding(3, "ada@"), "email"),
+        (_finding(8), "FIRSTNAME"),
+        # Else the report's, if it is one at all: it may be the value.
+        (_finding(25, "age"), "age"),
+        (_finding(25, "about fifty"), "age"),
+        (_finding(99, "FIRSTNAME"), "FIRSTNAME"),
+        (_finding(99, "about fifty"), ""),
+        (_finding(99, None), ""),
+        (_finding(None, "hat"), "hat"),
+    ],
+)
+def test_a_field_is_shown_only_if_it_is_one(finding: InvalidContact, field: str) -> None:
+    contact = a_contact(custom={"age": "about fifty"}, FIRSTNAME=LONG)
+    assert _told(contact, finding).field == field
+
+
+@pytest.mark.parametrize(
+    ("email", "code", "is_told"),
+    [
+        (" ada@example.com", 3, True),
+        ("ada@example.com\u00a0", 3, True),
+        ("ada@example", 3, False),
+        (None, 3, False),
+        (" ada@example.com", 8, False),
+    ],
+)
+def test_space_around_an_address_is_told_since_nobody_sees_it(
+    email: str | None, code: int, is_told: bool
+) -> None:
+    advice = _told(a_contact(email), _finding(code)).advice
+    assert ("It begins or ends with a space" in advice) is is_told
+
+
+@pytest.mark.parametrize(("known", "field"), [(["Weekly"], "Weekly"), ([], "")])
+def test_a_preference_is_named_only_if_others_than_the_record_know_it(
+    known: list[str], field: str
+) -> None:
+    contact = a_contact("ada@", preferences={("News", "Weekly"): Preference("maybe")})
+    told = rejection_by_report(
+        contact, [_finding(None, "Weekly")], custom_types={}, known_fields=known
+    )
+    assert (told.field, told.other_fields) == (field, ("email",))
+
+
+def test_what_else_is_wrong_comes_along_once_and_without_what_is_told_already() -> None:
+    contact = a_contact("ada@", custom={"age": "x", "none": "y"}, FIRSTNAME=LONG, GENDER="x")
+    rejection = _told(contact, _finding(8), _finding(25, "age"), _finding(26, "a value"))
+    assert rejection.field == "FIRSTNAME"
+    assert rejection.other_fields == ("age", "email", "GENDER", "none")
+
+
+@pytest.mark.parametrize(
+    ("finding", "label", "fault"),
+    [
+        (_finding(3), "error 3, invalid email address (field email)", Fault.DATA),
+        (_finding(21, "hat"), "error 21, no such custom field (field hat)", Fault.ACCOUNT),
+        (_finding(99), "error 99, unknown error code", None),
+        (_finding(None), "an error without a readable code", None),
+    ],
+)
+def test_a_rejection_is_counted_by_code_meaning_and_field(
+    finding: InvalidContact, label: str, fault: Fault | None
+) -> None:
+    rejection = _told(a_contact(), finding)
+    assert (rejection.reason_key, rejection.fault) == (label, fault)
+
+
+@pytest.mark.parametrize(
+    ("rejection", "where"),
+    [
+        (Rejection("r", "Act.", "FIRSTNAME", fault=Fault.DATA), "At fault: the data. "),
+        (
+            Rejection("r", "Act.", "ZIP", fault=Fault.DATA),
+            'At fault: the data, in column "postcode". ',
+        ),
+        # The address, and not the custom field of that name.
+        (
+            Rejection("r", "Act.", "email", fault=Fault.DATA),
+            'At fault: the data, in column "mail". ',
+        ),
+        (
+            Rejection("r", "Act.", "Weekly", fault=Fault.ACCOUNT),
+            'At fault: the account, in column "wants". ',
+        ),
+        (Rejection("r", "Act.", "hat", fault=Fault.ACCOUNT), "At fault: the account. "),
+        (Rejection("r", "Act.", "ZIP"), 'It comes from column "postcode". '),
+        (Rejection("r", "Act."), ""),
+    ],
+)
+def test_a_line_names_the_fault_and_the_column_where_it_has_another_name(
+    rejection: Rejection, where: str
+) -> None:
+    plan = a_plan(
+        mapping=a_mapping(
+            ("backup", "custom:email"),
+            ("mail", "email"),
+            ("postcode", "standard:ZIP"),
+            ("wants", "preference:News/Weekly"),
+            ("hat", "custom:hat"),
+        )
+    )
+    line = _log().line(plan, a_part(), rejection)
+    assert line is not None
+    assert line.startswith("Record 1 of stream contacts (email a***@***.com) was rejected: r")
+    assert line.endswith(f". {where}Act.")
+
+
+def test_ten_lines_of_one_kind_are_told_and_all_are_counted() -> None:
+    log, plan, other = _log(), a_plan(), a_plan(key=("ns", "others"))
+    one, two = Rejection("one", "Act."), Rejection("two", "Act.", "ZIP")
+    lines = [log.line(plan, a_part(), two) for _ in range(LINES_PER_REASON + 2)]
+    assert [line is None for line in lines] == [False] * LINES_PER_REASON + [True] * 2
+    told = [line for line in lines if line and "only counted" in line]
+    assert told == lines[LINES_PER_REASON - 1 : LINES_PER_REASON]
+    # Another reason, and another stream, have lines of their own.
+    assert log.line(plan, a_part(), one) is not None
+    assert log.line(other, a_part(), two) is not None
+    assert log.totals(plan) == "12 x two (field ZIP); 1 x one"
+    assert log.totals(other) == "1 x two (field ZIP)"
+    assert log.all_totals() == "13 x two (field ZIP); 1 x one"
+    assert log.totals(a_plan()) == ""
+
+
+def test_reasons_of_the_same_number_stay_in_the_order_in_which_they_came() -> None:
+    log, plan = _log(), a_plan()
+    for reason in ("c", "a", "b", "a"):
+        log.line(plan, a_part(), Rejection(reason, "Act."))
+    assert log.totals(plan) == "2 x a; 1 x c; 1 x b"
+
+
+def test_only_a_missing_custom_field_concerns_one() -> None:
+    assert concerns_custom_field([_finding(3), _finding(21)])
+    assert not concerns_custom_field([_finding(3), _finding(25)])

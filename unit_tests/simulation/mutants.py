@@ -1,0 +1,440 @@
+"""Faults for the connector, of which each breaks one promise: the simulation must see them all.
+
+Nearly all are planted where the connector meets its surroundings, so that they say nothing of how
+it is built: an option is not heard; an answer is heard as another; what is sent, said or asked is
+another; the loop waits otherwise. The rest (`INSIDE`) name public parts by their path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pkgutil import resolve_name
+from typing import TypeAlias
+
+import orjson
+import pytest
+
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.delivery.report_matching import MatchedReport
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.sender import ResponseReceived
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import MappedRecord
+from destination_maileon.pipeline import SyncPipeline
+from destination_maileon.streams.catalog import StreamPlan
+from unit_tests.simulation.account import Wish
+from unit_tests.simulation.scenario import VANISHING_FIELDS
+from unit_tests.simulation.sent import is_removal, wishes_of
+from unit_tests.simulation.world import Killed, World
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+Answer: TypeAlias = SynchronizationReport | bool | Exception
+HERE = "unit_tests.simulation."
+CONNECTOR = "destination_maileon."
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A fault, a piece of what the simulation says when it sees it, and a seed that shows it.
+
+    The seed only saves time: were it wrong, the fault would have to be seen elsewhere.
+    """
+
+    plant: Plant
+    said: str
+    seed: int
+
+
+def put(path: str, value: object) -> Plant:
+    """Puts a value in the place of what has this path."""
+    return lambda patch: patch.setattr(path, value)
+
+
+def changed(path: str, change: Callable[..., object]) -> Plant:
+    """What has this path returns what `change` makes of its result and its arguments."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        usual = resolve_name(path)
+        patch.setattr(path, lambda *a, **k: change(usual(*a, **k), *a))
+
+    return plant
+
+
+def unheard(**settings: object) -> Plant:
+    """The connector takes these settings for others than they are."""
+    return changed(HERE + "trial.configuration", lambda raw, _: {**raw, **settings})
+
+
+def misheard(change: Callable[[Request, Answer], Answer]) -> Plant:
+    """The connector takes the answer of a call for another."""
+
+    def heard(call: Request, answer: Answer, at: float) -> ResponseReceived:
+        return ResponseReceived(call, change(call, answer), at)
+
+    return put(HERE + "world.ResponseReceived", heard)
+
+
+def heard_as(reason: FailureReason, *wrong: FailureReason, **said: object) -> Plant:
+    """Calls that failed for a wrong reason seem to have failed for another."""
+
+    def change(_: Request, answer: Answer) -> Answer:
+        if isinstance(answer, RetriableError) and answer.reason in wrong:
+            retry_after = said.get("retry_after", answer.retry_after)
+            return RetriableError("no luck.", reason, status=None, retry_after=retry_after)  # type: ignore[arg-type]
+        return answer
+
+    return misheard(change)
+
+
+def refusal_heard_as(*, removes: bool, answer: Callable[[Request], Answer]) -> Plant:
+    """Calls of one kind that were refused as a whole seem to have had another answer."""
+    return misheard(
+        lambda call, said: (
+            answer(call)
+            if isinstance(said, RequestRejected) and is_removal(call) is removes
+            else said
+        )
+    )
+
+
+def report_heard_as(change: Callable[[SynchronizationReport], SynchronizationReport]) -> Plant:
+    """Reports seem to say something else."""
+    return misheard(
+        lambda _, said: change(said) if isinstance(said, SynchronizationReport) else said
+    )
+
+
+def resent(change: Callable[[Wish], Wish]) -> Plant:
+    """The contacts that travel are others."""
+    return changed(HERE + "sent.wish_in", lambda wish, _: change(wish))
+
+
+def asked(**options: object) -> Plant:
+    """The query of the calls says something else."""
+    return changed(HERE + "server.options_of", lambda found, _: replace(found, **options))
+
+
+def texts(change: Callable[[str], str | None]) -> Plant:
+    """The values that travel are others."""
+
+    def changed_wish(wish: Wish) -> Wish:
+        items = wish.fields.items()
+        fields = {n: text if text is None else change(text) for n, text in items}
+        return replace(wish, fields=fields)
+
+    return resent(changed_wish)
+
+
+def lines(change: Callable[[SyncPipeline, Iterator[bytes]], Iterator[bytes]]) -> Plant:
+    """What comes out is other."""
+    return changed(CONNECTOR + "pipeline.SyncPipeline.run", lambda usual, sync: change(sync, usual))
+
+
+def waits(change: Callable[[float, float], float]) -> Plant:
+    """The loop waits until another time, that follows from now and from the right one."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        usual = World.next_event
+
+        def next_event(self: World, *, until: float, with_input: bool) -> object:
+            return usual(self, until=change(self.now(), until), with_input=with_input)
+
+        patch.setattr(World, "next_event", next_event)
+
+    return plant
+
+
+def _first_lost(report: SynchronizationReport) -> SynchronizationReport:
+    fewer = max(0, report.invalid - 1)
+    return replace(report, invalid=fewer, invalid_contacts=report.invalid_contacts[1:])
+
+
+def _whole_is_invalid(call: Request, said: Answer) -> Answer:
+    if not isinstance(said, SynchronizationReport) or not said.invalid:
+        return said
+    named = [InvalidContact(w.email, w.external_id, 3, None) for w in wishes_of(call)]
+    return replace(said, invalid=len(named), invalid_contacts=tuple(named), new=0, existing=0)
+
+
+def _swapped(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+    held: bytes | None = None
+    for line in usual:
+        if b'"STATE"' in line and held is None:
+            held = line
+        else:
+            yield line
+            if held is not None:
+                yield held
+            held = None
+
+
+def _without_first_state(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+    is_state = [False]
+    for line in usual:
+        if b'"STATE"' in line and not is_state[0]:
+            is_state[0] = True
+        else:
+            yield line
+
+
+def _states_on_a_signal(sync: SyncPipeline, usual: Iterator[bytes]) -> Iterator[bytes]:
+    told = 0
+    try:
+        for line in usual:
+            told += b'"STATE"' in line
+            yield line
+    except Killed:
+        assert isinstance(sync.service, World)
+        items = enumerate(sync.service.scenario.items, start=1)
+        for number in [number for number, item in items if item.is_state][told:]:
+            yield orjson.dumps({"type": "STATE", "id": number, "state": {}})
+        raise
+
+
+def _counts(**more: int) -> Plant:
+    """A STATE says other counts."""
+
+    def change(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+        for line in usual:
+            if b'"STATE"' not in line:
+                yield line
+                continue
+            message = orjson.loads(line)
+            stats = message["state"]["destinationStats"]
+            for name, number in more.items():
+                (stats if name in stats else stats["additionalStats"])[name] += number
+            yield orjson.dumps(message)
+
+    return lines(change)
+
+
+def _early(part: MappedRecord, ledger: Ledger, plan: StreamPlan, *_: object) -> MappedRecord:
+    """A record is settled in the accounts as soon as it is read."""
+    ledger.checkpoint.settle(part.segment, plan.key, written=1)
+    return part
+
+
+def _one_of_a_kind(part: MappedRecord, ledger: Ledger, *_: object, first: int = 0) -> MappedRecord:
+    """Each record's identifiers seem to be its own."""
+    if ledger.records > first:
+        part.keys = tuple(f"{key} {ledger.records}" for key in part.keys)
+    return part
+
+
+_GONE = dict.fromkeys(VANISHING_FIELDS, FieldType.STRING)
+_OVERLOADS = (FailureReason.SERVER_ERROR, FailureReason.TIMEOUT)
+_LESS = (FailureReason.THROTTLED, FailureReason.UNAVAILABLE)
+_TRYING = (*_LESS, *_OVERLOADS, FailureReason.CONNECTION, FailureReason.UNREADABLE)
+_LEDGER = CONNECTOR + "accounting.ledger.Ledger."
+_DELIVERY = CONNECTOR + "delivery."
+
+
+def _done(call: Request) -> Answer:
+    sent = len(wishes_of(call))
+    return is_removal(call) or SynchronizationReport(sent, sent, 0, 0, 0, ())
+
+
+def _refusal(status: int) -> RequestRejected:
+    return RequestRejected("refused", status=status, server_message="no")
+
+
+def _named_only(said: SynchronizationReport) -> SynchronizationReport:
+    return replace(said, invalid=len({(i.email, i.external_id) for i in said.invalid_contacts}))
+
+
+def _twice(said: MatchedReport) -> MatchedReport:
+    said.accepted += said.accepted[:1]
+    return said
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _none(*_: object, **__: object) -> list[object]:
+    return []
+
+
+PLANTED: dict[str, Planted] = {
+    # An option is not heard.
+    "batches are larger": Planted(unheard(batch_size=10_000), "too many contacts in a call", 8),
+    "bodies are larger": Planted(unheard(max_batch_bytes=9_000_000), "too many bytes", 14),
+    "more calls fly": Planted(unheard(concurrent_requests=16), "too many calls in flight", 19),
+    "records wait longer": Planted(unheard(flush_interval_seconds=500_000), "waits too long", 0),
+    "calls are given up soon": Planted(unheard(max_retry_seconds=0.001), "without a reason", 2),
+    "calls are never given up": Planted(unheard(max_retry_seconds=1e6), "all patience", 31),
+    "people exist by email": Planted(
+        unheard(identifier_mode="email"), "written instead of rejected", 8
+    ),
+    "contacts are never left alone": Planted(
+        unheard(sync_mode="update"), "the account differs", 10
+    ),
+    "contacts are left alone": Planted(unheard(sync_mode="ignore"), "differs", 1),
+    "contacts are always created": Planted(unheard(update_only=False), "the account differs", 34),
+    "no permission is given": Planted(unheard(permission="not_set"), "differs", 2),
+    "no permission is replaced": Planted(unheard(override_permission=False), "differs", 59),
+    "who left is left alone": Planted(unheard(reimport_unsubscribed_contacts=False), "differs", 7),
+    "who left is written to": Planted(unheard(reimport_unsubscribed_contacts=True), "differs", 8),
+    "nulls are kept": Planted(unheard(null_values="keep"), "differs", 93),
+    "nulls clear": Planted(unheard(null_values="clear"), "differs", 24),
+    "long texts are kept": Planted(unheard(truncate_long_text=False), "instead of", 549),
+    "deletions are left out": Planted(unheard(deleted_records="ignore"), "instead of", 4),
+    "deletions delete": Planted(unheard(deleted_records="delete"), "instead of left out", 4),
+    "rejections have no limit": Planted(unheard(max_rejected_records=None), "too many rejected", 8),
+    "rejections have no share": Planted(unheard(max_rejected_percent=None), "share", 49),
+    "deletions have no limit": Planted(
+        unheard(max_deleted_records=None), "more records than may be read", 69
+    ),
+    "strict mode is lenient": Planted(
+        unheard(ignore_invalid_contacts=True), "strict, something rejected", 21
+    ),
+    "a dry run sends": Planted(unheard(dry_run=False), "leaves a dry run", 3),
+    "new columns create nothing": Planted(
+        unheard(unmapped_columns="ignore"), "the account differs", 0
+    ),
+    # An answer is heard as another.
+    "a failed call counts as done": Planted(
+        misheard(lambda call, said: _done(call) if isinstance(said, RetriableError) else said),
+        "never reached the server",
+        9,
+    ),
+    "who asks for less is not heard": Planted(
+        heard_as(FailureReason.CONNECTION, *_LESS), "too many calls in flight", 38
+    ),
+    "every failure asks for less": Planted(
+        heard_as(FailureReason.THROTTLED, *_TRYING), "its time has come", 38
+    ),
+    "the wish to wait is not heard": Planted(
+        heard_as(FailureReason.UNAVAILABLE, *_LESS, retry_after=None), "sooner than Maileon", 16
+    ),
+    "no call is too large": Planted(
+        heard_as(FailureReason.CONNECTION, *_OVERLOADS), "never halved", 146
+    ),
+    "a refused removal counts as done": Planted(
+        refusal_heard_as(removes=True, answer=lambda _: True), "at the server it is None", 68
+    ),
+    "a refused call counts as done": Planted(
+        refusal_heard_as(removes=False, answer=_done), "it is None", 41
+    ),
+    "a removal that nobody may do is one contact's": Planted(
+        refusal_heard_as(removes=True, answer=lambda _: _refusal(400)), "is no failure", 273
+    ),
+    "a refused contact ends the sync": Planted(
+        refusal_heard_as(removes=False, answer=lambda _: _refusal(405)), "without a reason", 42
+    ),
+    "nobody is rejected": Planted(
+        report_heard_as(lambda said: replace(said, invalid=0, invalid_contacts=())),
+        "counts as written",
+        9,
+    ),
+    "who is not named is accepted": Planted(
+        report_heard_as(_named_only), "written instead of rejected", 248
+    ),
+    "one rejection is missed": Planted(
+        report_heard_as(_first_lost),
+        "counts as written",
+        9,
+    ),
+    "a call is rejected for one contact": Planted(
+        misheard(_whole_is_invalid), "counts as rejected", 9
+    ),
+    "nobody is new": Planted(
+        report_heard_as(lambda said: replace(said, new=0)), "created does not add up", 0
+    ),
+    # What travels is other.
+    "a carriage return is a line feed": Planted(
+        texts(lambda text: text.replace("\r", "\n")), "differs", 80
+    ),
+    "booleans are Python's": Planted(
+        texts(lambda text: text.title() if text in {"true", "false"} else text), "differs", 41
+    ),
+    "texts are cut": Planted(texts(lambda text: text[:200]), "instead of", 9),
+    "empty texts are nulls": Planted(texts(lambda text: text or None), "differs", 0),
+    "addresses change their case": Planted(
+        resent(lambda wish: replace(wish, email=wish.email and wish.email.upper())), "differs", 0
+    ),
+    "preferences are lost": Planted(
+        resent(lambda wish: replace(wish, preferences={})), "the account differs", 0
+    ),
+    "a permission is not sent": Planted(asked(permission=None), "differs", 2),
+    "a permission is always replaced": Planted(asked(overrides_permission=True), "differs", 7),
+    # What is said, and in what order.
+    "states swap": Planted(lines(_swapped), "a true STATE is held back", 0),
+    "a state is lost": Planted(lines(_without_first_state), "out of order", 59),
+    "a signal lets every state out": Planted(lines(_states_on_a_signal), "before record", 60),
+    "a state counts a record more": Planted(_counts(recordCount=1), "counts other records", 0),
+    "a state counts a rejection more": Planted(_counts(rejectedRecordCount=1), "rejections", 0),
+    "a state counts a contact more": Planted(_counts(created=1), "created does not add up", 0),
+    "a state counts a merge more": Planted(_counts(merged=1), "merged does not add up", 0),
+    # The loop.
+    "the loop sleeps too long": Planted(waits(lambda _, until: until + 40), "waits", 0),
+    "the loop never sleeps": Planted(waits(min), "spins", 0),
+    # The account beside the calls.
+    "a field is created in thought alone": Planted(
+        put(HERE + "server.Server.create_custom_field", _nothing), "differs", 0
+    ),
+    "a field that has vanished is still listed": Planted(
+        changed(HERE + "server.Server.custom_fields", lambda found, _: {**found, **_GONE}),
+        "rejected instead of written",
+        8,
+    ),
+    "a dry run foresees nothing": Planted(
+        changed(HERE + "trial.foreseen", lambda _, call: _done(call)), "instead of rejected", 3
+    ),
+}
+
+INSIDE: dict[str, Planted] = {
+    "a state leaves too early": Planted(changed(_LEDGER + "received", _early), "STATE", 0),
+    "a state leaves before rejections are stored": Planted(
+        put(_LEDGER + "release", lambda ledger: ledger.checkpoint.release()), "is stored", 65
+    ),
+    "rejections are not stored at the end": Planted(
+        put(_LEDGER + "store_all", _nothing), "a rejection is not stored", 14
+    ),
+    "contacts are not recognised": Planted(
+        changed(_LEDGER + "received", _one_of_a_kind), "identifier", 4
+    ),
+    "so many contacts are recognised": Planted(
+        changed(_LEDGER + "received", partial(_one_of_a_kind, first=300)), "identifier", 1059
+    ),
+    "the first value wins": Planted(
+        put(CONNECTOR + "mapping.mapped_record.merged", lambda contacts, _: contacts[0]),
+        "differs",
+        9,
+    ),
+    "a duplicate has no second chance": Planted(
+        put(_DELIVERY + "response_handler.DUPLICATE_CODES", frozenset()), "rejected instead", 615
+    ),
+    "halves of one contact swap": Planted(
+        changed(_DELIVERY + "response_handler.parts_apart", lambda calls, *_: calls[::-1]),
+        "differs",
+        279,
+    ),
+    "batches of one contact swap": Planted(
+        changed(_DELIVERY + "accumulator.Accumulator.add", lambda batches, *_: batches[::-1]),
+        "differs",
+        706,
+    ),
+    "a removal overtakes": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.part_with", _none), "instead of", 376
+    ),
+    "a removal is never sent": Planted(
+        put(_DELIVERY + "scheduler.RequestScheduler.submit_farewell", _nothing), "missing", 32
+    ),
+    "the end forgets what waits": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.close_all", _none), "missing", 1
+    ),
+    "what came before a stop is forgotten": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.close_older_than", _none), "too many", 8
+    ),
+    "nothing is tried again": Planted(
+        put(CONNECTOR + "maileon.backoff.Backoff.wait", _nothing), "without a reason", 2
+    ),
+    "a report settles somebody twice": Planted(
+        changed(_DELIVERY + "report_matching.read", lambda said, *_: _twice(said)), "twice", 1
+    ),
+}
