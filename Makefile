@@ -58,6 +58,8 @@ test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
 
 test-all: test test-ecosystem ## The same, and Airbyte's programs, databases, a browser, the image, other versions
 
+# The counterparts' bytecode is made when it is first needed, of what is needed.
+test-ecosystem: export PYTHONDONTWRITEBYTECODE =
 test-ecosystem: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(PYTEST) $(ECOSYSTEM)
