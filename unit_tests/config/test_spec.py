@@ -142,7 +142,7 @@ def test_the_order_of_an_objects_properties_is_unique(path: str, node: dict[str,
 def test_the_form_starts_with_what_everybody_needs_and_keeps_its_groups_together() -> None:
     groups = [schema["group"] for schema in TOP.values()]
 
-    assert next(iter(TOP)) == "api_key"
+    assert list(TOP)[:2] == ["dry_run", "api_key"]
     assert list(dict.fromkeys(groups)) == [group["id"] for group in SPEC["groups"]]
     assert sorted(groups, key=[group for group, _ in GROUPS].index) == groups
 
@@ -233,7 +233,7 @@ def test_records_are_appended_with_or_without_deduplication() -> None:
         DestinationSyncMode.append,
         DestinationSyncMode.append_dedup,
     ]
-    assert spec.documentationUrl == "https://docs.airbyte.com/integrations/destinations/maileon"
+    assert spec.documentationUrl == "https://support.maileon.com/support/synchronize-contacts/"
 
 
 def test_the_specification_is_built_without_the_cdk() -> None:
