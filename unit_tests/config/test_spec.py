@@ -225,13 +225,14 @@ def test_the_cdk_prints_the_specification_as_it_is() -> None:
     assert {name: printed[name] for name in specification()} == specification()
 
 
-def test_records_are_appended_with_or_without_deduplication() -> None:
+def test_records_are_appended_or_keep_an_audience() -> None:
     spec = connector_specification()
 
     assert spec.supportsIncremental is True
     assert spec.supported_destination_sync_modes == [
         DestinationSyncMode.append,
         DestinationSyncMode.append_dedup,
+        DestinationSyncMode.overwrite,
     ]
     assert spec.documentationUrl == "https://support.maileon.com/support/synchronize-contacts/"
 
