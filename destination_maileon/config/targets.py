@@ -186,8 +186,3 @@ def mistaken_for(column: str) -> str | None:
         f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
         "field, or to skip."
     )
-
-
-def identifier_alike(column: str) -> Target | None:
-    """The identifier that a column's name means when case, `_`, `-` and spaces are ignored."""
-    return next((Target(kind) for kind in IDENTIFIERS if bare(kind) == bare(column)), None)
