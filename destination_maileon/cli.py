@@ -47,7 +47,7 @@ _FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("
 class Command:
     """One run of the program. `exit_code` is valid once all lines were taken.
 
-    `say` puts out a line that cannot wait to be taken.
+    `write_now` puts out a line that cannot wait to be taken.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Command:
         arguments: argparse.Namespace,
         source: int | BufferedIOBase = STANDARD_INPUT,
         *,
-        say: Callable[[bytes], None] | None = None,
+        write_now: Callable[[bytes], None] | None = None,
     ) -> None:
-        self._say = say
+        self._write_now = write_now
         self._arguments = arguments
         self._source = source
         self._lines = MessageFormatter(SecretRedactor(()))
@@ -101,13 +101,13 @@ class Command:
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
-        from destination_maileon.protocol.outbox import Logger  # noqa: PLC0415 - the same
+        from destination_maileon.protocol.output import Logger  # noqa: PLC0415 - the same
         from destination_maileon.sync import write  # noqa: PLC0415 - the same
 
         config = self._config()
         catalog = _read_json(self._arguments.catalog, "catalog")
         lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
-        outbox = Logger(self._lines, lowest=lowest, say=self._say)
+        outbox = Logger(self._lines, lowest=lowest, write_now=self._write_now)
         yield from write(config, catalog, source=self._source, outbox=outbox)
 
     def _config(self) -> Config:

@@ -28,8 +28,7 @@ from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
@@ -91,19 +90,25 @@ class Sync:
             self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place
     config: Config,
     plans: dict[StreamKey, StreamPlan],
     *,
     account: Account,
     service: Environment,
     outbox: Logger,
+    ledger: Ledger | None = None,
 ) -> Sync:
-    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
+    """The rooms of one sync, connected.
+
+    The service may be the real world or a simulated one; the ledger, if none is handed in, is that
+    of the configuration.
+    """
     dispatch = RequestScheduler(config.concurrent_requests)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
     batcher = Accumulator(limits, dispatch.newest_held)
-    ledger = _ledger(config, plans.values(), outbox)
+    if ledger is None:
+        ledger = _ledger(config, plans.values(), outbox)
     intake = Intake(
         config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
     )
@@ -204,7 +209,7 @@ def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: 
 def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
-    outbox.hurry()
+    outbox.flush()
 
 
 def _client(config: Config) -> MaileonClient:

@@ -15,8 +15,7 @@ from destination_maileon.accounting.rejection_limits import one_of_several_rejec
 from destination_maileon.accounting.stream_counts import StreamStats
 from destination_maileon.errors import StopSync
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
-from destination_maileon.protocol.counting import were_rejected
-from destination_maileon.protocol.output import Level, Log
+from destination_maileon.protocol.output import Level, Log, were_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

@@ -18,8 +18,7 @@ from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
 from destination_maileon.mapping.record_mapper import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ class Intake:
         if farewell.removal is DeletedRecords.IGNORE:
             self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
             return False
-        if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
+        if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         self._check_brake()
         self._farewells += 1

@@ -115,7 +115,7 @@ class ResponseHandler:
         tell = partial(self._rejection_by_refusal, call, refusal)
         if not _may_be_one_contact(call, refusal):
             told = tell()
-            raise ConfigError(f"Stream {call.lane.plan.title}: {told.label}. {told.advice}")
+            raise ConfigError(f"Stream {call.lane.plan.title}: {told.reason_key}. {told.advice}")
         if not options.ignore_invalid_contacts:
             strictness.fail_by_refusal(call, tell(), self.ledger)
             return

@@ -162,8 +162,10 @@ def send(client: MaileonClient, call: Request) -> Answer:
     options = call.lane.plan.options
     if call.farewell is None:
         body = document(entry.payload for entry in call.entries)
-        return client.synchronize(options.parameters(call.lane.permission), body)
+        return client.synchronize(
+            options.parameters(call.lane.permission), body, contacts=len(call.entries)
+        )
     contact, mode = call.farewell.contact, options.identifier_mode
     if call.farewell.removal is DeletedRecords.DELETE:
-        return client.delete(mode.address(contact))
-    return client.unsubscribe(mode.unsubscribe_address(contact))
+        return client.delete(mode.endpoint(contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact))

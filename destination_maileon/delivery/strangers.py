@@ -12,8 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from destination_maileon.errors import StopSync
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.streams.catalog import stream_title
 
 if TYPE_CHECKING:

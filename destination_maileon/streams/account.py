@@ -65,7 +65,7 @@ class Retrying:
             except (FatalError, RequestRejected) as error:
                 raise ConfigError(str(error)) from None
             elapsed = self.now() - started_at
-            wait = self.backoff.wait(
+            wait = self.backoff.delay(
                 attempt, elapsed, retry_after=failure.retry_after, random=self.random
             )
             if wait is None:
