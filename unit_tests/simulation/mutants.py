@@ -264,17 +264,17 @@ def _fields_that_vanished_are_sent_on(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("fails without a reason", at=2)
 def _nothing_is_tried_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: None)
+    patch.setattr(Backoff, "delay", lambda *_, **__: None)
 
 
 @seen_as("sooner than Maileon asks", at=2)
 def _the_wish_to_wait_is_not_heard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: 0.1)
+    patch.setattr(Backoff, "delay", lambda *_, **__: 0.1)
 
 
 @seen_as("beyond all patience", at=2)
 def _nothing_is_ever_given_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: 3_000.0)
+    patch.setattr(Backoff, "delay", lambda *_, **__: 3_000.0)
 
 
 @seen_as("never halved", at=24)
