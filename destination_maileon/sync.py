@@ -87,19 +87,25 @@ class Sync:
             self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place
     config: Config,
     plans: dict[StreamKey, StreamPlan],
     *,
     account: Account,
     service: Environment,
     outbox: Logger,
+    ledger: Ledger | None = None,
 ) -> Sync:
-    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
+    """The rooms of one sync, connected.
+
+    The service may be the real world or a simulated one; the ledger, if none is handed in, is that
+    of the configuration.
+    """
     dispatch = RequestScheduler(config.concurrent_requests)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
     batcher = Accumulator(limits, dispatch.newest_held)
-    ledger = _ledger(config, plans.values(), outbox)
+    if ledger is None:
+        ledger = _ledger(config, plans.values(), outbox)
     intake = Intake(
         config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
     )

@@ -1,4 +1,4 @@
-"""README.md's generated tables: configuration keys, error codes, what becomes of people.
+"""Generated tables: configuration keys and error codes in README.md, people in docs/consent.md.
 
 The keys come from the model, the codes from the API client, the rest from the cases of a test.
 
@@ -17,23 +17,24 @@ from typing import Any, TypeAlias
 
 from destination_maileon.config.spec import connection_specification
 from destination_maileon.maileon.error_codes import ERROR_CODES
-from integration_tests.consent_cases import CASES
+from integration_tests.consent_cases import ROWS, Person
 
 Schema: TypeAlias = Mapping[str, Any]
 
 README = Path(__file__).parents[1] / "README.md"
+CONSENT = README.with_name("docs") / "consent.md"
 
 
-def with_tables(text: str) -> str:
-    """The text with every table between its marks made anew.
+def with_tables(text: str, page: Path = README) -> str:
+    """The text of a page with every table between its marks made anew.
 
     Raises:
         ValueError: if a pair of marks is missing or stands there twice.
     """
-    for name, table in TABLES.items():
+    for name, table in TABLES[page].items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"{README.name} needs the marks {begin} and {end}, each once.")
+            raise ValueError(f"{page.name} needs the marks {begin} and {end}, each once.")
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = before + "\n".join([begin, *table(), end]) + after
@@ -63,23 +64,37 @@ def _error_codes() -> Iterator[str]:
 
 
 def _consent() -> Iterator[str]:
-    yield (
-        "| permission | `override_permission` | `reimport_unsubscribed_contacts` | `update_only` "
-        "| new contact | existing contact | unsubscribed contact |"
-    )
-    yield "|---|---|---|---|---|---|---|"
-    for case in CASES:
-        options = (case.overrides, case.reimports, case.updates_only)
-        cells = [
-            "named" if case.has_permission else "`not_set`",
-            *(f"`{json.dumps(option)}`" for option in options),
-            *(case.new, case.existing, case.unsubscribed),
-        ]
-        yield f"| {' | '.join(cells)} |"
+    names = {
+        "reimports": "reimport_unsubscribed_contacts",
+        "updates_only": "update_only",
+        "overrides": "override_permission",
+    }
+    for person in Person:
+        rows = [row for row in ROWS if row.person is person]
+        yield f"**Who {person}:**"
+        yield ""
+        used = [n for n in rows[0].options if any(row.options[n] is not None for row in rows)]
+        heads = [f"`{names[name]}`" if name in names else "permission" for name in used]
+        yield f"| {' | '.join(heads)} | what happens |"
+        yield "|---" * (len(used) + 1) + "|"
+        for row in rows:
+            cells = [_option(name, value=row.options[name]) for name in used]
+            yield f"| {' | '.join([*cells, row.outcome])} |"
+        yield ""
 
 
-TABLES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(
-    {"config": _configuration, "errors": _error_codes, "consent": _consent}
+def _option(name: str, *, value: bool | None) -> str:
+    if value is None:
+        return "any"
+    if name == "has_permission":
+        return "named" if value else "`not_set`"
+    return f"`{json.dumps(value)}`"
+
+
+Tables: TypeAlias = Mapping[str, Callable[[], Iterator[str]]]
+
+TABLES: Mapping[Path, Tables] = MappingProxyType(
+    {README: {"config": _configuration, "errors": _error_codes}, CONSENT: {"consent": _consent}}
 )
 
 
@@ -142,7 +157,8 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in TABLES:
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), page), encoding="utf-8")
 
 
 if __name__ == "__main__":

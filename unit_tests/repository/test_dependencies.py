@@ -23,6 +23,7 @@ ELSEWHERE = {"axe-playwright-python", "playwright"}
 # Imported beside the package that brings it and whose interface it is a part of.
 PARTS = {
     "airbyte-protocol-models-dataclasses": "airbyte-cdk",
+    "markupsafe": "flask",
     "botocore": "boto3",
     "cryptography": "moto",
     "pydantic-core": "pydantic",

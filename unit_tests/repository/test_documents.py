@@ -22,9 +22,10 @@ from scripts import documents
 ROOT = Path(__file__).parents[2]
 PAGE = "docs/integrations/destinations/maileon.md"
 CHECKS = "docs/airbyte-checks.md"
+CONSENT = "docs/consent.md"
 RELIABILITY = "docs/reliability.md"
 WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE, CHECKS]
-WRITTEN += [RELIABILITY]
+WRITTEN += [RELIABILITY, CONSENT]
 KEY = {"api_key": "key"}
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users)/")
@@ -54,11 +55,12 @@ def test_the_two_commands_are_in_the_readme() -> None:
     assert "`make test`" in _text("README.md")
 
 
-def test_the_generated_tables_are_up_to_date() -> None:
+@pytest.mark.parametrize("page", documents.TABLES, ids=lambda page: page.name)
+def test_the_generated_tables_are_up_to_date(page: Path) -> None:
     """If not: `.venv/bin/python -m scripts.documents`."""
-    text = _text("README.md")
+    text = page.read_text(encoding="utf-8")
 
-    assert documents.with_tables(text) == text
+    assert documents.with_tables(text, page) == text
 
 
 def test_every_key_of_the_configuration_has_a_row() -> None:

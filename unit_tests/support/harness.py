@@ -23,7 +23,7 @@ from destination_maileon.maileon.errors import (
 )
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
-from unit_tests.simulation.watch import SpyLedger
+from unit_tests.simulation.every_moment import SpyLedger
 from unit_tests.support.builders import a_plan, an_account
 from unit_tests.support.rooms import (
     Heard,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
@@ -16,13 +16,21 @@ from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, Ma
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
-from unit_tests.simulation.server import read_wishes
+from unit_tests.simulation.sent import (
+    bytes_of,
+    is_removal,
+    places_of,
+    records_in,
+    wishes_of,
+)
 
 RECORDS_PER_CONTACT = 10
 OVERLOADS = 5
 MAX_REFUSED_CALLS = 40
 DEFAULT_RETRY_SECONDS = 900.0
 A_TICK_SECONDS = 1e-6
+FIRST_JITTER_SECONDS = 0.5
+LONGEST_JITTER_SECONDS = 30.0
 CONTACTS_FAULTS = {400, 413}
 """What a contact may be to blame for, of the answers to a call that writes."""
 
@@ -49,6 +57,7 @@ class _Fate:
 
     first_at: float
     reports_before: int
+    attempts: int = 0
     overloads: int = 0
     not_before: float = 0.0
     is_given_up: bool = False
@@ -63,9 +72,9 @@ class Watch:
         self.concurrency = int(str(scenario.setting("concurrent_requests", 4)))
         self.patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
         self.limit = self.concurrency
-        self.flying: dict[Request, set[str]] = {}
+        self.in_flight: dict[Request, set[str]] = {}
         self.calls = 0
-        self.most_flying = 0
+        self.most_in_flight = 0
         self.reports: list[tuple[Request, SynchronizationReport]] = []
         self.longest_failure = 0.0
         self.refusals: Counter[bool] = Counter()
@@ -73,27 +82,30 @@ class Watch:
         self.accepted: set[bool] = set()
         self.troubles: Counter[FailureReason] = Counter()
         self.ends_of_sync = 0
+        self.has_given_up = False
         self.sent: set[int] = set()
+        self.failing: dict[Request, float] = {}
         self._fates: dict[Request, _Fate] = {}
         self._pieces = 0
 
     def starts(self, call: Request, now: float) -> None:
         """A call takes off."""
         self.calls += 1
-        insist(len(self.flying) < self.limit, "too many calls in flight")
+        insist(len(self.in_flight) < self.limit, "too many calls in flight")
         self._holds_no_more_than_allowed(call)
-        keys = [key for wish in read_wishes(call.entries) for key in wish.keys]
+        keys = [key for wish in wishes_of(call) for key in wish.keys]
         insist(len(keys) == len(set(keys)), "one identifier twice in a call")
-        shared = {key for others in self.flying.values() for key in others}.intersection(keys)
+        shared = {key for others in self.in_flight.values() for key in others}.intersection(keys)
         insist(not shared, "two calls in flight share an identifier")
-        self.flying[call] = set(keys)
-        self.most_flying = max(self.most_flying, len(self.flying))
-        self.sent.update(_places(call))
+        self.in_flight[call] = set(keys)
+        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        self.sent.update(places_of(call))
+        self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
         self._may_be_tried(call, now)
 
     def ends(self, call: Request, answer: object, now: float) -> None:
         """The connector hears the answer of a call, which came at `now`."""
-        del self.flying[call]
+        del self.in_flight[call]
         if isinstance(answer, RetriableError):
             self._failed(call, answer, now)
         elif isinstance(answer, RequestRejected):
@@ -102,10 +114,14 @@ class Watch:
             self.ends_of_sync += 1
         else:
             self.limit = min(self.concurrency, self.limit + 1)
-            self.accepted.add(call.farewell is not None)
+            self.accepted.add(is_removal(call))
         if isinstance(answer, SynchronizationReport):
             self.reports.append((call, answer))
             self._pieces = 0
+
+    def next_attempt_by(self) -> float | None:
+        """When a call that failed is tried again at the latest, if it may be; None without one."""
+        return min(self.failing.values(), default=None)
 
     def nothing_gets_through(self) -> bool:
         """Whether calls were refused, and none was accepted that says that the contacts are wrong.
@@ -122,7 +138,7 @@ class Watch:
         return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
 
     def _refused(self, call: Request, refusal: RequestRejected) -> None:
-        is_farewell = call.farewell is not None
+        is_farewell = is_removal(call)
         self.refusals[is_farewell] += 1
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
             self._nobody_leaves_from = call.place
@@ -141,29 +157,29 @@ class Watch:
 
     def _holds_no_more_than_allowed(self, call: Request) -> None:
         insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
-        body = ENVELOPE_BYTES + sum(len(entry.payload) for entry in call.entries)
-        insist(call.farewell or body <= self.max_bytes, "too many bytes in a call")
-        records = _records(call)
+        body = ENVELOPE_BYTES + bytes_of(call)
+        insist(is_removal(call) or body <= self.max_bytes, "too many bytes in a call")
+        records = records_in(call)
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
 
     def _may_be_tried(self, call: Request, now: float) -> None:
         if call not in self._fates:
             since = self._tried_since(call) if call.attempts else now
-            self._fates[call] = _Fate(since, len(self.reports))
+            self._fates[call] = _Fate(since, len(self.reports), attempts=call.attempts)
         fate = self._fates[call]
         insist(not fate.is_given_up, "tried again beyond all patience")
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
-        is_large = call.farewell is None and _records(call) > 1
+        is_large = not is_removal(call) and records_in(call) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
 
     def _tried_since(self, call: Request) -> float:
         """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
-        since, places = call.first_attempt_at, set(_places(call))
-        whole = [fate for other, fate in self._fates.items() if places < {*_places(other)}]
+        since, places = call.first_attempt_at, set(places_of(call))
+        whole = [fate for other, fate in self._fates.items() if places < {*places_of(other)}]
         insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
         self._pieces += 1
         # One more may have been waiting when the last report came.
-        most = 1 + 2 * math.ceil(math.log2(max(map(_records, self._fates))))
+        most = 1 + 2 * math.ceil(math.log2(max(map(records_in, self._fates))))
         insist(self._pieces <= most, "cut again and again though nothing succeeds")
         return since
 
@@ -176,19 +192,19 @@ class Watch:
         left = max(0.0, self.patience - elapsed)
         self.longest_failure = max(self.longest_failure, elapsed)
         fate.is_given_up = not left
+        self.has_given_up |= fate.is_given_up
         fate.not_before = now + min(left, answer.retry_after or 0.0)
+        fate.attempts += 1
+        jitter = min(LONGEST_JITTER_SECONDS, FIRST_JITTER_SECONDS * 2 ** min(fate.attempts, 10))
+        self.failing[call] = now + min(left, max(jitter, answer.retry_after or 0.0))
         # Counted to the end only once others succeed: before that a smaller call is no remedy.
         others_succeed = len(self.reports) > fate.reports_before
         overloads = fate.overloads + answer.may_be_too_large
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
 
-def _places(call: Request) -> Iterator[int]:
-    return (part.place for entry in call.entries for part in entry.parts)
-
-
-def _records(call: Request) -> int:
-    return sum(1 for _ in _places(call))
+def _overlap(one: Request, other: Request) -> bool:
+    return not {*places_of(one)}.isdisjoint(places_of(other))
 
 
 class SpyLedger(Ledger):
@@ -198,11 +214,13 @@ class SpyLedger(Ledger):
     groups: dict[int, tuple[int, ...]]
     settled_twice: list[int]
     received_at: dict[int, float]
+    merged: int
 
     def watch(self, *, max_held_states: int = MAX_HELD_STATES) -> None:
         """To be called once, before the first record."""
         self.outcomes = {}
         self.groups = {}
+        self.merged = 0
         self.settled_twice = []
         self.received_at = {}
         self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
@@ -222,6 +240,7 @@ class SpyLedger(Ledger):
 
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         super().written(plan, entries)
+        self.merged += sum(len(entry.parts) - 1 for entry in entries)
         for entry in entries:
             group = tuple(part.place for part in entry.parts)
             for place in group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pprint import pformat
 
-from unit_tests.simulation.course import fault_of
+from unit_tests.simulation.runner import fault_of
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.shorten import shortened
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from unit_tests.simulation.asking import Step, step_of
+from unit_tests.simulation.intent import Step, step_of
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
@@ -107,7 +107,7 @@ def _with_odd_consents(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_nulls(scenario: Scenario, chance: Random) -> Scenario:
-    """Nulls in any column, all of them now and then; few shapes that the short way knows."""
+    """Nulls in any column, all of them now and then."""
     likely, empty = chance.choice([0.1, 0.4, 0.8]), chance.choice([0.0, 0.02, 0.3])
 
     def change(data: Data, _number: int, chance: Random) -> None:
@@ -119,7 +119,6 @@ def _with_nulls(scenario: Scenario, chance: Random) -> Scenario:
         if is_empty and chance.random() < 0.3:
             data.clear()
 
-    scenario = replace(scenario, max_shapes=chance.choice([0, 1, 2, 5]))
     config = dict(scenario.config)
     if chance.random() < 0.5:
         config["null_values"] = "clear"
@@ -147,8 +146,7 @@ def _with_types(scenario: Scenario, chance: Random) -> Scenario:
 
     truncates = {"truncate_long_text": True} if chance.random() < 0.5 else {}
     config = {**scenario.config, **truncates}
-    few = chance.choice([1, 3, 1_000])
-    return _changed(replace(scenario, config=config, max_shapes=few), change, chance)
+    return _changed(replace(scenario, config=config), change, chance)
 
 
 def _with_odd_characters(scenario: Scenario, chance: Random) -> Scenario:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from itertools import count
+from itertools import accumulate, count
 
+from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles
-from unit_tests.simulation.asking import Step, Task, asked
+from unit_tests.simulation.every_moment import insist
+from unit_tests.simulation.intent import Step, Task, asked
 from unit_tests.simulation.scenario import VANISHING_FIELDS, Item, Kind
+from unit_tests.simulation.sent import places_of
 from unit_tests.simulation.sequence import played
 from unit_tests.simulation.trial import Trial, check_verdict
-from unit_tests.simulation.watch import insist
 from unit_tests.simulation.world import Killed, ProgramFault
 
 A_MOMENT_SECONDS = 0.1
 
 
-def judge(trial: Trial) -> None:
+def check(trial: Trial) -> None:
     """Raises Broken if a promise is broken."""
     insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
     _failure_has_a_reason(trial)
@@ -143,18 +146,10 @@ def _states_are_complete(trial: Trial) -> None:
         insist(not numbers, "a STATE leaves a dry run")
         return
     insist(numbers == expected[: len(numbers)], "STATEs out of order, twice, or missing")
-    if trial.spy.checkpoint.can_release and not isinstance(trial.failure, Killed):
-        insist(_has_unstored(trial, expected[len(numbers)]), "a true STATE is held back")
+    if not isinstance(trial.failure, Killed):
+        insist(not trial.holds_a_true_state(), "a true STATE is held back")
     if trial.failure is None:
         insist(numbers == expected, "STATEs are missing at the end")
-
-
-def _has_unstored(trial: Trial, line_number: int) -> bool:
-    """Whether a rejection before this line is not stored, since the store is lost."""
-    items = trial.scenario.items[:line_number]
-    places = range(1, 1 + sum(item.kind is Kind.RECORD for item in items))
-    rejected = {place for place in places if trial.spy.outcomes.get(place) == "rejected"}
-    return trial.store is not None and trial.store.has_failed and not rejected <= trial.store.stored
 
 
 def _states_count_right(trial: Trial) -> None:
@@ -183,24 +178,27 @@ def _counts_are(state: dict[str, object], outcomes: list[str]) -> None:
 
 
 def _statistics_add_up(trial: Trial) -> None:
-    if trial.scenario.is_dry_run:
+    """What a call reports goes with the first STATE that leaves after it."""
+    if trial.failure is not None and not is_soft(trial):
         return
-    said = dict(trial.spy.checkpoint._statistics)
-    for _, state in trial.states:
+    said: Counter[str] = Counter()
+    created = [*accumulate((report.new for _, report in trial.watch.reports), initial=0)]
+    for (_, state), (reports, merged) in zip(trial.states, trial.heard_before, strict=True):
         stats = state["destinationStats"]
         assert isinstance(stats, dict)
-        for name, number in stats["additionalStats"].items():
-            said[name] += number
-    reports = trial.watch.reports
-    groups = set(trial.spy.groups.values())
-    insist(said["merged"] == sum(len(group) - 1 for group in groups), "merged does not add up")
-    if is_soft(trial) or trial.failure is None:
-        created = sum(report.new for _, report in reports)
-        insist(said["created"] == created, "created does not add up")
-    firsts = [report for call, report in reports if not call.is_recount]
-    if len(firsts) == len(reports) and trial.failure is None:
-        existing = sum(report.existing for report in firsts)
+        said.update(stats["additionalStats"])
+        insist(said["merged"] == merged, "merged does not add up")
+        insist(said["created"] == created[reports], "created does not add up")
+    heard = trial.watch.reports[: trial.heard_before[-1][0]] if trial.heard_before else []
+    if not _is_anybody_counted_twice([call for call, _ in heard]):
+        existing = sum(report.existing for _, report in heard)
         insist(said["existing"] == existing, "existing does not add up")
+
+
+def _is_anybody_counted_twice(calls: list[Request]) -> bool:
+    """Whether a record was in two calls that were answered with a report."""
+    places = [place for call in calls for place in places_of(call)]
+    return len(places) > len({*places})
 
 
 def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from unit_tests.simulation.judge import judge
+from unit_tests.simulation.every_moment import Broken
 from unit_tests.simulation.resuming import check_starts_again
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.trial import Trial, a_trial
-from unit_tests.simulation.watch import Broken
+from unit_tests.simulation.verdict import check
 
 
 @dataclass(slots=True)
@@ -30,6 +30,11 @@ class Sums:
         self.faults += trial.watch.troubles.total()
         self.failed_syncs += trial.failure is not None
 
+    def include(self, other: Sums) -> None:
+        """Adds what was simulated elsewhere."""
+        for name in (one.name for one in fields(self)):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def words(self, seconds: float) -> str:
         """For a person."""
         rate = self.scenarios / max(seconds, 0.001)
@@ -43,7 +48,7 @@ def run(scenario: Scenario) -> Trial:
     """Raises Broken, or whatever should not have happened."""
     trial = a_trial(scenario)
     trial.run()
-    judge(trial)
+    check(trial)
     check_starts_again(trial)
     return trial
 
