@@ -13,19 +13,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
-from destination_maileon.mapping.mapped_record import EMAIL_KEY, EXTERNAL_ID_KEY
+from destination_maileon.mapping.mapped_record import (
+    EMAIL_KEY,
+    EXTERNAL_ID_KEY,
+    contact_keys,
+    endpoint_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from destination_maileon.delivery.accumulator import Accumulator
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.maileon.contact import Contact
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry
 
     Findings = Sequence[InvalidContact]
     Reject = Callable[[BatchEntry, Findings], None]
-    AskOwner = Callable[[BatchEntry, str], None]
 
 FEW_CLAIMS = 3
 """If more contacts than this claim an identifier, Maileon is asked who has it."""
@@ -36,17 +43,31 @@ _CONTESTED: dict[int | None, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FindOwner(Job):
+    """Asks which contacts have an identifier, named by its key."""
+
+    key: str
+    hear: Callable[[str, list[Contact]], None]
+
+    def send(self, client: MaileonClient) -> list[Contact]:
+        return client.find(endpoint_of(self.key))
+
+    def answered(self, answer: object) -> None:
+        self.hear(self.key, answer if isinstance(answer, list) else [])
+
+
 @dataclass(eq=False, slots=True)
 class HeldRecords:
     """Those of one sync.
 
-    `reject` tells of a contact that is given up, and why; `ask_owner` asks who has one of its
-    identifiers. Times in seconds.
+    `reject` tells of a contact that is given up, and why; `submit` takes a question to send. Times
+    in seconds.
     """
 
     accumulator: Accumulator
     reject: Reject
-    ask_owner: AskOwner
+    submit: Callable[[Request], None]
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
@@ -73,10 +94,6 @@ class HeldRecords:
             for key in entry.keys:
                 if key in self._owners or self.accumulator.followers(key):
                     self._owners[key] = entry.keys
-
-    def owner_found(self, key: str, owner: tuple[str, ...]) -> None:
-        """Who has an identifier, by all of its identifiers; nothing if that cannot be told."""
-        self._owners[key] = owner
 
     @property
     def is_empty(self) -> bool:
@@ -135,9 +152,14 @@ class HeldRecords:
             for key in _contested_keys(entry, findings):
                 if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
                     self._owners[key] = ()
-                    self.ask_owner(entry, key)
+                    job = FindOwner(key, self._owner_found)
+                    self.submit(Request(entry.lane, [], purpose=Purpose.ASK, job=job))
                     is_asked = True
         return is_asked
+
+    def _owner_found(self, key: str, owners: list[Contact]) -> None:
+        if len(owners) == 1:
+            self._owners[key] = contact_keys(owners[0])
 
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
         """Who stands behind the contact and would be refused like it.

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.mapping.record_mapper import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
@@ -32,8 +33,18 @@ class Purpose(StrEnum):
     """Of a person whom Maileon does not have: nobody may write to them once somebody adds them."""
     LOOK_UP = "questions whether a contact exists"
     """Asked before somebody is removed, if nobody more may be."""
-    FIND_OWNER = "questions who has an identifier"
-    """Asked of an identifier that many contacts claim."""
+    ASK = "questions"
+    """What the account holds: the request has a job of its own."""
+
+
+class Job(Protocol):
+    """What a request does that carries no record."""
+
+    def send(self, client: MaileonClient) -> object:
+        """Asks Maileon, in a thread of its own; raises MaileonError."""
+
+    def answered(self, answer: object) -> None:
+        """Takes what `send` returned, or the RequestRejected that it raised."""
 
 
 @dataclass(eq=False, slots=True)
@@ -42,8 +53,8 @@ class Request:
 
     `place` is that of its oldest record in the input. `then` is sent once nothing of this one is
     left to do. `is_already_counted` says that an earlier report has counted its contacts,
-    `is_barrier` that it waits until everything older is settled. `contested` is the key of the
-    identifier whose owner is asked for. Times in seconds.
+    `is_barrier` that it waits until everything older is settled. With a `job` it carries no record.
+    Times in seconds.
     """
 
     lane: PartitionKey
@@ -53,7 +64,7 @@ class Request:
     then: Request | None = None
     is_already_counted: bool = False
     is_barrier: bool = False
-    contested: str = ""
+    job: Job | None = None
     place: int = 0
     attempts: int = 0
     overloads: int = 0
@@ -63,7 +74,7 @@ class Request:
     successes_before: int = 0
 
     def __post_init__(self) -> None:
-        self.place = min(entry.place for entry in self.entries)
+        self.place = min((entry.place for entry in self.entries), default=0)
 
     @property
     def records(self) -> int:

@@ -28,9 +28,8 @@ from destination_maileon.delivery.decision import (
 )
 from destination_maileon.delivery.held import HeldRecords
 from destination_maileon.delivery.refusals import RefusalTracker
-from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.request import Purpose
 from destination_maileon.errors import ConfigError, TransientError
-from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.errors import (
     FailureReason,
@@ -41,7 +40,6 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping.mapped_record import contact_keys
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import (
     Rejection,
@@ -56,6 +54,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.explanations import Explanations
     from destination_maileon.delivery.removals import Removals
     from destination_maileon.delivery.report_matching import MatchedReport
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.delivery.service_state import ServiceState
     from destination_maileon.maileon.report import InvalidContact
@@ -64,8 +63,8 @@ if TYPE_CHECKING:
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.catalog import StreamPlan
 
-Answer: TypeAlias = SynchronizationReport | bool | list[Contact] | MaileonError
-"""Of a removal: whether there is, or was, such a contact; of a question for contacts: those."""
+Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
+"""Of a removal: whether there is, or was, such a contact; of a job what that returns."""
 
 _OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, FailureReason.TIMEOUT})
 
@@ -96,7 +95,7 @@ class ResponseHandler:
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
-        self.held = HeldRecords(self.accumulator, self._reject_held, self._ask_owner, age)
+        self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
         self.refusals = RefusalTracker(self.service, self._reject_suspect)
 
     def sent(self, request: Request, now: float) -> None:
@@ -116,8 +115,8 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
-        if request.purpose is Purpose.FIND_OWNER:
-            self._owner_found(request, answer)
+        if request.job is not None and not isinstance(answer, FatalError):
+            request.job.answered(answer)
             return None
         if isinstance(answer, Forbidden) and self._is_about_one_record(request):
             answer = RequestRejected(str(answer), status=403)
@@ -213,18 +212,6 @@ class ResponseHandler:
         )
         self.held.accepted(request.entries)
         self._free(request, request.entries)
-
-    # A question who has an identifier.
-
-    def _ask_owner(self, entry: BatchEntry, key: str) -> None:
-        self.scheduler.submit(
-            Request(entry.lane, [entry], purpose=Purpose.FIND_OWNER, contested=key)
-        )
-
-    def _owner_found(self, request: Request, answer: Answer) -> None:
-        contacts = answer if isinstance(answer, list) else []
-        keys = contact_keys(contacts[0]) if len(contacts) == 1 else ()
-        self.held.owner_found(request.contested, keys)
 
     # A refusal of the whole request.
 

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import document
-from destination_maileon.mapping.mapped_record import endpoint_of
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.delivery.response_handler import Answer
     from destination_maileon.maileon.client import MaileonClient
 
 _GIVE_WAY_SECONDS = 0.001
@@ -35,7 +33,7 @@ class ResponseReceived:
     """A call came back; an exception that is no MaileonError is a fault of this program."""
 
     call: Request
-    answer: Answer | Exception
+    answer: object
     at: float
     """When it came, which may be long before the loop hears of it."""
 
@@ -72,7 +70,7 @@ class Environment(Protocol):
 class WorkerPool:
     """The real world: a thread per call in flight."""
 
-    def __init__(self, send: Callable[[Request], Answer], workers: int) -> None:
+    def __init__(self, send: Callable[[Request], object], workers: int) -> None:
         self._send = send
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._input: deque[InputChunk | InputEnd] = deque()
@@ -146,7 +144,7 @@ class WorkerPool:
     def _work(self) -> None:
         while True:
             call = self._calls.get()
-            answer: Answer | Exception
+            answer: object
             try:
                 answer = self._send(call)
             except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
@@ -154,21 +152,19 @@ class WorkerPool:
             self._events.put(ResponseReceived(call, answer, self.now()))
 
 
-def send(client: MaileonClient, call: Request) -> Answer:
+def send(client: MaileonClient, call: Request) -> object:
     """Carries out a call.
 
     Raises:
         MaileonError: which is an answer, too.
     """
-    options = call.lane.plan.options
-    match call.purpose:
-        case Purpose.WRITE:
-            body = document(entry.payload for entry in call.entries)
-            parameters = options.parameters(call.lane.permission)
-            return client.synchronize(parameters, body, contacts=len(call.entries))
-        case Purpose.FIND_OWNER:
-            return client.find(endpoint_of(call.contested))
-    return _carry_out_removal(client, call)
+    if call.job is not None:
+        return call.job.send(client)
+    if call.farewell is not None:
+        return _carry_out_removal(client, call)
+    body = document(entry.payload for entry in call.entries)
+    parameters = call.lane.plan.options.parameters(call.lane.permission)
+    return client.synchronize(parameters, body, contacts=len(call.entries))
 
 
 def _carry_out_removal(client: MaileonClient, call: Request) -> bool:

@@ -210,13 +210,13 @@ def names(answer: Response, root: str, *, child: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of the account's contacts: Maileon id and the number in a custom field.
+    """One page of the account's contacts: identifiers, and the number in a custom field.
 
     The number is None where the field is empty, or holds no whole number. `pages` and `items` are
     those of the whole list, None if the service does not say.
     """
 
-    contacts: tuple[tuple[str, int | None], ...]
+    contacts: tuple[tuple[Contact, int | None], ...]
     pages: int | None
     items: int | None
 
@@ -224,8 +224,7 @@ class ContactPage:
 def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
     elements = _list(answer, "contacts", child="contact", most_elements=MAX_PAGE_ELEMENTS)
-    found = ((child_text(element, "id"), _number_in(element, field)) for element in elements)
-    contacts = tuple((id_.strip(), number) for id_, number in found if id_)
+    contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
     return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
 
 
@@ -235,14 +234,13 @@ def identified(answer: Response) -> list[Contact]:
     if tree is None or local_name(tree) not in {"contact", "contacts"}:
         raise _unreadable_body(answer)
     contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
-    return [
-        Contact(
-            child_text(contact, "email") or None,
-            child_text(contact, "external_id") or None,
-            child_text(contact, "id") or None,
-        )
-        for contact in contacts
-    ]
+    return [_identifiers(contact) for contact in contacts]
+
+
+def _identifiers(contact: etree._Element) -> Contact:
+    names = ("email", "external_id", "id")
+    email, external_id, maileon_id = [(child_text(contact, name) or "").strip() for name in names]
+    return Contact(email or None, external_id or None, maileon_id or None)
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:
