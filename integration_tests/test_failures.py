@@ -200,12 +200,12 @@ def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, cas
 
 
 FAULTY = """
-from destination_maileon.mapping.record_mapper import RecordMapper
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 
-def map(self, data):
-    raise KeyError(data["first_name"])
+def encode(self, row, texts):
+    raise KeyError(row)
 
-RecordMapper.map = map
+ContactEncoder.encode = encode
 """
 
 

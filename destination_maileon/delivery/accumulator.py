@@ -126,7 +126,7 @@ class Accumulator:
             closed = self._make_room(part, lane)
             batch = self._open.setdefault(lane, Batch(lane, now, oldest=part.place))
         if keys[0] in self._waiting:
-            self._waiting[keys[0]][1].parts.append(part)
+            self._waiting[keys[0]][1].merge(part)
         else:
             entry = BatchEntry(part)
             batch.append(entry)
@@ -174,9 +174,9 @@ class Accumulator:
         del self._open[batch.lane]
         mode = batch.lane.plan.options.sync_mode
         for entry in batch.entries:
-            if len(entry.parts) > 1:
+            if entry.later is not None:
                 entry.seal(mode)
-            for key in entry.keys:
+            for key in entry.first.keys:
                 del self._waiting[key]
         self._held_bytes -= batch.held_bytes
         self._records -= batch.records

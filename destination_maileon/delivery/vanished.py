@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.counting import pluralize
@@ -65,4 +67,5 @@ class MissingFields:
 
 def _stripped(part: MappedRecord, gone: list[str]) -> MappedRecord:
     kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
-    return replace(part, payload=contact_bytes(replace(part.contact, custom_fields=kept)))
+    payload = contact_bytes(replace(part.contact, custom_fields=kept))
+    return msgspec.structs.replace(part, payload=payload)

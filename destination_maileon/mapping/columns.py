@@ -23,13 +23,13 @@ from destination_maileon.config.targets import (
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.mapping.contact_encoder import Column
 from destination_maileon.mapping.field_types import type_of_schema, type_of_value
 from destination_maileon.mapping.missing_columns import (
     missing_column_notes,
     missing_column_problems,
 )
 from destination_maileon.mapping.missing_targets import is_missing, missing_problem
-from destination_maileon.mapping.record_mapper import Column
 from destination_maileon.mapping.stream_columns import StreamColumns
 from destination_maileon.mapping.summary import listed
 

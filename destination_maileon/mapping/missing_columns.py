@@ -14,7 +14,7 @@ from destination_maileon.mapping.summary import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from destination_maileon.mapping.record_mapper import Column
+    from destination_maileon.mapping.contact_encoder import Column
     from destination_maileon.streams.stream_plan import StreamPlan
 
 DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})

@@ -20,8 +20,8 @@ from destination_maileon.mapping.mapped_record import EMAIL_KEY, EXTERNAL_ID_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from destination_maileon.mapping.contact_encoder import Column, MappingRules
     from destination_maileon.mapping.converters import Converter
-    from destination_maileon.mapping.record_mapper import Column, MappingRules
 
     KeyOf: TypeAlias = Callable[[str], str]
 

@@ -26,10 +26,10 @@ from destination_maileon.mapping.plain_places import keys_in_order, places_of, t
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from destination_maileon.mapping.contact_encoder import Column, MappingRules
     from destination_maileon.mapping.converters import Converter
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.mapping.plain_places import KeyOf, Place
-    from destination_maileon.mapping.record_mapper import Column, MappingRules
 
     Values: TypeAlias = tuple[object, ...]
     Pick: TypeAlias = Callable[[Values], Sequence[Any]]

@@ -6,30 +6,38 @@ or nothing. It knows no account and sends nothing. Whether a column has a target
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.config.safety import DeletedRecords
-from destination_maileon.config.targets import Kind, Target
-from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.config.targets import Kind
+from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.contact_xml import without_forbidden
 from destination_maileon.maileon.sync_options import Permission, is_not_set
+from destination_maileon.mapping.contact_encoder import (
+    Column,
+    ContactRemoval,
+    MappingRules,
+    Reason,
+    Refusal,
+    _without_identifier,
+)
 from destination_maileon.mapping.converters import (
-    CONVERTERS,
     as_boolean,
     as_identifier,
     as_maileon_id,
     as_text,
-    truncated_text,
 )
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
-from destination_maileon.mapping.preferences import BadPreferencesError, add_listed
+from destination_maileon.mapping.preferences import (
+    _PREFERENCES_FORM,
+    BadPreferencesError,
+    _entries,
+    _name,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from destination_maileon.maileon.identifier import IdentifierMode
     from destination_maileon.mapping.converters import Converter
 
     Data: TypeAlias = Mapping[str, object]
@@ -45,68 +53,6 @@ __all__ = [
     "RecordMapper",
     "Refusal",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column and where it goes.
-
-    `type` is the target field's. `source` is the constant source of a preference; `has_source`
-    false leaves the stored one. `clear` says that a null clears the stored value.
-    """
-
-    name: str
-    target: Target
-    type: FieldType = FieldType.STRING
-    clear: bool = False
-    source: str | None = None
-    has_source: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MappingRules:
-    """What holds for every record of a stream, whatever its columns."""
-
-    identifier_mode: IdentifierMode
-    deleted_records: DeletedRecords = DeletedRecords.IGNORE
-    truncate_long_text: bool = False
-    every_record_is_deleted: bool = False
-
-    def converter(self, field_type: FieldType) -> Converter:
-        """How values are written to fields of this type."""
-        if self.truncate_long_text and field_type is FieldType.STRING:
-            return truncated_text
-        return CONVERTERS[field_type]
-
-
-class Reason(StrEnum):
-    """Why a record is rejected before it is sent."""
-
-    NO_IDENTIFIER = "no usable identifier"
-    BAD_PERMISSION = "not a permission"
-    BAD_PREFERENCES = "not a list of preferences"
-    UNCLEAR_REMOVAL = "neither yes nor no"
-    NO_DATA = "no data"
-    TOO_LARGE = "larger than a call may be"
-    NO_PATH = "an identifier that no address of the API can hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A record that is rejected before it is sent; `field` names the column or target at fault."""
-
-    reason: Reason
-    field: str
-    advice: str
-    contact: Contact
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRemoval:
-    """A record that unsubscribes or deletes a contact, or (`IGNORE`) is left out."""
-
-    removal: DeletedRecords
-    contact: Contact
 
 
 Mapped: TypeAlias = Contact | ContactRemoval | Refusal
@@ -239,9 +185,25 @@ def _names(columns: list[Column], kind: Kind) -> list[str]:
     return [column.name for column in columns if column.target.kind is kind]
 
 
-def _without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
-    names = " or ".join(sorted(mode.columns))
-    advice = f"Give the record a value for {names}, which identifier mode {mode.value} needs."
-    if contact.id:
-        advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
-    return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
+def add_listed(
+    value: object,
+    preferences: dict[tuple[str, str], Preference],
+    *,
+    clean: Callable[[object], object],
+) -> None:
+    """Adds the listed preferences, each text cleaned. One whose value is null is left out.
+
+    Raises:
+        BadPreferencesError: without anything of the value in it.
+
+    """
+    for entry in _entries(value):
+        if not isinstance(entry, dict):
+            raise BadPreferencesError(_PREFERENCES_FORM)
+        key = (_name(entry.get("category"), clean), _name(entry.get("name"), clean))
+        given = clean(entry.get("value"))
+        text = None if given is None else as_boolean(given)
+        if text is not None:
+            source = clean(entry.get("source"))
+            source_text = None if source is None else as_text(source)
+            preferences[key] = Preference(text, source_text, has_source="source" in entry)

@@ -13,7 +13,7 @@ from destination_maileon.mapping.field_types import is_undecided
 
 if TYPE_CHECKING:
     from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.mapping.record_mapper import Column
+    from destination_maileon.mapping.contact_encoder import Column
     from destination_maileon.streams.stream_plan import StreamPlan
 
 

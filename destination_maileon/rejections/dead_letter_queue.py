@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from destination_maileon.protocol.exact_json import dumps
+from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     further = f" Also wrong: {', '.join(rejection.further)}." if rejection.further else ""
     message = {
         "type": "RECORD",
-        "record": part.message,
+        "record": _record(part.message),
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
@@ -123,3 +123,9 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         },
     }
     return dumps(message) + b"\n"
+
+
+def _record(line: bytes) -> object:
+    message = loads(line)
+    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
+    return message["record"]

@@ -7,7 +7,7 @@ import pytest
 from destination_maileon.config.model import NullValues
 from destination_maileon.config.targets import SKIP
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.contact_encoder import Column
 from destination_maileon.mapping.stream_columns import StreamColumns
 from unit_tests.support.builders import (
     an_account,

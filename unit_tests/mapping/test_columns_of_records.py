@@ -7,7 +7,7 @@ import pytest
 from destination_maileon.config.targets import SKIP
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping import columns as columns_module
-from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.contact_encoder import Column
 from unit_tests.support.planning import STRING, Stream
 
 TAKEN = 'column "{}" is left out: its target {} is taken by column "{}"'

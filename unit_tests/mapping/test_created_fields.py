@@ -9,7 +9,7 @@ import pytest
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.contact_encoder import Column
 from unit_tests.support.builders import a_config, a_plan
 from unit_tests.support.planning import FIELDS, STRING, Stream
 

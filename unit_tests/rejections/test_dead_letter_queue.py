@@ -30,6 +30,7 @@ from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol import exact_json
+from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
 from destination_maileon.rejections import s3 as bucket
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
@@ -115,7 +116,14 @@ def plan(key: StreamKey = ("crm", "people"), sync_id: int | None = 42) -> Stream
 def part(message: dict[str, object] | None = None, number: int = 1) -> MappedRecord:
     if message is None:
         message = {"stream": "people", "namespace": "crm", "emitted_at": 1, "data": {"n": number}}
-    return MappedRecord(number, number, 0, keys=(), payload=b"", message=message)
+    return MappedRecord(
+        number,
+        number,
+        0,
+        keys=(),
+        payload=b"",
+        message=dumps({"type": "RECORD", "record": message}),
+    )
 
 
 def objects(s3: S3Client, settings: S3Storage) -> dict[str, bytes]:
@@ -251,7 +259,7 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
     store = DeadLetterQueue(settings)
     people = plan()
     for number in range(1, 4):
-        store.add(people, part(message.record, number), REJECTION)
+        store.add(people, part(message.decoded(), number), REJECTION)
     store.flush()
     (content,) = objects(s3, settings).values()
     assert content.count(b"\n") == 3

@@ -27,13 +27,12 @@ from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.delivery.suspicion import RefusalTracker
 from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.maileon.backoff import Backoff
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact_xml import contact_bytes, contact_of, merged_bytes
 from destination_maileon.maileon.errors import RetriableError
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping import mapped_record as merging
+from destination_maileon.mapping.contact_encoder import ContactRemoval
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.mapping.record_mapper import ContactRemoval
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.rejections.rejection import Rejection
@@ -163,21 +162,16 @@ def _the_calls_that_are_held_are_not_minded(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("the account differs", at=9)
 def _the_first_value_wins(patch: pytest.MonkeyPatch) -> None:
-    def first(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
-        del mode
-        return contacts[0]
-
-    patch.setattr(merging, "merged", first)
+    patch.setattr(merging, "merged_bytes", lambda payloads: payloads[0])
 
 
 @seen_as("the account differs", at=128)
 def _the_last_spelling_of_an_address_wins(patch: pytest.MonkeyPatch) -> None:
-    merged = merging.merged
+    def respelled(payloads: list[bytes]) -> bytes:
+        last = contact_of(payloads[-1]).email
+        return contact_bytes(replace(contact_of(merged_bytes(payloads)), email=last))
 
-    def respelled(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
-        return replace(merged(contacts, mode), email=contacts[-1].email)
-
-    patch.setattr(merging, "merged", respelled)
+    patch.setattr(merging, "merged_bytes", respelled)
 
 
 @seen_as("too many bytes", at=14)

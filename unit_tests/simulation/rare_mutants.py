@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
+from msgspec import Struct
 
-from destination_maileon.config.targets import Kind as TargetKind
 from destination_maileon.delivery import dry_run, suspicion
 from destination_maileon.delivery import response_handler as settling
 from destination_maileon.delivery.request import Request
@@ -17,17 +17,16 @@ from destination_maileon.delivery.response_handler import ResponseHandler
 from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.delivery.suspicion import Kind
 from destination_maileon.delivery.vanished import MissingFields
-from destination_maileon.maileon import contact_xml as contacts_xml
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping import contact_encoder as mapping
 from destination_maileon.mapping import converters as values
-from destination_maileon.mapping import plain_places, plain_records
-from destination_maileon.mapping import record_mapper as mapping
 from destination_maileon.mapping.columns import ColumnResolver
+from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, Reason
 from destination_maileon.mapping.converters import as_text
-from destination_maileon.mapping.record_mapper import Reason, RecordMapper
 from destination_maileon.pipeline import SyncPipeline, _state_line
+from destination_maileon.protocol.messages import Texts
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.account import Account
 from unit_tests.simulation.mutants import SeenAs
@@ -43,20 +42,23 @@ RARELY_SEEN = seen_as.table
 
 @seen_as("is rejected instead of written", at=63)
 def _not_set_is_no_permission(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(mapping, "is_not_set", lambda _: False)
+    def numbers(text: str) -> Permission | Reason | None:
+        return (Permission.parse(text) or Reason.BAD_PERMISSION) if text else None
+
+    patch.setattr(mapping, "_permission", numbers)
 
 
 @seen_as("the account differs", at=63)
 def _not_set_means_the_configured_permission(patch: pytest.MonkeyPatch) -> None:
-    permission = RecordMapper.permission
+    permission = ContactEncoder.permission
 
     def configured(
-        self: RecordMapper, data: Mapping[str, object], usual: Permission | None
-    ) -> Permission | Reason | None:
-        named = permission(self, data, usual)
+        self: ContactEncoder, row: Struct, usual: Permission | None
+    ) -> Permission | None:
+        named = permission(self, row, usual)
         return usual if named is None else named
 
-    patch.setattr(RecordMapper, "permission", configured)
+    patch.setattr(ContactEncoder, "permission", configured)
 
 
 # Farewells.
@@ -106,28 +108,9 @@ def _as_many_farewells_as_there_are_may_be_refused(patch: pytest.MonkeyPatch) ->
 # Columns.
 
 
-@seen_as("the account differs", at=24)
-def _a_shape_too_many_is_taken_for_another(patch: pytest.MonkeyPatch) -> None:
-    new_shape = plain_records.PlainRecords._new_shape
-
-    def taken(
-        self: plain_records.PlainRecords, layout: plain_records._Layout, types: tuple[type, ...]
-    ) -> plain_records._Shape | None:
-        if self._shapes < plain_records.MAX_SHAPES:
-            return new_shape(self, layout, types)
-        return next(iter(layout.shapes.values()), None)
-
-    patch.setattr(plain_records.PlainRecords, "_new_shape", taken)
-
-
 @seen_as("the account differs", at=41)
 def _a_boolean_is_written_as_python_writes_it(patch: pytest.MonkeyPatch) -> None:
-    converter_for = values.converter_for
-
-    def pythons(kind: type, convert: Convert) -> Convert:
-        return str if kind is bool and convert is as_text else converter_for(kind, convert)
-
-    patch.setattr(plain_records, "converter_for", pythons)
+    patch.setattr(mapping, "as_text", lambda v: str(v) if v is True or v is False else as_text(v))
 
 
 @seen_as("is rejected instead of written", at=486)
@@ -171,12 +154,24 @@ def _only_one_field_can_vanish(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("nothing happens any more", at=18)
 def _no_text_needs_an_escape(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plain_records, "_are_clean", lambda _: True)
+    encode = ContactEncoder.encode
+
+    def unescaped(self: ContactEncoder, row: Struct, texts: Texts) -> Mapped:
+        del texts
+        return encode(self, row, Texts.PLAIN)
+
+    patch.setattr(ContactEncoder, "encode", unescaped)
 
 
 @seen_as("the account differs", at=80)
 def _a_carriage_return_is_a_line_feed(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(contacts_xml._REFERENCES, "\r", "\r")
+    encode = ContactEncoder.encode
+
+    def bare(self: ContactEncoder, row: Struct, texts: Texts) -> Mapped:
+        made = encode(self, row, texts)
+        return (made[0].replace(b"&#13;", b"\r"), made[1]) if isinstance(made, tuple) else made
+
+    patch.setattr(ContactEncoder, "encode", bare)
 
 
 @seen_as("the account differs", at=80)
@@ -194,10 +189,7 @@ def _a_maileon_id_of_zero_is_one(patch: pytest.MonkeyPatch) -> None:
 
 @seen_as("identifier", at=1937)
 def _zeros_before_a_maileon_id_make_it_another(patch: pytest.MonkeyPatch) -> None:
-    def unlike(text: str) -> str:
-        return f"i{text}"
-
-    patch.setitem(plain_places._IDENTIFIERS, TargetKind.MAILEON_ID, ("id", unlike))
+    patch.setattr(mapping, "maileon_id_key", lambda text: f"i{text}")
 
 
 # Many records, many calls.

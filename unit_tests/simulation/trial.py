@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -17,7 +15,6 @@ from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.mapping import plain_records
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.outbox import Logger
@@ -122,10 +119,9 @@ class Trial:
         """Runs the sync to its end; a broken promise is raised, a failure kept."""
         self.sync.open()
         try:
-            with _shapes(self.scenario.max_shapes):
-                for line in self.sync.writer.run():
-                    self._hear(orjson.loads(line))
-                    self.world.wait(self.scenario.output_seconds)
+            for line in self.sync.writer.run():
+                self._hear(orjson.loads(line))
+                self.world.wait(self.scenario.output_seconds)
         except (Exception, Killed) as failure:  # noqa: BLE001 - judged later
             self.failure = failure
         if isinstance(self.failure, AssertionError | TypeError | KeyError | AttributeError):
@@ -140,17 +136,6 @@ class Trial:
             self.states.append((number, state))
         elif isinstance(log := message.get("log"), dict):
             self.logs.append(str(log["message"]))
-
-
-@contextmanager
-def _shapes(most: int) -> Iterator[None]:
-    """The short way keeps so many templates, and remembers as many combinations of types."""
-    usual = plain_records.MAX_SHAPES, plain_records.MAX_REMEMBERED
-    plain_records.MAX_SHAPES = plain_records.MAX_REMEMBERED = most
-    try:
-        yield
-    finally:
-        plain_records.MAX_SHAPES, plain_records.MAX_REMEMBERED = usual
 
 
 def check_state_is_true(trial: Trial, line_number: int) -> None:
