@@ -32,7 +32,7 @@ HELD = 50_000
 MOST_HELD_CALLS = {100: 12, 5: 25}
 """One record in so many refused with code 4 or 5 -> calls more for 50,000 records."""
 EVERY = {"none": 0, "0.1 %": 1_000, "1 %": 100, "5 %": 20, "20 %": 5}
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 60
 
 
 def throughput(

@@ -8,7 +8,7 @@ no report, no counts, no states; wrong input ends it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, TypeAlias
 from urllib.parse import quote
 
@@ -147,7 +147,11 @@ def encoder(kind: Kind) -> Encode:
         for section in SECTIONS
         if (places := _places(kind, section))
     ]
-    join = _joined_cleared if kind.clears else _joined_kept if kind.nulls else _joined
+    if not kind.nulls:
+        groups = [("<contact>", identifiers, ""), *sections]
+        places = [place for group in groups for place in _enclosed(*group)]
+        return lambda data: f"{_joined(data, places)}</contact>"
+    join = _joined_cleared if kind.clears else _joined_kept
 
     def encode(data: Data) -> str:
         contact = _joined(data, identifiers)
@@ -157,6 +161,14 @@ def encoder(kind: Kind) -> Encode:
         return f"<contact>{contact}</contact>"
 
     return encode
+
+
+def _enclosed(before: str, places: Sequence[Place], after: str) -> list[Place]:
+    """Places with what stands around all of them in the first head and the last tail."""
+    name, head, write, tail = places[0]
+    enclosed = [(name, before + head, write, tail), *places[1:]]
+    name, head, write, tail = enclosed[-1]
+    return [*enclosed[:-1], (name, head, write, tail + after)]
 
 
 def _joined(data: Data, places: Iterable[Place]) -> str:

@@ -48,8 +48,8 @@ class Measured:
 
     @property
     def promise(self) -> Promise:
-        name = f"CPU of the floor's, {self.kind.name}: {self.kind.description}"
-        return Promise(name, self.ratio, self.kind.limit)
+        """What is promised of the kind."""
+        return Promise(self.kind.name, self.ratio, self.kind.limit)
 
     def microseconds(self, program: int) -> float:
         """The median CPU per record of the floor (0) or the connector (1)."""
@@ -80,7 +80,7 @@ def show_ratios(measured: Sequence[Measured], *, records: int, rounds: int) -> N
     rows = [_row(one) for one in measured]
     show(
         f"CPU of the connector as a multiple of the floor's: {records:,} records, {rounds} rounds",
-        ("kind", "of", "ratio", "quartiles", "at most", "floor, µs", "connector, µs", "calls"),
+        ("kind", "ratio", "quartiles", "at most", "", "floor, µs", "connector, µs", "calls"),
         rows,
     )
 
@@ -90,11 +90,11 @@ def _row(one: Measured) -> tuple[str, ...]:
     floor, connector = one.rounds[0]
     calls = f"{connector.calls}" + (f" ({floor.calls})" if floor.calls != connector.calls else "")
     return (
-        one.kind.name,
-        one.kind.description,
-        f"{one.ratio:.2f}" + ("" if one.promise.is_kept else " !"),
+        f"{one.kind.name}: {one.kind.description}",
+        f"{one.ratio:.2f}",
         f"{lower:.2f} to {upper:.2f}",
         f"{one.kind.limit:.1f}",
+        "kept" if one.promise.is_kept else "BROKEN",
         f"{one.microseconds(0):.1f}",
         f"{one.microseconds(1):.1f}",
         calls,

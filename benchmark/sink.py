@@ -69,7 +69,8 @@ class Sink:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 body = await reader.readexactly(_length(head))
-                status, answer = await self._answer(head, body)
+                await asyncio.sleep(_latency(head))
+                status, answer = self.answer(head, body)
                 writer.write(
                     b"HTTP/1.1 %d Said\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
                     b"Content-Length: %d\r\n\r\n%b" % (status, len(answer), answer)
@@ -78,7 +79,8 @@ class Sink:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
+    def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
+        """Status and body."""
         method, target, _ = head.split(b" ", 2)
         _, run, path = target.split(b"/", 2)
         if path == b"calls":
@@ -88,8 +90,6 @@ class Sink:
             return 200, FIXED[path]
         self._calls[run] += 1
         self._keep(run, method + b" " + target + b"\n" + body)
-        if milliseconds := int(run.rpartition(b"-")[2]):
-            await asyncio.sleep(milliseconds / 1_000)
         if method != b"POST":
             return 200, b""
         if POISON in body:
@@ -147,6 +147,12 @@ def _invalid(email: bytes, external_id: bytes | None, code: int) -> bytes:
         )
         + b"</contact>"
     )
+
+
+def _latency(head: bytes) -> float:
+    """Seconds. What only reads is answered at once."""
+    match = re.match(rb"(?:POST|DELETE|PUT) /[0-9]+-([0-9]+)/", head)
+    return int(match[1]) / 1_000 if match else 0
 
 
 def _length(head: bytes) -> int:

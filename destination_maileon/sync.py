@@ -25,18 +25,15 @@ from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.stream_columns import StreamColumns
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
 from destination_maileon.streams import consent
-from destination_maileon.streams.account import Account, say_nothing
+from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans, unused_mappings
-from destination_maileon.streams.patience import PatientQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,8 +43,8 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.streams.account import FieldLog, FieldsApi
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.account import FieldsApi
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +87,25 @@ class Sync:
             self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place
     config: Config,
     plans: dict[StreamKey, StreamPlan],
     *,
     account: Account,
     service: Environment,
     outbox: Logger,
+    ledger: Ledger | None = None,
 ) -> Sync:
-    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
+    """The rooms of one sync, connected.
+
+    The service may be the real world or a simulated one; the ledger, if none is handed in, is that
+    of the configuration.
+    """
     dispatch = RequestScheduler(config.concurrent_requests)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
     batcher = Accumulator(limits, dispatch.newest_held)
-    ledger = _ledger(config, plans.values(), outbox)
+    if ledger is None:
+        ledger = _ledger(config, plans.values(), outbox)
     intake = Intake(
         config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
     )
@@ -203,7 +206,7 @@ def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: 
 def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
-    outbox.hurry()
+    outbox.flush()
 
 
 def _client(config: Config) -> MaileonClient:
@@ -219,10 +222,10 @@ def _account(
     config: Config,
     api: FieldsApi,
     *,
-    log: FieldLog = say_nothing,
+    log: Callable[[str, FieldType], None] = lambda _name, _type: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Account:
-    questions = PatientQuestions(Backoff(config.max_retry_seconds), tell=tell)
+    questions = Retrying(Backoff(config.max_retry_seconds), tell=tell)
     return Account(api, questions, is_read_only=config.dry_run, log=log)
 
 

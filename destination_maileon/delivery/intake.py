@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
@@ -17,8 +17,7 @@ from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
@@ -26,12 +25,11 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
     from destination_maileon.delivery.accumulator import Accumulator, Limits
     from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import PartitionKey, StreamPlan
+    from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
@@ -147,7 +145,7 @@ class Intake:
         if farewell.removal is DeletedRecords.IGNORE:
             self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
             return False
-        if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
+        if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         self._check_brake()
         self._farewells += 1

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import astuple
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contact_xml import (

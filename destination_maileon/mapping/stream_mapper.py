@@ -14,7 +14,7 @@ from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import PartitionKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.contact_encoder import Column
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,6 +45,14 @@ def test_floor_and_connector_send_the_same_contacts(kind: Kind, made: Bench, kep
 def test_floor_and_connector_send_as_many_calls(made: Bench) -> None:
     workload = Workload(KINDS["scattered"], 2_500)
     assert made.floor(workload).calls == made.connector(workload).calls == 3
+
+
+def test_plain_connector_sends_the_same_contacts_in_as_many_calls(made: Bench, kept: Path) -> None:
+    from benchmark import plain  # noqa: PLC0415 - the CDK takes seconds
+
+    workload = Workload(KINDS["plain"], 1_500)
+    by_plain = _sent(lambda: made.program(partial(plain.run, workload.kind), workload), kept)
+    assert by_plain == _sent(lambda: made.connector(workload), kept)
 
 
 def _sent(run: Callable[[], Cost], kept: Path) -> Counter[object]:

@@ -5,7 +5,7 @@ A scenario follows from one whole number. It is run twice: through the connector
 faults; and record by record, in order, each in a call of its own, which is what the contract
 promises. Account, outcome of every record and STATEs must then be the same.
 
-Most scenarios are small. What is rare comes in `wider`; a few hold thousands of records. A sync
+Most scenarios are small. What is rare comes in `widen`; a few hold thousands of records. A sync
 that was cut off starts again (`resuming`); a dry run must foresee what no account could take.
 
 What may differ, and nothing else (`ambiguity` finds the scenarios where it can; there everything

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from unit_tests.simulation.account import Wish
-from unit_tests.simulation.asking import Step
+from unit_tests.simulation.intent import Step
 from unit_tests.simulation.scenario import Naming, Scenario
 
 DUPLICATE_CODES = {4, 5}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from unit_tests.simulation.asking import PERMISSIONS
+from unit_tests.simulation.intent import PERMISSIONS
 from unit_tests.simulation.scenario import (
     DELETED_COLUMN,
     PERMISSION_COLUMN,
@@ -23,7 +23,7 @@ from unit_tests.simulation.scenario import (
     Server,
     Stream,
 )
-from unit_tests.simulation.wider import widened
+from unit_tests.simulation.widen import widened
 from unit_tests.simulation.world import HEAVY_VALUE
 
 MODES = ("email", "external_id", "maileon_id")

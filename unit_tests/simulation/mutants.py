@@ -1,44 +1,40 @@
 """Faults for the connector, of which each breaks one promise: the simulation must see them all.
 
-Each is planted into a class or a function for the time of one test.
+Nearly all are planted where the connector meets its surroundings, so that they say nothing of how
+it is built: an option is not heard; an answer is heard as another; what is sent, said or asked is
+another; the loop waits otherwise. The rest (`INSIDE`) name public parts by their path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from pkgutil import resolve_name
+from typing import TypeAlias
 
+import orjson
 import pytest
 
-from destination_maileon.accounting.checkpoint import Checkpoint, ReadyState, Tally
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.delivery import accumulator as batching
-from destination_maileon.delivery import report_matching as reconciliation
-from destination_maileon.delivery import response_handler as settling
-from destination_maileon.delivery import retries as failing_calls
-from destination_maileon.delivery.accumulator import Accumulator, Batch, Limits
-from destination_maileon.delivery.division import parts_apart
-from destination_maileon.delivery.intake import Intake
-from destination_maileon.delivery.probing import OVERLOADS_BEFORE_PROBING, Probing
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.response_handler import ResponseHandler
-from destination_maileon.delivery.scheduler import RequestScheduler
-from destination_maileon.delivery.suspicion import RefusalTracker
-from destination_maileon.delivery.vanished import MissingFields
-from destination_maileon.maileon.backoff import Backoff
-from destination_maileon.maileon.contact_xml import contact_bytes, contact_of, merged_bytes
-from destination_maileon.maileon.errors import RetriableError
-from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping import mapped_record as merging
-from destination_maileon.mapping.contact_encoder import ContactRemoval
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.delivery.sender import ResponseReceived
+from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.messages import StateMessage
-from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import StreamPlan
+from unit_tests.simulation.account import Wish
+from unit_tests.simulation.scenario import VANISHING_FIELDS
+from unit_tests.simulation.sent import is_removal, wishes_of
+from unit_tests.simulation.world import Killed, World
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+Answer: TypeAlias = SynchronizationReport | bool | Exception
+HERE = "unit_tests.simulation."
+CONNECTOR = "destination_maileon."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,398 +49,392 @@ class Planted:
     seed: int
 
 
-Enter = Callable[[Plant], Plant]
+def put(path: str, value: object) -> Plant:
+    """Puts a value in the place of what has this path."""
+    return lambda patch: patch.setattr(path, value)
 
 
-class SeenAs:
-    """Enters a fault into a table; its name is the function's."""
+def changed(path: str, change: Callable[..., object]) -> Plant:
+    """What has this path returns what `change` makes of its result and its arguments."""
 
-    def __init__(self) -> None:
-        self.table: dict[str, Planted] = {}
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        usual = resolve_name(path)
+        patch.setattr(path, lambda *a, **k: change(usual(*a, **k), *a))
 
-    def __call__(self, said: str, *, at: int = 0) -> Enter:
-        def enter(plant: Plant) -> Plant:
-            self.table[plant.__name__.strip("_")] = Planted(plant, said, at)
-            return plant
+    return plant
 
-        return enter
 
+def unheard(**settings: object) -> Plant:
+    """The connector takes these settings for others than they are."""
+    return changed(HERE + "trial.configuration", lambda raw, _: {**raw, **settings})
 
-seen_as = SeenAs()
-PLANTED = seen_as.table
 
+def misheard(change: Callable[[Request, Answer], Answer]) -> Plant:
+    """The connector takes the answer of a call for another."""
 
-# Dispatch.
+    def heard(call: Request, answer: Answer, at: float) -> ResponseReceived:
+        return ResponseReceived(call, change(call, answer), at)
 
+    return put(HERE + "world.ResponseReceived", heard)
 
-@seen_as("share an identifier", at=4)
-def _calls_of_one_contact_overlap(patch: pytest.MonkeyPatch) -> None:
-    hold = RequestScheduler._hold
 
-    def held(
-        self: RequestScheduler, call: Request, *, newest: int, namings: Iterable[bool]
-    ) -> None:
-        hold(self, call, newest=newest, namings=namings)
-        call.order.blockers = 0
+def heard_as(reason: FailureReason, *wrong: FailureReason, **said: object) -> Plant:
+    """Calls that failed for a wrong reason seem to have failed for another."""
 
-    patch.setattr(RequestScheduler, "_hold", held)
+    def change(_: Request, answer: Answer) -> Answer:
+        if isinstance(answer, RetriableError) and answer.reason in wrong:
+            retry_after = said.get("retry_after", answer.retry_after)
+            return RetriableError("no luck.", reason, status=None, retry_after=retry_after)  # type: ignore[arg-type]
+        return answer
 
+    return misheard(change)
 
-@seen_as("too many calls in flight", at=38)
-def _the_limit_is_never_lowered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RequestScheduler, "slow_down", lambda _: None)
 
+def refusal_heard_as(*, removes: bool, answer: Callable[[Request], Answer]) -> Plant:
+    """Calls of one kind that were refused as a whole seem to have had another answer."""
+    return misheard(
+        lambda call, said: (
+            answer(call)
+            if isinstance(said, RequestRejected) and is_removal(call) is removes
+            else said
+        )
+    )
 
-@seen_as("rejected instead of written", at=615)
-def _a_duplicate_flies_at_once(patch: pytest.MonkeyPatch) -> None:
-    queue = RequestScheduler._queue
 
-    def queued(self: RequestScheduler, call: Request, *, first: bool = False) -> None:
-        is_duplicate, call.when_oldest = call.when_oldest, False
-        queue(self, call, first=first)
-        call.when_oldest = is_duplicate
+def report_heard_as(change: Callable[[SynchronizationReport], SynchronizationReport]) -> Plant:
+    """Reports seem to say something else."""
+    return misheard(
+        lambda _, said: change(said) if isinstance(said, SynchronizationReport) else said
+    )
 
-    patch.setattr(RequestScheduler, "_queue", queued)
 
+def resent(change: Callable[[Wish], Wish]) -> Plant:
+    """The contacts that travel are others."""
+    return changed(HERE + "sent.wish_in", lambda wish, _: change(wish))
 
-@seen_as("share an identifier", at=32)
-def _a_replaced_call_gives_up_its_place(patch: pytest.MonkeyPatch) -> None:
-    replace_call = RequestScheduler.replace
 
-    def replaced(
-        self: RequestScheduler, call: Request, groups: Iterable[Sequence[Request]]
-    ) -> None:
-        groups = list(groups)
-        replace_call(self, call, groups)
-        if groups:
-            for key in call.order.keys:
-                self._last_holder.pop(key, None)
+def asked(**options: object) -> Plant:
+    """The query of the calls says something else."""
+    return changed(HERE + "server.options_of", lambda found, _: replace(found, **options))
 
-    patch.setattr(RequestScheduler, "replace", replaced)
 
+def texts(change: Callable[[str], str | None]) -> Plant:
+    """The values that travel are others."""
 
-@seen_as("the account differs", at=279)
-def _halves_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
-    apart = parts_apart
+    def changed_wish(wish: Wish) -> Wish:
+        items = wish.fields.items()
+        fields = {n: text if text is None else change(text) for n, text in items}
+        return replace(wish, fields=fields)
 
-    def swapped(call: Request, entry: BatchEntry, *, is_recount: bool = False) -> list[Request]:
-        return apart(call, entry, is_recount=is_recount)[::-1]
+    return resent(changed_wish)
 
-    patch.setattr(settling, "parts_apart", swapped)
 
+def lines(change: Callable[[SyncPipeline, Iterator[bytes]], Iterator[bytes]]) -> Plant:
+    """What comes out is other."""
+    return changed(CONNECTOR + "pipeline.SyncPipeline.run", lambda usual, sync: change(sync, usual))
 
-# Batching and merging.
 
+def waits(change: Callable[[float, float], float]) -> Plant:
+    """The loop waits until another time, that follows from now and from the right one."""
 
-@seen_as("instead of", at=376)
-def _a_farewell_overtakes_the_records_before_it(patch: pytest.MonkeyPatch) -> None:
-    def none(self: Accumulator, keys: Iterable[str]) -> list[Batch]:
-        del self, keys
-        return []
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        usual = World.next_event
 
-    patch.setattr(Accumulator, "part_with", none)
+        def next_event(self: World, *, until: float, with_input: bool) -> object:
+            return usual(self, until=change(self.now(), until), with_input=with_input)
 
+        patch.setattr(World, "next_event", next_event)
 
-@seen_as("the account differs", at=706)
-def _batches_of_one_contact_swap(patch: pytest.MonkeyPatch) -> None:
-    add = Accumulator.add
+    return plant
 
-    def added(self: Accumulator, part: MappedRecord, lane: PartitionKey, now: float) -> list[Batch]:
-        return add(self, part, lane, now)[::-1]
 
-    patch.setattr(Accumulator, "add", added)
+def _first_lost(report: SynchronizationReport) -> SynchronizationReport:
+    fewer = max(0, report.invalid - 1)
+    return replace(report, invalid=fewer, invalid_contacts=report.invalid_contacts[1:])
 
 
-@seen_as("is rejected instead of written", at=632)
-def _the_calls_that_are_held_are_not_minded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RequestScheduler, "newest_held", lambda *_: 0)
+def _whole_is_invalid(call: Request, said: Answer) -> Answer:
+    if not isinstance(said, SynchronizationReport) or not said.invalid:
+        return said
+    named = [InvalidContact(w.email, w.external_id, 3, None) for w in wishes_of(call)]
+    return replace(said, invalid=len(named), invalid_contacts=tuple(named), new=0, existing=0)
 
 
-@seen_as("the account differs", at=9)
-def _the_first_value_wins(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(merging, "merged_bytes", lambda payloads: payloads[0])
+def _swapped(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+    held: bytes | None = None
+    for line in usual:
+        if b'"STATE"' in line and held is None:
+            held = line
+        else:
+            yield line
+            if held is not None:
+                yield held
+            held = None
 
 
-@seen_as("the account differs", at=128)
-def _the_last_spelling_of_an_address_wins(patch: pytest.MonkeyPatch) -> None:
-    def respelled(payloads: list[bytes]) -> bytes:
-        last = contact_of(payloads[-1]).email
-        return contact_bytes(replace(contact_of(merged_bytes(payloads)), email=last))
-
-    patch.setattr(merging, "merged_bytes", respelled)
-
-
-@seen_as("too many bytes", at=14)
-def _a_body_may_be_larger(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Limits, "contact_bytes", property(lambda _: 8_000_000))
-
-
-# Settling.
-
-
-@seen_as("missing")
-def _a_record_is_lost(patch: pytest.MonkeyPatch) -> None:
-    chances = ResponseHandler._second_chances
-
-    def fewer(self: ResponseHandler, call: Request, reading: MatchedReport) -> list[list[Request]]:
-        return chances(self, call, reading)[1:]
-
-    patch.setattr(ResponseHandler, "_second_chances", fewer)
-
-
-@seen_as("settled twice", at=1)
-def _a_record_is_settled_twice(patch: pytest.MonkeyPatch) -> None:
-    read = reconciliation.read
-
-    def repeated(entries: Sequence[BatchEntry], report: SynchronizationReport) -> MatchedReport:
-        reading = read(entries, report)
-        reading.accepted += reading.accepted[:1]
-        return reading
-
-    patch.setattr(reconciliation, "read", repeated)
-
-
-@seen_as("never reached the server", at=7)
-def _a_failed_call_counts_as_done(patch: pytest.MonkeyPatch) -> None:
-    ends = ResponseHandler.ends
-
-    def ended(
-        self: ResponseHandler, call: Request, answer: settling.Answer, now: float
-    ) -> float | None:
-        if isinstance(answer, RetriableError):
-            self.ledger.written(call.lane.plan, call.entries)
-            self.dispatch.settle(call)
-            return None
-        return ends(self, call, answer, now)
-
-    patch.setattr(ResponseHandler, "ends", ended)
-
-
-@seen_as("written instead of rejected", at=117)
-def _who_is_not_named_counts_as_accepted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconciliation, "_suspects", lambda *_: [])
-
-
-@seen_as("counts as rejected, and at the server", at=9)
-def _a_whole_call_is_rejected_for_one_contact(patch: pytest.MonkeyPatch) -> None:
-    read = reconciliation.read
-
-    def severe(entries: Sequence[BatchEntry], report: SynchronizationReport) -> MatchedReport:
-        reading = read(entries, report)
-        if reading.rejected:
-            findings = reading.rejected[0][1]
-            reading.rejected += [(entry, findings) for entry in reading.accepted]
-            reading.accepted = []
-        return reading
-
-    patch.setattr(reconciliation, "read", severe)
-
-
-@seen_as("nothing got through", at=199)
-def _what_is_refused_is_always_the_contacts_fault(patch: pytest.MonkeyPatch) -> None:
-    def falls_on(self: RefusalTracker, call: Request, rejection: Rejection) -> None:
-        self.ledger.rejected(call.lane.plan, call.entries[0].parts[0], rejection)
-
-    patch.setattr(RefusalTracker, "falls_on", falls_on)
-
-
-@seen_as("rejected instead of written", at=8)
-def _fields_that_vanished_are_sent_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(MissingFields, "without", lambda *_: None)
-
-
-# Patience.
-
-
-@seen_as("fails without a reason", at=2)
-def _nothing_is_tried_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: None)
-
-
-@seen_as("sooner than Maileon asks", at=2)
-def _the_wish_to_wait_is_not_heard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: 0.1)
-
-
-@seen_as("beyond all patience", at=2)
-def _nothing_is_ever_given_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "wait", lambda *_, **__: 3_000.0)
-
-
-@seen_as("never halved", at=24)
-def _no_call_is_halved(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(failing_calls, "OVERLOADS_BEFORE_HALVING", 1_000)
-
-
-@seen_as("cut again and again", at=146)
-def _every_call_is_cut_in_an_outage(patch: pytest.MonkeyPatch) -> None:
-    def due(self: Probing, call: Request, now: float, *, successes: int) -> bool:  # noqa: ARG001
-        return call.overloads >= OVERLOADS_BEFORE_PROBING
-
-    patch.setattr(Probing, "is_due", due)
-
-
-# States and counts.
-
-
-@seen_as("leaves before record")
-def _a_state_leaves_too_early(patch: pytest.MonkeyPatch) -> None:
-    early = property(lambda self: len(self._segments) > 1)
-    patch.setattr(Checkpoint, "can_release", early)
-
-
-@seen_as("is stored", at=65)
-def _a_state_leaves_before_rejections_are_stored(patch: pytest.MonkeyPatch) -> None:
-    def released(self: Ledger) -> Iterator[ReadyState[StateMessage]]:
-        yield from self.checkpoint.release()
-
-    patch.setattr(Ledger, "release", released)
-
-
-@seen_as("out of order")
-def _states_swap(patch: pytest.MonkeyPatch) -> None:
-    release = Checkpoint.release
-
-    def swapped(
-        self: Checkpoint[StateMessage], *, before: int | None = None
-    ) -> Iterator[ReadyState[StateMessage]]:
-        yield from [*release(self, before=before)][::-1]
-
-    patch.setattr(Checkpoint, "release", swapped)
-
-
-@seen_as("out of order")
-def _a_state_is_lost(patch: pytest.MonkeyPatch) -> None:
-    release = Checkpoint.release
-
-    def fewer(
-        self: Checkpoint[StateMessage], *, before: int | None = None
-    ) -> Iterator[ReadyState[StateMessage]]:
-        yield from [*release(self, before=before)][1:]
-
-    patch.setattr(Checkpoint, "release", fewer)
-
-
-@seen_as("counts other re")
-def _a_state_counts_what_is_anothers(patch: pytest.MonkeyPatch) -> None:
-    tally_of = Checkpoint._tally
-
-    def mixed(self: Checkpoint[StateMessage], segment: object) -> Tally:
-        tally = tally_of(self, segment)  # type: ignore[arg-type]
-        return Tally(tally.written + tally.rejected)
-
-    patch.setattr(Checkpoint, "_tally", mixed)
-
-
-@seen_as("does not add up")
-def _what_a_call_created_is_counted_twice(patch: pytest.MonkeyPatch) -> None:
-    count = Checkpoint.count
-
-    def twice(self: Checkpoint[StateMessage], **statistics: int) -> None:
-        count(self, **{name: 2 * number for name, number in statistics.items()})
-
-    patch.setattr(Checkpoint, "count", twice)
-
-
-@seen_as("too many rejected", at=8)
-def _the_limit_of_rejections_is_not_judged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Ledger, "_judge", lambda *_, **__: None)
-
-
-@seen_as("more records than may be read", at=69)
-def _the_brake_on_deletions_does_not_hold(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Intake, "_check_brake", lambda _: None)
-
-
-@seen_as("the account differs", at=1082)
-def _records_are_merged_across_another_name_of_their_contact(patch: pytest.MonkeyPatch) -> None:
-    append = Batch.append
-
-    def appended(self: Batch, entry: BatchEntry) -> None:
-        with patch.context() as inside:
-            inside.setattr(batching, "is_named_by_id", lambda _: False)
-            append(self, entry)
-
-    patch.setattr(Batch, "append", appended)
-
-
-# The ends.
-
-
-@seen_as("what came before the one rejection too many", at=8)
-def _one_rejection_too_many_cuts_off_what_came_before(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Accumulator, "close_older_than", lambda *_: [])
-
-
-@seen_as("a rejection is not stored", at=14)
-def _rejections_are_stored_only_for_a_state(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SyncPipeline, "_store_rejections", lambda _: None)
-
-
-@seen_as("a true STATE is held back", at=947)
-def _a_lost_store_holds_every_state_back(patch: pytest.MonkeyPatch) -> None:
-    def released(self: Ledger) -> Iterator[ReadyState[StateMessage]]:
-        self.store_all()
-        if not self._is_store_lost:
-            yield from self.checkpoint.release()
-
-    patch.setattr(Ledger, "release", released)
-
-
-# The loop.
-
-
-@seen_as("a record waits too long")
-def _a_batch_never_becomes_old(patch: pytest.MonkeyPatch) -> None:
-    def none(self: Accumulator, now: float) -> list[Batch]:
-        del self, now
-        return []
-
-    patch.setattr(Accumulator, "close_expired", none)
-    patch.setattr(Accumulator, "next_expiry", None)
-
-
-@seen_as("a call waits though its time has come", at=40)
-def _a_time_that_has_come_unnoticed_is_missed(patch: pytest.MonkeyPatch) -> None:
-    next_time = SyncPipeline._next_time
-
-    def missed(self: SyncPipeline) -> float:
-        time = next_time(self)
-        return time if time > self.service.now() else self.progress.next_at
-
-    patch.setattr(SyncPipeline, "_next_time", missed)
-
-
-@seen_as("spins")
-def _the_loop_wakes_for_what_it_does_not_do(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Accumulator, "close_expired", lambda *_: [])
-
-
-@seen_as("a true STATE is held back")
-def _a_state_waits_for_the_end(patch: pytest.MonkeyPatch) -> None:
-    release = Ledger.release
-
-    def later(self: Ledger) -> Iterator[ReadyState[StateMessage]]:
-        if len(self.checkpoint._segments) > 2:
-            yield from release(self)
-
-    patch.setattr(Ledger, "release", later)
-
-
-@seen_as("missing from the counts", at=1)
-def _the_end_forgets_what_waits(patch: pytest.MonkeyPatch) -> None:
-    def none(self: Accumulator) -> list[Batch]:
-        del self
-        return []
-
-    patch.setattr(Accumulator, "close_all", none)
-
-
-@seen_as("missing from the counts", at=32)
-def _a_farewell_is_never_said(patch: pytest.MonkeyPatch) -> None:
-    def settled(
-        self: RequestScheduler, lane: PartitionKey, entry: BatchEntry, farewell: ContactRemoval
-    ) -> None:
-        del self, lane, entry, farewell
-
-    patch.setattr(RequestScheduler, "submit_farewell", settled)
+def _without_first_state(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+    is_state = [False]
+    for line in usual:
+        if b'"STATE"' in line and not is_state[0]:
+            is_state[0] = True
+        else:
+            yield line
+
+
+def _states_on_a_signal(sync: SyncPipeline, usual: Iterator[bytes]) -> Iterator[bytes]:
+    told = 0
+    try:
+        for line in usual:
+            told += b'"STATE"' in line
+            yield line
+    except Killed:
+        assert isinstance(sync.service, World)
+        items = enumerate(sync.service.scenario.items, start=1)
+        for number in [number for number, item in items if item.is_state][told:]:
+            yield orjson.dumps({"type": "STATE", "id": number, "state": {}})
+        raise
+
+
+def _counts(**more: int) -> Plant:
+    """A STATE says other counts."""
+
+    def change(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
+        for line in usual:
+            if b'"STATE"' not in line:
+                yield line
+                continue
+            message = orjson.loads(line)
+            stats = message["state"]["destinationStats"]
+            for name, number in more.items():
+                (stats if name in stats else stats["additionalStats"])[name] += number
+            yield orjson.dumps(message)
+
+    return lines(change)
+
+
+def _early(part: MappedRecord, ledger: Ledger, plan: StreamPlan, *_: object) -> MappedRecord:
+    """A record is settled in the accounts as soon as it is read."""
+    ledger.checkpoint.settle(part.segment, plan.key, written=1)
+    return part
+
+
+def _one_of_a_kind(part: MappedRecord, ledger: Ledger, *_: object, first: int = 0) -> MappedRecord:
+    """Each record's identifiers seem to be its own."""
+    if ledger.records > first:
+        part.keys = tuple(f"{key} {ledger.records}" for key in part.keys)
+    return part
+
+
+_GONE = dict.fromkeys(VANISHING_FIELDS, FieldType.STRING)
+_OVERLOADS = (FailureReason.SERVER_ERROR, FailureReason.TIMEOUT)
+_LESS = (FailureReason.THROTTLED, FailureReason.UNAVAILABLE)
+_TRYING = (*_LESS, *_OVERLOADS, FailureReason.CONNECTION, FailureReason.UNREADABLE)
+_LEDGER = CONNECTOR + "accounting.ledger.Ledger."
+_DELIVERY = CONNECTOR + "delivery."
+
+
+def _done(call: Request) -> Answer:
+    sent = len(wishes_of(call))
+    return is_removal(call) or SynchronizationReport(sent, sent, 0, 0, 0, ())
+
+
+def _refusal(status: int) -> RequestRejected:
+    return RequestRejected("refused", status=status, server_message="no")
+
+
+def _named_only(said: SynchronizationReport) -> SynchronizationReport:
+    return replace(said, invalid=len({(i.email, i.external_id) for i in said.invalid_contacts}))
+
+
+def _twice(said: MatchedReport) -> MatchedReport:
+    said.accepted += said.accepted[:1]
+    return said
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _none(*_: object, **__: object) -> list[object]:
+    return []
+
+
+PLANTED: dict[str, Planted] = {
+    # An option is not heard.
+    "batches are larger": Planted(unheard(batch_size=10_000), "too many contacts in a call", 8),
+    "bodies are larger": Planted(unheard(max_batch_bytes=9_000_000), "too many bytes", 14),
+    "more calls fly": Planted(unheard(concurrent_requests=16), "too many calls in flight", 19),
+    "records wait longer": Planted(unheard(flush_interval_seconds=500_000), "waits too long", 0),
+    "calls are given up soon": Planted(unheard(max_retry_seconds=0.001), "without a reason", 2),
+    "calls are never given up": Planted(unheard(max_retry_seconds=1e6), "all patience", 31),
+    "people exist by email": Planted(
+        unheard(identifier_mode="email"), "written instead of rejected", 8
+    ),
+    "contacts are never left alone": Planted(
+        unheard(sync_mode="update"), "the account differs", 10
+    ),
+    "contacts are left alone": Planted(unheard(sync_mode="ignore"), "differs", 1),
+    "contacts are always created": Planted(unheard(update_only=False), "the account differs", 34),
+    "no permission is given": Planted(unheard(permission="not_set"), "differs", 2),
+    "no permission is replaced": Planted(unheard(override_permission=False), "differs", 59),
+    "who left is left alone": Planted(unheard(reimport_unsubscribed_contacts=False), "differs", 7),
+    "who left is written to": Planted(unheard(reimport_unsubscribed_contacts=True), "differs", 8),
+    "nulls are kept": Planted(unheard(null_values="keep"), "differs", 93),
+    "nulls clear": Planted(unheard(null_values="clear"), "differs", 24),
+    "long texts are kept": Planted(unheard(truncate_long_text=False), "instead of", 549),
+    "deletions are left out": Planted(unheard(deleted_records="ignore"), "instead of", 4),
+    "deletions delete": Planted(unheard(deleted_records="delete"), "instead of left out", 4),
+    "rejections have no limit": Planted(unheard(max_rejected_records=None), "too many rejected", 8),
+    "rejections have no share": Planted(unheard(max_rejected_percent=None), "share", 49),
+    "deletions have no limit": Planted(
+        unheard(max_deleted_records=None), "more records than may be read", 69
+    ),
+    "strict mode is lenient": Planted(
+        unheard(ignore_invalid_contacts=True), "strict, something rejected", 21
+    ),
+    "a dry run sends": Planted(unheard(dry_run=False), "leaves a dry run", 3),
+    "new columns create nothing": Planted(
+        unheard(unmapped_columns="ignore"), "the account differs", 0
+    ),
+    # An answer is heard as another.
+    "a failed call counts as done": Planted(
+        misheard(lambda call, said: _done(call) if isinstance(said, RetriableError) else said),
+        "never reached the server",
+        9,
+    ),
+    "who asks for less is not heard": Planted(
+        heard_as(FailureReason.CONNECTION, *_LESS), "too many calls in flight", 38
+    ),
+    "every failure asks for less": Planted(
+        heard_as(FailureReason.THROTTLED, *_TRYING), "its time has come", 38
+    ),
+    "the wish to wait is not heard": Planted(
+        heard_as(FailureReason.UNAVAILABLE, *_LESS, retry_after=None), "sooner than Maileon", 16
+    ),
+    "no call is too large": Planted(
+        heard_as(FailureReason.CONNECTION, *_OVERLOADS), "never halved", 146
+    ),
+    "a refused removal counts as done": Planted(
+        refusal_heard_as(removes=True, answer=lambda _: True), "at the server it is None", 68
+    ),
+    "a refused call counts as done": Planted(
+        refusal_heard_as(removes=False, answer=_done), "it is None", 41
+    ),
+    "a removal that nobody may do is one contact's": Planted(
+        refusal_heard_as(removes=True, answer=lambda _: _refusal(400)), "is no failure", 273
+    ),
+    "a refused contact ends the sync": Planted(
+        refusal_heard_as(removes=False, answer=lambda _: _refusal(405)), "without a reason", 42
+    ),
+    "nobody is rejected": Planted(
+        report_heard_as(lambda said: replace(said, invalid=0, invalid_contacts=())),
+        "counts as written",
+        9,
+    ),
+    "who is not named is accepted": Planted(
+        report_heard_as(_named_only), "written instead of rejected", 248
+    ),
+    "one rejection is missed": Planted(
+        report_heard_as(_first_lost),
+        "counts as written",
+        9,
+    ),
+    "a call is rejected for one contact": Planted(
+        misheard(_whole_is_invalid), "counts as rejected", 9
+    ),
+    "nobody is new": Planted(
+        report_heard_as(lambda said: replace(said, new=0)), "created does not add up", 0
+    ),
+    # What travels is other.
+    "a carriage return is a line feed": Planted(
+        texts(lambda text: text.replace("\r", "\n")), "differs", 80
+    ),
+    "booleans are Python's": Planted(
+        texts(lambda text: text.title() if text in {"true", "false"} else text), "differs", 41
+    ),
+    "texts are cut": Planted(texts(lambda text: text[:200]), "instead of", 9),
+    "empty texts are nulls": Planted(texts(lambda text: text or None), "differs", 0),
+    "addresses change their case": Planted(
+        resent(lambda wish: replace(wish, email=wish.email and wish.email.upper())), "differs", 0
+    ),
+    "preferences are lost": Planted(
+        resent(lambda wish: replace(wish, preferences={})), "the account differs", 0
+    ),
+    "a permission is not sent": Planted(asked(permission=None), "differs", 2),
+    "a permission is always replaced": Planted(asked(overrides_permission=True), "differs", 7),
+    # What is said, and in what order.
+    "states swap": Planted(lines(_swapped), "a true STATE is held back", 0),
+    "a state is lost": Planted(lines(_without_first_state), "out of order", 59),
+    "a signal lets every state out": Planted(lines(_states_on_a_signal), "before record", 60),
+    "a state counts a record more": Planted(_counts(recordCount=1), "counts other records", 0),
+    "a state counts a rejection more": Planted(_counts(rejectedRecordCount=1), "rejections", 0),
+    "a state counts a contact more": Planted(_counts(created=1), "created does not add up", 0),
+    "a state counts a merge more": Planted(_counts(merged=1), "merged does not add up", 0),
+    # The loop.
+    "the loop sleeps too long": Planted(waits(lambda _, until: until + 40), "waits", 0),
+    "the loop never sleeps": Planted(waits(min), "spins", 0),
+    # The account beside the calls.
+    "a field is created in thought alone": Planted(
+        put(HERE + "server.Server.create_custom_field", _nothing), "differs", 0
+    ),
+    "a field that has vanished is still listed": Planted(
+        changed(HERE + "server.Server.custom_fields", lambda found, _: {**found, **_GONE}),
+        "rejected instead of written",
+        8,
+    ),
+    "a dry run foresees nothing": Planted(
+        changed(HERE + "trial.foreseen", lambda _, call: _done(call)), "instead of rejected", 3
+    ),
+}
+
+INSIDE: dict[str, Planted] = {
+    "a state leaves too early": Planted(changed(_LEDGER + "received", _early), "STATE", 0),
+    "a state leaves before rejections are stored": Planted(
+        put(_LEDGER + "release", lambda ledger: ledger.checkpoint.release()), "is stored", 65
+    ),
+    "rejections are not stored at the end": Planted(
+        put(_LEDGER + "store_all", _nothing), "a rejection is not stored", 14
+    ),
+    "contacts are not recognised": Planted(
+        changed(_LEDGER + "received", _one_of_a_kind), "identifier", 4
+    ),
+    "so many contacts are recognised": Planted(
+        changed(_LEDGER + "received", partial(_one_of_a_kind, first=300)), "identifier", 1059
+    ),
+    "the first value wins": Planted(
+        put(CONNECTOR + "mapping.mapped_record.merged", lambda contacts, _: contacts[0]),
+        "differs",
+        9,
+    ),
+    "a duplicate has no second chance": Planted(
+        put(_DELIVERY + "response_handler.DUPLICATE_CODES", frozenset()), "rejected instead", 615
+    ),
+    "halves of one contact swap": Planted(
+        changed(_DELIVERY + "response_handler.parts_apart", lambda calls, *_: calls[::-1]),
+        "differs",
+        279,
+    ),
+    "batches of one contact swap": Planted(
+        changed(_DELIVERY + "accumulator.Accumulator.add", lambda batches, *_: batches[::-1]),
+        "differs",
+        706,
+    ),
+    "a removal overtakes": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.part_with", _none), "instead of", 376
+    ),
+    "a removal is never sent": Planted(
+        put(_DELIVERY + "scheduler.RequestScheduler.submit_farewell", _nothing), "missing", 32
+    ),
+    "the end forgets what waits": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.close_all", _none), "missing", 1
+    ),
+    "what came before a stop is forgotten": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.close_older_than", _none), "too many", 8
+    ),
+    "nothing is tried again": Planted(
+        put(CONNECTOR + "maileon.backoff.Backoff.wait", _nothing), "without a reason", 2
+    ),
+    "a report settles somebody twice": Planted(
+        changed(_DELIVERY + "report_matching.read", lambda said, *_: _twice(said)), "twice", 1
+    ),
+}

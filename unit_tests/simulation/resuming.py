@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from destination_maileon.errors import TransientError
 from unit_tests.simulation.ambiguity import Circles
-from unit_tests.simulation.asking import Step, Task, asked
-from unit_tests.simulation.judge import clear, difference
+from unit_tests.simulation.every_moment import insist
+from unit_tests.simulation.intent import Step, Task, asked
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.sequence import played
 from unit_tests.simulation.trial import Trial, a_trial
-from unit_tests.simulation.watch import insist
+from unit_tests.simulation.verdict import clear, difference
 from unit_tests.simulation.world import Killed
 
 

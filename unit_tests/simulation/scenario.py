@@ -153,7 +153,7 @@ class Scenario:
     """One sync. `config` holds the keys of the connector's configuration beyond the defaults.
 
     `output_seconds` is how long whoever reads the output takes for a line. The process is killed
-    when it waits for the `killed_at`-th time. Of `max_shapes` records the short way takes care.
+    when it waits for the `killed_at`-th time.
     """
 
     seed: int
@@ -168,13 +168,17 @@ class Scenario:
     clock_creeps: bool = False
     max_held_states: int = 10_000
     output_seconds: float = 0.0
-    max_shapes: int = 1_000
     killed_at: int | None = None
 
     @property
     def is_dry_run(self) -> bool:
         """Whether nothing is sent."""
         return bool(self.config.get("dry_run"))
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether one rejection ends the sync."""
+        return not self.config.get("ignore_invalid_contacts", True)
 
     @property
     def records(self) -> list[Item]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from unit_tests.simulation.account import MaileonAccount, Stored, Verdict, Wish
-from unit_tests.simulation.asking import Step, Task
+from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     CUSTOM_TYPES,

@@ -62,7 +62,6 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
     yield replace(scenario, stores_rejections=False)
     yield replace(scenario, clock_creeps=False)
     yield replace(scenario, output_seconds=0.0)
-    yield replace(scenario, max_shapes=1_000)
     if scenario.killed_at is not None:
         yield replace(scenario, killed_at=None)
     if scenario.store_fails_at is not None:

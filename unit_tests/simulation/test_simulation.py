@@ -1,6 +1,6 @@
 """Thousands of random syncs, each compared with its records one at a time.
 
-Costs about 20 seconds. `make simulate SEEDS=...` looks further.
+Costs about 20 seconds. `python -m unit_tests.simulation` looks further.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from unit_tests.simulation import __main__ as command
-from unit_tests.simulation.course import Sums, fault_of
+from unit_tests.simulation.failure_report import told
 from unit_tests.simulation.generate import a_scenario
 from unit_tests.simulation.mutants import PLANTED
-from unit_tests.simulation.telling import told
+from unit_tests.simulation.runner import Sums, fault_of
 
 SEEDS = 2_000
 SEEDS_OF_A_TEST = 100
@@ -43,20 +43,27 @@ def test_the_command_counts_what_was_simulated(
     assert capsys.readouterr().out.startswith("5 scenarios (")
 
 
+def test_the_work_may_be_shared_by_several_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run_command(monkeypatch, "--seeds", "30", "--workers", "2") == 0
+    assert capsys.readouterr().out.startswith("30 scenarios (")
+
+
 def test_the_command_shows_the_first_scenario_that_fails_in_short(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    PLANTED["a_state_leaves_too_early"].plant(monkeypatch)
+    PLANTED["a state counts a record more"].plant(monkeypatch)
     assert _run_command(monkeypatch, "--seeds", "50") == 1
     first, short, *_ = capsys.readouterr().out.splitlines()
-    assert first == "Seed 0: STATE 4 leaves before record 3 is settled"
-    assert short == "Shortened, it fails with STATE 2 leaves before record 1 is settled:"
+    assert first == "Seed 0: a STATE counts other records"
+    assert short == "Shortened, it fails with a STATE counts other records:"
 
 
 def test_the_command_goes_on_after_a_failure_if_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    PLANTED["a_state_leaves_too_early"].plant(monkeypatch)
+    PLANTED["a state counts a record more"].plant(monkeypatch)
     assert _run_command(monkeypatch, "--seeds", "20", "--all") == 1
     failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Seed ")]
     assert len(failed) > 5
@@ -65,13 +72,13 @@ def test_the_command_goes_on_after_a_failure_if_it_is_told_to(
 def test_what_fails_is_told_with_its_seed_shortened_and_how_to_repeat_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    PLANTED["a_state_is_lost"].plant(monkeypatch)
+    PLANTED["a state is lost"].plant(monkeypatch)
     scenario = a_scenario(0)
     fault = fault_of(scenario)
     assert fault is not None
     words = told(scenario, fault)
     assert words.startswith(f"Seed 0: {fault}\n")
     assert words.endswith("Again: python -m unit_tests.simulation --start 0 --seeds 1")
-    # The smallest input that can show it: two STATEs, of which the first is lost.
-    assert words.count("Item(") == 2
+    # The smallest input that can show it: a STATE, which is lost.
+    assert words.count("Item(") == 1
     assert "known=()" in words

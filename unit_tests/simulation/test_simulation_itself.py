@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.errors import FailureReason
 from destination_maileon.maileon.report import SynchronizationReport
 from unit_tests.simulation.account import Verdict
-from unit_tests.simulation.asking import PERMISSIONS, Task, asked
-from unit_tests.simulation.course import fault_of, run
 from unit_tests.simulation.generate import MODES, OPERATIONS, a_scenario
-from unit_tests.simulation.mutants import PLANTED, Planted
+from unit_tests.simulation.intent import PERMISSIONS, Task, asked
+from unit_tests.simulation.mutants import INSIDE, PLANTED, Planted
+from unit_tests.simulation.runner import fault_of, run
 from unit_tests.simulation.scenario import Kind, Mishap, Naming, Scenario
 from unit_tests.simulation.trial import Trial, a_trial
 
@@ -34,7 +34,10 @@ REPEATED_SEEDS = 40
 # Planted faults.
 
 
-@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED.keys())
+MUTANTS = PLANTED | INSIDE
+
+
+@pytest.mark.parametrize("planted", MUTANTS.values(), ids=MUTANTS.keys())
 def test_a_planted_fault_is_seen(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fault_of(a_scenario(planted.seed)) is None
     planted.plant(monkeypatch)
@@ -185,7 +188,7 @@ class Happened:
             self.traits.update(_traits(call, report))
         for call, _ in trial.server.applied:
             self.traits[call.farewell.removal.value if call.farewell else "write"] += 1
-        self.in_flight.add(trial.watch.most_flying)
+        self.in_flight.add(trial.watch.most_in_flight)
         self.slowed_down += trial.watch.limit < trial.watch.concurrency
         self.refusals += trial.watch.refusals.total()
         self.troubles += trial.watch.troubles

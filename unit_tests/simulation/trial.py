@@ -10,23 +10,23 @@ from random import Random
 import orjson
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.model import Config, load_config
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.streams.account import Account
-from destination_maileon.streams.catalog import stream_plans
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan, stream_plans
 from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.account import MaileonAccount
-from unit_tests.simulation.glance import Glance
+from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
+from unit_tests.simulation.idle_checks import IdleChecks
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
@@ -40,7 +40,6 @@ from unit_tests.simulation.scenario import (
     Stream,
 )
 from unit_tests.simulation.server import Server
-from unit_tests.simulation.watch import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.world import Killed, World
 
 IDENTIFIERS = ("email", "external_id", "maileon_id")
@@ -97,7 +96,10 @@ class _Api:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Trial:
-    """What came of a scenario. A STATE is known by its line's number."""
+    """What came of a scenario. A STATE is known by its line's number.
+
+    `heard_before` tells of each STATE how many reports and merged records there were before it.
+    """
 
     scenario: Scenario
     server: Server
@@ -107,13 +109,18 @@ class Trial:
     store: FakeStore | None
     sync: Sync
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    heard_before: list[tuple[int, int]] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
     records_up_to: list[int] = field(init=False)
+    _state_lines: list[int] = field(init=False)
+    _settled_up_to: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         kinds = (item.kind for item in self.scenario.items)
         self.records_up_to = [*accumulate((kind is Kind.RECORD for kind in kinds), initial=0)]
+        items = enumerate(self.scenario.items, start=1)
+        self._state_lines = [number for number, item in items if item.is_state]
 
     def run(self) -> None:
         """Runs the sync to its end; a broken promise is raised, a failure kept."""
@@ -127,6 +134,39 @@ class Trial:
         if isinstance(self.failure, AssertionError | TypeError | KeyError | AttributeError):
             raise self.failure
 
+    def holds_a_true_state(self) -> bool:
+        """Whether a STATE that was read is true: all before it is settled, or can be stored."""
+        if self.scenario.is_dry_run or len(self.states) >= len(self._state_lines):
+            return False
+        line_number = self._state_lines[len(self.states)]
+        records = self.records_up_to[line_number]
+        is_read = self.world.taken_lines >= line_number or self.spy.records > records
+        if not is_read or not self._are_settled(records):
+            return False
+        is_lost = self.store is not None and self.store.has_failed
+        return not is_lost or self._are_stored(records)
+
+    def may_end_at_once(self) -> bool:
+        """Whether something has happened after which what waits need not be sent."""
+        config = self.scenario.config
+        limits = "max_rejected_records" in config or "max_rejected_percent" in config
+        is_lost = self.store is not None and self.store.has_failed
+        has_ended = self.watch.ends_of_sync or self.watch.refusals or self.watch.has_given_up
+        return bool(self.scenario.is_strict or limits or is_lost or has_ended)
+
+    def _are_settled(self, records: int) -> bool:
+        # Without `ignore_invalid_contacts` a rejection is not settled: it ends the sync.
+        settled = ("written", "left out", "rejected")[: 3 - self.scenario.is_strict]
+        while self.spy.outcomes.get(self._settled_up_to + 1) in settled:
+            self._settled_up_to += 1
+        return self._settled_up_to >= records
+
+    def _are_stored(self, records: int) -> bool:
+        assert self.store is not None
+        outcomes = self.spy.outcomes
+        rejected = {p for p in range(1, records + 1) if outcomes.get(p) == "rejected"}
+        return rejected <= self.store.stored
+
     def _hear(self, message: dict[str, object]) -> None:
         if message["type"] == "STATE":
             number, state = message["id"], message["state"]
@@ -134,6 +174,7 @@ class Trial:
             assert isinstance(state, dict)
             check_state_is_true(self, number)
             self.states.append((number, state))
+            self.heard_before.append((len(self.watch.reports), self.spy.merged))
         elif isinstance(log := message.get("log"), dict):
             self.logs.append(str(log["message"]))
 
@@ -178,15 +219,15 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     asked_account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
     if config.dry_run:
         world.foresee = partial(foreseen, custom_types=asked_account.custom_fields)
-    sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox)
     stores = scenario.stores_rejections and not config.dry_run
     store = FakeStore(scenario.store_fails_at) if stores else None
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
-    sync.writer.ledger = sync.intake.ledger = sync.writer.settlement.ledger = spy
-    sync.writer.settlement.suspicion.ledger = spy
-    world.glance = Glance(spy, watch, sync.writer, config.flush_interval_seconds).at
-    return Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
-                 store=store, sync=sync)  # fmt: skip
+    sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
+    trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
+                  store=store, sync=sync)  # fmt: skip
+    flush_seconds = float(str(scenario.setting("flush_interval_seconds", 60)))
+    world.check_idle = IdleChecks(trial, flush_seconds).at
+    return trial
 
 
 def _spy(

@@ -22,11 +22,14 @@ from destination_maileon.maileon.errors import (
     Unauthorized,
 )
 from destination_maileon.protocol.reader import InputChunk, InputEnd
+from unit_tests.simulation.every_moment import Watch, insist
 from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
-from unit_tests.simulation.server import Server, read_wishes
-from unit_tests.simulation.watch import Watch, insist
+from unit_tests.simulation.sent import is_removal, wishes_of
+from unit_tests.simulation.server import Server
 
-MAX_STEPS = 200_000
+MAX_STEPS = 2_000_000
+"""One large sync whose contacts are named in two ways takes a quarter of a million."""
+
 MAX_IDLE_STEPS = 200
 MAX_STEPS_WITHOUT_TIME = 20
 SHORTEST_ANSWER_SECONDS = 0.01
@@ -74,11 +77,13 @@ class World:
     server: Server
     watch: Watch
     chance: Random
-    glance: Callable[[float, float], None] = lambda _now, _until: None
+    check_idle: Callable[[float, float], None] = lambda _now, _until: None
     foresee: Callable[[Request], object] | None = None
     _now: float = 1_000.0
     _happenings: list[tuple[float, int, Callable[[], Event | None]]] = field(default_factory=list)
+    taken_lines: int = 0
     _numbers: count[int] = field(default_factory=count)
+    _given_lines: int = 0
     _faults: dict[int, Fault] = field(default_factory=dict)
     _input: deque[tuple[float, InputChunk | InputEnd]] = field(default_factory=deque)
     _under_way: list[_Attempt] = field(default_factory=list)
@@ -115,7 +120,7 @@ class World:
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
         insist(until is not None, "waits without end")
         assert until is not None
-        self.glance(self._now, until)
+        self.check_idle(self._now, until)
         self._steps += 1
         if self._steps == self.scenario.killed_at:
             raise Killed
@@ -130,12 +135,13 @@ class World:
             self._now = max(self._now, soonest)
             self._idle_steps = self._steps_without_time = 0
             if soonest == arriving:
-                return self._input.popleft()[1]
+                return self._next_chunk()
             if (event := heapq.heappop(self._happenings)[2]()) is not None:
                 return event
 
     def consumed(self) -> None:
-        """Nothing waits for it: the chunks have their times."""
+        """All lines given are taken; nothing waits for it: the chunks have their times."""
+        self.taken_lines = self._given_lines
 
     def leave_calls_alone(self) -> None:
         """The process ends. Of the calls that are under way some are carried out nevertheless."""
@@ -151,6 +157,12 @@ class World:
     def is_read(self) -> bool:
         """Whether all of the input was taken."""
         return not self._input
+
+    def _next_chunk(self) -> InputChunk | InputEnd:
+        event = self._input.popleft()[1]
+        if isinstance(event, InputChunk):
+            self._given_lines = event.first_line_number - 1 + len(event.lines)
+        return event
 
     def _idle(self, until: float) -> None:
         self._idle_steps += not self._happenings
@@ -179,9 +191,9 @@ class World:
             return Fault(number, Mishap.CONNECTION if is_away else Mishap.SERVER_ERROR)
         if fault := self._faults.get(number):
             return fault
-        if behaviour.overload_above is None or call.farewell is not None:
+        if behaviour.overload_above is None or is_removal(call):
             return None
-        wishes = read_wishes(call.entries)
+        wishes = wishes_of(call)
         is_heavy = any(HEAVY_VALUE in wish.fields.values() for wish in wishes)
         if not is_heavy or len(wishes) <= behaviour.overload_above:
             return None

@@ -1,0 +1,261 @@
+"""What must hold at every moment of a sync: when a call starts, ends, and settles records."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
+from destination_maileon.accounting.ledger import STATISTICS, Ledger
+from destination_maileon.delivery.request import Request
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
+from destination_maileon.rejections.rejection import Rejection
+from destination_maileon.streams.catalog import StreamPlan
+from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
+from unit_tests.simulation.sent import (
+    bytes_of,
+    is_removal,
+    places_of,
+    records_in,
+    wishes_of,
+)
+
+RECORDS_PER_CONTACT = 10
+OVERLOADS = 5
+MAX_REFUSED_CALLS = 40
+DEFAULT_RETRY_SECONDS = 900.0
+A_TICK_SECONDS = 1e-6
+FIRST_JITTER_SECONDS = 0.5
+LONGEST_JITTER_SECONDS = 30.0
+CONTACTS_FAULTS = {400, 413}
+"""What a contact may be to blame for, of the answers to a call that writes."""
+
+NOBODYS_FAULTS = {405, 406}
+"""What no contact is to blame for that is to leave."""
+
+
+class Broken(BaseException):
+    """The connector does not do what it promises.
+
+    No Exception: the connector would take it for one of its own troubles, and go on.
+    """
+
+
+def insist(holds: object, what: str) -> None:
+    """Something must hold."""
+    if not holds:
+        raise Broken(what)
+
+
+@dataclass(slots=True)
+class _Fate:
+    """How a call fared so far. `reports_before` is how many there were at its first attempt."""
+
+    first_at: float
+    reports_before: int
+    attempts: int = 0
+    overloads: int = 0
+    not_before: float = 0.0
+    is_given_up: bool = False
+
+
+class Watch:
+    """Looks at every call. `reports` are those that reached the connector, with their calls."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
+        self.max_bytes = int(str(scenario.setting("max_batch_bytes", 8_000_000)))
+        self.concurrency = int(str(scenario.setting("concurrent_requests", 4)))
+        self.patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
+        self.limit = self.concurrency
+        self.in_flight: dict[Request, set[str]] = {}
+        self.calls = 0
+        self.most_in_flight = 0
+        self.reports: list[tuple[Request, SynchronizationReport]] = []
+        self.longest_failure = 0.0
+        self.refusals: Counter[bool] = Counter()
+        self._nobody_leaves_from = 0
+        self.accepted: set[bool] = set()
+        self.troubles: Counter[FailureReason] = Counter()
+        self.ends_of_sync = 0
+        self.has_given_up = False
+        self.sent: set[int] = set()
+        self.failing: dict[Request, float] = {}
+        self._fates: dict[Request, _Fate] = {}
+        self._pieces = 0
+
+    def starts(self, call: Request, now: float) -> None:
+        """A call takes off."""
+        self.calls += 1
+        insist(len(self.in_flight) < self.limit, "too many calls in flight")
+        self._holds_no_more_than_allowed(call)
+        keys = [key for wish in wishes_of(call) for key in wish.keys]
+        insist(len(keys) == len(set(keys)), "one identifier twice in a call")
+        shared = {key for others in self.in_flight.values() for key in others}.intersection(keys)
+        insist(not shared, "two calls in flight share an identifier")
+        self.in_flight[call] = set(keys)
+        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        self.sent.update(places_of(call))
+        self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
+        self._may_be_tried(call, now)
+
+    def ends(self, call: Request, answer: object, now: float) -> None:
+        """The connector hears the answer of a call, which came at `now`."""
+        del self.in_flight[call]
+        if isinstance(answer, RetriableError):
+            self._failed(call, answer, now)
+        elif isinstance(answer, RequestRejected):
+            self._refused(call, answer)
+        elif isinstance(answer, Exception):
+            self.ends_of_sync += 1
+        else:
+            self.limit = min(self.concurrency, self.limit + 1)
+            self.accepted.add(is_removal(call))
+        if isinstance(answer, SynchronizationReport):
+            self.reports.append((call, answer))
+            self._pieces = 0
+
+    def next_attempt_by(self) -> float | None:
+        """When a call that failed is tried again at the latest, if it may be; None without one."""
+        return min(self.failing.values(), default=None)
+
+    def nothing_gets_through(self) -> bool:
+        """Whether calls were refused, and none was accepted that says that the contacts are wrong.
+
+        Accepted contacts clear a farewell, too.
+        """
+        contacts, farewells = self.refusals[False], self.refusals[True]
+        if contacts and False not in self.accepted:
+            return True
+        return bool(farewells) and not self.accepted
+
+    def nobody_can_leave(self) -> bool:
+        """Whether so many farewells were refused, and none accepted, that nobody can be removed."""
+        return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
+
+    def _refused(self, call: Request, refusal: RequestRejected) -> None:
+        is_farewell = is_removal(call)
+        self.refusals[is_farewell] += 1
+        if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
+            self._nobody_leaves_from = call.place
+        is_options_fault = {
+            True: refusal.status in NOBODYS_FAULTS,
+            False: refusal.status not in CONTACTS_FAULTS,
+        }
+        self.ends_of_sync += is_options_fault[is_farewell]
+        most = MAX_REFUSED_CALLS + self.concurrency
+        # That contacts are accepted lets farewells go on, if only to the end of the sync.
+        is_cleared = bool(self.accepted) if is_farewell else False in self.accepted
+        # What came before the farewell that was one too many is still sent.
+        is_before = is_farewell and call.place < self._nobody_leaves_from
+        is_early = self.refusals[is_farewell] < most
+        insist(is_cleared or is_before or is_early, "goes on though nothing gets through")
+
+    def _holds_no_more_than_allowed(self, call: Request) -> None:
+        insist(len(call.entries) <= self.batch_size, "too many contacts in a call")
+        body = ENVELOPE_BYTES + bytes_of(call)
+        insist(is_removal(call) or body <= self.max_bytes, "too many bytes in a call")
+        records = records_in(call)
+        insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
+
+    def _may_be_tried(self, call: Request, now: float) -> None:
+        if call not in self._fates:
+            since = self._tried_since(call) if call.attempts else now
+            self._fates[call] = _Fate(since, len(self.reports), attempts=call.attempts)
+        fate = self._fates[call]
+        insist(not fate.is_given_up, "tried again beyond all patience")
+        insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
+        is_large = not is_removal(call) and records_in(call) > 1
+        insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
+
+    def _tried_since(self, call: Request) -> float:
+        """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
+        since, places = call.first_attempt_at, set(places_of(call))
+        whole = [fate for other, fate in self._fates.items() if places < {*places_of(other)}]
+        insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
+        self._pieces += 1
+        # One more may have been waiting when the last report came.
+        most = 1 + 2 * math.ceil(math.log2(max(map(records_in, self._fates))))
+        insist(self._pieces <= most, "cut again and again though nothing succeeds")
+        return since
+
+    def _failed(self, call: Request, answer: RetriableError, now: float) -> None:
+        self.troubles[answer.reason] += 1
+        if answer.is_throttled:
+            self.limit = max(1, self.limit // 2)
+        fate = self._fates[call]
+        elapsed = now - fate.first_at
+        left = max(0.0, self.patience - elapsed)
+        self.longest_failure = max(self.longest_failure, elapsed)
+        fate.is_given_up = not left
+        self.has_given_up |= fate.is_given_up
+        fate.not_before = now + min(left, answer.retry_after or 0.0)
+        fate.attempts += 1
+        jitter = min(LONGEST_JITTER_SECONDS, FIRST_JITTER_SECONDS * 2 ** min(fate.attempts, 10))
+        self.failing[call] = now + min(left, max(jitter, answer.retry_after or 0.0))
+        # Counted to the end only once others succeed: before that a smaller call is no remedy.
+        others_succeed = len(self.reports) > fate.reports_before
+        overloads = fate.overloads + answer.may_be_too_large
+        fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
+
+
+def _overlap(one: Request, other: Request) -> bool:
+    return not {*places_of(one)}.isdisjoint(places_of(other))
+
+
+class SpyLedger(Ledger):
+    """Remembers what became of each record, by its place in the input, and with whom."""
+
+    outcomes: dict[int, str]
+    groups: dict[int, tuple[int, ...]]
+    settled_twice: list[int]
+    received_at: dict[int, float]
+    merged: int
+
+    def watch(self, *, max_held_states: int = MAX_HELD_STATES) -> None:
+        """To be called once, before the first record."""
+        self.outcomes = {}
+        self.groups = {}
+        self.merged = 0
+        self.settled_twice = []
+        self.received_at = {}
+        self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
+
+    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
+        part = super().received(plan, now, contact)
+        self.received_at[part.place] = now
+        return part
+
+    def stranger(self, stream: object) -> None:
+        super().stranger(str(stream) if not isinstance(stream, tuple) else stream)
+        self._settle(self.records, "left out")
+
+    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
+        super().left_out(plan, part)
+        self._settle(self.records, "left out")
+
+    def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
+        super().written(plan, entries)
+        self.merged += sum(len(entry.parts) - 1 for entry in entries)
+        for entry in entries:
+            group = tuple(part.place for part in entry.parts)
+            for place in group:
+                self._settle(place, "written")
+                self.groups[place] = group
+
+    def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        try:
+            super().rejected(plan, part, rejection)
+        finally:
+            self._settle(part.place, "rejected")
+
+    def _settle(self, place: int, outcome: str) -> None:
+        # Kept, since the connector ends a sync whatever is raised meanwhile.
+        if place in self.outcomes:
+            self.settled_twice.append(place)
+        self.outcomes[place] = outcome
+        self.received_at.pop(place, None)

@@ -1,0 +1,93 @@
+"""What a call of the connector says, read back: the one place that knows how a call is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lxml import etree
+
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.request import Request
+from unit_tests.simulation.account import Options, Source, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Who is to leave, and whether the contact is deleted (else: unsubscribed)."""
+
+    wish: Wish
+    deletes: bool
+
+
+def is_removal(call: Request) -> bool:
+    """Whether the call removes somebody; else it writes contacts."""
+    return call.farewell is not None
+
+
+def removal_of(call: Request) -> Removal:
+    """Whom a removal removes, and how."""
+    assert call.farewell is not None
+    contact = call.farewell.contact
+    wish = Wish(contact.id, contact.email, contact.external_id)
+    return Removal(wish, deletes=call.farewell.removal is DeletedRecords.DELETE)
+
+
+def groups_of(call: Request) -> list[tuple[int, ...]]:
+    """Of each contact the places of its records in the input."""
+    return [tuple(part.place for part in entry.parts) for entry in call.entries]
+
+
+def places_of(call: Request) -> Iterator[int]:
+    """The places of all records of the call."""
+    return (place for group in groups_of(call) for place in group)
+
+
+def records_in(call: Request) -> int:
+    """How many records travel."""
+    return sum(1 for _ in places_of(call))
+
+
+def bytes_of(call: Request) -> int:
+    """How many bytes the contacts take."""
+    return sum(len(entry.payload) for entry in call.entries)
+
+
+def options_of(call: Request) -> Options:
+    """The query of the call."""
+    query = call.lane.plan.options.parameters(call.lane.permission)
+    mode = "external_id" if query["use_external_id"] == "true" else "email"
+    return Options(
+        mode="maileon_id" if query["prefer_maileon_id"] == "true" else mode,
+        updates=query["sync_mode"] == "1",
+        update_only=query["update_only"] == "true",
+        permission=int(query["permission"]) if "permission" in query else None,
+        overrides_permission=query["override_permission"] == "true",
+        reimports=query["reimport_unsubscribed_contacts"] == "true",
+        ignores_invalid=query["ignore_invalid_contacts"] == "true",
+    )
+
+
+def wishes_of(call: Request) -> list[Wish]:
+    """The contacts in the bytes that travel."""
+    return [wish_in(entry.payload) for entry in call.entries]
+
+
+@lru_cache(maxsize=10_000)
+def wish_in(payload: bytes) -> Wish:
+    """The contact in these bytes."""
+    contact = etree.fromstring(payload)
+    wish = Wish(contact.findtext("id"), contact.findtext("email"), contact.findtext("external_id"))
+    for kind in ("standard", "custom"):
+        for field in contact.iterfind(f"{kind}_fields/field"):
+            value = field.find("value")
+            assert value is not None
+            is_nil = value.get("nil") == "true"
+            wish.fields[f"{kind}:{field.findtext('name')}"] = None if is_nil else value.text or ""
+    for preference in contact.iterfind("preferences/preference"):
+        key = (preference.findtext("category") or "", preference.findtext("name") or "")
+        source = preference.find("source")
+        said = Source() if source is None else Source(is_said=True, text=source.text or "")
+        wish.preferences[key] = (preference.findtext("value") or "", said)
+    return wish
