@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.mapping.record_mapper import ContactRemoval
+    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
     Item = TypeVar("Item")
@@ -79,7 +79,7 @@ class Request:
     @property
     def records(self) -> int:
         """How many records it carries."""
-        return sum(len(entry.parts) for entry in self.entries)
+        return sum(entry.records for entry in self.entries)
 
     @property
     def bytes(self) -> int:
@@ -90,7 +90,7 @@ class Request:
     def is_divisible(self) -> bool:
         """Whether it carries more than one record to write."""
         is_write = self.purpose is Purpose.WRITE
-        return is_write and (len(self.entries) > 1 or len(self.entries[0].parts) > 1)
+        return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
 
     def halves(self) -> list[Request]:
         """Two requests for one; of the records of one contact the second waits for the first."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 from destination_maileon.delivery import report_matching
 from destination_maileon.delivery.decision import (
     Decision,
@@ -349,4 +351,5 @@ class ResponseHandler:
 
 def _less(part: MappedRecord, gone: frozenset[str]) -> MappedRecord:
     kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
-    return replace(part, payload=contact_bytes(replace(part.contact, custom_fields=kept)))
+    payload = contact_bytes(replace(part.contact, custom_fields=kept))
+    return msgspec.structs.replace(part, payload=payload)

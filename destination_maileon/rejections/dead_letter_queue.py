@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from destination_maileon.protocol.exact_json import dumps
+from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         raise ValueError("the message of a rejected record was not kept")
     message = {
         "type": "RECORD",
-        "record": part.message,
+        "record": _record(part.message),
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
@@ -179,3 +179,9 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         },
     }
     return dumps(message) + b"\n"
+
+
+def _record(line: bytes) -> object:
+    message = loads(line)
+    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
+    return message["record"]

@@ -17,7 +17,7 @@ def receive(ledger: Ledger, number: int = 1, plan: object = PLAN) -> list[BatchE
     entries = []
     for _ in range(number):
         part = ledger.received(PLAN if plan is PLAN else OTHER, now=5.0)
-        message: dict[str, object] = {"stream": "contacts"}
+        message = b'{"type":"RECORD","record":{"stream":"contacts"}}'
         entries.append(BatchEntry(someone(part.number, segment=part.segment, message=message)))
     return entries
 
