@@ -203,7 +203,7 @@ def custom_fields(answer: Response) -> dict[str, FieldType]:
 
 
 def names(answer: Response, root: str, *, child: str) -> list[str]:
-    """The names of the elements of a list; raises TryAgain if it is no such list."""
+    """The names of the elements of a list; raises RetriableError if it is another one."""
     found = [child_text(element, "name") for element in _list(answer, root, child=child)]
     return [name for name in found if name]
 
