@@ -139,6 +139,7 @@ class Harness:
         self.accumulator.flush()
         if self.scheduler.is_idle and not self.handler.held.is_empty:
             self.handler.held.go_on()
+            self.accumulator.flush()
         return self.send()
 
     def success(self) -> None:
