@@ -88,7 +88,7 @@ def test_where_nobody_may_be_removed_everybody_is_looked_up() -> None:
     harness = with_removals(1, most=0)
     [request] = harness.send()
     assert request.purpose is Purpose.LOOK_UP
-    with pytest.raises(StopSync, match="after 0 persons"):
+    with pytest.raises(StopSync, match="after 0 people"):
         harness.answer(request, answer=True)
 
 
@@ -169,7 +169,7 @@ def test_markers_that_cannot_be_set_are_told_in_one_warning(
     harness.handler.close()
     harness.handler.summarize()
     [warning] = harness.heard.warnings
-    assert warning.startswith("2 persons opted out")
+    assert warning.startswith("2 people opted out")
     assert "no unsubscription marker could be set" in warning
 
 
