@@ -139,7 +139,8 @@ def on_report(
             decisions.append(Reject(entry, findings))
     if report.uncertain:
         suspects = request.with_contacts(report.uncertain, is_already_counted=True)
-        decisions.append(Split(suspects.halves()))
+        # One alone is asked for again: of a request with one contact it is known who is meant.
+        decisions.append(Split(suspects.halves() if suspects.is_divisible else [suspects]))
     return decisions
 
 
