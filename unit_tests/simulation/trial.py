@@ -25,18 +25,21 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.streams.stream_plan import StreamPlan
 from destination_maileon.sync import Sync, assemble
-from unit_tests.simulation.account import MaileonAccount
+from unit_tests.simulation.account import CONTESTED_CODES, MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.idle_checks import IdleChecks
+from unit_tests.simulation.intent import Task, step_of
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
+    NAMESPACE,
     PERMISSION_COLUMN,
     PREFERENCES,
     SCHEMA_FIELDS,
     UNSUBSCRIBE_COLUMN,
     VANISHING_FIELDS,
     Kind,
+    Naming,
     Scenario,
     Stream,
 )
@@ -111,6 +114,7 @@ class Trial:
     sync: Sync
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     heard_before: list[tuple[int, int]] = field(default_factory=list)
+    resolved: int = 0
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
     records_up_to: list[int] = field(init=False)
@@ -154,6 +158,43 @@ class Trial:
         is_lost = self.store is not None and self.store.has_failed
         has_ended = self.watch.ends_of_sync or self.watch.refusals or self.watch.has_given_up
         return bool(self.scenario.is_strict or limits or is_lost or has_ended)
+
+    def check_rejection(self, place: int) -> None:
+        """Nobody is rejected for a contested identifier before a whole pass brought no acceptance.
+
+        Where nobody could have been accepted, a record may be rejected without a call.
+        """
+        server, watch = self.server, self.watch
+        step = watch.steps[place - 1]
+        is_clear = server.behaviour.naming is not Naming.UNLISTED and not self.scenario.is_strict
+        if (
+            self.scenario.is_dry_run
+            or not is_clear
+            or step.task is not Task.WRITE
+            or self.may_stop_early()
+        ):
+            return
+        if place not in server.verdicts:
+            insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
+        elif not CONTESTED_CODES & {*server.codes.get(place, ())[:1]}:
+            return
+        for held in self.held():
+            is_tried = watch.sent_at[held] > watch.accepted_at
+            insist(is_tried, "rejected though a pass brought an acceptance")
+
+    def held(self) -> list[int]:
+        """The records that are not settled and were refused since another has their identifier."""
+        codes = self.server.codes
+        return [
+            place
+            for place in self.spy.received_at
+            if CONTESTED_CODES & {*codes.get(place, ())[:1]} and place not in self.spy.outcomes
+        ]
+
+    def may_stop_early(self) -> bool:
+        """Whether limits may let it end before everything read is settled."""
+        limits = ("max_rejected_records", "max_rejected_percent", "max_deleted_records")
+        return any(limit in self.scenario.config for limit in limits)
 
     def _are_settled(self, records: int) -> bool:
         # Without `ignore_invalid_contacts` a rejection is not settled: it ends the sync.
@@ -224,10 +265,12 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     store = FakeStore(scenario.store_fails_at) if stores else None
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
+    watch.steps = [step_of(scenario, item) for item in scenario.records]
     trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
                   store=store, sync=sync)  # fmt: skip
     flush_seconds = float(str(scenario.setting("flush_interval_seconds", 60)))
     world.check_idle = IdleChecks(trial, flush_seconds).at
+    spy.check_rejection = trial.check_rejection
     return trial
 
 
@@ -256,8 +299,9 @@ def _spy(
 
 def configuration(scenario: Scenario) -> dict[str, object]:
     """The connector's configuration."""
+    namespace = {"namespace": NAMESPACE} if scenario.has_namespaces else {}
     streams = [
-        {"name": f"s{number}", "mapping": mapping}
+        {"name": f"s{number}", "mapping": mapping, **namespace}
         for number, stream in enumerate(scenario.streams)
         if (mapping := _mapping(stream))
     ]
@@ -285,7 +329,10 @@ def _stream(scenario: Scenario, number: int) -> dict[str, object]:
         # With data activation the catalog has all that the connection maps.
         columns += [entry["column"] for entry in _mapping(stream)]
     schema = {"properties": {column: {"type": ["null", "string"]} for column in columns}}
-    configured: dict[str, object] = {"stream": {"name": f"s{number}", "json_schema": schema}}
+    described: dict[str, object] = {"name": f"s{number}", "json_schema": schema}
+    if scenario.has_namespaces:
+        described["namespace"] = NAMESPACE
+    configured: dict[str, object] = {"stream": described}
     if stream.operation is None:
         return configured | {"destination_sync_mode": "append_dedup"}
     return configured | {
