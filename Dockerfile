@@ -4,17 +4,23 @@ FROM docker.io/airbyte/python-connector-base:4.1.0@sha256:1d1aa21d34e851df4e8a87
 FROM base AS build
 USER root
 WORKDIR /build
-RUN python -m venv /opt/connector /opt/tools
-COPY locked_requirements.py poetry.lock ./
-# Exactly the lock's versions, each file checked against its hash; the build tool apart from what runs.
+# The build's tools apart from what runs, which has no pip.
+RUN python -m venv /opt/tools && python -m venv --without-pip /opt/connector
+COPY scripts/locked_requirements.py poetry.lock ./
+# Exactly the lock's versions, each file checked against its hash.
 RUN python locked_requirements.py > requirements.txt \
-    && python locked_requirements.py --dev --only poetry-core > tools.txt \
-    && /opt/connector/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt \
-    && /opt/tools/bin/pip install --no-cache-dir --require-hashes --no-deps -r tools.txt
+    && python locked_requirements.py --dev --only poetry-core uv > tools.txt \
+    && /opt/tools/bin/pip install --no-cache-dir --require-hashes --no-deps -r tools.txt \
+    && /opt/tools/bin/uv pip install --no-cache --require-hashes --no-deps \
+        --python /opt/connector/bin/python -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY destination_maileon ./destination_maileon
+# Tests of packages stay out; those of numpy are imported by numpy itself. Bytecode is made here, where it can be
+# written, but for packages that come with the CDK and that no command imports.
 RUN /opt/tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
-    && /opt/connector/bin/pip install --no-cache-dir --no-deps dist/*.whl
+    && /opt/tools/bin/uv pip install --no-cache --no-deps --python /opt/connector/bin/python dist/*.whl \
+    && find /opt/connector/lib -type d -name tests -not -path "*/numpy/*" -prune -exec rm -r {} + \
+    && /opt/connector/bin/python -m compileall -q -x "/(google|grpc|nltk|numpy|pandas|pygments)/" /opt/connector/lib
 
 FROM base
 COPY --from=build /opt/connector /opt/connector
@@ -23,6 +29,9 @@ WORKDIR /airbyte/integration_code
 USER 1000:1000
 LABEL io.airbyte.version=0.1.0
 LABEL io.airbyte.name=airbyte/destination-maileon
+LABEL org.opencontainers.image.title=destination-maileon
+LABEL org.opencontainers.image.version=0.1.0
+LABEL org.opencontainers.image.licenses=MIT
 ENV PYTHONUNBUFFERED=1
 ENV AIRBYTE_ENTRYPOINT="/opt/connector/bin/destination-maileon"
 ENTRYPOINT ["/opt/connector/bin/destination-maileon"]

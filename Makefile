@@ -2,45 +2,46 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) python3)
 BIN := .venv/bin
 SANDBOX_PORT ?= 8025
-SEEDS ?= 1000000
-RECORDS ?= 100000
-IN_PARALLEL := --numprocesses 2 --dist loadfile
-LOUD_FOLDER := $(CURDIR)/.loud
+# Half of the files on each of two cores: most tests wait for processes.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+ECOSYSTEM := integration_tests/ecosystem
 
 # Git records no times, so a fresh clone sets up once; after that only a changed lock or pyproject does.
 INSTALLED := .venv/.installed
-# Airbyte's own programs, which the tests meet; each in an environment of its own, since they pin other CDKs.
+# What tests meet, each in an environment of its own: Airbyte's programs, which pin other CDKs, browsers' drivers, ...
 COUNTERPARTS := $(patsubst counterparts/%.in,.venv-%/.installed,$(wildcard counterparts/*.in))
 
 # uv takes seconds where pip takes minutes, but knows nothing of pip's configuration: where it fails, pip does the same.
 LOCKED := --quiet --no-deps --require-hashes
-lay_out = $(BIN)/uv pip install $(LOCKED) --compile-bytecode --python $(1)/bin/python -r $(2) \
-	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --disable-pip-version-check -r $(2)
+lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
+	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --no-compile --disable-pip-version-check -r $(2)
 
-# As an installed package is: where Python may not write its bytecode, every start would compile it anew.
-COMPILED = $(BIN)/python -m compileall -q destination_maileon maileon_sandbox
+# Where Python may not write its bytecode, every start would make it anew. Not for packages that no command imports.
+NEVER_IMPORTED := google|grpc|mypy|mypyc|moto|nltk|numpy|pandas|pip|pygments|setuptools
+COMPILED = $(BIN)/python -m compileall -q -x '/($(NEVER_IMPORTED))/'
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts locks demo look test check bench guard sandbox simulate soak kills loud format
+.PHONY: help install counterparts demo test test-all test-ecosystem check format bench sandbox locks
 
 help: ## Show what there is to make
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Set up .venv/ with exactly what poetry.lock names
 
-$(INSTALLED): pyproject.toml poetry.lock locked_requirements.py
+$(INSTALLED): pyproject.toml poetry.lock scripts/locked_requirements.py
 	@echo "Setting up .venv/, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python locked_requirements.py --dev --only uv > .venv/uv.txt
-	@$(BIN)/python -m pip install $(LOCKED) --disable-pip-version-check -r .venv/uv.txt
-	@$(BIN)/python locked_requirements.py --dev > .venv/requirements.txt
+	@$(BIN)/python scripts/locked_requirements.py --dev --only uv > .venv/uv.txt
+	@$(BIN)/python -m pip install $(LOCKED) --no-compile --disable-pip-version-check -r .venv/uv.txt
+	@$(BIN)/python scripts/locked_requirements.py --dev > .venv/requirements.txt
 	@$(call lay_out,.venv,.venv/requirements.txt)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check
+	@$(COMPILED) .venv/lib
 	@touch $@
 
 # Without one the tests that need it are skipped, and say so; no trouble of a registry makes the others fail.
-counterparts: $(COUNTERPARTS) ## Set up Airbyte's own programs, which the tests meet
+counterparts: $(COUNTERPARTS)
 
 .venv-%/.installed: counterparts/%.txt | $(INSTALLED)
 	@echo "Setting up .venv-$*/, once"
@@ -51,12 +52,15 @@ counterparts: $(COUNTERPARTS) ## Set up Airbyte's own programs, which the tests 
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
 
-look: $(INSTALLED) ## The demo, with its result kept in a browser until stopped
-	$(BIN)/python -m demo --look
+test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
+	@$(COMPILED) destination_maileon maileon_sandbox
+	$(PYTEST) --ignore $(ECOSYSTEM)
 
-test: $(INSTALLED) $(COUNTERPARTS) ## Run every test
-	@$(COMPILED)
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+test-all: test test-ecosystem ## The same, and Airbyte's programs, databases, a browser, the image, other versions
+
+test-ecosystem: $(INSTALLED) $(COUNTERPARTS)
+	@$(COMPILED) destination_maileon maileon_sandbox
+	$(PYTEST) $(ECOSYSTEM)
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .
@@ -64,39 +68,19 @@ check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED) ## Measure cost per record, throughput and memory
-	@$(COMPILED)
-	$(BIN)/python -m benchmark
-
-guard: $(INSTALLED) ## Hold the ratios of cost that are promised
-	@$(COMPILED)
-	$(BIN)/python -m benchmark --guard
-
-sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=8025)
-	$(BIN)/python -m maileon_sandbox --port $(SANDBOX_PORT)
-
-simulate: $(INSTALLED) ## Compare random syncs with their sequence, one by one (SEEDS=1000000)
-	$(BIN)/python -m unit_tests.simulation --seeds $(SEEDS)
-
-soak: $(INSTALLED) ## One long sync through faults, compared with its records one at a time (RECORDS=100000)
-	$(BIN)/python -m integration_tests.soak --records $(RECORDS)
-
-kills: $(INSTALLED) ## A sync that is killed and starts again until it ends (RECORDS=100000)
-	$(BIN)/python -m integration_tests.kill_soak --records $(RECORDS)
-
-# Twice: as the program is, and then without its silence, to see what that keeps back.
-loud: $(INSTALLED) $(COUNTERPARTS) ## Run every test with all logs on, and look for keys and values in them
-	LOUD=1 $(BIN)/python -m pytest $(IN_PARALLEL)
-	@rm -rf $(LOUD_FOLDER) && mkdir $(LOUD_FOLDER)
-	LOUD=lifted LOUD_FOLDER=$(LOUD_FOLDER) $(BIN)/python -m pytest $(IN_PARALLEL) integration_tests
-	@LOUD_FOLDER=$(LOUD_FOLDER) $(BIN)/python -m integration_tests.loud
-
 format: $(INSTALLED) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-locks: $(INSTALLED) ## Lock the counterparts' versions anew, after a change to counterparts/*.in
+bench: $(INSTALLED) ## Measure cost per record, throughput and memory
+	@$(COMPILED) destination_maileon maileon_sandbox
+	$(BIN)/python -m benchmark
+
+sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=8025)
+	$(BIN)/python -m maileon_sandbox --port $(SANDBOX_PORT)
+
+locks: $(INSTALLED) ## Lock anew what counterparts/*.in name
 	for name in $(basename $(wildcard counterparts/*.in)); do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-header --no-annotate $$(sed -n 's/^# uv: //p' $$name.in) $$name.in -o $$name.txt; \
 	done

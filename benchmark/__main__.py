@@ -1,7 +1,8 @@
-"""`make bench`: every ratio in one run, as tables.
+"""`make bench` shows what a record costs, `make guard` holds what is promised of it.
 
-python -m benchmark [--records 200000] [--many 1000000] [--repeat 3]
-python -m benchmark --guard    the ratios that must hold; exit code 1 if not
+python -m benchmark [--guard]
+python -m benchmark --kinds plain nulls --rounds 7 --records 10000
+python -m benchmark --parts memory held
 """
 
 from __future__ import annotations
@@ -11,53 +12,106 @@ import os
 import platform
 import re
 import sys
-import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Self, TypeAlias
 
-from benchmark.bench import Bench
-from benchmark.comparisons import (
-    USUAL_LATENCY,
-    alone,
-    cost_per_record,
-    growth,
-    memory,
-    start_up,
-    throughput,
-)
-from benchmark.shortcuts import shortcuts
-from benchmark.workload import Workload
+from benchmark import comparisons
+from benchmark.kinds import KINDS
+from benchmark.promises import Promise, show_promises
+from benchmark.ratios import measure, show_ratios
+from benchmark.running import Bench, open_bench
 
-MOST_CPU = 2.0
-LEAST_THROUGHPUT = 5.0
-MOST_GROWTH_OF_MEMORY = 1.1
-MOST_MEMORY_MB = 250.0
-MOST_START_UP = 1.2
-RECORDS = 200_000
-MANY = 1_000_000
+RECORDS = 10_000
+ROUNDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured: names of kinds, and numbers of rounds and records."""
+
+    kinds: Sequence[str]
+    rounds: int
+    records: int
+    throughput: int = 100_000
+    many: int = 1_000_000
+    wide: int = 50_000
+    deletions: int = 20_000
+
+    def scaled(self, share: float) -> Self:
+        """The same with such a share of the records of everything but the kinds."""
+        return replace(
+            self,
+            throughput=int(self.throughput * share),
+            many=int(self.many * share),
+            wide=int(self.wide * share),
+            deletions=int(self.deletions * share),
+        )
+
+    @property
+    def few_rounds(self) -> int:
+        """Of what takes long."""
+        return min(self.rounds, 3)
+
+
+def ratios(bench: Bench, extent: Extent) -> Iterator[Promise]:
+    """What the kinds cost."""
+    kinds = [KINDS[name] for name in extent.kinds]
+    measured = measure(bench, kinds, records=extent.records, rounds=extent.rounds)
+    show_ratios(measured, records=extent.records, rounds=extent.rounds)
+    yield from (one.promise for one in measured)
+
+
+Part: TypeAlias = Callable[[Bench, Extent], Iterator[Promise]]
+PARTS: Mapping[str, Part] = {
+    "kinds": ratios,
+    "memory": lambda bench, how: comparisons.memory(bench, how.many, wide=how.wide),
+    "deletions": lambda bench, how: comparisons.deletions(bench, how.deletions),
+    "held": lambda bench, _: comparisons.held_calls(bench),
+    "start-up": lambda _, how: comparisons.start_up(rounds=how.few_rounds),
+    "throughput": lambda bench, how: comparisons.throughput(
+        bench, how.throughput, rounds=how.few_rounds
+    ),
+    "troubles": lambda bench, _: comparisons.troubles(bench),
+}
+GUARDED = [part for part in PARTS if part != "troubles"]
 
 
 def main() -> int:
-    """0, or 1 if a guarded ratio does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--many", type=int, default=MANY)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--guard", action="store_true")
-    given = parser.parse_args()
+    """0, or 1 if a promise is broken and `--guard` was given."""
+    given = _arguments()
+    extent = Extent(given.kinds or [*KINDS], given.rounds, given.records)
+    if given.guard:
+        extent = replace(extent, wide=20_000, deletions=4_000)
+    extent = extent.scaled(given.share)
+    usual = ["kinds"] if given.kinds else GUARDED if given.guard else [*PARTS]
     print(machine())
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), given.repeat)
-        if given.guard:
-            return guard(bench)
-        cost_per_record(bench, Workload(given.records))
-        cost_per_record(bench, Workload(given.many))
-        throughput(bench, Workload(given.records))
-        memory(bench, given.many)
-        growth(bench, given.records)
-        alone(bench, given.records // 10)
-        start_up(given.repeat)
-    shortcuts()
-    return 0
+    with open_bench() as bench:
+        found = {part: [*PARTS[part](bench, extent)] for part in given.parts or usual}
+    # The table of the kinds has their limits.
+    if others := [one for part, each in found.items() if part != "kinds" for one in each]:
+        show_promises(others)
+    return exit_code([*chain.from_iterable(found.values())], is_guard=given.guard)
+
+
+def exit_code(promises: Sequence[Promise], *, is_guard: bool) -> int:
+    """Says by name what is broken; 1 if something is, and that matters."""
+    broken = [promise.name for promise in promises if not promise.is_kept]
+    print(f"\nBROKEN: {'; '.join(broken)}" if broken else "\nEvery promise is kept.")
+    return 1 if broken and is_guard else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS], metavar="PART")
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], metavar="KIND")
+    parser.add_argument("--records", type=int, default=RECORDS, help="of a run of a kind")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the records of other parts")
+    parser.add_argument("--guard", action="store_true", help="exit code 1 if a promise is broken")
+    return parser.parse_args()
 
 
 def machine() -> str:
@@ -73,26 +127,6 @@ def machine() -> str:
 def _read(path: str) -> str:
     file = Path(path)
     return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
-def guard(bench: Bench) -> int:
-    """Holds what is promised, without seconds: 0 if all of it is kept."""
-    workload = Workload(RECORDS)
-    cpu = cost_per_record(bench, workload)
-    faster = throughput(bench, workload, latencies=(USUAL_LATENCY,))
-    grown, peak = memory(bench, MANY)
-    start = start_up(bench.repeat)
-    kept = {
-        f"CPU at most {MOST_CPU} times the floor's": cpu <= MOST_CPU,
-        f"at least {LEAST_THROUGHPUT} times the plain connector": faster >= LEAST_THROUGHPUT,
-        f"memory at most {MOST_GROWTH_OF_MEMORY} times as much": grown <= MOST_GROWTH_OF_MEMORY,
-        f"at most {MOST_MEMORY_MB:.0f} MB": peak <= MOST_MEMORY_MB,
-        f"start-up at most {MOST_START_UP} times the CDK's import": start <= MOST_START_UP,
-    }
-    print()
-    for promise, is_kept in kept.items():
-        print(f"{'kept  ' if is_kept else 'BROKEN'}  {promise}")
-    return 0 if all(kept.values()) else 1
 
 
 if __name__ == "__main__":

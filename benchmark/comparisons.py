@@ -1,145 +1,169 @@
-"""What is compared: cost per record, throughput, memory, growth with the input, and start-up."""
+"""What is compared beside the kinds: throughput, memory, deletions, trouble, start-up."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import IO
 
-from benchmark.bench import PROGRAM, Bench, script
-from benchmark.measuring import Cost, bare_cost, sink
+from benchmark.description import Trouble
+from benchmark.kinds import KINDS
+from benchmark.promises import Promise
+from benchmark.running import Bench, Cost, Failed, TookTooLong
 from benchmark.table import show
 from benchmark.workload import Workload
 
-MICROSECONDS = 1_000_000
-USUAL_LATENCY = 0.05
-LATENCIES = (0.0, USUAL_LATENCY, 0.2)
-IN_FLIGHT = (1, 2, 4, 8)
-
-
-def cost_per_record(bench: Bench, workload: Workload) -> float:
-    """The connector beside floor and plain connector; its CPU as a multiple of the floor's."""
-    with sink() as address:
-        names = ("floor", "connector", "plain connector", "floor, one look at a contact")
-        commands = [
-            script("floor", address),
-            bench.connector(workload, address),
-            script("plain", address),
-            script("floor", address, "--lean"),
-        ]
-        costs = bench.side_by_side(commands, workload, address)
-    floor = costs[0]
-    show(
-        f"{workload.records:,} records of {workload.columns} columns",
-        ("program", "CPU, µs per record", "of the floor's", "records per second", "MB", "calls"),
-        [(name, *_figures(one, floor, workload)) for name, one in zip(names, costs, strict=True)],
-    )
-    return costs[1].cpu / floor.cpu
+PROGRAM = str(Path(sys.executable).with_name("destination-maileon"))
+PLAIN = KINDS["plain"]
+IN_FLIGHT = 8
+"""What `concurrent_requests` is if nobody sets it."""
+TIMES_THE_PLAIN = {0: None, 50: 5.0, 200: 8.0}
+"""Milliseconds a call takes -> times the plain connector's throughput at least."""
+MOST_GROWTH, MOST_MB, MOST_WIDE_MB = 1.1, 250.0, 200.0
+MOST_OF_IDEAL = 1.2
+MOST_START_UP = 1.2
+HELD = 50_000
+MOST_HELD_CALLS = {100: 12, 5: 25}
+"""One record in so many refused with code 4 or 5 -> calls more for 50,000 records."""
+EVERY = {"none": 0, "0.1 %": 1_000, "1 %": 100, "5 %": 20, "20 %": 5}
+PATIENCE_SECONDS = 60
 
 
 def throughput(
-    bench: Bench, workload: Workload, *, latencies: tuple[float, ...] = LATENCIES
-) -> float:
-    """Times the plain connector's; the last latency's figure with the usual calls in flight."""
+    bench: Bench, records: int, *, rounds: int, latencies: Sequence[int] = tuple(TIMES_THE_PLAIN)
+) -> Iterator[Promise]:
+    """Beside the plain connector."""
+    # Not before it is needed: the CDK makes every fork after it slower.
+    from benchmark import plain  # noqa: PLC0415
+
+    workload = Workload(PLAIN, records)
+    write = partial(plain.run, PLAIN)
     rows = []
-    speed_up = 0.0
     for latency in latencies:
-        with sink(latency=latency) as address:
-            commands = [
-                bench.connector(workload, address, concurrent_requests=number)
-                for number in IN_FLIGHT
-            ]
-            plain, *costs = bench.side_by_side(
-                [script("plain", address), *commands], workload, address
+        taken = [
+            (
+                bench.program(write, workload, milliseconds=latency).seconds,
+                bench.connector(workload, milliseconds=latency).seconds,
             )
-        times = [plain.seconds / one.seconds for one in costs]
-        speed_up = times[IN_FLIGHT.index(4)]
-        rows.append((f"{latency * 1000:.0f} ms", *(f"{time:.1f}" for time in times)))
-    show(
-        f"{workload.records:,} records: times the plain connector's throughput",
-        ("latency of a call", *(f"{number} in flight" for number in IN_FLIGHT)),
-        rows,
-    )
-    return speed_up
+            for _ in range(rounds)
+        ]
+        times = [plain_seconds / seconds for plain_seconds, seconds in taken]
+        rates = [records / median(seconds) for seconds in zip(*taken, strict=True)]
+        spread = f"{min(times):.1f} to {max(times):.1f}"
+        figures = (*(f"{rate:,.0f}" for rate in rates), f"{median(times):.1f}", spread)
+        rows.append((f"{latency} ms", *figures))
+        if least := TIMES_THE_PLAIN[latency]:
+            name = f"times the plain connector's throughput at {latency} ms"
+            yield Promise(name, median(times), least, is_least=True)
+    head = ("a call takes", "plain, records/s", "connector, records/s", "times", "of the rounds")
+    show(f"Throughput, {records:,} records, {rounds} rounds", head, rows)
 
 
-def memory(bench: Bench, many: int) -> tuple[float, float]:
-    """The peak with so many records as a multiple of that with a tenth; the peak, MB."""
-    workloads = [Workload(many // 10), Workload(many)]
-    peaks = [_cost(bench, one).peak_mb for one in workloads]
-    ratio = peaks[1] / peaks[0]
-    rows = [(f"{w.records:,}", f"{mb:.0f}") for w, mb in zip(workloads, peaks, strict=True)]
-    show("Peak memory", ("records", "MB"), [*rows, ("ratio", f"{ratio:.2f}")])
-    return ratio, max(peaks)
-
-
-def growth(bench: Bench, records: int) -> None:
-    """How the cost grows with the kind of input."""
-    usual = Workload(records)
-    cases = {
-        "10 columns, a state per 1,000 records": usual,
-        "5 columns": replace(usual, columns=5),
-        "50 columns, 40 of them unmapped": replace(usual, columns=50),
-        "numbers, dates, nulls and text": replace(usual, is_mixed=True),
-        "half of the values null, in every combination": replace(usual, is_sparse=True),
-        "10 % duplicates": replace(usual, duplicates=0.1),
-        "50 % duplicates, in pairs": replace(usual, duplicates=0.5),
-        "90 % duplicates, in tens": replace(usual, duplicates=0.9),
-        "a state per 10 records": replace(usual, records_per_state=10),
-        "a state per 100,000 records": replace(usual, records_per_state=100_000),
-    }
-    costs = {name: _cost(bench, workload) for name, workload in cases.items()}
-    costs["1 % rejected"] = _cost(bench, usual, reject_every=100)
-    costs["20 % rejected"] = _cost(bench, usual, reject_every=5)
-    costs["1 % asked again alone (code 4)"] = _cost(bench, usual, reject_every=100, code=4)
-    first = next(iter(costs.values()))
+def memory(bench: Bench, many: int, *, wide: int) -> Iterator[Promise]:
+    """The peak, in processes of their own, at 50 ms a call."""
+    few_mb = _peak_mb(bench, Workload(PLAIN, many // 10))
+    many_mb = _peak_mb(bench, Workload(PLAIN, many))
+    wide_mb = _peak_mb(bench, Workload(KINDS["long"], wide))
     rows = [
-        (name, f"{one.cpu / first.cpu:.2f}", f"{one.peak_mb:.0f}", one.calls)
-        for name, one in costs.items()
+        (f"{many // 10:,} of ten columns", f"{few_mb:.0f}"),
+        (f"{many:,} of ten columns", f"{many_mb:.0f}"),
+        (f"{wide:,} of 50 columns of 200 characters", f"{wide_mb:.0f}"),
     ]
-    show(f"{records:,} records by kind", ("input", "CPU of the first", "MB", "calls"), rows)
+    show("Peak memory at 50 ms a call", ("records", "MB"), rows)
+    yield Promise(f"memory at {many:,} of that at a tenth", many_mb / few_mb, MOST_GROWTH)
+    yield Promise(f"MB at {many:,} records", max(few_mb, many_mb), MOST_MB)
+    yield Promise("MB with 50 columns of 200 characters", wide_mb, MOST_WIDE_MB)
 
 
-def alone(bench: Bench, records: int) -> None:
-    """What it costs in time that a contact reported as a duplicate is sent again, alone."""
-    workload = Workload(records)
-    shares = {"none": 0, "0.1 %": 1_000, "1 %": 100}
-    seconds = {
-        share: _cost(bench, workload, latency=USUAL_LATENCY, reject_every=every, code=4).seconds
-        for share, every in shares.items()
-    }
-    rows = [(share, f"{one / seconds['none']:.1f}") for share, one in seconds.items()]
-    show(
-        f"{records:,} records at {USUAL_LATENCY * 1000:.0f} ms a call",
-        ("reported as duplicates (codes 4, 5)", "times as long"),
-        rows,
-    )
+def _peak_mb(bench: Bench, workload: Workload) -> float:
+    """Of the connector, told so many records through a pipe."""
+    few = replace(workload, records=1)
+    command = [PROGRAM, *bench.arguments(few, bench.base_url(milliseconds=50))]
+    feed = [sys.executable, "-m", "benchmark.workload", workload.kind.name, str(workload.records)]
+    with subprocess.Popen(feed, stdout=subprocess.PIPE) as feeder:
+        return _alone(command, feeder.stdout)["peak_mb"]
 
 
-def _cost(bench: Bench, workload: Workload, **answers: Any) -> Cost:
-    """The connector's alone, with a sink that answers like this."""
-    with sink(**answers) as address:
-        return bench.side_by_side([bench.connector(workload, address)], workload, address)[0]
+def _alone(command: Sequence[str], given: IO[bytes] | None = None) -> dict[str, float]:
+    """CPU and peak of a command as a process of its own."""
+    peak = [sys.executable, "-m", "benchmark.peak", *command]
+    source = given or subprocess.DEVNULL
+    done = subprocess.run(peak, stdin=source, stdout=subprocess.PIPE, check=True)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
-def start_up(repeat: int) -> float:
+def deletions(bench: Bench, records: int) -> Iterator[Promise]:
+    """How long they take at 50 ms each, with as many in flight as there may be."""
+    cost = bench.connector(Workload(KINDS["deletions"], records), milliseconds=50)
+    ideal = records / IN_FLIGHT * 0.05
+    rows = [(f"{records:,}", f"{ideal:.1f}", f"{cost.seconds:.1f}", f"{cost.cpu:.1f}")]
+    head = ("deletions", "ideal, s", "seconds", "CPU, s")
+    show(f"Deletions at 50 ms, {IN_FLIGHT} in flight", head, rows)
+    yield Promise("time of deletions at 50 ms, of the ideal", cost.seconds / ideal, MOST_OF_IDEAL)
+
+
+def held_calls(bench: Bench) -> Iterator[Promise]:
+    """Calls that records cost whose identifier another contact has."""
+    without = bench.connector(_troubled(Trouble.TAKEN, 0, HELD)).calls
+    for trouble in (Trouble.TAKEN, Trouble.MOVED):
+        for every, most in MOST_HELD_CALLS.items():
+            calls = bench.connector(_troubled(trouble, every, HELD)).calls
+            name = f"calls more for {HELD:,} records of which 1 in {every} is {trouble}"
+            yield Promise(name, calls - without, most)
+
+
+def troubles(bench: Bench, *, latencies: Sequence[int] = (20, 50)) -> Iterator[Promise]:
+    """Calls and time by the share of contacts with which something is the matter; no promise."""
+    bench = replace(bench, limit_seconds=PATIENCE_SECONDS)
+    for latency in latencies:
+        rows = []
+        for trouble, (name, records) in TROUBLES.items():
+            workloads = [_troubled(trouble, every, records) for every in EVERY.values()]
+            cells = [_cell(bench, workload, latency) for workload in workloads]
+            rows.append((name, f"{records:,}", *cells))
+        head = ("what is the matter", "records", *EVERY)
+        show(f"Seconds (calls) by the share of such contacts, {latency} ms a call", head, rows)
+    yield from ()
+
+
+TROUBLES = {
+    Trouble.TAKEN: ("an identifier that another contact has (code 4)", 50_000),
+    Trouble.MOVED: ("the same, once", 50_000),
+    Trouble.SHARED: ("one address for all of them", 50_000),
+    Trouble.INVALID: ("an invalid address", 50_000),
+    Trouble.POISONED: ("a contact for which its call is refused (400)", 10_000),
+}
+
+
+def _cell(bench: Bench, workload: Workload, latency: int) -> str:
+    try:
+        cost: Cost = bench.connector(workload, milliseconds=latency)
+    except TookTooLong:
+        return f"> {bench.limit_seconds}"
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return "fails"
+    return f"{cost.seconds:.1f} ({cost.calls:,})"
+
+
+def _troubled(trouble: Trouble, every: int, records: int) -> Workload:
+    base = KINDS["external-id"] if trouble is Trouble.SHARED else PLAIN
+    name = f"{trouble}-{every}"
+    return Workload(replace(base, name=name, trouble=trouble, troubled_every=every), records)
+
+
+def start_up(*, rounds: int) -> Iterator[Promise]:
     """The CPU of `spec` as a multiple of that of importing the CDK."""
-    imported = bare_cost([sys.executable, "-c", "import airbyte_cdk"], repeat=repeat)
-    told = bare_cost([PROGRAM, "spec"], repeat=repeat)
-    ratio = told / imported
-    rows = [
-        ("importing airbyte_cdk", f"{imported:.2f}", "1.00"),
-        ("destination-maileon spec", f"{told:.2f}", f"{ratio:.2f}"),
-    ]
-    show("Start-up", ("program", "CPU, seconds", "ratio"), rows)
-    return ratio
-
-
-def _figures(one: Cost, floor: Cost, workload: Workload) -> tuple[str, ...]:
-    return (
-        f"{one.cpu / workload.records * MICROSECONDS:.1f}",
-        f"{one.cpu / floor.cpu:.2f}",
-        f"{workload.records / one.seconds:,.0f}",
-        f"{one.peak_mb:.0f}",
-        f"{one.calls}",
-    )
+    imports = [sys.executable, "-c", "import airbyte_cdk"]
+    imported = median(_alone(imports)["cpu"] for _ in range(rounds))
+    told = median(_alone([PROGRAM, "spec"])["cpu"] for _ in range(rounds))
+    rows = [("importing the CDK", f"{imported:.2f}"), ("spec", f"{told:.2f}")]
+    show("Start-up", ("program", "CPU, seconds"), rows)
+    yield Promise("CPU of spec, of importing the CDK", told / imported, MOST_START_UP)

@@ -1,9 +1,10 @@
 """A server that answers as fast as it can, in a process of its own: it must not be the bottleneck.
 
-It counts the contacts of a call and reports them all as new, or one in `reject_every` as invalid.
-One that comes alone is always taken in.
+The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS`: each run has a
+number of calls and an account of its own, and its latency. What becomes of a contact stands at
+the beginning of its address (`Trouble`).
 
-    python -m benchmark.sink --latency 0.05
+    python -m benchmark.sink
 """
 
 from __future__ import annotations
@@ -11,19 +12,56 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-EMAIL = re.compile(rb"<email>([^<]*)</email>")
-FIELDS = b"<custom_fields/>"
+from benchmark.description import Trouble
+from benchmark.kinds import INTERESTS, custom_fields
+
+CODES = {
+    Trouble.REFUSED: 25,
+    Trouble.INVALID: 3,
+    Trouble.TAKEN: 4,
+    Trouble.MOVED: 5,
+    Trouble.SHARED: 5,
+}
+POISON = b"<email>poisoned."
+TROUBLED = re.compile(rb"<email>((%b)\.[^<]*)</email>" % "|".join(CODES).encode())
+EXTERNAL_ID = re.compile(rb"<external_id>([^<]*)</external_id>")
+CONTACT = re.compile(rb"<contact>.*?</contact>", re.DOTALL)
+NO_EXTERNAL_ID = b'<external_id nil="true"/>'
+
+
+def _custom_fields() -> bytes:
+    fields = "".join(
+        f"<custom_field><name>{name}</name><type>{kind}</type></custom_field>"
+        for name, kind in custom_fields().items()
+    )
+    return f"<custom_fields>{fields}</custom_fields>".encode()
+
+
+FIXED = {
+    b"/contacts/fields/custom": _custom_fields(),
+    b"/contacts/preference_categories": (
+        b"<preference_categories><preference_category><name>News</name>"
+        b"</preference_category></preference_categories>"
+    ),
+    b"/contacts/preference_categories/News/preferences": (
+        "<preferences>"
+        + "".join(f"<preference><name>{name}</name></preference>" for name in INTERESTS)
+        + "</preferences>"
+    ).encode(),
+}
 
 
 class Sink:
-    """One canned account."""
+    """One canned account for each run. `kept` is a folder that gets every call, if there is one."""
 
-    def __init__(self, *, latency: float, reject_every: int, code: int) -> None:
-        self._latency = latency
-        self._reject_every = reject_every
-        self._code = code
-        self.calls = 0
+    def __init__(self, kept: Path | None = None) -> None:
+        self._kept = kept
+        self._calls: Counter[bytes] = Counter()
+        self._owners: dict[tuple[bytes, bytes], bytes | None] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive."""
@@ -31,42 +69,90 @@ class Sink:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 body = await reader.readexactly(_length(head))
-                answer = await self._answer(head, body)
+                await asyncio.sleep(_latency(head))
+                status, answer = self.answer(head, body)
                 writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (len(answer), answer)
+                    b"HTTP/1.1 %d Said\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (status, len(answer), answer)
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, head: bytes, body: bytes) -> bytes:
-        if head.startswith(b"GET /calls"):
-            return str(self.calls).encode()
-        if not head.startswith(b"POST /1.0/contacts?"):
-            return FIELDS
-        self.calls += 1
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        return self._report(body)
+    def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
+        """Status and body."""
+        method, target, _ = head.split(b" ", 2)
+        _, run, path = target.split(b"/", 2)
+        if path == b"calls":
+            return 200, str(self._calls[run]).encode()
+        path = path.removeprefix(b"1.0").partition(b"?")[0]
+        if path in FIXED:
+            return 200, FIXED[path]
+        self._calls[run] += 1
+        self._keep(run, method + b" " + target + b"\n" + body)
+        if method != b"POST":
+            return 200, b""
+        if POISON in body:
+            return 400, b"<error><message>Bad Request</message></error>"
+        return 200, _report(body, [*self._refused(run, body)])
 
-    def _report(self, body: bytes) -> bytes:
-        count = body.count(b"<contact>")
-        is_asked = self._reject_every and count > 1
-        emails = EMAIL.findall(body)[:: self._reject_every] if is_asked else []
-        invalid = b"".join(
-            b'<contact><email>%b</email><external_id nil="true"/><error code="%d">'
-            b"<error_field>age</error_field></error></contact>" % (email, self._code)
-            for email in emails
+    def _keep(self, run: bytes, call: bytes) -> None:
+        if self._kept:
+            (self._kept / f"{run.decode()}.{self._calls[run]}").write_bytes(call)
+
+    def _refused(self, run: bytes, body: bytes) -> Iterator[tuple[bytes, bytes | None, int]]:
+        """Address, external id and code of each contact that is refused."""
+        if not TROUBLED.search(body):
+            return
+        for contact in CONTACT.findall(body):
+            if found := TROUBLED.search(contact):
+                external_id = EXTERNAL_ID.search(contact)
+                owner = external_id[1] if external_id else None
+                trouble = Trouble(found[2].decode())
+                if self._is_refused(trouble, (run, found[1]), owner):
+                    yield found[1], owner, CODES[trouble]
+
+    def _is_refused(self, trouble: Trouble, key: tuple[bytes, bytes], owner: bytes | None) -> bool:
+        if trouble is Trouble.SHARED:
+            return self._owners.setdefault(key, owner) != owner
+        if trouble is Trouble.MOVED:
+            is_first = key not in self._owners
+            self._owners[key] = owner
+            return is_first
+        return True
+
+
+def _report(body: bytes, refused: Sequence[tuple[bytes, bytes | None, int]]) -> bytes:
+    count = body.count(b"<contact>")
+    invalid = b"".join(_invalid(*one) for one in refused)
+    return (
+        b"<report><success>true</success><count_contacts>%d</count_contacts>"
+        b"<count_existing_contacts>0</count_existing_contacts>"
+        b"<count_new_contacts>%d</count_new_contacts>"
+        b"<count_invalid_contacts>%d</count_invalid_contacts>"
+        b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts>"
+        b"<invalid_contacts>%b</invalid_contacts></report>"
+    ) % (count, count - len(refused), len(refused), invalid)
+
+
+def _invalid(email: bytes, external_id: bytes | None, code: int) -> bytes:
+    named = b"<external_id>%b</external_id>" % external_id if external_id else NO_EXTERNAL_ID
+    return (
+        b'<contact><email>%b</email>%b<error code="%d"><error_field>%b</error_field></error>'
+        % (
+            email,
+            named,
+            code,
+            b"age" if code == CODES[Trouble.REFUSED] else b"",
         )
-        return (
-            b"<report><success>true</success><count_contacts>%d</count_contacts>"
-            b"<count_existing_contacts>0</count_existing_contacts>"
-            b"<count_new_contacts>%d</count_new_contacts>"
-            b"<count_invalid_contacts>%d</count_invalid_contacts>"
-            b"<count_unsubscribed_contacts>0</count_unsubscribed_contacts>"
-            b"<invalid_contacts>%b</invalid_contacts></report>"
-        ) % (count, count - len(emails), len(emails), invalid)
+        + b"</contact>"
+    )
+
+
+def _latency(head: bytes) -> float:
+    """Seconds. What only reads is answered at once."""
+    match = re.match(rb"(?:POST|DELETE|PUT) /[0-9]+-([0-9]+)/", head)
+    return int(match[1]) / 1_000 if match else 0
 
 
 def _length(head: bytes) -> int:
@@ -76,11 +162,8 @@ def _length(head: bytes) -> int:
 
 async def _main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--latency", type=float, default=0.0)
-    parser.add_argument("--reject-every", type=int, default=0)
-    parser.add_argument("--code", type=int, default=25)
-    given = parser.parse_args()
-    sink = Sink(latency=given.latency, reject_every=given.reject_every, code=given.code)
+    parser.add_argument("--kept", type=Path)
+    sink = Sink(parser.parse_args().kept)
     server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=16_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

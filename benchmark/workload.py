@@ -1,99 +1,141 @@
-"""The records of a benchmark, as the lines that a platform would send.
+"""A kind's records as the lines that a platform would send, its catalog and its configuration.
 
-Ten columns of text by default: address, names, place, birthday and the like. A mixed workload has
-numbers and nulls among them, and now and then a text that must be escaped; in a sparse one half of
-all values but the address are null, in every combination.
+python -m benchmark.workload KIND RECORDS    the lines on standard output
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import orjson
 
-COLUMNS = (
-    "email",
-    "first_name",
-    "last_name",
-    "city",
-    "zip",
-    "country",
-    "birthday",
-    "organization",
-    "title",
-    "address",
-)
-HALF = 0.5
+from benchmark.description import Column, Form, Kind, Spread, Trouble
+from benchmark.kinds import KINDS
+
+STREAM = "people"
+SHARED = "shared.by.many@example.com"
+_TYPES = {
+    Form.INTEGER: "integer",
+    Form.FLOAT: "number",
+    Form.BOOLEAN: "boolean",
+    Form.JSON: "object",
+    Form.LIST: "array",
+}
+_BY_NAME = ("standard:", "email", "external_id", "maileon_id", "preferences")
+_SCATTERING = 7_919
+"""A prime, so that stepping by it meets every contact before it meets one again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How many records, of what kind. `duplicates` is the share of records of earlier contacts."""
+    """So many records of a kind."""
 
+    kind: Kind
     records: int
-    columns: int = 10
-    duplicates: float = 0.0
-    records_per_state: int = 1_000
-    is_mixed: bool = False
-    is_sparse: bool = False
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """The input and the catalog as files."""
-        name = "-".join(map(str, astuple(self)))
+        """The input and the catalog as files, made once."""
+        name = f"{self.kind.name}-{self.records}"
         lines, catalog = folder / f"{name}.jsonl", folder / f"{name}.catalog.json"
         if not lines.exists():
-            catalog.write_bytes(orjson.dumps(self._catalog()))
+            catalog.write_bytes(orjson.dumps(self.catalog()))
             with lines.open("wb") as out:
-                out.writelines(self._lines())
+                out.writelines(self.lines())
         return lines, catalog
 
-    def _names(self) -> list[str]:
-        more = [f"unmapped_{number}" for number in range(self.columns - len(COLUMNS))]
-        return [*COLUMNS[: self.columns], *more]
+    def catalog(self) -> dict[str, object]:
+        """The configured catalog."""
+        properties = {c.name: {"type": _TYPES.get(c.form, "string")} for c in self.kind.columns}
+        schema = {"type": "object", "properties": properties}
+        streams = [{"name": name, "json_schema": schema} for name in self._streams()]
+        modes = {"sync_mode": "full_refresh", "destination_sync_mode": "append"}
+        return {"streams": [{"stream": stream, **modes} for stream in streams]}
 
-    def _catalog(self) -> dict[str, object]:
-        properties = {name: {"type": "string"} for name in self._names()}
-        stream = {"name": "people", "json_schema": {"type": "object", "properties": properties}}
-        configured = {"stream": stream, "sync_mode": "full_refresh"}
-        return {"streams": [{**configured, "destination_sync_mode": "append"}]}
+    def config(self, base_url: str, **options: object) -> dict[str, object]:
+        """The configuration: explicit for the columns that are not mapped by their names."""
+        mapping = [_mapped(column) for column in self.kind.columns if _is_explicit(column)]
+        streams = [{"name": name, "mapping": mapping} for name in self._streams()]
+        config = {"api_key": "benchmark", "base_url": base_url, **self.kind.options, **options}
+        return config | ({"streams": streams} if mapping else {})
 
-    def _lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
+        """The records, and the states between them."""
+        dump = _ascii if self.kind.is_ascii else orjson.dumps
+        streams = self._streams()
         for number in range(self.records):
-            # A contact's records follow each other, as changes of one person often do.
-            yield self._record(int(number * (1 - self.duplicates)))
-            if (number + 1) % self.records_per_state == 0:
-                yield _state(number)
+            stream = streams[number % len(streams)]
+            data = self._data(number)
+            record = {"stream": stream, "data": data, "emitted_at": 1_790_000_000_000}
+            yield dump({"type": "RECORD", "record": record}) + b"\n"
+            if (number + 1) % self.kind.records_per_state == 0:
+                yield _state(stream, number)
 
-    def _record(self, person: int) -> bytes:
-        data: dict[str, object] = {n: f"value {person % 97} of {n}" for n in self._names()}
-        day = f"{1930 + person % 80}-{1 + person % 12:02}-{1 + person % 28:02}"
-        data |= {"email": f"person.{person}@example.com", "birthday": day}
-        if self.is_mixed:
-            data |= _mixed(person)
-        if self.is_sparse:
-            chance = Random(person)
-            data |= {name: None for name in data if name != "email" and chance.random() < HALF}
-        data = {name: data[name] for name in self._names()}
-        record = {"stream": "people", "data": data, "emitted_at": 1_790_000_000_000}
-        return orjson.dumps({"type": "RECORD", "record": record}) + b"\n"
+    def _streams(self) -> list[str]:
+        if self.kind.streams == 1:
+            return [STREAM]
+        return [f"{STREAM}_{number}" for number in range(self.kind.streams)]
+
+    def _data(self, number: int) -> dict[str, object]:
+        kind = self.kind
+        chance = Random(number) if kind.nulls else None
+        data: dict[str, object] = {}
+        for column in kind.columns:
+            if column.target in ("email", "external_id", "maileon_id"):
+                data[column.name] = self._identifier(column, number)
+            elif chance and chance.random() < kind.nulls:
+                data[column.name] = None
+            else:
+                data[column.name] = column.make(number)
+        return data
+
+    def _identifier(self, column: Column, number: int) -> object:
+        person = self._person(number)
+        every = self.kind.troubled_every
+        value = column.make(person)
+        if not every or column.target != "email" or person % every != every - 1:
+            return value
+        return SHARED if self.kind.trouble is Trouble.SHARED else f"{self.kind.trouble}.{value}"
+
+    def _person(self, number: int) -> int:
+        """The person whom a record is about."""
+        if not self.kind.duplicates:
+            return number
+        people = max(1, round(self.records * (1 - self.kind.duplicates)))
+        if self.kind.spread is Spread.SCATTERED:
+            return number * _SCATTERING % people
+        return number * people // self.records
 
 
-def _mixed(person: int) -> dict[str, object]:
-    return {
-        "zip": 10_000 + person % 90_000,
-        "title": None if person % 3 else "Dr.",
-        "organization": "Müller & Söhne" if person % 20 == 0 else "Example GmbH",
-        "address": None if person % 5 else f"Straße {person % 200}",
-        "country": person % 7 == 0,
-        "last_name": person / 4,
-    }
+def _ascii(message: object) -> bytes:
+    return json.dumps(message).encode()
 
 
-def _state(number: int) -> bytes:
-    stream = {"stream_descriptor": {"name": "people"}, "stream_state": {"cursor": number}}
-    state = {"type": "STREAM", "stream": stream, "id": number}
-    return json.dumps({"type": "STATE", "state": state}).encode() + b"\n"
+def _is_explicit(column: Column) -> bool:
+    if column.target is None or column.target.startswith(_BY_NAME):
+        return False
+    return column.target != f"custom:{column.name}"
+
+
+def _mapped(column: Column) -> dict[str, object]:
+    entry: dict[str, object] = {"column": column.name, "target": column.target}
+    return entry | ({"source": column.source} if column.source else {})
+
+
+def _state(stream: str, number: int) -> bytes:
+    state = {"stream_descriptor": {"name": stream}, "stream_state": {"cursor": number}}
+    message = {"type": "STATE", "state": {"type": "STREAM", "stream": state, "id": number}}
+    return orjson.dumps(message) + b"\n"
+
+
+def _main() -> None:
+    name, records = sys.argv[1:]
+    sys.stdout.buffer.writelines(Workload(KINDS[name], int(records)).lines())
+
+
+if __name__ == "__main__":
+    _main()

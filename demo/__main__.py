@@ -57,8 +57,8 @@ def main() -> int:
             _wait(sandbox)
     if not look:
         print(
-            "\nRun `make look` to see all of it in a browser, or `make sandbox` to keep an account"
-            "\nopen and send it your own data (see README.md)."
+            "\nRun `.venv/bin/python -m demo --look` to see all of it in a browser, or"
+            "\n`make sandbox` to keep an account open and send it your own data (see README.md)."
         )
     return exit_code
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import S3Storage, UnmappedColumns, load_config
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords, S3Storage, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target, parse_target, preference_splits
+from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.deadline import time_limit

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -46,7 +46,7 @@ _FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("
 class Command:
     """One run of the program. `exit_code` is valid once all lines were taken.
 
-    `say` puts out a line that cannot wait to be taken.
+    `write_now` puts out a line that cannot wait to be taken.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Command:
         arguments: argparse.Namespace,
         source: int | BufferedIOBase = STANDARD_INPUT,
         *,
-        say: Callable[[bytes], None] | None = None,
+        write_now: Callable[[bytes], None] | None = None,
     ) -> None:
-        self._say = say
+        self._write_now = write_now
         self._arguments = arguments
         self._source = source
         self._lines = MessageFormatter(SecretRedactor(()))
@@ -100,21 +100,23 @@ class Command:
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
-        from destination_maileon.protocol.outbox import Logger  # noqa: PLC0415 - the same
+        from destination_maileon.protocol.output import Logger  # noqa: PLC0415 - the same
         from destination_maileon.sync import write  # noqa: PLC0415 - the same
 
         config = self._config()
         catalog = _read_json(self._arguments.catalog, "catalog")
         lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
-        outbox = Logger(self._lines, lowest=lowest, say=self._say)
+        outbox = Logger(self._lines, lowest=lowest, write_now=self._write_now)
         yield from write(config, catalog, source=self._source, outbox=outbox)
 
     def _config(self) -> Config:
-        from destination_maileon.config.model import load_config  # noqa: PLC0415 - the same
+        from destination_maileon.config.validation import load_config  # noqa: PLC0415 - the same
 
         return load_config(self._raw_config())
 
     def _raw_config(self) -> object:
+        from destination_maileon.config.validation import secrets_of  # noqa: PLC0415 - the same
+
         raw = _read_json(self._arguments.config, "configuration")
         self._lines = MessageFormatter(SecretRedactor(secrets_of(raw)))
         return raw
@@ -162,19 +164,3 @@ def _read_json(path: Path, what: str) -> object:
     except orjson.JSONDecodeError:
         problem = "is not valid JSON"
     raise ConfigError(f"The {what} file {problem}.")
-
-
-def secrets_of(raw: object) -> set[str]:
-    """What must never be shown, also of a configuration that is wrong."""
-    from destination_maileon.maileon.auth import secret_forms  # noqa: PLC0415 - the same
-
-    found: set[str] = set()
-    if not isinstance(raw, Mapping):
-        return found
-    if isinstance(key := raw.get("api_key"), str):
-        found |= secret_forms(key)
-    storage = raw.get("object_storage_config")
-    if isinstance(storage, Mapping):
-        values = (storage.get("access_key_id"), storage.get("secret_access_key"))
-        found |= {value for value in values if isinstance(value, str) and value}
-    return found

@@ -29,12 +29,11 @@ from airbyte_cdk.models import (  # type: ignore[attr-defined]
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_maileon.check import problem_with
-from destination_maileon.cli import secrets_of, verdict
-from destination_maileon.config.model import load_config
+from destination_maileon.cli import verdict
 from destination_maileon.config.spec import connector_specification
+from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.run import main
 from destination_maileon.sync import write
 

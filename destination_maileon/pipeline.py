@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
     from destination_maileon.protocol.messages import StateMessage
-    from destination_maileon.protocol.outbox import Logger
+    from destination_maileon.protocol.output import Logger
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

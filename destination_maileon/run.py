@@ -1,13 +1,24 @@
-"""The console script."""
+"""The console script: one process, from its arguments to its exit code.
+
+This module alone decides what the process does with signals, with its standard streams, and with
+what others have to say: nothing but this program's own messages leaves it. Libraries, and Python
+itself, log paths, headers and bodies, warn of values, print, and show the text of an exception that
+nobody caught; people and keys may stand in all of these. Invariant: after `be_quiet`, whatever they
+say, at any level and to whatever handler, reaches neither stream.
+"""
 
 from __future__ import annotations
 
 import gc
+import io
+import logging
 import os
 import signal
 import sys
+import threading
+import warnings
 from contextlib import suppress
-from types import FrameType
+from types import FrameType, TracebackType
 
 STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR = range(3)
 TERMINATED = 143
@@ -30,7 +41,6 @@ def main(arguments: list[str]) -> int:
     gc.disable()
     from destination_maileon.cli import Command, parse  # noqa: PLC0415 - after the signals
     from destination_maileon.protocol.output import Output, OutputClosed  # noqa: PLC0415 - the same
-    from destination_maileon.quiet import be_quiet  # noqa: PLC0415 - the same
 
     parsed = parse(arguments)
     be_quiet()
@@ -40,7 +50,7 @@ def main(arguments: list[str]) -> int:
     gc.set_threshold(100_000, 50, 100)
     gc.enable()
     output = Output()
-    command = Command(parsed, say=output.write)
+    command = Command(parsed, write_now=output.write)
     try:
         for line in command.run():
             if command.only_answers and signal.getsignal(signal.SIGTERM) is _end:
@@ -70,6 +80,34 @@ def _reserve_standard_streams() -> None:
 def _end(number: int, frame: FrameType | None) -> None:
     del number, frame
     os._exit(TERMINATED)
+
+
+class _Nowhere(io.TextIOBase):
+    """Where `print` goes: a line in between would be no message to the platform."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
+def be_quiet() -> None:
+    """Silences everything that does not write to a file descriptor itself, as `Output` does."""
+    # Above every level, and before any logger, handler or configuration is asked.
+    logging.disable(sys.maxsize)
+    warnings.showwarning = _say_nothing
+    threading.excepthook = _say_nothing
+    sys.unraisablehook = _say_nothing
+    sys.excepthook = _say_kind
+    sys.stdout = sys.stderr = _Nowhere()
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    pass
+
+
+def _say_kind(kind: type[BaseException], _: BaseException, __: TracebackType | None) -> None:
+    # The text of an exception, or of one behind it, may quote a record; its type cannot.
+    with suppress(OSError):
+        os.write(STANDARD_ERROR, f"{kind.__name__}\n".encode())
 
 
 if __name__ == "__main__":

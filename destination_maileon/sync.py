@@ -25,18 +25,15 @@ from destination_maileon.delivery.vanished import MissingFields
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.stream_columns import StreamColumns
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
 from destination_maileon.streams import consent
-from destination_maileon.streams.account import Account, say_nothing
+from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans, unused_mappings
-from destination_maileon.streams.patience import PatientQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,8 +43,8 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.streams.account import FieldLog, FieldsApi
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.account import FieldsApi
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +206,7 @@ def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: 
 def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
-    outbox.hurry()
+    outbox.flush()
 
 
 def _client(config: Config) -> MaileonClient:
@@ -225,10 +222,10 @@ def _account(
     config: Config,
     api: FieldsApi,
     *,
-    log: FieldLog = say_nothing,
+    log: Callable[[str, FieldType], None] = lambda _name, _type: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Account:
-    questions = PatientQuestions(Backoff(config.max_retry_seconds), tell=tell)
+    questions = Retrying(Backoff(config.max_retry_seconds), tell=tell)
     return Account(api, questions, is_read_only=config.dry_run, log=log)
 
 

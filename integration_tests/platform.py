@@ -7,6 +7,7 @@ comes back.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,10 @@ import pytest
 from integration_tests import silence
 from integration_tests.bookkeeping import Bookkeeping, Json, Run
 
-PROGRAM = Path(sys.executable).with_name("destination-maileon")
+# Another build of the connector, if one is named.
+PROGRAM = Path(
+    os.environ.get("DESTINATION_MAILEON") or Path(sys.executable).with_name("destination-maileon")
+)
 TIMEOUT_SECONDS = 100
 
 

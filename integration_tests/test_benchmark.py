@@ -1,20 +1,15 @@
-"""The benchmark measures what it says: the same work, done by three programs."""
+"""The benchmark runs: whatever the figures are, a part prints its table."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from benchmark.bench import Bench
-from benchmark.comparisons import cost_per_record
-from benchmark.workload import Workload
+import subprocess
+import sys
 
 
-def test_floor_connector_and_plain_connector_make_the_same_calls(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ratio = cost_per_record(Bench(tmp_path, repeat=1), Workload(2_500))
-    assert ratio > 0
-    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if "connector" in line]
-    assert [row[-2].strip() for row in rows] == ["3", "3"]
+def test_parts_of_the_benchmark_print_their_tables() -> None:
+    parts = ["kinds", "memory", "deletions"]
+    size = ["--kinds", "plain", "opt-outs", "--share", "0.001", "--records", "100", "--rounds", "1"]
+    command = [sys.executable, "-m", "benchmark", "--parts", *parts, *size]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    titles = [line.strip("*") for line in shown.splitlines() if line.startswith("**")]
+    assert [title.split()[0] for title in titles] == ["CPU", "Peak", "Deletions", "Promises"]

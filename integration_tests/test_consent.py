@@ -1,65 +1,170 @@
-"""Every combination of the options that touch consent, and the README's table of them."""
+"""What becomes of people: every row of docs/consent.md, and what follows from unsubscribing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
-from integration_tests.connection import Connection, columns, mapping
-from integration_tests.consent_cases import CASES, ConsentCase, Outcome
+from integration_tests.connection import Connection, columns, mapping, people
+from integration_tests.consent_cases import CASES, ROWS, Options, Outcome, Person, outcome_of
 from integration_tests.platform import record, stream, stream_state
+from maileon_sandbox import Account
+from maileon_sandbox.rules import Kept
 from maileon_sandbox.stored_contact import StoredContact
+from maileon_sandbox.tests.client import Client
 
 NONE, SINGLE_OPT_IN, DOUBLE_OPT_IN = 1, 2, 4
-PEOPLE = ("new", "existing", "unsubscribed")
-# Who is left out has no trace of the record; of everybody else the permission is told.
+ADDRESSES = {
+    Person.NEW: "new@example.com",
+    Person.EXISTING: "existing@example.com",
+    Person.MARKED: "marked@example.com",
+    Person.UNSUBSCRIBED: "unsubscribed@example.com",
+    Person.UNSUBSCRIBED_KEPT: "kept@example.com",
+}
+# Of everybody who is written, the permission afterwards.
 PERMISSIONS = {
     Outcome.CREATED_WITHOUT: NONE,
     Outcome.CREATED: DOUBLE_OPT_IN,
     Outcome.UPDATED: SINGLE_OPT_IN,
     Outcome.REPLACED: DOUBLE_OPT_IN,
-    # An unsubscription took the permission away.
-    Outcome.ADDED_AGAIN: NONE,
-    Outcome.ADDED_AGAIN_WITH: DOUBLE_OPT_IN,
+    Outcome.AGAIN_WITHOUT: NONE,
+    Outcome.AGAIN: DOUBLE_OPT_IN,
+    # In the sandbox an unsubscription takes the permission away.
+    Outcome.KEPT_AGAIN: NONE,
+    Outcome.KEPT_AGAIN_WITH: DOUBLE_OPT_IN,
 }
+AGAIN_AS_NEW = {Outcome.AGAIN_WITHOUT, Outcome.AGAIN}
+# Both settings of what stays of an unsubscribed contact, side by side in one account.
+KEPT: Mapping[Person, Kept] = {Person.UNSUBSCRIBED: "id", Person.UNSUBSCRIBED_KEPT: "address"}
 
 
-def _fill(connection: Connection) -> None:
-    account = connection.sandbox.account
-    account.add_contact("existing@example.com", permission=SINGLE_OPT_IN)
-    account.add_contact("unsubscribed@example.com", permission=NONE, unsubscribed=True)
+def _fill(account: Account) -> None:
+    account.add_contact(ADDRESSES[Person.EXISTING], permission=SINGLE_OPT_IN)
+    account.add_contact(ADDRESSES[Person.MARKED], permission=SINGLE_OPT_IN)
+    account.markers.add(ADDRESSES[Person.MARKED])
+    for person, keep in KEPT.items():
+        quitter = account.add_contact(ADDRESSES[person], permission=DOUBLE_OPT_IN)
+        account.unsubscribe(quitter, keep=keep)
 
 
-def _is_so(outcome: Outcome, contact: StoredContact | None) -> bool:
-    if outcome is Outcome.LEFT_OUT:
-        return contact is None
-    if contact is None:
+def _is_so(outcome: Outcome, before: StoredContact | None, after: StoredContact | None) -> bool:
+    if outcome not in PERMISSIONS:
+        return after == before
+    if after is None or (before is None) != (outcome in {*AGAIN_AS_NEW, *_CREATED}):
         return False
-    if outcome is Outcome.STAYS_UNSUBSCRIBED:
-        return contact.unsubscribed and not contact.standard_fields
-    is_written = contact.standard_fields == {"FIRSTNAME": "Written"} and not contact.unsubscribed
-    return is_written and contact.permission == PERMISSIONS[outcome]
+    is_written = after.standard_fields == {"FIRSTNAME": "Written"} and not after.unsubscribed
+    return is_written and after.permission == PERMISSIONS[outcome]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_each_person_fares_as_the_readme_says(connection: Connection, case: ConsentCase) -> None:
-    _fill(connection)
-    people = [record({"email": f"{name}@example.com", "first_name": "Written"}) for name in PEOPLE]
-    run = connection.sync(
-        [*people, stream_state(1)],
-        permission="double_opt_in" if case.has_permission else "not_set",
-        override_permission=case.overrides,
-        reimport_unsubscribed_contacts=case.reimports,
-        update_only=case.updates_only,
-    )
-    assert (run.exit_code, run.stats) == (0, [(3, 0)])
+_CREATED = {Outcome.CREATED_WITHOUT, Outcome.CREATED}
+
+
+def test_of_every_person_and_combination_there_is_one_row() -> None:
+    used = {outcome_of(person, options) for person in Person for options in CASES}
+    assert used == set(Outcome) == {row.outcome for row in ROWS}
+
+
+@pytest.mark.parametrize("options", CASES, ids=str)
+def test_each_person_fares_as_the_page_says(connection: Connection, options: Options) -> None:
     account = connection.sandbox.account
-    for name in PEOPLE:
-        outcome = getattr(case, name)
-        contact = account.by_email(f"{name}@example.com")
-        assert _is_so(outcome, contact), (name, outcome, contact)
+    _fill(account)
+    before = {person: account.by_email(address) for person, address in ADDRESSES.items()}
+    records = [record({"email": ADDRESSES[p], "first_name": "Written"}) for p in Person]
+    run = connection.sync(
+        [*records, stream_state(1)],
+        permission="double_opt_in" if options.has_permission else "not_set",
+        override_permission=options.overrides,
+        reimport_unsubscribed_contacts=options.reimports,
+        update_only=options.updates_only,
+    )
+    assert (run.exit_code, run.stats) == (0, [(5, 0)])
+    for person in Person:
+        outcome, after = outcome_of(person, options), account.by_email(ADDRESSES[person])
+        assert _is_so(outcome, before[person], after), (person, outcome, after)
     told = run.logs("WARN")
-    assert len(told) == len(case.warnings)
-    assert all(words in said for words, said in zip(case.warnings, told, strict=True))
+    assert len(told) == len(options.warnings)
+    assert all(words in said for words, said in zip(options.warnings, told, strict=True))
+
+
+def test_who_is_marked_is_never_updated_until_the_marker_is_lifted(connection: Connection) -> None:
+    """Who subscribed again in a form is an active contact whose marker is still there."""
+    sandbox = connection.sandbox
+    sandbox.account.add_contact("a@example.com", permission=DOUBLE_OPT_IN)
+    marker = "/contacts/email/a%40example.com/unsubscription"
+    with Client(sandbox.base_url, sandbox.api_key) as client:
+        assert client.call("PUT", marker).status_code == 201
+        for turn in ("1", "2"):
+            run = connection.sync([*people("a", first_name=turn), stream_state(1)])
+            assert run.additional("unsubscribed") == 1
+        assert client.call("GET", marker).status_code == 200
+        assert client.call("DELETE", marker).status_code == 200
+    connection.sync([*people("a", first_name="3"), stream_state(1)])
+    (known,) = sandbox.account.contacts()
+    assert (known.standard_fields, known.permission) == ({"FIRSTNAME": "3"}, DOUBLE_OPT_IN)
+
+
+def test_who_was_added_again_is_left_out_by_the_next_sync_without_reimport(
+    connection: Connection,
+) -> None:
+    """Adding somebody again does not lift the marker."""
+    account = connection.sandbox.account
+    account.unsubscribe(account.add_contact("a@example.com"))
+    connection.sync(
+        [*people("a", first_name="1"), stream_state(1)], reimport_unsubscribed_contacts=True
+    )
+    run = connection.sync([*people("a", first_name="2"), stream_state(1)])
+    assert run.additional("unsubscribed") == 1
+    known = account.by_email("a@example.com")
+    assert known
+    assert known.standard_fields == {"FIRSTNAME": "1"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "left_out", "created", "rejected"),
+    [("email", 1, 1, 1), ("external_id", 1, 1, 1), ("maileon_id", 3, 0, 0)],
+)
+def test_who_has_unsubscribed_is_known_by_the_marked_address_and_by_the_maileon_id_alone(
+    connection: Connection, mode: str, *, left_out: int, created: int, rejected: int
+) -> None:
+    """One comes with the same address, one with another, one with none."""
+    account = connection.sandbox.account
+    emails = {"a": "a@example.com", "b": "other@example.com", "c": None}
+    data = []
+    for name, email in emails.items():
+        known = account.add_contact(f"{name}@example.com", external_id=name)
+        account.unsubscribe(known)
+        person = {"email": email, "external_id": name, "maileon_id": known.id}
+        data.append({key: person[key] for key in ("email", mode)})
+    run = connection.sync(
+        [*map(record, data), stream_state(1)],
+        stream(columns("external_id", "maileon_id")),
+        identifier_mode=mode,
+    )
+    assert run.stats == [(3 - rejected, rejected)]
+    assert run.additional("unsubscribed") == left_out
+    assert run.additional("created") == created
+    written = [known.email for known in account.contacts() if not known.unsubscribed]
+    assert written == ["other@example.com"] * created
+
+
+@pytest.mark.parametrize("reimports", [False, True])
+def test_by_maileon_id_who_has_unsubscribed_is_known(
+    connection: Connection, *, reimports: bool
+) -> None:
+    account = connection.sandbox.account
+    known = account.add_contact("a@example.com", permission=DOUBLE_OPT_IN)
+    account.unsubscribe(known)
+    run = connection.sync(
+        [record({"email": "a@example.com", "maileon_id": known.id}), stream_state(1)],
+        stream(columns("maileon_id")),
+        identifier_mode="maileon_id",
+        reimport_unsubscribed_contacts=reimports,
+    )
+    assert run.additional("existing" if reimports else "unsubscribed") == 1
+    (after,) = account.contacts()
+    assert (after.id, after.unsubscribed) == (known.id, not reimports)
+    assert after.email == ("a@example.com" if reimports else None)
 
 
 @pytest.mark.parametrize("overrides", [False, True])
@@ -99,11 +204,11 @@ def test_a_record_may_name_its_permission_and_the_others_get_the_configured_one(
 
 
 def test_options_that_together_write_nobody_are_warned_of(connection: Connection) -> None:
-    _fill(connection)
+    _fill(connection.sandbox.account)
     before = connection.sandbox.account.snapshot()
-    people = [record({"email": f"{name}@example.com", "first_name": "Written"}) for name in PEOPLE]
-    run = connection.sync([*people, stream_state(1)], sync_mode="ignore", update_only=True)
-    assert (run.exit_code, run.stats) == (0, [(3, 0)])
+    records = [record({"email": email, "first_name": "Written"}) for email in ADDRESSES.values()]
+    run = connection.sync([*records, stream_state(1)], sync_mode="ignore", update_only=True)
+    assert (run.exit_code, run.stats) == (0, [(5, 0)])
     assert connection.sandbox.account.snapshot() == before
     (warning,) = run.logs("WARN")
     assert "nobody is written" in warning
@@ -115,31 +220,22 @@ def test_a_contact_keeps_its_history_and_consent_when_its_address_changes(
 ) -> None:
     account = connection.sandbox.account
     account.add_preference("News", "Weekly")
-    for name, unsubscribed in (("still", False), ("quit", True)):
-        account.add_contact(
-            f"{name}.old@example.com",
-            external_id=name,
-            permission=5,
-            standard_fields={"FIRSTNAME": "Max"},
-            preferences={("News", "Weekly"): ("true", "form")},
-            unsubscribed=unsubscribed,
-        )
-    ids = {contact.external_id: contact.id for contact in account.contacts()}
-    data = [
-        {"email": f"{name}.new@example.com", mode: ids[name] if mode == "maileon_id" else name}
-        for name in ("still", "quit")
-    ]
+    before = account.add_contact(
+        "old@example.com",
+        external_id="x",
+        permission=5,
+        standard_fields={"FIRSTNAME": "Max"},
+        preferences={("News", "Weekly"): ("true", "form")},
+    )
+    data = {"email": "new@example.com", mode: before.id if mode == "maileon_id" else "x"}
     run = connection.sync(
-        [*map(record, data), stream_state(1)],
+        [record(data), stream_state(1)],
         stream(columns(mode)),
         identifier_mode=mode,
         permission="none",
     )
-    assert (run.exit_code, run.stats) == (0, [(2, 0)])
-    assert run.additional("existing") == run.additional("unsubscribed") == 1
-    still, quit_ = account.contacts()
-    assert (still.id, still.email) == (ids["still"], "still.new@example.com")
-    assert (still.permission, still.standard_fields) == (5, {"FIRSTNAME": "Max"})
-    assert still.preferences == {("News", "Weekly"): ("true", "form")}
-    # A new address is no new consent.
-    assert (quit_.email, quit_.unsubscribed) == ("quit.old@example.com", True)
+    assert (run.exit_code, run.stats) == (0, [(1, 0)])
+    (after,) = account.contacts()
+    assert (after.id, after.email) == (before.id, "new@example.com")
+    assert (after.permission, after.standard_fields) == (5, {"FIRSTNAME": "Max"})
+    assert after.preferences == before.preferences

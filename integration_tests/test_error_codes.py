@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from documents import README
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, mapping
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.storage import stored
 from maileon_sandbox import Fault
+from scripts.documents import README
 
 LONG = "x" * 256
 TEXTS = dict(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from documents import README
 from integration_tests import silence
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, mapping, people
@@ -24,6 +23,7 @@ from integration_tests.platform import (
     write_arguments,
 )
 from maileon_sandbox import Fault
+from scripts.documents import README
 
 BAD = record({"email": "no address"})
 GONE = record({"email": "gone@example.com", "_ab_cdc_deleted_at": "2026-01-01"})

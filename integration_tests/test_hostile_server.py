@@ -133,7 +133,7 @@ def test_an_untrusted_certificate_gets_neither_the_key_nor_a_contact(tmp_path: P
     certificate = self_signed(tmp_path)
     with LocalServer(answering(answer(report(contacts=3))), tls=certificate.context) as server:
         with meeting(tmp_path, b"", MESSAGES, base_url=server.url) as met:
-            assert met.run.error["failure_type"] == "transient_error"
+            assert met.run.error["failure_type"] == "config_error"
             assert "certificate" in met.run.error["message"]
             assert met.server.seen == []
         assert server.seen == []

@@ -1,6 +1,6 @@
 """Libraries say nothing, at whatever level; and what they would say, so that this means something.
 
-`make loud` runs every test like this.
+`python -m integration_tests.loud` runs every test like this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A short form of the long sync through every kind of trouble; `make soak` runs all of it."""
+"""A short form of the long sync through every kind of trouble that `soak.py` runs."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from destination_maileon.maileon.contact import FieldType
-from documents import README
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.sent import sent
 from maileon_sandbox import Account
+from scripts.documents import README
 from unit_tests.mapping.test_converters import CELLS, COLUMNS, TABLE
 
 STANDARD = {FieldType.GENDER: "GENDER", FieldType.LOCALE: "LOCALE"}

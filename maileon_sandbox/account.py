@@ -12,6 +12,8 @@ from itertools import count
 from threading import RLock
 from typing import NamedTuple, TypedDict, Unpack
 
+from maileon_sandbox.audiences import left_audiences, number_in
+from maileon_sandbox.rules import Kept
 from maileon_sandbox.stored_contact import StoredContact, StoredPreference
 from maileon_sandbox.vocabulary import FieldType, Permission
 
@@ -35,8 +37,9 @@ class _Memory(NamedTuple):
 
     contacts: dict[int, StoredContact]
     ids_by_email: dict[str, int]
-    ids_by_external_id: dict[str, int]
+    ids_by_external_id: dict[str, tuple[int, ...]]
     markers: set[str]
+    highest_numbers: dict[str, int]
 
 
 class Account:
@@ -50,10 +53,13 @@ class Account:
         self.category_descriptions: dict[str, str] = {}
         # Addresses, in lower case, that carry an unsubscription marker.
         self.markers: set[str] = set()
+        # Integer field -> the highest number that was ever written to it; see `audiences`.
+        self.highest_numbers: dict[str, int] = {}
         self._ids = count(_FIRST_ID)
         self._contacts: dict[int, StoredContact] = {}
         self._ids_by_email: dict[str, int] = {}
-        self._ids_by_external_id: dict[str, int] = {}
+        # Not unique (Maileon docs, Contacts). In order of creation.
+        self._ids_by_external_id: dict[str, tuple[int, ...]] = {}
 
     # Seeding
 
@@ -75,10 +81,11 @@ class Account:
     def add_contact(
         self, email: str | None = None, **details: Unpack[ContactDetails]
     ) -> StoredContact:
-        """Put a contact in. With `unsubscribed`, its address gets the marker too.
+        """Put a contact in as it is described.
 
-        Raises ValueError if the address or the external id is another contact's, or a detail is
-        none.
+        With `unsubscribed` its address gets the marker too, and the contact keeps what it was
+        given; `unsubscribe` does what Maileon does. Raises ValueError if the address is another
+        contact's, or a detail is none.
         """
         # Seeds come as JSON too, where no type checker looks.
         if unknown := sorted(details.keys() - ContactDetails.__annotations__.keys()):
@@ -95,14 +102,19 @@ class Account:
             unsubscribed=details.get("unsubscribed", False),
         )
         with self.lock:
-            if self.by_email(email) or self.by_external_id(contact.external_id):
-                raise ValueError("the address or the external id belongs to another contact")
+            if self.by_email(email):
+                raise ValueError("the address belongs to another contact")
             self.put(contact)
             if contact.unsubscribed and email:
                 self.markers.add(email.lower())
         return contact
 
     # Finding
+
+    def integer_fields(self) -> list[str]:
+        """Those that can hold an audience; see `audiences`."""
+        with self.lock:
+            return [n for n, kind in self.custom_fields.items() if kind is FieldType.INTEGER]
 
     def contacts(self) -> list[StoredContact]:
         """All contacts, in order of creation."""
@@ -119,8 +131,13 @@ class Account:
             return self.by_id(self._ids_by_email.get(email.lower())) if email else None
 
     def by_external_id(self, external_id: str | None) -> StoredContact | None:
+        """The first contact with this external id; there may be more."""
+        return next(iter(self.all_by_external_id(external_id)), None)
+
+    def all_by_external_id(self, external_id: str | None) -> list[StoredContact]:
         with self.lock:
-            return self.by_id(self._ids_by_external_id.get(external_id)) if external_id else None
+            ids = self._ids_by_external_id.get(external_id, ()) if external_id else ()
+            return [self._contacts[id_] for id_ in ids]
 
     # Writing
 
@@ -128,14 +145,27 @@ class Account:
         return next(self._ids)
 
     def put(self, contact: StoredContact) -> None:
-        """Store a new contact, or the new state of a stored one."""
+        """Store a contact, in the place of the one with its id."""
         with self.lock:
-            self._forget_identifiers(self._contacts.get(contact.id))
+            before = self._contacts.get(contact.id)
+            self._forget_identifiers(before)
+            contact = self._with_audiences(before, contact)
             self._contacts[contact.id] = contact
             if contact.email:
                 self._ids_by_email[contact.email.lower()] = contact.id
             if contact.external_id:
-                self._ids_by_external_id[contact.external_id] = contact.id
+                others = self._ids_by_external_id.get(contact.external_id, ())
+                self._ids_by_external_id[contact.external_id] = (*others, contact.id)
+
+    def _with_audiences(
+        self, before: StoredContact | None, contact: StoredContact
+    ) -> StoredContact:
+        fields = self.integer_fields()
+        for field in fields:
+            highest = max(self.highest_numbers.get(field, 0), number_in(contact, field))
+            self.highest_numbers[field] = highest
+        left = left_audiences(before, contact, fields=fields, highest=self.highest_numbers)
+        return replace(contact, left_audiences=left) if left != contact.left_audiences else contact
 
     def remove(self, contact: StoredContact) -> None:
         """Delete for good. A marker stays with the address."""
@@ -147,13 +177,16 @@ class Account:
         if contact and contact.email:
             self._ids_by_email.pop(contact.email.lower(), None)
         if contact and contact.external_id:
-            self._ids_by_external_id.pop(contact.external_id, None)
+            ids = self._ids_by_external_id.pop(contact.external_id, ())
+            if others := tuple(id_ for id_ in ids if id_ != contact.id):
+                self._ids_by_external_id[contact.external_id] = others
 
-    def unsubscribe(self, contact: StoredContact) -> None:
+    def unsubscribe(self, contact: StoredContact, *, keep: Kept = "id") -> None:
         """Mark the address and take the person's data away.
 
-        "Asynchronous, anonymises the contact's data" (Maileon docs, Unsubscribe); here at once.
-        Address and external id stay, so that the contact is found when it comes again (assumed).
+        "We anonymize all data of unsubscribed contacts" (Maileon docs, Unsubscribe Contacts By
+        Email); the contact "can only be found using the internal Maileon ID" (Adding Unsubscription
+        Reason). That the external id goes too is inferred from that.
         """
         with self.lock:
             if contact.email:
@@ -161,10 +194,13 @@ class Account:
             self.put(
                 replace(
                     contact,
+                    email=contact.email if keep == "address" else None,
+                    external_id=None if keep == "id" else contact.external_id,
                     permission=Permission.NONE,
                     standard_fields={},
                     custom_fields={},
                     preferences={},
+                    preference_times={},
                     unsubscribed=True,
                     updates=contact.updates + 1,
                 )
@@ -195,8 +231,10 @@ class Account:
             dict(self._ids_by_email),
             dict(self._ids_by_external_id),
             set(self.markers),
+            dict(self.highest_numbers),
         )
 
     def restore(self, memory: _Memory) -> None:
         """Go back to what `remember` returned."""
-        self._contacts, self._ids_by_email, self._ids_by_external_id, self.markers = memory
+        self._contacts, self._ids_by_email, self._ids_by_external_id = memory[:3]
+        self.markers, self.highest_numbers = memory[3:]

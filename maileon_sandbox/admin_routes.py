@@ -48,6 +48,7 @@ def state() -> Response:
         account = here().account.snapshot()
         account["contacts"] = [_contact_json(contact) for contact in here().account.contacts()]
         account["violations"] = here().traffic.violations()
+        account["rules"] = asdict(here().settings.rules)
         return jsonify(account)
 
 

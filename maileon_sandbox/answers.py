@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple, Self
 
 from flask import Response, request
 from lxml import etree
 from lxml.etree import _Element
 
 from maileon_sandbox.stored_contact import StoredContact
-from maileon_sandbox.vocabulary import STANDARD_FIELDS, XML_TYPE
+from maileon_sandbox.vocabulary import READ_ONLY_FIELDS, STANDARD_FIELDS, XML_TYPE, Permission
 
 
 def element(tag: str, *children: _Element, text: str | None = None) -> _Element:
@@ -34,7 +35,8 @@ def nullable(tag: str, text: str | None) -> _Element:
 
 
 def answer(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, content_type=f"{XML_TYPE}; charset=utf-8")
+    """The media type comes without a charset (Maileon docs, Get Contacts, Get Contact By Email)."""
+    return Response(body, status, content_type=XML_TYPE)
 
 
 def xml(root: _Element, status: int = 200) -> Response:
@@ -56,15 +58,32 @@ def missing(what: str) -> Response:
     return error(404, f"{what} not found")
 
 
-def contact_element(contact: StoredContact) -> _Element:
-    """One contact with the fields that the request asks for.
+class Wanted(NamedTuple):
+    """The fields that a request asks for. Each parameter may come several times."""
 
-    A standard field without a value is nil, a custom field without a value is left out.
+    standard_fields: list[str]
+    custom_fields: list[str]
+    preference_categories: list[str]
+
+    @classmethod
+    def by_request(cls) -> Self:
+        readable = STANDARD_FIELDS | READ_ONLY_FIELDS
+        return cls(
+            [name for name in request.args.getlist("standard_field") if name in readable],
+            request.args.getlist("custom_field"),
+            request.args.getlist("preference_categories"),
+        )
+
+
+def contact_element(contact: StoredContact, wanted: Wanted) -> _Element:
+    """One contact (Maileon docs, Get Contacts).
+
+    A standard field without a value is nil, a custom field without a value is left out, and
+    without a category asked for there is no `<preferences>`.
     """
-    standard = [name for name in request.args.getlist("standard_field") if name in STANDARD_FIELDS]
-    custom = [n for n in request.args.getlist("custom_field") if n in contact.custom_fields]
-    categories = request.args.getlist("preference_categories")
-    return element(
+    standard = {**contact.standard_fields, **_read_only(contact)}
+    custom = [name for name in wanted.custom_fields if name in contact.custom_fields]
+    made = element(
         "contact",
         element("id", text=str(contact.id)),
         element("permission", text=str(int(contact.permission))),
@@ -72,10 +91,23 @@ def contact_element(contact: StoredContact) -> _Element:
         nullable("external_id", contact.external_id),
         element("created", text=_time(contact.created_at)),
         element("updated", text=_time(contact.updated_at)),
-        element("standard_fields", *_fields(standard, contact.standard_fields)),
+        element("standard_fields", *_fields(wanted.standard_fields, standard)),
         element("custom_fields", *_fields(custom, contact.custom_fields)),
-        element("preferences", *_preferences(contact, categories)),
     )
+    if wanted.preference_categories:
+        shown = _preferences(contact, wanted.preference_categories)
+        made.append(element("preferences", *shown))
+    return made
+
+
+def _read_only(contact: StoredContact) -> dict[str, str]:
+    """Fields that "can only be retrieved, not set" (Maileon docs, Standard Contact Fields)."""
+    status = "none" if contact.permission is Permission.NONE else "available"
+    return {
+        "PERMISSION_STATUS": "unsubscribed" if contact.unsubscribed else status,
+        # The sandbox has no blacklists and no bounces, so nobody is blocked.
+        "SENDOUT_STATUS": "allowed",
+    }
 
 
 def _time(value: datetime) -> str:
@@ -97,7 +129,12 @@ def _preferences(contact: StoredContact, categories: list[str]) -> list[_Element
             element("category", text=category),
             element("value", text=preference.value),
             nullable("source", preference.source),
+            element("last_modified", text=_time(_changed_at(contact, (category, name)))),
         )
         for (category, name), preference in contact.preferences.items()
         if category in categories
     ]
+
+
+def _changed_at(contact: StoredContact, preference: tuple[str, str]) -> datetime:
+    return contact.preference_times.get(preference, contact.created_at)

@@ -14,7 +14,13 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from maileon_sandbox import admin_routes, contact_routes, definition_routes, service_routes
+from maileon_sandbox import (
+    admin_routes,
+    contact_routes,
+    definition_routes,
+    service_routes,
+    single_contact_routes,
+)
 from maileon_sandbox.answers import error
 from maileon_sandbox.page.routes import routes as page_routes
 from maileon_sandbox.vocabulary import API_PREFIX
@@ -40,7 +46,7 @@ def create_application(world: World) -> Flask:
     app.url_map.redirect_defaults = False
     app.before_request(_refuse_strangers)
     app.register_error_handler(HTTPException, _worded)
-    for module in (contact_routes, definition_routes, service_routes):
+    for module in (contact_routes, single_contact_routes, definition_routes, service_routes):
         app.register_blueprint(module.routes, url_prefix=API_PREFIX)
     app.register_blueprint(admin_routes.routes)
     app.register_blueprint(page_routes)
@@ -81,10 +87,14 @@ def _is_own(address: str) -> bool:
 
 
 def _rights(authorization: str) -> frozenset[str] | None:
-    """The key alone in base64, without the colon of Basic authentication (Maileon docs)."""
+    """The key alone in base64 (Maileon docs, Authentication), or with a colon after it.
+
+    So sends it Maileon's Java client, as Basic authentication asks for.
+    """
     for key, rights in here().settings.keys.items():
-        if authorization == f"Basic {b64encode(key.encode()).decode()}":
-            return rights
+        for written in (key, f"{key}:"):
+            if authorization == f"Basic {b64encode(written.encode()).decode()}":
+                return rights
     return None
 
 

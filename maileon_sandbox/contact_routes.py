@@ -1,8 +1,8 @@
-"""Contacts over HTTP: synchronize, read, delete, unsubscribe.
+"""Contacts over HTTP: synchronize, list, read, delete, unsubscribe.
 
-Decides alone which request means which operation on the account. Sources: Maileon docs, Synchronize
-Contacts, Get Contacts, Get Contact, Delete Contact, Unsubscribe, Unsubscription Marker; paths as in
-the official PHP and Java clients.
+Sources: Maileon docs, Synchronize Contacts, Get Contacts, Get Contact By Email, Delete Contacts,
+Unsubscribe Contacts, Adding Unsubscription Reason, Unsubscription-Marker; paths as in the official
+PHP and Java clients.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from maileon_sandbox.answers import (
+    Wanted,
     answer,
     contact_element,
     element,
@@ -20,12 +21,13 @@ from maileon_sandbox.answers import (
 )
 from maileon_sandbox.field_rules import is_email
 from maileon_sandbox.gate import call_of, contacts_of
+from maileon_sandbox.paging import BadPageError, contacts_updated, page_of
 from maileon_sandbox.parameters import BadParameterError, options_of
 from maileon_sandbox.refusal import refusals_of
 from maileon_sandbox.sent_contacts import MalformedError
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.synchronization import Synchronization
-from maileon_sandbox.vocabulary import MAX_BODY_BYTES, MAX_PAGE_SIZE
+from maileon_sandbox.vocabulary import UNSUBSCRIPTION_REASONS
 from maileon_sandbox.world import here
 
 routes = Blueprint("contacts", __name__)
@@ -33,65 +35,47 @@ routes = Blueprint("contacts", __name__)
 
 @routes.post("/contacts")
 def synchronize() -> Response:
-    if len(request.get_data()) > MAX_BODY_BYTES:
-        return error(413, f"the body must not exceed {MAX_BODY_BYTES} bytes")
+    rules = here().settings.rules
+    if len(request.get_data()) > rules.max_body_bytes:
+        return error(413, f"the body must not exceed {rules.max_body_bytes} bytes")
     try:
         options = options_of(request.args)
         contacts = contacts_of(request.environ)
     except (BadParameterError, MalformedError) as problem:
         return error(400, str(problem))
-    settings = here().settings
-    call = Synchronization(here().account, options, moves_within_call=settings.moves_within_call)
-    report = call.run(contacts)
+    report = Synchronization(here().account, options, rules).run(contacts)
     noted = call_of(request.environ)
     noted.report, noted.refused = report.counts(), refusals_of(report)
     refused = report.rejected and not options.ignore_invalid_contacts
-    if refused and settings.strict_answer == "400":
+    if refused and rules.strict_answer == "400":
         return error(400, f"{report.invalid} of {report.contacts} contacts are invalid")
     return answer(report.to_xml())
 
 
 @routes.get("/contacts")
 def list_contacts() -> Response:
-    page = request.args.get("page_index", 1, type=int)
-    size = request.args.get("page_size", MAX_PAGE_SIZE, type=int)
-    if size > MAX_PAGE_SIZE:
-        return error(400, f"page_size must not exceed {MAX_PAGE_SIZE} but was {size}")
-    if page < 1 or size < 1:
-        return error(400, "page_index and page_size must be at least 1")
-    contacts = here().account.contacts()
-    shown = contacts[(page - 1) * size : page * size]
-    response = xml(element("contacts", *map(contact_element, shown)))
-    response.headers["X-Pages"] = str(-(-len(contacts) // size))
-    response.headers["X-Items"] = str(len(contacts))
+    try:
+        page = page_of(contacts_updated(here().account, request.args), request.args)
+    except BadPageError as problem:
+        return error(400, str(problem))
+    wanted = Wanted.by_request()
+    response = xml(element("contacts", *(contact_element(c, wanted) for c in page.contacts)))
+    response.headers["X-Pages"] = str(page.pages)
+    response.headers["X-Items"] = str(page.items)
+    response.headers["Link"] = page.links(request.base_url, request.args)
     return response
 
 
 @routes.get("/contacts/count")
 def count_contacts() -> Response:
-    return xml(element("count", text=str(len(here().account.contacts()))))
+    try:
+        contacts = contacts_updated(here().account, request.args)
+    except BadPageError as problem:
+        return error(400, str(problem))
+    return xml(element("count", text=str(len(contacts))))
 
 
-def _by_query_id() -> StoredContact | None:
-    return here().account.by_id(request.args.get("id", type=int))
-
-
-def _shown(contact: StoredContact | None) -> Response:
-    return xml(contact_element(contact)) if contact else missing("contact")
-
-
-def _deleted(contact: StoredContact | None) -> Response:
-    if not contact:
-        return missing("contact")
-    here().account.remove(contact)
-    return empty(204)
-
-
-def _unsubscribed(contact: StoredContact | None) -> Response:
-    if not contact:
-        return missing("contact")
-    here().account.unsubscribe(contact)
-    return empty(204)
+# Reading
 
 
 @routes.get("/contacts/email/<name:email>")
@@ -99,57 +83,128 @@ def get_by_email(email: str) -> Response:
     return _shown(here().account.by_email(email))
 
 
-@routes.get("/contacts/contact")
-def get_by_id() -> Response:
-    return _shown(_by_query_id())
+@routes.get("/contacts/emails/<name:email>")
+def get_all_by_email(email: str) -> Response:
+    """A list; the sandbox has one contact with an address at most."""
+    contact = here().account.by_email(email)
+    return _shown_list([contact] if contact else [])
 
 
 @routes.get("/contacts/externalid/<name:external_id>")
 def get_by_external_id(external_id: str) -> Response:
-    """A list, as external ids are not guaranteed to be unique; here it has one contact."""
-    contact = here().account.by_external_id(external_id)
-    return xml(element("contacts", contact_element(contact))) if contact else missing("contact")
+    """A list, as external ids are not guaranteed to be unique."""
+    return _shown_list(here().account.all_by_external_id(external_id))
+
+
+@routes.get("/contacts/contact")
+def get_by_id() -> Response:
+    return refused_checksum() or _shown(contact_by_query())
+
+
+def _shown(contact: StoredContact | None) -> Response:
+    return xml(contact_element(contact, Wanted.by_request())) if contact else missing("contact")
+
+
+def _shown_list(contacts: list[StoredContact]) -> Response:
+    if not contacts:
+        return missing("contact")
+    wanted = Wanted.by_request()
+    return xml(element("contacts", *(contact_element(contact, wanted) for contact in contacts)))
+
+
+def contact_by_query() -> StoredContact | None:
+    return here().account.by_id(request.args.get("id", type=int))
+
+
+def refused_checksum() -> Response | None:
+    """A contact is read and written by its id with a checksum, or if that is to be ignored.
+
+    How Maileon computes the checksum is its secret, so that no client can have the right one.
+    """
+    if request.args.get("ignore_checksum") == "true":
+        return None
+    return error(400, "checksum is missing or wrong, and ignore_checksum is not true")
+
+
+# Deleting and unsubscribing
 
 
 @routes.delete("/contacts/email/<name:email>")
 def delete_by_email(email: str) -> Response:
     with here().account.lock:
-        return _deleted(here().account.by_email(email))
+        return _deleted([here().account.by_email(email)])
 
 
 @routes.delete("/contacts/externalid/<name:external_id>")
 def delete_by_external_id(external_id: str) -> Response:
+    """All contacts with this external id."""
     with here().account.lock:
-        return _deleted(here().account.by_external_id(external_id))
+        return _deleted(here().account.all_by_external_id(external_id))
 
 
 @routes.delete("/contacts/contact")
 def delete_by_id() -> Response:
     with here().account.lock:
-        return _deleted(_by_query_id())
+        return _deleted([contact_by_query()])
 
 
 @routes.delete("/contacts/email/<name:email>/unsubscribe")
 def unsubscribe_by_email(email: str) -> Response:
-    with here().account.lock:
-        return _unsubscribed(here().account.by_email(email))
+    return _unsubscribed([here().account.by_email(email)])
 
 
 @routes.delete("/contacts/externalid/<name:external_id>/unsubscribe")
 def unsubscribe_by_external_id(external_id: str) -> Response:
-    with here().account.lock:
-        return _unsubscribed(here().account.by_external_id(external_id))
+    """All contacts with this external id."""
+    return _unsubscribed(here().account.all_by_external_id(external_id))
 
 
 @routes.delete("/contacts/contact/unsubscribe")
 def unsubscribe_by_id() -> Response:
-    with here().account.lock:
-        return _unsubscribed(_by_query_id())
+    return _unsubscribed([contact_by_query()])
+
+
+def _deleted(found: list[StoredContact | None] | list[StoredContact]) -> Response:
+    contacts = [contact for contact in found if contact]
+    for contact in contacts:
+        here().account.remove(contact)
+    return empty(204) if contacts else missing("contact")
+
+
+def _unsubscribed(found: list[StoredContact | None] | list[StoredContact]) -> Response:
+    """The reasons go to reports, which the sandbox does not have."""
+    if problem := _refused_reasons():
+        return problem
+    contacts = [contact for contact in found if contact]
+    for contact in contacts:
+        here().unsubscriptions.accept(contact)
+    return empty(204) if contacts else missing("contact")
+
+
+@routes.put("/contacts/contact/unsubscribe/reasons")
+def add_unsubscription_reasons() -> Response:
+    if problem := refused_checksum() or _refused_reasons():
+        return problem
+    contact = contact_by_query()
+    if not contact:
+        return missing("contact")
+    return empty(204) if contact.unsubscribed else error(400, "the contact is not unsubscribed")
+
+
+def _refused_reasons() -> Response | None:
+    """Each is a type, or a type, `|` and a message."""
+    for reason in request.args.getlist("reason"):
+        if reason.partition("|")[0] not in UNSUBSCRIPTION_REASONS:
+            return error(400, f"reason must begin with one of {sorted(UNSUBSCRIPTION_REASONS)}")
+    return None
 
 
 @routes.route("/contacts/email/<name:email>/unsubscription", methods=["GET", "PUT", "DELETE"])
 def unsubscription_marker(email: str) -> Response:
-    """GET 200/404/400, PUT 200/201/400, DELETE 200/404/400 (Maileon docs)."""
+    """GET 200/404/400, PUT 200/201/400, DELETE 200/404/400 (Maileon docs).
+
+    Setting it "will not unsubscribe currently existing contacts".
+    """
     if not is_email(email):
         return error(400, "not an email address")
     with here().account.lock:

@@ -14,6 +14,7 @@ from math import isfinite
 
 from maileon_sandbox.account import Account
 from maileon_sandbox.report import Rejection
+from maileon_sandbox.rules import DEFAULT_RULES, Rules
 from maileon_sandbox.sent_contacts import SentContact, SentField, SentPreference
 from maileon_sandbox.vocabulary import MAX_TEXT_CHARACTERS, STANDARD_FIELDS, ErrorCode, FieldType
 
@@ -33,7 +34,8 @@ def is_email(value: str) -> bool:
 
 
 def _text(value: str) -> str | None:
-    return value if len(value) <= MAX_TEXT_CHARACTERS else None
+    """Any text; its length is judged where the unit is known."""
+    return value
 
 
 def _timestamp(value: str) -> str | None:
@@ -106,6 +108,7 @@ class IllegalValueError(Exception):
 
     def __init__(self, code: ErrorCode, field: str) -> None:
         super().__init__(code, field)
+        self.field = field
         self.rejection = Rejection(code, field)
 
 
@@ -118,41 +121,53 @@ class Values:
     preferences: list[SentPreference]
 
 
-def values_of(sent: SentContact, account: Account) -> Values:
+def values_of(sent: SentContact, account: Account, rules: Rules = DEFAULT_RULES) -> Values:
     """Standard fields, custom fields, preferences, each in the order sent.
 
     Raises IllegalValueError for the first that is illegal; a contact has one error in the report.
     """
     return Values(
-        {field.name: _standard_value(field) for field in sent.standard_fields},
-        {field.name: _custom_value(field, account) for field in sent.custom_fields},
+        {field.name: _standard_value(field, rules) for field in sent.standard_fields},
+        {field.name: _custom_value(field, account, rules) for field in sent.custom_fields},
         [_preference(preference, account) for preference in sent.preferences],
     )
 
 
-def _standard_value(field: SentField) -> str | None:
+def _standard_value(field: SentField, rules: Rules) -> str | None:
     judgement = _STANDARD_RULES.get(field.name)
     if not judgement:
         raise IllegalValueError(ErrorCode.NO_SUCH_STANDARD_FIELD, field.name)
-    return _value(field, judgement)
+    return _value(field, judgement, rules)
 
 
-def _custom_value(field: SentField, account: Account) -> str | None:
+def _custom_value(field: SentField, account: Account, rules: Rules) -> str | None:
     """Names are case sensitive, values must match the type (Maileon docs, Update Contact)."""
     field_type = account.custom_fields.get(field.name)
     if not field_type:
         raise IllegalValueError(ErrorCode.NO_SUCH_CUSTOM_FIELD, field.name)
-    return _value(field, _CUSTOM_RULES[field_type])
+    return _value(field, _CUSTOM_RULES[field_type], rules)
 
 
-def _value(field: SentField, judgement: tuple[Rule, ErrorCode]) -> str | None:
+def _value(field: SentField, judgement: tuple[Rule, ErrorCode], rules: Rules) -> str | None:
     rule, code = judgement
     if field.value is None:
         return None
+    if field.value == "" and rule is not _text and _empty_clears(code, rules):
+        return None
     stored = rule(field.value)
-    if stored is None:
+    if stored is None or (rule is _text and _length(stored, rules) > MAX_TEXT_CHARACTERS):
         raise IllegalValueError(code, field.name)
     return stored
+
+
+def _empty_clears(code: ErrorCode, rules: Rules) -> bool:
+    if rules.accepts_empty == "gender":
+        return code is ErrorCode.ILLEGAL_GENDER
+    return rules.accepts_empty == "everything"
+
+
+def _length(text: str, rules: Rules) -> int:
+    return len(text) if rules.length_unit == "code_points" else len(text.encode("utf-16-le")) // 2
 
 
 def _preference(preference: SentPreference, account: Account) -> SentPreference:

@@ -7,6 +7,7 @@ counts as in flight from its last byte in to its last byte out.
 from __future__ import annotations
 
 import socket
+import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
@@ -18,7 +19,7 @@ from werkzeug.wsgi import get_input_stream
 from maileon_sandbox.fault import Fault
 from maileon_sandbox.sent_contacts import MalformedError, SentContact, parse
 from maileon_sandbox.traffic import Call
-from maileon_sandbox.vocabulary import API_PREFIX, MAX_BODY_BYTES, XML_TYPE
+from maileon_sandbox.vocabulary import API_PREFIX, XML_TYPE
 from maileon_sandbox.world import World
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Gate:
         path = environ["PATH_INFO"] = environ["REQUEST_URI"].partition("?")[0]
         if not path.startswith(f"{API_PREFIX}/"):
             return self._app(environ, start_response)
-        body = _read(environ)
+        # Maileon's PHP client ends some paths with a slash.
+        environ["PATH_INFO"] = path.removesuffix("/")
+        body = _read(environ, self._world.settings.rules.max_body_bytes)
         call = Call(
             method=environ["REQUEST_METHOD"],
             path=path,
@@ -82,9 +85,9 @@ class Gate:
             self._world.traffic.finish(call, response.status_code, answer=answer)
         return response(environ, start_response)
 
-    @staticmethod
-    def _contacts(environ: WSGIEnvironment, body: bytes) -> list[SentContact] | None:
-        if not call_of(environ).is_synchronize or len(body) > MAX_BODY_BYTES:
+    def _contacts(self, environ: WSGIEnvironment, body: bytes) -> list[SentContact] | None:
+        is_too_long = len(body) > self._world.settings.rules.max_body_bytes
+        if not call_of(environ).is_synchronize or is_too_long:
             return None
         try:
             contacts = parse(body)
@@ -128,16 +131,27 @@ class Gate:
         return response
 
 
-def _read(environ: WSGIEnvironment) -> bytes:
+def _read(environ: WSGIEnvironment, max_bytes: int) -> bytes:
     """The whole body, also a chunked one, so that the next call starts where this one ends."""
     try:
         body = get_input_stream(environ).read()
     except ClientDisconnected:
         raise DroppedError("the client went away") from None
+    if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
+        body = _unpacked(body, max_bytes)
     environ["wsgi.input"] = BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     return body
+
+
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    """A body that Maileon's Java client packed. One byte too much is enough to refuse it."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        return unpacker.decompress(body, max_bytes + 1)
+    except zlib.error:
+        return body  # no XML, and refused as that
 
 
 def _own_answer(fault: Fault) -> Response | None:

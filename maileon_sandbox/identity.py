@@ -10,6 +10,7 @@ from __future__ import annotations
 from maileon_sandbox.account import Account
 from maileon_sandbox.field_rules import IllegalValueError, is_email
 from maileon_sandbox.parameters import IdentifierMode, SynchronizeOptions
+from maileon_sandbox.rules import Rules
 from maileon_sandbox.sent_contacts import SentContact
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import ErrorCode
@@ -28,12 +29,10 @@ class Identity:
     `moves_within_call`: what Maileon does there is not documented, and this is the harder variant.
     """
 
-    def __init__(
-        self, account: Account, options: SynchronizeOptions, *, moves_within_call: bool
-    ) -> None:
+    def __init__(self, account: Account, options: SynchronizeOptions, rules: Rules) -> None:
         self._account = account
         self._options = options
-        self._moves_within_call = moves_within_call
+        self._moves_within_call = rules.moves_within_call
         self._seen: set[tuple[str, str]] = set()
         # Identifier -> id of the contact that had it when the call began.
         self._given_up: dict[tuple[str, str], int] = {}
@@ -98,11 +97,12 @@ class Identity:
 
     def _duplicates_among_stored(self, sent: SentContact, stored: StoredContact | None) -> set[str]:
         own = stored.id if stored else None
-        owners = {
-            "email": self._account.by_email(sent.email),
-            "external_id": self._account.by_external_id(sent.external_id),
-        }
-        taken = {kind for kind, owner in owners.items() if owner and owner.id != own}
+        taken = set()
+        if (owner := self._account.by_email(sent.email)) and owner.id != own:
+            taken.add("email")
+        if not self._keeps_external_id(sent, stored):
+            owners = self._account.all_by_external_id(sent.external_id)
+            taken |= {"external_id" for owner in owners if owner.id != own}
         if not self._moves_within_call:
             taken |= {
                 kind
@@ -110,6 +110,15 @@ class Identity:
                 if self._given_up.get((kind, value), own) != own
             }
         return taken
+
+    def _keeps_external_id(self, sent: SentContact, stored: StoredContact | None) -> bool:
+        """Whether the contact is known by something else, and its external id stays the same.
+
+        Several contacts may share one; it means none of them in particular (assumed).
+        """
+        if not stored or self._options.identifier_mode is IdentifierMode.EXTERNAL_ID:
+            return False
+        return stored.external_id == sent.external_id
 
     @staticmethod
     def _refuse(duplicates: set[str], sent: SentContact) -> None:

@@ -61,8 +61,8 @@ class SynchronizeOptions:
 def options_of(query: Mapping[str, str]) -> SynchronizeOptions:
     """Raise BadParameterError for a value that is not documented."""
     return SynchronizeOptions(
-        permission=_permission(query),
-        sync_mode=_sync_mode(query),
+        permission=permission_of(query),
+        sync_mode=sync_mode_of(query),
         identifier_mode=_identifier_mode(query),
         ignore_invalid_contacts=_flag(query, "ignore_invalid_contacts", default="false"),
         override_permission=_flag(query, "override_permission", default="true"),
@@ -73,7 +73,8 @@ def options_of(query: Mapping[str, str]) -> SynchronizeOptions:
     )
 
 
-def _permission(query: Mapping[str, str]) -> Permission | None:
+def permission_of(query: Mapping[str, str]) -> Permission | None:
+    """None: not set. Raises BadParameterError for a value that is not documented."""
     value = query.get("permission")
     if value is None:
         return None
@@ -83,7 +84,8 @@ def _permission(query: Mapping[str, str]) -> Permission | None:
     raise BadParameterError("permission must be one of 1, 2, 3, 4, 5, 6")
 
 
-def _sync_mode(query: Mapping[str, str]) -> SyncMode:
+def sync_mode_of(query: Mapping[str, str]) -> SyncMode:
+    """Raise BadParameterError for a value that is not documented."""
     modes = {"1": SyncMode.UPDATE, "2": SyncMode.IGNORE}
     try:
         return modes[query.get("sync_mode", "2")]

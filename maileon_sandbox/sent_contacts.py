@@ -61,6 +61,30 @@ class SentContact:
 
 def parse(body: bytes) -> list[SentContact]:
     """Raise MalformedError if the body is not what the documentation describes."""
+    root = parse_xml(body)
+    if root.tag != "contacts":
+        raise MalformedError("the root element must be <contacts>")
+    return [_contact(element) for element in root]
+
+
+def parse_one(body: bytes) -> tuple[SentContact, str | None]:
+    """The body of a call about one contact, and the permission in it.
+
+    Raises:
+        MalformedError: if it is none.
+    """
+    root = parse_xml(body)
+    permission = root.findtext("permission")
+    for element in root.findall("permission"):
+        root.remove(element)
+    contact = _contact(root)
+    if contact.oddities:
+        raise MalformedError(contact.oddities[0])
+    return contact, permission
+
+
+def parse_xml(body: bytes) -> _Element:
+    """Raise MalformedError if the body is not well-formed, or has a document type."""
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -74,9 +98,7 @@ def parse(body: bytes) -> list[SentContact]:
         raise MalformedError(f"the body is not well-formed XML: {error}") from error
     if _has_document_type(root):
         raise MalformedError("a document type is not allowed")
-    if root.tag != "contacts":
-        raise MalformedError("the root element must be <contacts>")
-    return [_contact(element) for element in root]
+    return root
 
 
 def _has_document_type(root: _Element) -> bool:
@@ -86,7 +108,7 @@ def _has_document_type(root: _Element) -> bool:
 
 def _contact(element: _Element) -> SentContact:
     if element.tag != "contact":
-        raise MalformedError("<contacts> may only hold <contact>")
+        raise MalformedError(f"<contact> was expected, not <{element.tag}>")
     contact = SentContact()
     seen = set()
     for child in element:

@@ -29,7 +29,8 @@ class StoredContact:
     """One contact. Every field value is text, as it stands in the XML; a missing key is no value.
 
     `unsubscribed` is true from an unsubscription until the contact is written again; the marker of
-    the address is the account's (`Account.markers`).
+    the address is the account's (`Account.markers`). `preference_times` holds when a preference's
+    value or source last changed, `left_audiences` what `maileon_sandbox.audiences` says.
     """
 
     id: int
@@ -43,6 +44,8 @@ class StoredContact:
     created_at: datetime = field(default_factory=_now)
     updated_at: datetime = field(default_factory=_now)
     updates: int = 0
+    preference_times: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    left_audiences: Mapping[str, int] = field(default_factory=dict)
 
     def snapshot(self) -> dict[str, object]:
         """Everything but the id, the times and the counter, as plain JSON data."""

@@ -49,7 +49,7 @@ class Call:
 
     @property
     def is_synchronize(self) -> bool:
-        return self.method == "POST" and self.path == SYNCHRONIZE_PATH
+        return self.method == "POST" and self.path.removesuffix("/") == SYNCHRONIZE_PATH
 
     def overlaps(self, other: Call) -> bool:
         """Whether both were in flight at one moment."""

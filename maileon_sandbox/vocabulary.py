@@ -12,11 +12,11 @@ from enum import IntEnum, StrEnum
 API_PREFIX = "/1.0"
 SYNCHRONIZE_PATH = "/1.0/contacts"
 XML_TYPE = "application/vnd.maileon.api+xml"
+JSON_TYPE = "application/vnd.maileon.api+json"
 
-# Documented for transactions ("size limit of 9M ... enforced by the API"); assumed for contacts.
-MAX_BODY_BYTES = 9_000_000
 MAX_TEXT_CHARACTERS = 255
 MAX_PAGE_SIZE = 1000
+DEFAULT_PAGE_SIZE = 100
 MAX_PREFERENCES_PER_CATEGORY = 20
 
 
@@ -94,6 +94,15 @@ class ErrorCode(IntEnum):
 STANDARD_FIELDS = frozenset({
     "ADDRESS", "BIRTHDAY", "CITY", "COUNTRY", "FIRSTNAME", "FULLNAME", "GENDER", "HNR", "LASTNAME",
     "LOCALE", "NAMEDAY", "ORGANIZATION", "REGION", "SALUTATION", "STATE", "TITLE", "ZIP",
+})  # fmt: skip
+
+# Maileon docs, standard contact fields: "can only be retrieved, not set".
+READ_ONLY_FIELDS = frozenset({"PERMISSION_STATUS", "SENDOUT_STATUS"})
+
+# Maileon docs, Adding Unsubscription Reason: the types of reasons.
+UNSUBSCRIPTION_REASONS = frozenset({
+    "change_of_channel", "change_of_interest", "no_demand", "other", "technical_reasons",
+    "too_many_messages",
 })  # fmt: skip
 
 # Maileon docs, custom contact fields: names that a custom field must not have.

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Literal, cast
+from typing import cast
 
 from flask import Flask, current_app
 
 from maileon_sandbox.account import Account
 from maileon_sandbox.fault import FaultScript
+from maileon_sandbox.rules import DEFAULT_RULES, Rules
 from maileon_sandbox.traffic import Traffic
-
-# What an invalid contact does to a call with ignore_invalid_contacts=false. Not documented;
-# nothing is stored either way.
-StrictAnswer = Literal["400", "report"]
+from maileon_sandbox.unsubscriptions import Unsubscriptions
 
 ALL_RIGHTS = frozenset({"GET", "POST", "PUT", "DELETE"})
 
@@ -28,9 +26,8 @@ class Settings:
     """`keys` maps each API key to the methods it may use."""
 
     keys: Mapping[str, frozenset[str]]
-    strict_answer: StrictAnswer = "400"
+    rules: Rules = DEFAULT_RULES
     latency_seconds: float = 0.0
-    moves_within_call: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +37,7 @@ class World:
     settings: Settings
     account: Account
     traffic: Traffic
+    unsubscriptions: Unsubscriptions
     faults: FaultScript = field(default_factory=FaultScript)
     stopping: Event = field(default_factory=Event)
 

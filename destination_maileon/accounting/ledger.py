@@ -15,8 +15,7 @@ from destination_maileon.accounting.rejection_limits import one_of_several_rejec
 from destination_maileon.accounting.stream_counts import StreamStats
 from destination_maileon.errors import StopSync
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
-from destination_maileon.protocol.counting import were_rejected
-from destination_maileon.protocol.output import Level, Log
+from destination_maileon.protocol.output import Level, Log, were_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import StateMessage
     from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
     from destination_maileon.rejections.rejection import Rejection, RejectionLog
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 STATISTICS = ("created", "existing", "unsubscribed", "merged")
 """What the STATEs say besides records, in `additionalStats`."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from destination_maileon.errors import StopSync
-from destination_maileon.protocol.counting import pluralize, were_rejected
+from destination_maileon.protocol.output import pluralize, were_rejected
 
 if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.rejections.rejection import Rejection
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 JUDGED_FROM_RECORDS = 100
 """`max_rejected_percent` is judged from so many records on, and at the end."""
@@ -45,7 +45,7 @@ class RejectionLimits:
 def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> StopSync:
     """The reason to stop that a rejected record is."""
     return StopSync(
-        f"A record of stream {plan.title} was rejected: {rejection.label}. {rejection.advice} "
+        f"A record of stream {plan.title} was rejected: {rejection.reason_key}. {rejection.advice} "
         f"{_THAT_ENDS_THE_SYNC}",
         place=part.place,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from destination_maileon.protocol.counting import pluralize
+from destination_maileon.protocol.output import pluralize
 
 
 @dataclass(slots=True)

@@ -1,19 +1,22 @@
 """The configuration's model -> what the command `spec` prints.
 
 This module alone decides what Airbyte is told about the connector before there is a configuration:
-the form's groups, the documentation's address and the supported sync modes.
+the form's groups, the documentation's address, the supported sync modes, and the plain schema that
+its form builder understands. It knows no key by name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from destination_maileon.config.model import Config
-from destination_maileon.config.schema import flat_schema
 
 if TYPE_CHECKING:
     # The CDK exports the protocol's classes with a star, which mypy does not count as an export.
     from airbyte_cdk.models import ConnectorSpecification  # type: ignore[attr-defined]
+    from pydantic import BaseModel
+
+Schema: TypeAlias = dict[str, Any]
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/destinations/maileon"
 SYNC_MODES = ("append", "append_dedup")
@@ -70,3 +73,68 @@ def connector_specification() -> ConnectorSpecification:
     content = specification()
     modes = [DestinationSyncMode(mode) for mode in content.pop("supported_destination_sync_modes")]
     return ConnectorSpecification(**content, supported_destination_sync_modes=modes)
+
+
+_PYDANTICS_OWN = ("additionalProperties", "discriminator", "format", "writeOnly")
+"""Left out: unknown keys are refused with better words than a schema has, and Airbyte's check
+counts `additionalProperties: false` as a breaking change to come; secrets are marked by
+`airbyte_secret`."""
+
+
+def flat_schema(model: type[BaseModel]) -> Schema:
+    """The schema of the model without `$ref`, `$defs`, `anyOf` and `allOf`."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    flat: Schema = _flat(schema, definitions)
+    return flat
+
+
+def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(node, list):
+        return [_flat(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = _resolved(node, definitions)
+    flat = {
+        name: value if name in {"default", "examples"} else _flat(value, definitions)
+        for name, value in node.items()
+        if name not in _PYDANTICS_OWN
+    }
+    if "oneOf" in flat:
+        flat["type"] = "object"
+    if isinstance(node.get("properties"), dict):
+        flat["properties"] = _properties(node["properties"], definitions)
+        _require_constants(flat)
+    return flat
+
+
+def _properties(properties: Schema, definitions: Schema) -> Schema:
+    return {
+        name: {**_flat(schema, definitions), "order": order}
+        for order, (name, schema) in enumerate(properties.items())
+    }
+
+
+def _resolved(node: Schema, definitions: Schema) -> Schema:
+    """The node with what it refers to; what it says itself counts more."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        own = {key: value for key, value in node.items() if key != "$ref"}
+        return _resolved({**definitions[name], **own}, definitions)
+    if "anyOf" in node:
+        (value,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
+        own = {key: value for key, value in node.items() if key != "anyOf"}
+        return _resolved({**value, **own}, definitions)
+    if node.get("default", ...) is None:
+        return {key: value for key, value in node.items() if key != "default"}
+    return node
+
+
+def _require_constants(flat: Schema) -> None:
+    """An option of a oneOf is told from the others by its constant, which must be there."""
+    constants = [name for name, schema in flat["properties"].items() if "const" in schema]
+    if constants:
+        for name in constants:
+            flat["properties"][name].pop("default", None)
+        others = [name for name in flat.get("required", []) if name not in constants]
+        flat["required"] = [*constants, *others]

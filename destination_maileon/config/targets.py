@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.suggestions import NameIndex, bare
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.contact_xml import without_forbidden
 
@@ -96,7 +97,7 @@ def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -
 
 def target_of_column(
     column: str,
-    custom_fields: Collection[str],
+    custom_fields: NameIndex,
     *,
     preferences: Collection[tuple[str, str]] = (),
 ) -> Target | None:
@@ -108,9 +109,9 @@ def target_of_column(
     named = parse_target(column, preferences)
     if named is not None and named.kind is not Kind.PERMISSION:
         return named
-    if (standard := _STANDARD_BY_BARE.get(_bare(column))) is not None:
+    if (standard := _STANDARD_BY_BARE.get(bare(column))) is not None:
         return Target(Kind.STANDARD, standard)
-    if (custom := _custom_field(column, custom_fields)) is not None:
+    if (custom := custom_fields.unambiguous(column)) is not None:
         return Target(Kind.CUSTOM, custom)
     return Target(Kind.PREFERENCES) if column == Kind.PREFERENCES else None
 
@@ -161,7 +162,7 @@ def mistaken_for(column: str) -> str | None:
     Who has a column named `Unsubscribe` or `E-Mail` means the person, and would look for the field
     in vain among the others while nobody is unsubscribed.
     """
-    meant = next((kind for kind in _SPECIAL_KINDS if _bare(kind) == _bare(column)), None)
+    meant = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
     return meant and (
         f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
         "field, or to skip."
@@ -170,16 +171,4 @@ def mistaken_for(column: str) -> str | None:
 
 def identifier_alike(column: str) -> Target | None:
     """The identifier that a column's name means when case, `_`, `-` and spaces are ignored."""
-    return next((Target(kind) for kind in IDENTIFIERS if _bare(kind) == _bare(column)), None)
-
-
-def _bare(name: str) -> str:
-    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
-
-
-def _custom_field(column: str, custom_fields: Collection[str]) -> str | None:
-    """The field of exactly this name, else the only one that differs in nothing but case."""
-    if column in custom_fields:
-        return column
-    alike = [name for name in custom_fields if name.lower() == column.lower()]
-    return alike[0] if len(alike) == 1 else None
+    return next((Target(kind) for kind in IDENTIFIERS if bare(kind) == bare(column)), None)

@@ -7,6 +7,8 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -21,7 +23,7 @@ from pydantic import (
     Strict,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed, and never what was given."""
@@ -50,13 +52,15 @@ class ConfigModel(BaseModel):
         return {k: v for k, v in given.items() if v is not None or k not in clearable}
 
 
-def key(group: str, **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
+def config_field(group: str, **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
     """A key in one of the groups of Airbyte's form; `texts` are pydantic's or Airbyte's."""
-    own = {name: texts.pop(name) for name in _AIRBYTE_TEXTS & texts.keys()}
+    own = {name: texts.pop(name) for name in _FORM_TEXTS & texts.keys()}
     return Field(**texts, json_schema_extra={"group": group, **own} if group else own)
 
 
-_AIRBYTE_TEXTS = {
+_FORM_TEXTS = {
+    # The value as the form names it, where Python has another for it.
+    "default",
     "airbyte_secret",
     "airbyte_hidden",
     "always_show",
@@ -64,6 +68,26 @@ _AIRBYTE_TEXTS = {
     "pattern",
     "pattern_descriptor",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOption:
+    """Annotates what is one of these names, and is read as what the name stands for."""
+
+    members: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        del source, handler
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        del schema, handler
+        return {"type": "string", "enum": list(self.members)}
+
+    def _read(self, name: object) -> object:
+        if not isinstance(name, str) or name not in self.members:
+            raise PydanticCustomError("enum", "not one of the names")
+        return self.members[name]
 
 
 def _whole(value: object) -> object:

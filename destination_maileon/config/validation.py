@@ -1,32 +1,73 @@
-"""What is wrong with a configuration -> sentences that a person can act on.
+"""A configuration as JSON -> the configuration, or what is wrong with it in sentences for a person.
 
-This module alone words them. Invariant: a sentence names keys, what is allowed, and at most the
-names of a stream and its columns; never a value, since a secret may be pasted anywhere.
+This module alone words them. Contradictions between values are looked for in the JSON, so that they
+are told together with the problems of single values. Invariant: a sentence names keys, what is
+allowed, and at most the names of a stream and its columns; never a value, since a secret may be
+pasted anywhere.
 """
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from pydantic import ValidationError
+
+from destination_maileon.config.model import Config
+from destination_maileon.config.spec import flat_schema
+from destination_maileon.config.suggestions import did_you_mean, shown
+from destination_maileon.config.targets import SHARED_TARGETS, Target, parse_target
 from destination_maileon.config.types import EXPLAINED
+from destination_maileon.errors import ConfigError
+from destination_maileon.maileon.auth import secret_forms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from destination_maileon.config.schema import Schema
+    from destination_maileon.config.spec import Schema
 
     Steps: TypeAlias = Sequence[int | str]
 
-_MAX_SHOWN = 60
 _UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
 
 
-def problems_of(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:
+def load_config(raw: object) -> Config:
+    """The configuration, read from its JSON.
+
+    Raises:
+        ConfigError: with all problems, each with its key and what is allowed, and no value.
+    """
+    problems: list[str] = []
+    config = None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as invalid:
+        problems += _problems(invalid, schema=flat_schema(Config), raw=raw)
+    problems += _contradictions(raw)
+    if problems or config is None:
+        raise ConfigError(" ".join(problems))
+    return config
+
+
+def secrets_of(raw: object) -> set[str]:
+    """What must never be shown, also of a configuration that is wrong."""
+    return {form for text in _texts(raw, flat_schema(Config)) for form in secret_forms(text)}
+
+
+def _texts(raw: object, node: Schema) -> Iterator[str]:
+    """The texts that stand where the schema marks a secret."""
+    if isinstance(raw, str) and node.get("airbyte_secret"):
+        yield raw
+    if isinstance(raw, Mapping):
+        for part in (node, *node.get("oneOf", ())):
+            for name, schema in part.get("properties", {}).items():
+                yield from _texts(raw.get(name), schema)
+
+
+def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:
     """One sentence per problem that the model of this schema found in the raw configuration."""
     for error in invalid.errors(include_url=False, include_input=False):
         *parents, last = error["loc"] or ("",)
@@ -37,12 +78,6 @@ def problems_of(invalid: ValidationError, *, schema: Schema, raw: object) -> Ite
             path, node = _walked(schema, error["loc"])
             place = f"{path}{_names(raw, error['loc'])}" or "The configuration"
             yield f"{place} {_allowed(error, node)}."
-
-
-def shown(name: object) -> str:
-    """A name from the configuration, quoted and of bearable length."""
-    text = str(name).encode("utf-8", "replace").decode()
-    return f'"{text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."}"'
 
 
 def _walked(schema: Schema, steps: Steps) -> tuple[str, Schema]:
@@ -78,9 +113,7 @@ def _below(raw: object, step: int | str) -> object:
 
 
 def _unknown(name: str, node: Schema) -> str:
-    alike = get_close_matches(name[:_MAX_SHOWN], node.get("properties", ()), n=1)
-    hint = f' (did you mean "{alike[0]}"?)' if alike else ""
-    return f"unknown key {shown(name)}{hint}"
+    return f"unknown key {shown(name)}{did_you_mean(name, node.get('properties', ()))}"
 
 
 def _allowed(error: ErrorDetails, node: Schema) -> str:
@@ -132,3 +165,79 @@ _TYPES: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
         "string": lambda _: "text",
     }
 )
+
+_KEY_PAIR = ("access_key_id", "secret_access_key")
+
+
+def _contradictions(raw: object) -> Iterator[str]:
+    """One sentence per contradiction. What is malformed is passed over here."""
+    if not isinstance(raw, dict):
+        return
+    yield from _half_key_pair(raw.get("object_storage_config"))
+    streams = _objects(raw.get("streams"))
+    yield from _streams_named_twice(streams)
+    for at, stream in streams:
+        entries = _objects(stream.get("mapping"))
+        for problem in (*_columns_named_twice(entries), *_targets_taken_twice(entries)):
+            yield f"streams[{at}].mapping (stream {shown(stream.get('name'))}): {problem}"
+
+
+def _objects(value: object) -> list[tuple[int, Mapping[str, object]]]:
+    items = value if isinstance(value, list | tuple) else ()
+    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)]
+
+
+def _half_key_pair(storage: object) -> Iterator[str]:
+    if not isinstance(storage, dict) or storage.get("storage_type") != "S3":
+        return
+    given = [name for name in _KEY_PAIR if _is_given(storage.get(name))]
+    if len(given) == 1:
+        (lacking,) = set(_KEY_PAIR) - set(given)
+        yield (
+            f"object_storage_config: {given[0]} needs {lacking} beside it. Give both, or neither "
+            "to use the rights of the machine."
+        )
+
+
+def _is_given(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value is not None
+
+
+def _streams_named_twice(streams: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[tuple[str, str], int] = {}
+    for at, stream in streams:
+        name, namespace = stream.get("name"), stream.get("namespace") or ""
+        if not isinstance(name, str) or not isinstance(namespace, str):
+            continue
+        before = first.setdefault((namespace, name), at)
+        if before != at:
+            yield (
+                f"streams[{before}] and streams[{at}] are both for stream {shown(name)}. "
+                "Put their columns into one, or tell them apart by namespace."
+            )
+
+
+def _columns_named_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for at, entry in entries:
+        column = entry.get("column")
+        if isinstance(column, str) and (before := first.setdefault(column, at)) != at:
+            yield (
+                f"entries {before} and {at} are both for column {shown(column)}. "
+                "A column has one target."
+            )
+
+
+def _targets_taken_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+    first: dict[Target, str] = {}
+    for _, entry in entries:
+        column, text = entry.get("column"), entry.get("target")
+        target = parse_target(text) if isinstance(text, str) else None
+        if not isinstance(column, str) or target is None or target.kind in SHARED_TARGETS:
+            continue
+        before = first.setdefault(target, column)
+        if before != column:
+            yield (
+                f"columns {shown(before)} and {shown(column)} have the same target. "
+                "Map one of them to skip or to another target."
+            )

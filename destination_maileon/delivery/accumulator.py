@@ -16,7 +16,7 @@ from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
     NewestHeld: TypeAlias = Callable[[tuple[str, ...]], int]
 

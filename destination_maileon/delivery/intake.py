@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
@@ -18,8 +18,7 @@ from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
 from destination_maileon.mapping.record_mapper import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
     from destination_maileon.delivery.accumulator import Accumulator, Limits
     from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
@@ -156,7 +154,7 @@ class Intake:
         if farewell.removal is DeletedRecords.IGNORE:
             self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
             return False
-        if not stream.plan.options.identifier_mode.address(farewell.contact).is_usable:
+        if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         self._check_brake()
         self._farewells += 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.protocol.outbox import Logger
+    from destination_maileon.protocol.output import Logger
 
 EVERY_SECONDS = 30.0
 WORTH_TELLING_SECONDS = 5.0
@@ -47,11 +47,11 @@ class Progress:
                 Level.WARN,
                 f"Stream {call.lane.plan.title}: {trouble} Trying again in {seconds:.0f} seconds.",
             )
-        self._waits[stream] = str(trouble.trouble)
-        if trouble.asks_for_less or trouble.retry_after is not None:
+        self._waits[stream] = str(trouble.reason)
+        if trouble.is_throttled or trouble.retry_after is not None:
             self._limited.add(stream)
             reset_ms = int((self._wall_clock() + seconds) * 1000)
-            self._outbox.put(self._outbox.lines.rate_limited_line(stream, reset_ms))
+            self._outbox.emit(self._outbox.lines.rate_limited_line(stream, reset_ms))
 
     def flows(self, call: Request) -> None:
         """A call of the stream was answered."""
@@ -60,7 +60,7 @@ class Progress:
             self._outbox(Level.INFO, f"Stream {call.lane.plan.title}: Maileon answers again.")
         if stream in self._limited:
             self._limited.discard(stream)
-            self._outbox.put(self._outbox.lines.running_line(stream))
+            self._outbox.emit(self._outbox.lines.running_line(stream))
 
     def report(self, ledger: Ledger, dispatch: RequestScheduler, now: float) -> None:
         """One line, if it is time for one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.mapping.record_mapper import ContactRemoval
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 
 @dataclass(eq=False, slots=True)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 """Of a farewell: whether there was such a contact."""
@@ -115,7 +115,7 @@ class ResponseHandler:
         tell = partial(self._rejection_by_refusal, call, refusal)
         if not _may_be_one_contact(call, refusal):
             told = tell()
-            raise ConfigError(f"Stream {call.lane.plan.title}: {told.label}. {told.advice}")
+            raise ConfigError(f"Stream {call.lane.plan.title}: {told.reason_key}. {told.advice}")
         if not options.ignore_invalid_contacts:
             strictness.fail_by_refusal(call, tell(), self.ledger)
             return

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from destination_maileon.delivery.division import halves, is_divisible
 from destination_maileon.delivery.probing import OVERLOADS_BEFORE_HALVING
 from destination_maileon.errors import TransientError
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.naming import contact_name
+from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.rejections.masking import contact_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import IdentifiersInLogs
     from destination_maileon.delivery.probing import Probing
     from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.scheduler import RequestScheduler
@@ -67,15 +66,15 @@ class Retries:
             TransientError: if it was tried long enough.
         """
         call.attempts += 1
-        call.overloads += trouble.may_be_overload
+        call.overloads += trouble.may_be_too_large
         self.probing.answered(call)
-        if trouble.asks_for_less:
+        if trouble.is_throttled:
             self.dispatch.slow_down()
         if (smaller := self._smaller(call, trouble, now)) is not None:
             self.dispatch.replace(call, smaller)
             return None
         elapsed = now - call.first_attempt_at
-        wait = self.patience.wait(
+        wait = self.patience.delay(
             call.attempts, elapsed, retry_after=trouble.retry_after, random=self.random
         )
         if wait is None:
@@ -91,7 +90,7 @@ class Retries:
         if self._others_succeed(call):
             return halves(call) if call.overloads >= OVERLOADS_BEFORE_HALVING else None
         # A service that says when to come again is well enough to be believed.
-        may_be_the_call = trouble.may_be_overload and trouble.retry_after is None
+        may_be_the_call = trouble.may_be_too_large and trouble.retry_after is None
         if not may_be_the_call or not self.probing.is_due(call, now, successes=self._successes):
             return None
         self.log(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.accumulator import Batch
     from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.mapping.record_mapper import ContactRemoval
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 
 class RequestScheduler:

@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
@@ -162,8 +162,10 @@ def send(client: MaileonClient, call: Request) -> Answer:
     options = call.lane.plan.options
     if call.farewell is None:
         body = document(entry.payload for entry in call.entries)
-        return client.synchronize(options.parameters(call.lane.permission), body)
+        return client.synchronize(
+            options.parameters(call.lane.permission), body, contacts=len(call.entries)
+        )
     contact, mode = call.farewell.contact, options.identifier_mode
     if call.farewell.removal is DeletedRecords.DELETE:
-        return client.delete(mode.address(contact))
-    return client.unsubscribe(mode.unsubscribe_address(contact))
+        return client.delete(mode.endpoint(contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact))

@@ -12,9 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from destination_maileon.errors import StopSync
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
-from destination_maileon.streams.stream_plan import stream_title
+from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.streams.catalog import stream_title
 
 if TYPE_CHECKING:
     from destination_maileon.protocol.messages import StreamKey

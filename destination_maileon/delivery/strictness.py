@@ -32,7 +32,7 @@ def fail_by_refusal(call: Request, rejection: Rejection, ledger: Ledger) -> None
         ledger.rejected(plan, call.entries[0].parts[0], rejection)
         return
     raise StopSync(
-        f"Stream {plan.title}: {rejection.label}. {rejection.advice} Since "
+        f"Stream {plan.title}: {rejection.reason_key}. {rejection.advice} Since "
         '"ignore_invalid_contacts" is false, one invalid contact fails the sync; if it is true, '
         "the others are written and the log names it.",
         place=call.place,

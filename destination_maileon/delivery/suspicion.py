@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.request import Request
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
     _Suspect: TypeAlias = tuple[StreamPlan, MappedRecord, Rejection]
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.protocol.counting import pluralize
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import PartitionKey
+    from destination_maileon.streams.catalog import PartitionKey
 
 
 class MissingFields:

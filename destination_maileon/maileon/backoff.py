@@ -23,7 +23,7 @@ class Backoff:
 
     max_retry_seconds: float
 
-    def wait(
+    def delay(
         self,
         attempt: int,
         elapsed_seconds: float,

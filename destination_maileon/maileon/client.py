@@ -16,23 +16,23 @@ from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
-from destination_maileon.maileon.paths import is_addressable, segment
-from destination_maileon.maileon.reading import (
+from destination_maileon.maileon.identifier import is_addressable, segment
+from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
+from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
     custom_fields,
+    error_of,
     is_html,
     names,
+    not_the_api,
     says_gone,
 )
-from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.maileon.report import UnreadableReport, parse_report
-from destination_maileon.maileon.report_size import report_size
-from destination_maileon.maileon.statuses import error_of, not_the_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from destination_maileon.maileon.http import Answer
+    from destination_maileon.maileon.http import Response
     from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
 
@@ -78,16 +78,16 @@ class MaileonClient:
     def close(self) -> None:
         self._transport.close()
 
-    def synchronize(self, parameters: Mapping[str, str], body: bytes) -> SynchronizationReport:
-        """What became of the contacts in `body` (a document of contacts_xml)."""
-        size = report_size(body)
+    def synchronize(
+        self, parameters: Mapping[str, str], body: bytes, contacts: int
+    ) -> SynchronizationReport:
+        """What became of so many contacts in `body` (a document of contact_xml)."""
+        most_bytes = max_report_bytes(body, contacts)
         answer = self._accepted(
-            self._exchange(
-                "POST", "/contacts", query=parameters, body=body, most_bytes=size.most_bytes
-            )
+            self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
         try:
-            return parse_report(answer.body or b"", size=size)
+            return parse_report(answer.body or b"", sent=body)
         except UnreadableReport as error:
             reason = str(error)
         raise RetriableError(
@@ -144,7 +144,7 @@ class MaileonClient:
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time.
 
-        `address` is an `unsubscribe_address`. Should it be a plain one, that must not delete.
+        `address` is an `unsubscribe_endpoint`. Should it be a plain one, that must not delete.
         """
         path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
         return self._gone_or_done(path, address.query)
@@ -163,13 +163,13 @@ class MaileonClient:
         self._api_answer(answer)
         return True
 
-    def _api_answer(self, answer: Answer) -> Answer:
+    def _api_answer(self, answer: Response) -> Response:
         accepted = self._accepted(answer)
         if is_html(accepted):
             raise not_the_api(accepted)
         return accepted
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: Response) -> Response:
         error = error_of(answer, wall_clock=self._wall_clock)
         if isinstance(error, RequestRejected):
             # Before anybody masks or cuts anything else in it: half a key could not be found again.
@@ -187,11 +187,11 @@ class MaileonClient:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
-    ) -> Answer:
+    ) -> Response:
         if not is_addressable(path):
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        return self._transport.exchange(method, target, body=body, most_bytes=most_bytes)
+        return self._transport.send(method, target, body=body, most_bytes=most_bytes)
 
 
 def _not_addressable() -> RequestRejected:

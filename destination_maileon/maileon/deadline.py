@@ -1,26 +1,25 @@
 """HTTP connections of which no operation outlives the deadline of the call that uses them.
 
-This module alone decides how long a socket may take: name resolution, connecting, the TLS
-handshake, sending and receiving each get what is left of the time that `time_limit` set for this
-thread. So a peer that sends one byte a second, or reads none, is cut off as one that is silent.
-Usual timeouts begin anew with every byte.
+This module alone decides how long a socket may take: connecting, the TLS handshake, sending and
+receiving each get what is left of the time that `time_limit` set for this thread. So a peer that
+sends one byte a second, or reads none, is cut off as one that is silent. Usual timeouts begin anew
+with every byte. How long a name may take to resolve is the system's business.
 """
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import time
-from _thread import start_new_thread
 from contextlib import contextmanager
 from contextvars import ContextVar
-from queue import Empty, SimpleQueue
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_ import create_urllib3_context
 
 if TYPE_CHECKING:
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0
+MAX_INTERIM_ANSWERS = 100
 _MOMENT_SECONDS = 0.05
 """So much longer than its call's time an operation may take."""
-_Address = tuple[Any, ...]
-_Resolved = list[_Address] | Exception
 _ends_at: ContextVar[float] = ContextVar("ends_at")
 
 
@@ -95,11 +93,7 @@ class _BoundedSocket(socket.socket):
         told_of, told_left = self._told
         if ends_at != told_of or told_left - left >= _MOMENT_SECONDS:
             self._told = (ends_at, left)
-            self.limit(left)
-
-    def limit(self, seconds: float) -> None:
-        """What follows takes so long at most, each operation."""
-        super().settimeout(seconds)
+            super().settimeout(left)
 
 
 class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
@@ -117,26 +111,41 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """The answer behind the interim ones (1xx) that may come before it (RFC 9110, 15.2).
+
+    Python itself skips 100 alone, and would take every later answer on the connection for that of
+    the call before.
+    """
+
+    def begin(self) -> None:
+        for _ in range(MAX_INTERIM_ANSWERS):
+            super().begin()
+            if self.status >= HTTPStatus.OK:
+                return
+            # An answer begins only where there are no headers yet.
+            self.headers = None  # type: ignore[assignment] # as http.client itself sets it
+        raise http.client.HTTPException("too many interim answers")
+
+
 class _BoundedConnection(HTTPConnection):
+    response_class = _FinalAnswer
+
     def _new_conn(self) -> socket.socket:
-        return _connected(self)
+        self.timeout = _seconds_left()
+        return _bounded(super()._new_conn())
 
 
 class _BoundedTlsConnection(HTTPSConnection):
+    response_class = _FinalAnswer
+
     def _new_conn(self) -> socket.socket:
-        return _connected(self)
+        self.timeout = _seconds_left()
+        return _bounded(super()._new_conn())
 
     def connect(self) -> None:
         self.ssl_context = self.ssl_context or _tls_context()
         super().connect()
-
-    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
-        # A context of the proxy's own does not get the certificates that are trusted elsewhere.
-        context = _tls_context()
-        context.load_verify_locations(self.ca_certs, self.ca_cert_dir)
-        if self.proxy_config is not None:
-            self.proxy_config = self.proxy_config._replace(ssl_context=context)
-        return super()._connect_tls_proxy(hostname, sock)
 
 
 class _BoundedPool(HTTPConnectionPool):
@@ -164,43 +173,6 @@ def _use_bounded(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _BoundedPool, "https": _BoundedTlsPool}
 
 
-def _connected(connection: HTTPConnection) -> socket.socket:
-    """A socket to the first address that accepts; each gets its share of the time that is left."""
-    failure = OSError("the name has no address")
-    addresses = _addresses(connection.host, connection.port)
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = _BoundedSocket(family, kind, protocol)
-        try:
-            for option in connection.socket_options or ():
-                sock.setsockopt(*option)
-            sock.limit(_seconds_left() / (len(addresses) - position))
-            sock.connect(address)
-            return sock
-        except OSError as error:
-            sock.close()
-            failure = error
-    raise failure
-
-
-def _addresses(host: str, port: int) -> list[_Address]:
-    """What the name resolves to. In a thread: no other way bounds the system's resolver."""
-    answer: SimpleQueue[_Resolved] = SimpleQueue()
-    # Not by threading.Thread, which waits without a limit for a thread that has no memory to begin.
-    try:
-        start_new_thread(_resolve, (host.strip("[]"), port), {"answer": answer})
-    except RuntimeError:
-        raise OSError("no thread can be started now") from None
-    try:
-        found = answer.get(timeout=_seconds_left())
-    except Empty:
-        raise TimeoutError("the name was not resolved in time") from None
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
-def _resolve(host: str, port: int, *, answer: SimpleQueue[_Resolved]) -> None:
-    try:
-        answer.put(list(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)))
-    except Exception as error:  # noqa: BLE001 - handed over, to be raised where it is waited for
-        answer.put(error)
+def _bounded(sock: socket.socket) -> socket.socket:
+    """The same connection, bound by the time of the call that uses it."""
+    return _BoundedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())

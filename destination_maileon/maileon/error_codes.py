@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 DUPLICATE_CODES = frozenset({4, 5})
 NO_SUCH_CUSTOM_FIELD = 21
 
+_NUMBER = "Send a number, or map the column to a text field."
+_FLAG = "Send true or false, or map the column to a text field."
 _SHORTEN = "Shorten the value to 255 characters, or set truncate_long_text."
 _DATE = "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss."
 
@@ -33,7 +37,8 @@ class Fault(StrEnum):
 class ErrorCode:
     """One code. `field` is the target it is about; None where the report's error_field names it.
 
-    `fault` is None where nothing is known of the code.
+    `fault` is None where nothing is known of the code; `field_type` is that of the custom fields
+    which the code is about.
     """
 
     code: int | None
@@ -41,6 +46,7 @@ class ErrorCode:
     advice: str
     fault: Fault | None
     field: str | None
+    field_type: FieldType | None = None
 
 
 def meaning(code: int | None) -> ErrorCode:
@@ -65,9 +71,9 @@ def _standard(code: int, name: str, *, advice: str = _SHORTEN) -> ErrorCode:
     return _data(code, f"illegal standard field value: {name.lower()}", advice=advice, field=name)
 
 
-def _custom(code: int, kind: str, *, advice: str) -> ErrorCode:
+def _custom(code: int, kind: str, field_type: FieldType | None, *, advice: str) -> ErrorCode:
     text = f"illegal custom field {kind} value"
-    return _data(code, text, advice=advice)
+    return ErrorCode(code, text, advice, fault=Fault.DATA, field=None, field_type=field_type)
 
 
 _ROWS = (
@@ -120,21 +126,40 @@ _ROWS = (
         fault=Fault.ACCOUNT,
         field=None,
     ),
-    _custom(22, "boolean", advice="Send true or false, or map the column to a text field."),
-    _custom(23, "float", advice="Send a number, or map the column to a text field."),
-    _custom(24, "double", advice="Send a number, or map the column to a text field."),
+    _custom(
+        22,
+        "boolean",
+        FieldType.BOOLEAN,
+        advice=_FLAG,
+    ),
+    _custom(23, "float", FieldType.FLOAT, advice=_NUMBER),
+    _custom(24, "double", None, advice=_NUMBER),
     _custom(
         25,
         "integer",
+        FieldType.INTEGER,
         advice="Send a whole number of at most 32 bits, or map the column to a text field.",
     ),
-    _data(26, "illegal custom field string value", advice=_SHORTEN),
+    _custom(26, "string", FieldType.STRING, advice=_SHORTEN),
     _custom(
         27,
         "timestamp",
+        FieldType.DATE,
         advice="Send yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, or map the column to a text field.",
     ),
 )
 ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
     {row.code: row for row in _ROWS if row.code}
+)
+STANDARD_FIELD_CODES: Mapping[str, int] = MappingProxyType(
+    {
+        row.field: row.code
+        for row in _ROWS
+        if row.code and row.field and row.field in STANDARD_FIELDS
+    }
+)
+"""COUNTRY and SALUTATION have no documented code of their own."""
+
+CUSTOM_FIELD_CODES: Mapping[FieldType, int] = MappingProxyType(
+    {row.field_type: row.code for row in _ROWS if row.code and row.field_type}
 )

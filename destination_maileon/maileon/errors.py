@@ -1,14 +1,15 @@
 """What can go wrong in a call, by what the caller must do.
 
     MaileonError
-    ├── TryAgain       the call may succeed later: no connection, timeout, 408, 429, 5xx,
-    │                  an answer that is no readable report
-    ├── CallRefused    Maileon will never accept this call as it is: 400, 413, other 4xx
-    └── Stop           no call will be accepted until a person acts
-        ├── KeyRefused      401
-        ├── RightMissing    403
-        ├── NotTheApi       404, or an answer that cannot be the API's
-        └── Redirected      3xx
+    ├── RetriableError   the call may succeed later: no connection, timeout, 408, 429, 5xx,
+    │                    an answer that is no readable report
+    ├── RequestRejected  Maileon will never accept this call as it is: 400, 413, other 4xx
+    └── FatalError       no call will be accepted until a person acts
+        ├── Unauthorized     401
+        ├── Forbidden        403
+        ├── NotMaileonApi    404, or an answer that cannot be the API's
+        ├── Redirected       3xx
+        └── UnusableConnection  a proxy or a certificate keeps every call from the API
 
 No message holds anything of a request or of a key. What the server says of a refusal stands in
 `server_message`, apart, since it may quote a contact: whoever shows it must mask it.
@@ -44,25 +45,25 @@ class RetriableError(MaileonError):
     def __init__(
         self,
         message: str,
-        trouble: FailureReason,
+        reason: FailureReason,
         *,
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.trouble = trouble
+        self.reason = reason
         self.status = status
         self.retry_after = retry_after
 
     @property
-    def asks_for_less(self) -> bool:
+    def is_throttled(self) -> bool:
         """Whether the service wants fewer calls at once (429, 503)."""
-        return self.trouble in {FailureReason.THROTTLED, FailureReason.UNAVAILABLE}
+        return self.reason in {FailureReason.THROTTLED, FailureReason.UNAVAILABLE}
 
     @property
-    def may_be_overload(self) -> bool:
+    def may_be_too_large(self) -> bool:
         """Whether a smaller call might pass (500, 504, timeout)."""
-        return self.trouble is FailureReason.TIMEOUT or self.status in {500, 504}
+        return self.reason is FailureReason.TIMEOUT or self.status in {500, 504}
 
 
 class RequestRejected(MaileonError):
@@ -97,3 +98,7 @@ class NotMaileonApi(FatalError):
 
 class Redirected(FatalError):
     """3xx: never followed, since the key would go along."""
+
+
+class UnusableConnection(FatalError):
+    """A proxy turns calls away, or no certificate is trusted: the environment is at fault."""

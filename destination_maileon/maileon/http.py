@@ -7,19 +7,31 @@ nothing, and what it raises names the host and the cause, never a path, a query 
 
 from __future__ import annotations
 
-import gc
+import http.client
 import logging
+import os
+import re
+import socket
+import ssl
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
-from destination_maileon.maileon.failures import FAILURES, TooLong, may_lack_files, unanswered
+from destination_maileon.maileon.errors import (
+    FailureReason,
+    MaileonError,
+    RetriableError,
+    UnusableConnection,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from urllib3.response import BaseHTTPResponse
 
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -36,6 +48,12 @@ _HEADERS = {
     "Accept-Encoding": "gzip, deflate",
 }
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The first of them that is set counts. SSL_CERT_FILE is OpenSSL's, which requests does not ask."""
+# Proxies are named in small letters first, as Python itself looks for them.
+_CASES = (str.lower, str.upper)
+_TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
+_PASSING_STATUSES = frozenset({"408", "429"})
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
 # They log paths and queries, in which people are named, at any level.
@@ -43,7 +61,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What the API said. `body` is decoded; None if it was not read, or could not be."""
 
     host: str
@@ -61,6 +79,7 @@ class HttpTransport:
         self, base_url: str, authorization: str, *, timeout_seconds: float, connections: int
     ) -> None:
         self.host = _host(base_url)
+        self._scheme = base_url.partition(":")[0].lower()
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._timeout_seconds = timeout_seconds
@@ -69,32 +88,28 @@ class HttpTransport:
     def close(self) -> None:
         self._adapter.close()
 
-    def exchange(
+    def send(
         self,
         method: str,
         target: str,
         *,
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
-    ) -> Answer:
+    ) -> Response:
         """The answer to one call, if it has so many bytes at most.
 
         `target` is path and query, and arrives exactly as it is.
 
-        Raises TryAgain if there is none, or none that can be read, at the latest when
-        `timeout_seconds` have passed since now.
+        Raises RetriableError if there is none, or none that can be read, at the latest when
+        `timeout_seconds` have passed since now; UnusableConnection if a proxy or a certificate is
+        at fault.
         """
         with time_limit(self._timeout_seconds):
             try:
                 request = self._request(method, target, body=body)
                 return self._exchange(request, min(most_bytes, MAX_ANSWER_BYTES))
             except FAILURES as error:
-                failure = unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
-                if may_lack_files(error):
-                    # Idle connections hold them. A pool prefers to open a new one after a failure.
-                    self._adapter.close()
-                    # Failed ones hang in circles with their errors, which are rarely looked for.
-                    gc.collect()
+                failure = self._failure(error)
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
@@ -107,7 +122,28 @@ class HttpTransport:
             settings = session.merge_environment_settings(
                 self._base_url, {}, stream=True, verify=True, cert=None
             )
-        return {"verify": settings["verify"] or True, "proxies": settings["proxies"]}
+        return {"verify": self._trusted(), "proxies": settings["proxies"]}
+
+    def _trusted(self) -> str | bool:
+        """The file of certificates that the environment names; True: those of the libraries."""
+        variable = _first_set(*_CERTIFICATE_VARIABLES)
+        if variable is None or self._scheme != "https":
+            return True
+        path = os.environ[variable]
+        if (problem := _problem_of_certificates(path)) is not None:
+            raise UnusableConnection(
+                f"The environment variable {variable} names the file of trusted certificates "
+                f"{path}, which {problem}. Correct or remove the variable."
+            )
+        return path
+
+    def _failure(self, error: BaseException) -> MaileonError:
+        causes = list(_causes(error))
+        proxy = _first_set(*(f(f"{s}_proxy") for s in (self._scheme, "all") for f in _CASES))
+        problem = _proxy_problem(causes, proxy) or _certificate_problem(causes)
+        if problem is not None:
+            return UnusableConnection(f"No call reaches {self.host}: {problem}")
+        return unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
 
     def _request(self, method: str, target: str, *, body: bytes | None) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
@@ -118,9 +154,9 @@ class HttpTransport:
         request.headers["Authorization"] = self._authorization
         return request
 
-    def _exchange(self, request: requests.PreparedRequest, most_bytes: int) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, most_bytes: int) -> Response:
         with self._adapter.send(request, stream=True, **self._environment) as response:
-            return Answer(
+            return Response(
                 host=self.host,
                 method=request.method or "",
                 status=response.status_code,
@@ -161,3 +197,138 @@ def _read(raw: BaseHTTPResponse, limit: int) -> bytes:
             raise TooLong
         pieces.append(piece)
     return b"".join(pieces)
+
+
+# All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
+FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+_EXACT_BELOW = 100
+"""Seconds. Longer times are told without a fraction."""
+
+
+class TooLong(ValueError):
+    """The answer is longer than anything the API has reason to say."""
+
+
+_UNUSABLE_URLS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+
+# The first row of which a kind occurs among the causes of a failure says what it was.
+_CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] = (
+    ((TimeoutError,), FailureReason.TIMEOUT, "it did not answer in time"),
+    ((socket.gaierror, UnicodeError), FailureReason.CONNECTION, "its name could not be resolved"),
+    ((ssl.SSLError,), FailureReason.CONNECTION, "no TLS connection came about"),
+    ((ConnectionRefusedError,), FailureReason.CONNECTION, "it refused the connection"),
+    ((TooLong,), FailureReason.UNREADABLE, "its answer is too long"),
+    (
+        (urllib3.exceptions.DecodeError,),
+        FailureReason.UNREADABLE,
+        "its answer is not encoded as it says",
+    ),
+    (
+        (ConnectionError, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
+        FailureReason.CONNECTION,
+        "the connection was cut",
+    ),
+    (
+        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
+        FailureReason.CONNECTION,
+        "its answer is no valid HTTP",
+    ),
+    (
+        _UNUSABLE_URLS,
+        FailureReason.CONNECTION,
+        "the base URL, or the proxy that the environment names, cannot be used",
+    ),
+)
+
+
+def _first_set(*variables: str) -> str | None:
+    return next((name for name in variables if os.environ.get(name)), None)
+
+
+def _problem_of_certificates(path: str) -> str | None:
+    if os.path.isdir(path):  # noqa: PTH112 - nothing else of pathlib is needed
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        return "does not exist"
+    except ssl.SSLError:
+        return "holds no certificate"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return None
+
+
+def _certificate_problem(causes: list[BaseException]) -> str | None:
+    """What a person reads of a certificate that is not trusted; None if none of the causes is."""
+    kinds = (c for c in causes if isinstance(c, ssl.SSLCertVerificationError))
+    if (untrusted := next(kinds, None)) is None:
+        return None
+    why = getattr(untrusted, "verify_message", None) or "it could not be verified"
+    variable = _first_set(*_CERTIFICATE_VARIABLES)
+    advice = (
+        "If a proxy or a firewall looks into TLS, set the environment variable REQUESTS_CA_BUNDLE "
+        "to a file with its certificate."
+        if variable is None
+        else f"The environment variable {variable} names the certificates that are trusted: add "
+        "the one that is missing, or remove the variable."
+    )
+    return f"the TLS certificate that is shown is not trusted ({why.rstrip('.')}). {advice}"
+
+
+def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | None:
+    """What a person reads of a proxy that turns every call away; None if it is none of this."""
+    named = f"the proxy that the environment variable {variable or 'HTTPS_PROXY'} names"
+    if variable is not None and _any(causes, *_UNUSABLE_URLS):
+        return f"{named} cannot be used. Correct or remove the variable."
+    texts = (str(cause) for cause in causes if isinstance(cause, OSError))
+    refused = next((found[1] for text in texts if (found := _TUNNEL.search(text))), None)
+    if refused is None or refused in _PASSING_STATUSES:
+        return None
+    if refused == "407":
+        return (
+            f"{named} wants a user name and a password (407). Write them into the variable, as "
+            "http://USER:PASSWORD@HOST:PORT, or name the host in NO_PROXY."
+        )
+    return f"{named} does not let it through ({refused}). Allow it there, or use NO_PROXY."
+
+
+def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> RetriableError:
+    """The error to raise; to be made while the call's time limit holds."""
+    causes = list(_causes(error))
+    through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
+    trouble, words = next(
+        ((trouble, words) for kinds, trouble, words in _CAUSES if _any(causes, *kinds)),
+        (FailureReason.CONNECTION, "no connection came about"),
+    )
+    if time_is_up() or trouble is FailureReason.TIMEOUT:
+        trouble = FailureReason.TIMEOUT
+        digits = ".3g" if timeout_seconds < _EXACT_BELOW else ".0f"
+        words = f"no complete answer within {timeout_seconds:{digits}} seconds"
+    return RetriableError(f"No answer from {host}{through}: {words}.", trouble)
+
+
+def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(cause, kinds) for cause in causes)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it says it comes from, in the ways in which these libraries say it."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or any(cause is known for known in seen):
+            continue
+        seen.append(cause)
+        yield cause
+        reason = getattr(cause, "reason", None)
+        waiting += [*cause.args, reason, cause.__cause__, cause.__context__]

@@ -1,7 +1,8 @@
 """Everything that differs between the three ways in which Maileon recognises a contact.
 
 This module alone asks for the mode; everywhere else a mode is asked what it wants
-(Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id).
+(Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id). It also decides how text
+becomes a part of a URL's path: a path that a server might read as another one is never requested.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-from destination_maileon.maileon.paths import is_addressable, segment
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact
 
 _MAX_ID = 2**63 - 1
+_UP = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class IdentifierMode(Enum):
             return "email", contact.email
         return ("external id", contact.external_id) if contact.external_id else ("", "")
 
-    def address(self, contact: Contact) -> Endpoint:
-        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_address`."""
+    def endpoint(self, contact: Contact) -> Endpoint:
+        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_endpoint`."""
         if self is IdentifierMode.EXTERNAL_ID:
             return _by("externalid", contact.external_id)
         if self is IdentifierMode.MAILEON_ID and contact.id:
@@ -83,9 +84,9 @@ class IdentifierMode(Enum):
         # No address has space around it; taken at its word, it would be of nobody, who is "gone".
         return _by("email", (contact.email or "").strip())
 
-    def unsubscribe_address(self, contact: Contact) -> Endpoint:
+    def unsubscribe_endpoint(self, contact: Contact) -> Endpoint:
         """Where the contact is unsubscribed (`DELETE`)."""
-        address = self.address(contact)
+        address = self.endpoint(contact)
         return Endpoint(f"{address.path}/unsubscribe", address.query)
 
 
@@ -112,3 +113,16 @@ _COLUMNS: Mapping[IdentifierMode, frozenset[str]] = MappingProxyType(
         IdentifierMode.MAILEON_ID: frozenset({"maileon_id", "email"}),
     }
 )
+
+
+def segment(text: str) -> str:
+    """The text as one segment. Left bare, "." and ".." would be taken out by HTTP clients."""
+    quoted = quote(text, safe="")
+    return quoted.replace(".", "%2E") if quoted in _UP else quoted
+
+
+def is_addressable(path: str) -> bool:
+    """Whether no segment is empty or, decoded, has a part that a server may take for "up"."""
+    segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
+    parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
+    return all(segment.strip(". ") for segment in segments) and not _UP & set(parts)

@@ -1,8 +1,13 @@
-"""bytes -> what became of the contacts of one call.
+"""bytes -> what became of the contacts of one call; and XML, of answers that nobody vouches for.
 
 This module alone decides what is a readable report (Maileon docs, Synchronize Contacts). All five
 counts must be there. `success` is not evaluated: the documented sample says false with HTTP 2xx, as
 soon as one contact is invalid; nor need the counts add up, as the same sample shows.
+
+It also decides what XML is accepted from outside: no DOCTYPE (hence no entities), nothing from the
+network, no depth or text beyond libxml2's limits, no more elements than an answer of the API may
+have. Comments and processing instructions vanish; a namespace is no difference to whoever searches
+with `{*}name`.
 """
 
 from __future__ import annotations
@@ -11,23 +16,40 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from destination_maileon.maileon.report_size import LARGEST
-from destination_maileon.maileon.xml_reading import (
-    UnreadableXml,
-    child_text,
-    local_name,
-    read_xml,
-)
+from lxml import etree
+
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lxml import etree
-
-    from destination_maileon.maileon.report_size import ReportSize
-
 _COUNT = re.compile("[0-9]{1,18}")
 _CODE = re.compile("[0-9]{1,6}")
+
+
+_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"  # ignore-https-check: a name, no address
+_NIL = ("nil", f"{{{_INSTANCE}}}nil")
+MAX_ELEMENTS = 600_000
+"""A report on 10,000 contacts with every error each has fewer. An empty element takes 4 bytes of an
+answer, and about thirty times as many in memory; an attribute 7, and twice as much memory."""
+
+_PIECE_BYTES = 2**16
+_BYTES = 2**20
+_BYTES_OF_A_CONTACT = 8_000
+_BYTES_OF_A_BYTE = 16
+_TIMES_QUOTED = 20
+
+
+def max_report_bytes(sent: bytes, contacts: int) -> int:
+    """How long the report on so many contacts can be; `sent` is the body of the call.
+
+    Several reports are read at once, and each takes many times its bytes in memory: a small call
+    must not be answered with a large one. A report that is true must never be refused, since the
+    same call would have the same answer for ever. Every error of a contact takes about 2,200 bytes,
+    if it is written as in Maileon's sample, and what a report quotes was sent.
+    """
+    most_bytes = _BYTES + _BYTES_OF_A_CONTACT * contacts + _BYTES_OF_A_BYTE * len(sent)
+    return min(MAX_ANSWER_BYTES, most_bytes)
 
 
 class UnreadableReport(ValueError):
@@ -61,9 +83,9 @@ class SynchronizationReport:
     invalid_contacts: tuple[InvalidContact, ...]
 
 
-def parse_report(body: bytes, *, size: ReportSize = LARGEST) -> SynchronizationReport:
-    """The report in the body of an answer, of that size at most; raises UnreadableReport."""
-    root = _root(body, size)
+def parse_report(body: bytes, *, sent: bytes = b"") -> SynchronizationReport:
+    """The report in the body of an answer to a call of this body; raises UnreadableReport."""
+    root = _root(body, sent)
     return SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
@@ -74,9 +96,11 @@ def parse_report(body: bytes, *, size: ReportSize = LARGEST) -> SynchronizationR
     )
 
 
-def _root(body: bytes, size: ReportSize) -> etree._Element:
+def _root(body: bytes, sent: bytes) -> etree._Element:
+    # A report that quotes does so from what was sent.
+    most_signs = MAX_ELEMENTS + _TIMES_QUOTED * sent.count(b"=")
     try:
-        root = read_xml(body, most_elements=size.most_elements, most_signs=size.most_signs)
+        root = read_xml(body, most_signs=most_signs)
     except UnreadableXml:
         root = None
     # Raised outside of the handler, so that no chained error carries a piece of the answer.
@@ -113,3 +137,70 @@ def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
 def _code(text: str | None) -> int | None:
     digits = (text or "").strip()
     return int(digits) if _CODE.fullmatch(digits) else None
+
+
+class UnreadableXml(ValueError):
+    """The bytes are no XML that is accepted. The message holds nothing of them."""
+
+
+def read_xml(
+    body: bytes, *, most_elements: int = MAX_ELEMENTS, most_signs: int = MAX_ELEMENTS
+) -> etree._Element:
+    """The root element, if there are no more elements and equals signs; raises UnreadableXml."""
+    root = _parsed(body, most_elements, most_signs)
+    if root is None or root.getroottree().docinfo.internalDTD is not None:
+        raise UnreadableXml("no XML without a document type")
+    return root
+
+
+def local_name(element: etree._Element) -> str:
+    """The element's name without its namespace."""
+    return etree.QName(element).localname
+
+
+def child_text(parent: etree._Element, name: str) -> str | None:
+    """The text of the first child of that name; None if it is missing, empty or nil.
+
+    Maileon says `nil="true"` of an element without a value (Maileon docs, XML).
+    """
+    child = parent.find(f"{{*}}{name}")
+    if child is None or any(child.get(nil) in {"true", "1"} for nil in _NIL):
+        return None
+    return child.text or None
+
+
+def _parsed(body: bytes, most_elements: int, most_signs: int) -> etree._Element | None:
+    # A parser of its own for each document: they are not shared between threads without waiting.
+    parser = etree.XMLPullParser(
+        events=("start",),
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return _fed(parser, body, most_elements=most_elements, most_signs=most_signs)
+    except (etree.LxmlError, ValueError):
+        pass
+    return None
+
+
+def _fed(
+    parser: etree.XMLPullParser, body: bytes, *, most_elements: int, most_signs: int
+) -> etree._Element | None:
+    """What the parser makes of the body, piece by piece, as long as there is an end in sight."""
+    elements = signs = 0
+    for start in range(0, len(body), _PIECE_BYTES):
+        piece = body[start : start + _PIECE_BYTES]
+        # Every attribute has one, and is counted before there is an element to ask.
+        signs += piece.count(b"=")
+        if signs > most_signs:
+            return None
+        parser.feed(piece)
+        elements += sum(1 for _ in parser.read_events())
+        if elements > most_elements:
+            return None
+    root: etree._Element = parser.close()
+    return root

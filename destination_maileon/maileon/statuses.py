@@ -1,18 +1,23 @@
-"""Answer -> the error that it is, or none.
+"""What an answer means: the error that its status is, and what its body says.
 
 This module alone decides what a status means to the caller (Maileon docs, HTTP Status Codes; 408,
-413, 429 and 503 are not documented there, and mean what HTTP says), and in which words a person is
-told. No message quotes the answer.
+413, 429 and 503 are not documented there, and mean what HTTP says) and in which words a person is
+told, and how lists and error messages are read (their shapes: the same page, and the official
+clients). No message quotes the answer. Reports are read in report.py.
 """
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
     Forbidden,
@@ -22,13 +27,41 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
     Unauthorized,
+    UnusableConnection,
 )
-from destination_maileon.maileon.reading import is_html, server_message
+from destination_maileon.maileon.report import UnreadableXml, child_text, local_name, read_xml
 
 if TYPE_CHECKING:
-    from destination_maileon.maileon.http import Answer
+    from lxml import etree
+
+    from destination_maileon.maileon.http import Response
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
+MAX_SERVER_MESSAGE_CHARACTERS = 500
+# `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
+# must be a character: what stood around it would be the next such reference.
+_NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
+_JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
+
+_NO_CONTENT = 204
+# A type of more than these occurs in error codes only (24 double, 27 timestamp).
+_FIELD_TYPES = MappingProxyType(
+    {
+        "string": FieldType.STRING,
+        "integer": FieldType.INTEGER,
+        "float": FieldType.FLOAT,
+        "double": FieldType.FLOAT,
+        "date": FieldType.DATE,
+        "timestamp": FieldType.DATE,
+        "boolean": FieldType.BOOLEAN,
+    }
+)
+# Possessive throughout: what follows many comments must not be tried in every way to part them.
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ERROR_ROOTS = frozenset({"error", "errors", "message"})
 
 # What Maileon calls the right to use a method (the names of its official client's ping calls).
 _RIGHTS = MappingProxyType(
@@ -36,10 +69,10 @@ _RIGHTS = MappingProxyType(
 )
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
-Outcome = Callable[["Answer", float | None], MaileonError | None]
+Outcome = Callable[["Response", float | None], MaileonError | None]
 
 
-def error_of(answer: Answer, *, wall_clock: Callable[[], float]) -> MaileonError | None:
+def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonError | None:
     """What the answer's status means; None if the call was accepted.
 
     `wall_clock` gives seconds since 1970, for a `Retry-After` that is a date.
@@ -49,7 +82,7 @@ def error_of(answer: Answer, *, wall_clock: Callable[[], float]) -> MaileonError
     return outcome(answer, retry_after_seconds(answer.retry_after, wall_clock=wall_clock))
 
 
-def not_the_api(answer: Answer, _retry_after: float | None = None) -> NotMaileonApi:
+def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaileonApi:
     page = " with a web page" if is_html(answer) else ""
     return NotMaileonApi(
         f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
@@ -71,25 +104,25 @@ def _seconds_until(date: str, now: float) -> float | None:
         return None
 
 
-def _accepted(_answer: Answer, _retry_after: float | None) -> None:
+def _accepted(_answer: Response, _retry_after: float | None) -> None:
     return None
 
 
-def _redirected(answer: Answer, _retry_after: float | None) -> Redirected:
+def _redirected(answer: Response, _retry_after: float | None) -> Redirected:
     return Redirected(
         f"{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
         " would go along: set the base URL to the API's own address."
     )
 
 
-def _key_refused(_answer: Answer, _retry_after: float | None) -> Unauthorized:
+def _key_refused(_answer: Response, _retry_after: float | None) -> Unauthorized:
     return Unauthorized(
         "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
         " account is blocked. Check it in Maileon under Settings, API Keys."
     )
 
 
-def _right_missing(answer: Answer, _retry_after: float | None) -> Forbidden:
+def _right_missing(answer: Response, _retry_after: float | None) -> Forbidden:
     right = _RIGHTS.get(answer.method, "use this method")
     return Forbidden(
         f"The API key lacks the right to {right} ({answer.method}, 403), or its IP allow list"
@@ -97,7 +130,14 @@ def _right_missing(answer: Answer, _retry_after: float | None) -> Forbidden:
     )
 
 
-def _call_refused(answer: Answer, _retry_after: float | None) -> RequestRejected:
+def _proxy_refused(answer: Response, _retry_after: float | None) -> UnusableConnection:
+    return UnusableConnection(
+        f"A proxy on the way to {answer.host} wants a user name and a password (407). Write them "
+        "into the environment variable that names it, as http://USER:PASSWORD@HOST:PORT."
+    )
+
+
+def _call_refused(answer: Response, _retry_after: float | None) -> RequestRejected:
     return RequestRejected(
         f"Maileon refuses the call ({answer.status}).",
         status=answer.status,
@@ -106,7 +146,7 @@ def _call_refused(answer: Answer, _retry_after: float | None) -> RequestRejected
 
 
 def _try_again(trouble: FailureReason) -> Outcome:
-    def outcome(answer: Answer, retry_after: float | None) -> RetriableError:
+    def outcome(answer: Response, retry_after: float | None) -> RetriableError:
         return RetriableError(
             f"{answer.host} cannot answer now ({answer.status}, {trouble.value}).",
             trouble,
@@ -124,6 +164,7 @@ STATUS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
         401: _key_refused,
         403: _right_missing,
         404: not_the_api,
+        407: _proxy_refused,
         408: _try_again(FailureReason.TIMEOUT),
         429: _try_again(FailureReason.THROTTLED),
         503: _try_again(FailureReason.UNAVAILABLE),
@@ -138,3 +179,103 @@ CLASS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
         5: _try_again(FailureReason.SERVER_ERROR),
     }
 )
+
+
+def custom_fields(answer: Response) -> dict[str, FieldType]:
+    """Name and type of each custom field; a type that is not known counts as text."""
+    found = {}
+    for element in _list(answer, "custom_fields", child="custom_field"):
+        kind = (child_text(element, "type") or "").strip().lower()
+        name = child_text(element, "name")
+        if name:
+            found[name] = _FIELD_TYPES.get(kind, FieldType.STRING)
+    return found
+
+
+def names(answer: Response, root: str, *, child: str) -> list[str]:
+    """The names of the elements of a list; raises TryAgain if it is no such list."""
+    found = [child_text(element, "name") for element in _list(answer, root, child=child)]
+    return [name for name in found if name]
+
+
+def is_html(answer: Response) -> bool:
+    """Whether the answer is a web page: the API has none."""
+    body = answer.body or b""
+    if _PAGE.match(body):
+        return True
+    # Some servers call everything text/html: what is the API's error by its content, is no page.
+    labelled = answer.content_type.lower().startswith(("text/html", "application/xhtml"))
+    return labelled and body.lstrip().startswith(b"<") and _error_root(body) is None
+
+
+def says_gone(answer: Response) -> bool:
+    """Whether a 404 speaks of the contact, in a form that the API uses, and not of the path.
+
+    Those are none, XML, or a short text (older pages of Maileon's docs).
+    """
+    if answer.body is None or is_html(answer):
+        return False
+    text = answer.body.strip()
+    if text.startswith(b"<"):
+        return _xml(text) is not None
+    return len(text) <= MAX_SERVER_MESSAGE_CHARACTERS and not text.startswith((b"{", b"["))
+
+
+def server_message(answer: Response) -> str:
+    """What the server says of an error, on one line; may be empty, or as long as an error can be.
+
+    It may quote a contact, or the key: who cuts it before the key is hidden leaves half of one.
+    """
+    body = (answer.body or b"").strip()
+    if is_html(answer):
+        return ""
+    if body.startswith((b"<", b"\xef\xbb\xbf<")):
+        return _one_line(_message_in(body))
+    text = body.decode(errors="replace")
+    return _one_line(text) if len(text) <= MAX_SERVER_MESSAGE_CHARACTERS else ""
+
+
+def _message_in(body: bytes) -> str:
+    root = _error_root(body)
+    if root is None:
+        return ""
+    return next((message.text for message in root.iter("{*}message") if message.text), "")
+
+
+def _one_line(text: str) -> str:
+    # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
+    # around it.
+    text = _NO_CHARACTER.sub("\ufffd", _JSON_ESCAPES.sub(_unescaped, text))
+    text = unquote(html.unescape(text))
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())
+
+
+def _unescaped(escapes: re.Match[str]) -> str:
+    # Together, since two may be one character.
+    return str(json.loads(f'"{escapes[0]}"'))
+
+
+def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
+    if answer.status == _NO_CONTENT:
+        return []
+    tree = _xml(answer.body or b"")
+    if tree is None or local_name(tree) != root:
+        raise RetriableError(
+            f"The list that {answer.host} answered with cannot be read.",
+            FailureReason.UNREADABLE,
+            status=answer.status,
+        )
+    return tree.findall(f"{{*}}{child}")
+
+
+def _error_root(body: bytes) -> etree._Element | None:
+    root = _xml(body)
+    return root if root is not None and local_name(root) in _ERROR_ROOTS else None
+
+
+def _xml(body: bytes) -> etree._Element | None:
+    try:
+        return read_xml(body)
+    except UnreadableXml:
+        return None

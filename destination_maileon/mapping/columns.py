@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import NullValues, UnmappedColumns
 from destination_maileon.config.targets import (
+    DELETED_AT_COLUMN,
+    IDENTIFIERS,
     SHARED_TARGETS,
     SKIP,
     Kind,
@@ -23,14 +25,8 @@ from destination_maileon.config.targets import (
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
-from destination_maileon.mapping.field_types import type_of_schema, type_of_value
-from destination_maileon.mapping.missing_columns import (
-    missing_column_notes,
-    missing_column_problems,
-)
-from destination_maileon.mapping.missing_targets import is_missing, missing_problem
+from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.mapping.record_mapper import Column
-from destination_maileon.mapping.stream_columns import StreamColumns
 from destination_maileon.mapping.summary import listed
 
 if TYPE_CHECKING:
@@ -38,10 +34,35 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import Config
     from destination_maileon.streams.account import Account
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
+DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
+"""Targets that decide who is meant, and who may be written to."""
+
+
+@dataclass(slots=True)
+class StreamColumns:
+    """Where the columns of one stream go.
+
+    `unmapped` are those without a target. `problems` say what a person must change before
+    anything is sent; `notes` what was left out, and why.
+    """
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    unmapped: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    to_create: dict[str, FieldType] = field(default_factory=dict)
+
+    def leave_types_to_records(self, plan: StreamPlan) -> None:
+        """Forgets the fields to create whose type a value decides, until a record has one."""
+        for name in [*self.to_create]:
+            column = self.columns.get(name)
+            is_unasked = name not in plan.mapping and is_undecided(plan.properties.get(name))
+            if is_unasked and column is not None and column.target == Target(Kind.CUSTOM, name):
+                del self.columns[name], self.to_create[name]
 
 
 @dataclass(slots=True)
@@ -91,9 +112,9 @@ class ColumnResolver:
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer: its columns go nowhere."""
-        for column in self._result.columns.values():
-            if column.target == Target(Kind.CUSTOM, name):
-                self._skip(column.name)
+        column = self._taken.get(Target(Kind.CUSTOM, name))
+        if column is not None:
+            self._skip(column)
 
     def create_missing_fields(self) -> None:
         """Creates the custom fields that the stream needs and the account lacks."""
@@ -118,7 +139,7 @@ class ColumnResolver:
         if entry is not None:
             return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
         preferences = self._preferences_for(column)
-        return target_of_column(column, self.account.custom_fields, preferences=preferences)
+        return target_of_column(column, self.account.field_names, preferences=preferences)
 
     def _preferences_for(self, target: str) -> Collection[tuple[str, str]]:
         """The account's preferences, asked for only where a target names one."""
@@ -249,3 +270,68 @@ class ColumnResolver:
             f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
             f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
         )
+
+
+def is_missing(target: Target, account: Account) -> bool:
+    """Whether the account lacks the custom field or the preference that the target names."""
+    if target.kind is Kind.PREFERENCE:
+        return (target.category, target.name) not in account.preferences
+    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
+
+
+def missing_problem(
+    target: Target, field_type: FieldType, *, unmapped_columns: UnmappedColumns
+) -> str | None:
+    """What a person must do about a missing target; None if it is to be created."""
+    if target.kind is Kind.PREFERENCE:
+        return (
+            f'the account has no preference "{target.name}" in a category "{target.category}". '
+            "Create it in Maileon or change the mapping."
+        )
+    if unmapped_columns is not UnmappedColumns.CREATE:
+        return (
+            f'the account has no custom field "{target.name}". Create it in Maileon with type '
+            f'{field_type}, or set "unmapped_columns" to create.'
+        )
+    obstacle = creation_obstacle(target.name)
+    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'
+
+
+def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
+    """One sentence for all mapped columns that the schema lacks."""
+    alike = _missing(plan)
+    missing = [
+        column for column in alike if alike[column] or plan.mapping[column].target != Kind.SKIP
+    ]
+    if missing:
+        nearest = [near for column in missing for near in alike[column]]
+        hint = f" It has {listed(nearest)}, and case matters." if nearest else ""
+        yield (
+            f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
+            f"only if records have more than the schema says.{hint}"
+        )
+
+
+def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
+    """Where nobody's identifier, consent or removal would be read, for a letter's case."""
+    for column, alike in _missing(plan).items():
+        target = plan.mapping[column].target
+        for near in alike if target in DECISIVE else ():
+            is_told = near in plan.mapping or near == DELETED_AT_COLUMN
+            if not is_told and str(columns[near].target) != target:
+                yield (
+                    f"{listed([column])} is mapped to {target}, but the schema has "
+                    f"{listed([near])}, and case matters. Map that one, to skip if it means "
+                    "something else."
+                )
+
+
+def _missing(plan: StreamPlan) -> dict[str, list[str]]:
+    """The mapped columns that the schema lacks, each with those that differ in nothing but case."""
+    missing = [column for column in plan.mapping if column not in plan.properties]
+    if not missing or not plan.properties:
+        return {}
+    by_lower: dict[str, list[str]] = {}
+    for column in plan.properties:
+        by_lower.setdefault(column.lower(), []).append(column)
+    return {column: by_lower.get(column.lower(), []) for column in missing}

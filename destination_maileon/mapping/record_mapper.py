@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import without_forbidden

@@ -14,18 +14,17 @@ from destination_maileon.mapping.plain_records import PlainRecords
 from destination_maileon.mapping.record_mapper import MappingRules, RecordMapper
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import PartitionKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
-    from destination_maileon.mapping.columns import ColumnResolver
+    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.record_mapper import Column
-    from destination_maileon.mapping.stream_columns import StreamColumns
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 MAX_TABLES = 20

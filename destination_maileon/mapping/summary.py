@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.consent import permission_column
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from destination_maileon.mapping.record_mapper import Column
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200

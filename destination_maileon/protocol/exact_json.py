@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from math import isinf
 from typing import NoReturn
@@ -21,9 +22,12 @@ import orjson
 _MAX_INT_DIGITS = 4000
 """Python refuses to turn more than 4300 digits into an int, as that takes quadratic time."""
 
-_MAX_CALLS = 1_500
-"""So deep may calls be nested here, one for each level of the text: orjson reads 1,024 levels, and
-Python allows 1,000 calls. 1,500 levels take less than a megabyte of the stack."""
+_MAX_READING_CALLS = 1_500
+"""So deep may calls be nested while a text is read, one for each of its levels: orjson reads 1,024
+levels, and Python allows 1,000 calls."""
+
+_MAX_WRITING_CALLS = 4_500
+"""The same while it is written, two for each level. What was read must be written."""
 
 _MAX_EXACT_DIGITS = 18
 """A whole number of so many digits fits 64 bits, whatever its sign."""
@@ -46,12 +50,8 @@ def loads(line: bytes) -> object:
     Raises ValueError (also for a number beyond every `Decimal`) or RecursionError (nested more than
     some 1,400 deep). They hold the text: whoever catches them must not pass them on.
     """
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _MAX_CALLS))
-    try:
+    with _nested(_MAX_READING_CALLS):
         return _DECODER.decode(line.decode())
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def is_rounded_by_orjson(line: bytes) -> bool:
@@ -65,7 +65,18 @@ def dumps(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_decimal)
     except (TypeError, UnicodeEncodeError):
-        return _written_in_pieces(value)
+        with _nested(_MAX_WRITING_CALLS):
+            return _written(value).encode()
+
+
+@contextmanager
+def _nested(calls: int) -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, calls))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _integer(digits: str) -> int | Decimal:
@@ -113,40 +124,11 @@ def _decimal(value: object) -> orjson.Fragment:
     raise TypeError
 
 
-def _written_in_pieces(value: object) -> bytes:
-    # With a stack of its own, as a value may be nested deeper than functions may call each other.
-    # Bytes are punctuation that is already written; JSON has no such value.
-    pieces: list[bytes] = []
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, bytes):
-            pieces.append(item)
-        elif isinstance(item, dict):
-            stack.extend(reversed(_object_pieces(item)))
-        elif isinstance(item, list):
-            stack.extend(reversed(_array_pieces(item)))
-        else:
-            pieces.append(_scalar(item))
-    return b"".join(pieces)
-
-
-def _object_pieces(members: dict[str, object]) -> list[object]:
-    pieces: list[object] = [b"{"]
-    for key, value in members.items():
-        pieces += (_scalar(key), b":", value, b",")
-    return [*pieces[:-1], b"}"] if members else [b"{}"]
-
-
-def _array_pieces(values: list[object]) -> list[object]:
-    pieces: list[object] = [b"["]
-    for value in values:
-        pieces += (value, b",")
-    return [*pieces[:-1], b"]"] if values else [b"[]"]
-
-
-def _scalar(value: object) -> bytes:
-    if isinstance(value, Decimal):
-        return str(value).encode()
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        members = [f"{json.dumps(key)}:{_written(member)}" for key, member in value.items()]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join([_written(item) for item in value])}]"
     # json, unlike orjson, has integers of any size and escapes a lone surrogate.
-    return json.dumps(value).encode()
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)

@@ -160,3 +160,50 @@ def _descriptor(stream: StreamKey) -> dict[str, object]:
 def json_line(message: Mapping[str, object]) -> bytes:
     """Any message as a line; its texts are not looked through for secrets."""
     return dumps(message) + b"\n"
+
+
+class Logger:
+    """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level.
+
+    `write_now` puts a line out at once.
+    """
+
+    def __init__(
+        self,
+        lines: MessageFormatter,
+        *,
+        lowest: Level = Level.INFO,
+        write_now: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._write_now = write_now
+        self.lines = lines
+        self.is_debugging = lowest is Level.DEBUG
+        self._waiting: list[bytes] = []
+
+    def __call__(self, level: Level, message: str) -> None:
+        if level is not Level.DEBUG or self.is_debugging:
+            self._waiting.append(self.lines.log_line(level, message))
+
+    def emit(self, line: bytes) -> None:
+        """A line that is no log."""
+        self._waiting.append(line)
+
+    def flush(self) -> None:
+        """All of them go out now, if there is a way."""
+        if self._write_now is not None:
+            for line in self.take():
+                self._write_now(line)
+
+    def take(self) -> list[bytes]:
+        """All of them; none is left."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+
+def pluralize(number: int, one: str) -> str:
+    """The number, and the noun in the form that goes with it."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+def were_rejected(number: int) -> str:
+    return f"{pluralize(number, 'record')} {'was' if number == 1 else 'were'} rejected"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import S3Storage
     from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 PART_BYTES = 5_000_000
 """Lines of one stream go out as an object when they are so many bytes."""
@@ -42,11 +42,11 @@ class DeadLetterQueue:
         settings: S3Storage,
         *,
         clock: Callable[[], float] = time.time,
-        tries: S3Timeouts = UPLOAD,
+        timeouts: S3Timeouts = UPLOAD,
         part_bytes: int = PART_BYTES,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
-        self._bucket = S3Bucket(settings, tries)
+        self._bucket = S3Bucket(settings, timeouts)
         self._clock = clock
         self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
@@ -111,7 +111,7 @@ class DeadLetterQueue:
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
-    further = f" Also wrong: {', '.join(rejection.further)}." if rejection.further else ""
+    further = f" Also wrong: {', '.join(rejection.other_fields)}." if rejection.other_fields else ""
     message = {
         "type": "RECORD",
         "record": part.message,

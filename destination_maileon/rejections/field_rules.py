@@ -13,6 +13,11 @@ from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.maileon.error_codes import (
+    CUSTOM_FIELD_CODES,
+    NO_SUCH_CUSTOM_FIELD,
+    STANDARD_FIELD_CODES,
+)
 from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS
 
 if TYPE_CHECKING:
@@ -30,33 +35,6 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _MAX_INTEGER_DIGITS = 10
 _INTEGER_RANGE = range(-(2**31), 2**31)
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-STANDARD_FIELD_CODES: Mapping[str, int] = {
-    "ADDRESS": 6,
-    "CITY": 7,
-    "FIRSTNAME": 8,
-    "FULLNAME": 9,
-    "HNR": 10,
-    "LASTNAME": 11,
-    "ORGANIZATION": 12,
-    "REGION": 13,
-    "STATE": 14,
-    "TITLE": 15,
-    "ZIP": 16,
-    "BIRTHDAY": 17,
-    "NAMEDAY": 18,
-    "GENDER": 19,
-    "LOCALE": 20,
-}
-"""COUNTRY and SALUTATION have no documented code of their own."""
-
-CUSTOM_FIELD_CODES: Mapping[FieldType, int] = {
-    FieldType.BOOLEAN: 22,
-    FieldType.FLOAT: 23,
-    FieldType.INTEGER: 25,
-    FieldType.STRING: 26,
-    FieldType.DATE: 27,
-}
 
 
 def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Iterator[Violation]:
@@ -78,7 +56,7 @@ def _broken_custom_fields(
     for name, value in contact.custom_fields.items():
         field_type = custom_types.get(name)
         if field_type is None:
-            yield 21, name
+            yield NO_SUCH_CUSTOM_FIELD, name
         elif value and not _RULES[field_type](value):
             yield CUSTOM_FIELD_CODES[field_type], name
 

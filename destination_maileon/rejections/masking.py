@@ -1,9 +1,12 @@
-"""What others say of a contact -> what of it may be shown.
+"""What of a person, and of a text that a server wrote, may be shown.
 
-This module alone decides. Invariant: no value of the contacts that it is given is left, whatever
-its case, its accents and its white space, but for very short ones inside of words.
+This module alone decides. Invariants: of a masked identifier nothing is shown but its first letter
+and the ending of its domain; no value of the contacts that are given is left in a server's text,
+whatever its case, but for very short ones inside of words. Where a value cannot be cut out, the
+whole text is hidden: rather too little is shown than too much.
 
-A text can also quote contacts that nobody knows of here: whatever looks like a value goes, too.
+A text can also quote contacts that nobody here knows of: addresses, long numbers and quotations are
+hidden as well.
 """
 
 from __future__ import annotations
@@ -12,14 +15,16 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from destination_maileon.rejections.folding import Folded
-from destination_maileon.rejections.naming import HIDDEN
+from destination_maileon.config.model import IdentifiersInLogs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from destination_maileon.maileon.contact import Contact
+    from destination_maileon.maileon.identifier import IdentifierMode
 
+HIDDEN = "***"
+_ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")
 _NO_ADDRESS = r"\s@<>\"'(),;:"
 _ADDRESS = re.compile(
     rf"[^{_NO_ADDRESS}]+(?:@|%40|&#0*64;|&commat;)[^{_NO_ADDRESS}]+", re.IGNORECASE
@@ -29,23 +34,48 @@ _LONG_NUMBER = re.compile(r"\d[\d ./-]*\d{3,}|\d{4,}")
 """Telephone numbers, customer numbers, dates. Limits and positions are shorter, mostly."""
 
 _MIN_REMOVED_ANYWHERE = 3
-_MIN_BEGINNING = 5
-"""Characters."""
-_MAX_TIMES_THE_TEXT = 4
-"""Folded, a value may be shorter."""
+"""Characters. Shorter values are hidden only where they stand alone: no word would be left."""
+
+
+def contact_name(contact: Contact, mode: IdentifierMode, style: IdentifiersInLogs) -> str:
+    """The contact for a log line, such as `email m***@***.com`."""
+    kind, identifier = mode.identify(contact)
+    if not identifier:
+        return "without an identifier"
+    shown = identifier if style is IdentifiersInLogs.FULL else masked(identifier)
+    return f"{kind} {shown}"
+
+
+def masked(identifier: str) -> str:
+    """The first letter, and of an address the ending of its domain."""
+    name, at, domain = identifier.rpartition("@")
+    if not at:
+        # One character would be all of it.
+        return identifier[: len(identifier) > 1] + HIDDEN
+    ending = _ENDING.search(domain)
+    return f"{name[:1]}{HIDDEN}@{HIDDEN}{ending[0] if ending else ''}"
 
 
 def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
-    """The text less every value of the contacts, and whatever else looks like a value.
+    """The text on one line, less every value of the contacts and whatever else looks like one.
 
-    A value is found however its letters are written, and cut off, too. Very short ones are taken
-    out only where they stand alone: no word would be left otherwise. Names of fields stay, those of
-    preferences only if they are known: others may stand in a record's list alone, as its values do.
+    Names of fields stay; those of preferences only if they are known: others may stand in a
+    record's list alone, as its values do.
     """
-    names = set(known_names)
-    for contact in contacts:
-        text = _without_values_of(contact, text, known_names)
-        names |= {*contact.standard_fields, *contact.custom_fields}
+    text = _one_line(text)
+    names = {name for contact in contacts for name in _field_names(contact)} | {*known_names}
+    found = {
+        spelling
+        for contact in contacts
+        for value in _values(contact, known_names)
+        if len(value) <= len(text)
+        for spelling in _spellings(value)
+        if spelling and spelling.casefold() in text.casefold()
+    }
+    for spelling in sorted(found, key=len, reverse=True):
+        text = re.sub(_pattern(spelling), HIDDEN, text, flags=re.IGNORECASE)
+    if any(_is_left(spelling, text) for spelling in found):
+        return HIDDEN
     return _without_lookalikes(text, names)
 
 
@@ -60,84 +90,34 @@ def _without_lookalikes(text: str, names: Iterable[str]) -> str:
     return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
 
 
-def _without_values_of(contact: Contact, text: str, known_names: Collection[str]) -> str:
-    shown = Folded(text)
-    # Of what is much longer than the text, only the beginning can be in it.
-    most = _MAX_TIMES_THE_TEXT * len(text)
-    whole = {value[:most] for value in _values(contact, known_names)}
-    spelled = {spelling for value in whole for spelling in _spellings(value)}
-    values = [words for value in spelled if (words := _words(value))]
-    found = [w for w in values if _length(w) <= len(shown.folded) and w[0] in shown.folded]
-    patterns = [_pattern(words) for words in sorted(found, key=_length, reverse=True)]
-    if patterns:
-        found_at = re.finditer("|".join(patterns), shown.folded)
-        shown = Folded(shown.without(match.span() for match in found_at))
-    shown = Folded(_without_cut_off(shown, values))
-    return _without_beginnings(shown, values)
+def _one_line(text: str, *, instead: str = " ") -> str:
+    printable = "".join(c if c.isprintable() else instead for c in text)
+    return " ".join(printable.split())
 
 
-def _spellings(value: str) -> Iterator[str]:
-    """As it is, and as JSON quotes it; some programs escape slashes there, too."""
+def _spellings(value: str) -> set[str]:
+    """On one line with and without what cannot be printed, and as JSON quotes it."""
     quoted = json.dumps(value, ensure_ascii=False)[1:-1]
-    yield from (value, quoted, quoted.replace("/", r"\/"))
+    spelled = (value, quoted, quoted.replace("/", r"\/"))
+    return {_one_line(text, instead=instead) for text in spelled for instead in (" ", "")}
 
 
-def _words(value: str) -> list[str]:
-    """What is left of a value where everything that cannot be printed became space; folded."""
-    printable = "".join(c if c.isprintable() else " " for c in value)
-    return [folded for word in printable.split() if (folded := Folded(word).folded)]
+def _pattern(spelling: str) -> str:
+    escaped = re.escape(spelling)
+    if len(spelling) < _MIN_REMOVED_ANYWHERE:
+        return rf"(?<!\w){escaped}(?!\w)"
+    return escaped
 
 
-def _length(words: list[str]) -> int:
-    return sum(map(len, words))
+def _is_left(spelling: str, text: str) -> bool:
+    """Whether it is still there: some letters have an upper case of two letters."""
+    is_short = len(spelling) < _MIN_REMOVED_ANYWHERE
+    return not is_short and spelling.casefold() in text.casefold()
 
 
-def _pattern(words: list[str]) -> str:
-    # What parted the words may have become a space, or nothing, or it is still there. It never
-    # holds what the next word begins with, so that there is one way to match, and not millions.
-    first, *others = words
-    pattern = re.escape(first) + "".join(
-        rf"[^\w{re.escape(word[0])}]*+{re.escape(word)}" for word in others
-    )
-    if _length(words) < _MIN_REMOVED_ANYWHERE:
-        return rf"(?<!\w){pattern}(?!\w)"
-    return pattern
-
-
-def _without_cut_off(shown: Folded, values: list[list[str]]) -> str:
-    """The text less the beginning of a value at its end, where somebody cut it."""
-    cut = max((_overlap(shown.folded, " ".join(words)) for words in values), default=0)
-    if cut < _MIN_REMOVED_ANYWHERE:
-        return shown.text
-    return shown.without([(len(shown.folded) - cut, len(shown.folded))])
-
-
-def _without_beginnings(shown: Folded, values: list[list[str]]) -> str:
-    """The text less the beginnings of values in it: somebody cut them, and said more."""
-    for words in values:
-        value = " ".join(words)
-        beginning = value[:_MIN_BEGINNING]
-        if len(value) > _MIN_BEGINNING and sum(map(str.isalnum, beginning)) >= _MIN_BEGINNING - 1:
-            spans = [*_beginnings(shown.folded, value)]
-            shown = Folded(shown.without(spans)) if spans else shown
-    return shown.text
-
-
-def _beginnings(text: str, value: str) -> Iterator[tuple[int, int]]:
-    beginning, end = value[:_MIN_BEGINNING], 0
-    while (start := text.find(beginning, end)) >= 0:
-        length = _MIN_BEGINNING
-        while length < len(value) and text.startswith(value[: length + 1], start):
-            length += 1
-        end = start + len(text[start : start + length].rstrip())
-        if not (start > 0 and text[start - 1].isalnum()):
-            yield start, end
-
-
-def _overlap(text: str, value: str) -> int:
-    """How many characters at the text's end are the value's first ones, and not all of it."""
-    lengths = range(min(len(value) - 1, len(text)), 0, -1)
-    return next((length for length in lengths if text.endswith(value[:length])), 0)
+def _field_names(contact: Contact) -> Iterator[str]:
+    yield from contact.standard_fields
+    yield from contact.custom_fields
 
 
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
 from destination_maileon.rejections.field_rules import violations
-from destination_maileon.rejections.naming import contact_name
+from destination_maileon.rejections.masking import contact_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from destination_maileon.config.model import ColumnMapping
-    from destination_maileon.config.safety import IdentifiersInLogs
+    from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 LINES_PER_REASON = 10
 """One line per record up to this many for each stream, reason and field."""
@@ -38,7 +37,7 @@ class Rejection:
     """Why a record is not in the account, and what a person can do.
 
     `code` is Maileon's, None if the record was refused without one. `fault` says where a correction
-    is due, if that is known. `further` names other fields that break a documented rule.
+    is due, if that is known. `other_fields` names other fields that break a documented rule.
     """
 
     reason: str
@@ -46,10 +45,10 @@ class Rejection:
     field: str = ""
     code: int | None = None
     fault: Fault | None = None
-    further: tuple[str, ...] = ()
+    other_fields: tuple[str, ...] = ()
 
     @property
-    def label(self) -> str:
+    def reason_key(self) -> str:
         """The reason as it is counted: with its code, and the field it is about."""
         code = "" if self.code is None else f"error {self.code}, "
         return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
@@ -82,7 +81,7 @@ def rejection_by_report(
         field=field,
         code=main.code,
         fault=error.fault,
-        further=tuple(dict.fromkeys(further))[:MAX_FURTHER],
+        other_fields=tuple(dict.fromkeys(further))[:MAX_FURTHER],
     )
 
 
@@ -107,17 +106,19 @@ class RejectionLog:
 
     def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
-        kind = (plan, rejection.label)
+        kind = (plan, rejection.reason_key)
         self._counts[kind] += 1
         if self._counts[kind] > LINES_PER_REASON:
             return None
         contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
-        further = f" Also wrong: {', '.join(rejection.further)}." if rejection.further else ""
+        further = (
+            f" Also wrong: {', '.join(rejection.other_fields)}." if rejection.other_fields else ""
+        )
         last = self._counts[kind] == LINES_PER_REASON
         more = " Further records with this reason are only counted." if last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
-            f"{rejection.label}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
+            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
         )
 
     def contact_line(self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection) -> str:
@@ -127,7 +128,7 @@ class RejectionLog:
         numbers += ["..."] * (len(entry.parts) > MAX_NUMBERS)
         return (
             f"One of the {len(entry.parts)} records of one contact of stream {plan.title} "
-            f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.label}. "
+            f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.reason_key}. "
             f"{_where(plan, rejection)}{rejection.advice}"
         )
 

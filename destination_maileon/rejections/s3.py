@@ -1,37 +1,29 @@
-"""One bucket of S3, or of a service that speaks like it.
+"""One bucket of S3, or of a service that speaks like it, and its failures in words.
 
-This module alone knows boto3: how an object is written, under which path, and how long that may
-take. Invariant: no error holds a credential or anything of a record. boto3 takes long to import, so
-only what reaches for a bucket pays for it.
+This module alone knows boto3: how an object is written, under which path, and what a person reads
+when that fails. Invariant: no error holds a credential or anything of a record. What a request may
+take is left to botocore, as the bucket is the user's own. boto3 takes long to import, so only what
+reaches for a bucket pays for it.
+
+Policies are tables: by the error code in the answer (Amazon S3 API Reference, Error responses), by
+its HTTP status, by the exception of the library.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import time
-from _thread import start_new_thread
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from destination_maileon.errors import SyncError
-from destination_maileon.rejections.bucket_answers import bound_answers
-from destination_maileon.rejections.bucket_troubles import (
-    BAD_KEY,
-    NOT_S3,
-    TIMEOUT,
-    S3Failure,
-    of_answer,
-    of_exception,
-)
+from destination_maileon.errors import ConfigError, SyncError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from botocore.exceptions import ClientError
     from pydantic import SecretStr
     from types_boto3_s3 import S3Client
 
@@ -42,12 +34,12 @@ CHECK_NAME = "destination_maileon_check.txt"
 MAX_SEGMENT_BYTES = 240
 """Of a path between two slashes: file systems that S3-compatible services stand on end at 255."""
 
-_TEXT = "text/plain"
 _CHECK_CONTENT = b"Written to see whether this is allowed. It may be deleted.\n"
 
 # Slashes and control characters, and what a listing, which is XML, cannot hold.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffe\uffff]")
 _DOT_SEGMENTS = frozenset({".", ".."})
+_SAFE_CODE = re.compile("[A-Za-z]{3,60}")
 
 # They log requests with the ID of the access key, and answers, in which anything can stand.
 for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
@@ -56,27 +48,22 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
 
 @dataclass(frozen=True, slots=True)
 class S3Timeouts:
-    """How long one request may take to connect and between two bytes, and how often it is made.
-
-    `seconds`: what all of it may take together, however it is spent.
-    """
+    """How long one request may take to connect and between two bytes, and how often it is made."""
 
     connect_seconds: float
     read_seconds: float
     attempts: int
-    seconds: float = 300.0
 
 
 UPLOAD = S3Timeouts(connect_seconds=10, read_seconds=60, attempts=4)
-CHECK = S3Timeouts(connect_seconds=4, read_seconds=5, attempts=1, seconds=CHECK_SECONDS)
 
 
 class S3Bucket:
     """One bucket, and the folder in it below which everything is written."""
 
-    def __init__(self, settings: S3Storage, tries: S3Timeouts) -> None:
+    def __init__(self, settings: S3Storage, timeouts: S3Timeouts) -> None:
         self._settings = settings
-        self._tries = tries
+        self._timeouts = timeouts
         self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
         self._client: S3Client | None = None
 
@@ -84,98 +71,67 @@ class S3Bucket:
         """The path of an object below the folder; every step is one of `segment`'s."""
         return "/".join((*self._folders, *steps))
 
+    def url(self, *steps: str) -> str:
+        """The same for a person: `s3://BUCKET/PATH`."""
+        return f"s3://{self._settings.s3_bucket_name}/{self.key(*steps)}"
+
     def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
         """Writes an object; what went wrong, to be raised where no exception is being handled."""
-        put = partial(self._put, key, body, media_type)
-        return _in_time(put, self._tries.seconds, late=self.problem(TIMEOUT))
-
-    def remove(self, key: str, *, seconds: float) -> None:
-        """Removes an object if that is allowed, and possible in so many seconds."""
-        _in_time(partial(self._remove, key), seconds, late=None)
-
-    def _put(self, key: str, body: bytes, media_type: str) -> SyncError | None:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 
         name = self._settings.s3_bucket_name
         if not _fits_a_header(_plain(self._settings.access_key_id) or ""):
-            return self.problem(BAD_KEY)
+            return self._error(BAD_KEY)
         try:
             answer = self._connected().put_object(
                 Bucket=name, Key=key, Body=body, ContentType=media_type
             )
         except ClientError as refusal:
-            return self.problem(of_answer(refusal))
+            return self._error(failure_of_answer(refusal))
         except (BotoCoreError, ValueError) as failure:
-            return self.problem(of_exception(failure))
+            return self._error(failure_of_exception(failure))
         except (TypeError, AttributeError, RecursionError):
             # An error in a form that boto3 does not expect: a code twice, nested a thousand deep.
-            return self.problem(NOT_S3)
+            return self._error(NOT_S3)
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
         # Web pages welcome everything; an S3 service says what it made of it.
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")
-        return self.problem(NOT_S3) if is_page else None
+        return self._error(NOT_S3) if is_page else None
 
-    def _remove(self, key: str) -> None:
+    def remove(self, key: str) -> None:
+        """Removes an object if that is allowed and possible."""
         with suppress(Exception):
             self._connected().delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
 
-    def problem(self, trouble: S3Failure) -> SyncError:
+    def _error(self, failure: S3Failure) -> SyncError:
         settings = self._settings
         place = f"Amazon S3, region {settings.s3_bucket_region}"
         if settings.s3_endpoint is not None:
             place = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
-        return trouble.error(
+        return failure.error(
             f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
-            f"({place}): {trouble.cause}. {trouble.advice}"
+            f"({place}): {failure.cause}. {failure.advice}"
         )
 
     def _connected(self) -> S3Client:
         if self._client is None:
-            self._client = _client(self._settings, self._tries)
+            self._client = _client(self._settings, self._timeouts)
         return self._client
 
 
 def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None:
-    """Writes a small object and, if that is allowed, removes it; ends after so many seconds.
+    """Writes a small object once and, if that is allowed, removes it, each in half of the time.
 
     Raises:
         ConfigError: if a person must act before anything can be stored.
         TransientError: if there is no telling now.
     """
-    ends_at = time.monotonic() + seconds
-    bucket = S3Bucket(settings, replace(CHECK, seconds=seconds))
+    bucket = S3Bucket(settings, S3Timeouts(seconds / 4, seconds / 4, attempts=1))
     key = bucket.key(CHECK_NAME)
-    problem = bucket.put(key, _CHECK_CONTENT, media_type=_TEXT)
+    problem = bucket.put(key, _CHECK_CONTENT, media_type="text/plain")
     if problem is not None:
         raise problem from None
-    bucket.remove(key, seconds=ends_at - time.monotonic())
-
-
-def _in_time(
-    step: Callable[[], SyncError | None], seconds: float, *, late: SyncError | None
-) -> SyncError | None:
-    """What comes of the step, or `late`; it may then still go on, and nobody hears of it.
-
-    In a thread: no other way bounds the system's resolver, the search for credentials, and a
-    service that sends one byte a minute.
-    """
-    outcome: SimpleQueue[Exception | None] = SimpleQueue()
-    # Not by threading.Thread, which waits without a limit for a thread that has no memory to begin.
-    start_new_thread(_try, (step, outcome))
-    try:
-        result = outcome.get(timeout=max(0.0, seconds))
-    except Empty:
-        return late
-    if isinstance(result, Exception) and not isinstance(result, SyncError):
-        raise result
-    return result
-
-
-def _try(step: Callable[[], SyncError | None], outcome: SimpleQueue[Exception | None]) -> None:
-    try:
-        outcome.put(step())
-    except Exception as unexpected:  # noqa: BLE001 - handed over, to be raised where it is waited for
-        outcome.put(unexpected)
+    bucket.remove(key)
 
 
 def segment(name: str) -> str:
@@ -186,14 +142,14 @@ def segment(name: str) -> str:
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
 
-def _client(settings: S3Storage, tries: S3Timeouts) -> S3Client:
+def _client(settings: S3Storage, timeouts: S3Timeouts) -> S3Client:
     import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
     from botocore.config import Config  # noqa: PLC0415 - the same
 
     config = Config(
-        connect_timeout=tries.connect_seconds,
-        read_timeout=tries.read_seconds,
-        retries={"mode": "standard", "total_max_attempts": tries.attempts},
+        connect_timeout=timeouts.connect_seconds,
+        read_timeout=timeouts.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
     )
     if settings.s3_endpoint is not None:
         # What is not Amazon's may know neither a host per bucket nor checksums after the body.
@@ -212,7 +168,6 @@ def _client(settings: S3Storage, tries: S3Timeouts) -> S3Client:
         aws_secret_access_key=_plain(settings.secret_access_key),
         config=config,
     )
-    bound_answers(client)
     return client
 
 
@@ -223,3 +178,114 @@ def _fits_a_header(text: str) -> bool:
 def _plain(secret: SecretStr | None) -> str | None:
     """None: boto3 looks where it always does, from the environment to the machine's role."""
     return None if secret is None else secret.get_secret_value().strip()
+
+
+@dataclass(frozen=True, slots=True)
+class S3Failure:
+    """A kind of failure: what is raised, why it failed, what a person can do."""
+
+    error: type[SyncError]
+    cause: str
+    advice: str
+
+
+TIMEOUT = S3Failure(
+    TransientError,
+    "no answer came in time",
+    "Check the region or the endpoint, and the network, and try again.",
+)
+NO_CONNECTION = S3Failure(
+    TransientError,
+    "no connection came about, or it was cut",
+    "Check the region or the endpoint, its certificate, and the network, and try again.",
+)
+UNAVAILABLE = S3Failure(TransientError, "the service is unavailable now", "Try again later.")
+NO_BUCKET = S3Failure(
+    ConfigError,
+    "there is no such bucket",
+    "Create it, or correct the bucket name, its region or the endpoint.",
+)
+DENIED = S3Failure(
+    ConfigError,
+    "access was denied",
+    "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key if it has one.",
+)
+BAD_KEY = S3Failure(
+    ConfigError,
+    "the access key is wrong, expired or deactivated",
+    "Enter a valid access key ID and the secret that belongs to it.",
+)
+NO_KEY = S3Failure(
+    ConfigError,
+    "no usable credentials were found",
+    "Enter an access key ID and its secret, or give the machine the right to write to the bucket.",
+)
+ELSEWHERE = S3Failure(
+    ConfigError,
+    "the service names another region or address for it",
+    "Correct the bucket region or the endpoint.",
+)
+NOT_S3 = S3Failure(
+    ConfigError,
+    "what answers is no S3 service",
+    "Correct the endpoint: it is the address for programs, not that of a web page.",
+)
+WRONG_CLOCK = S3Failure(ConfigError, "the clock of this machine is wrong", "Set it right.")
+INVALID = S3Failure(
+    ConfigError,
+    "the request could not be made",
+    "Correct the bucket name, the bucket path, the region or the endpoint.",
+)
+
+# Amazon S3 API Reference, Error responses.
+_BY_CODE: Mapping[str, S3Failure] = MappingProxyType(
+    {
+        "NoSuchBucket": NO_BUCKET,
+        "AccessDenied": DENIED,
+        **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch"), BAD_KEY),
+        **dict.fromkeys(("InvalidToken", "ExpiredToken"), BAD_KEY),
+        **dict.fromkeys(("AuthorizationHeaderMalformed", "PermanentRedirect"), ELSEWHERE),
+        **dict.fromkeys(("IllegalLocationConstraintException", "TemporaryRedirect"), ELSEWHERE),
+        **dict.fromkeys(("InvalidBucketName", "KeyTooLongError"), INVALID),
+        "RequestTimeTooSkewed": WRONG_CLOCK,
+        "RequestTimeout": TIMEOUT,
+        "OperationAborted": UNAVAILABLE,
+    }
+)
+_BY_STATUS: Mapping[int, S3Failure] = MappingProxyType(
+    {
+        **dict.fromkeys((301, 302, 303, 307, 308), ELSEWHERE),
+        401: BAD_KEY,
+        403: DENIED,
+        404: NO_BUCKET,
+        **dict.fromkeys((405, 501), NOT_S3),
+        **dict.fromkeys((408, 429, 500, 502, 503, 504), UNAVAILABLE),
+    }
+)
+# By name, since the classes are imported late; the row of a class comes before that of its base.
+_BY_KIND: Mapping[str, S3Failure] = MappingProxyType(
+    {
+        **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), NO_KEY),
+        **dict.fromkeys(("CredentialRetrievalError", "MetadataRetrievalError"), NO_KEY),
+        **dict.fromkeys(("ProfileNotFound", "ConfigParseError", "SSOError", "LoginError"), NO_KEY),
+        **dict.fromkeys(("ConnectTimeoutError", "ReadTimeoutError"), TIMEOUT),
+        **dict.fromkeys(("ConnectionError", "HTTPClientError"), NO_CONNECTION),
+        **dict.fromkeys(("BotoCoreError", "ValueError"), INVALID),
+    }
+)
+
+
+def failure_of_answer(refusal: ClientError) -> S3Failure:
+    """What the service's answer means."""
+    code = refusal.response["Error"].get("Code", "")
+    status = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
+    if (known := _BY_CODE.get(code) or _BY_STATUS.get(status)) is not None:
+        return known
+    said = f"{status} {code}" if _SAFE_CODE.fullmatch(code) else str(status)
+    return replace(INVALID, cause=f"the service refuses with {said}")
+
+
+def failure_of_exception(failure: Exception) -> S3Failure:
+    """What the library's exception means; what is not known is a request that cannot be made."""
+    kinds = (_BY_KIND.get(kind.__name__) for kind in type(failure).__mro__)
+    return next(filter(None, kinds), INVALID)

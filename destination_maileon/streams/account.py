@@ -1,23 +1,81 @@
-"""What exists in the account: its custom fields and preferences.
+"""What exists in the account: its custom fields and preferences, asked for until answered.
 
 This module alone decides when the account is asked: custom fields at once, preferences only if
-somebody wants to know one, both once, and custom fields again when one seems to have vanished.
+somebody wants to know one, both once, and custom fields again when one seems to have vanished. A
+question that fails is asked again as long as the configuration allows, or given up with words for a
+person. Calls that write are tried again by `delivery` instead, since others go on meanwhile.
 """
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from destination_maileon.errors import SyncError
+from destination_maileon.config.suggestions import NameIndex
+from destination_maileon.errors import ConfigError, SyncError, TransientError
+from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from destination_maileon.maileon.backoff import Backoff
     from destination_maileon.maileon.contact import FieldType
 
-    Answer = TypeVar("Answer")
+Answer = TypeVar("Answer")
+Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
+"""Calls what it gets until that succeeds; the result is its result."""
+
+WORTH_TELLING_SECONDS = 5.0
+TELLING_SECONDS = 30.0
+"""A question is told of once it waits so long, and then about so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
+
+    backoff: Backoff
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+    tell: Callable[[str], None] = lambda _: None
+
+    def __call__(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer.
+
+        Raises:
+            ConfigError: if it will not come until a person acts.
+            TransientError: if it did not come in time.
+        """
+        started_at = self.now()
+        tell_from = started_at + WORTH_TELLING_SECONDS
+        attempt = 0
+        while True:
+            attempt += 1
+            failure = None
+            try:
+                return ask()
+            except RetriableError as error:
+                failure = error
+            except (FatalError, RequestRejected) as error:
+                raise ConfigError(str(error)) from None
+            elapsed = self.now() - started_at
+            wait = self.backoff.delay(
+                attempt, elapsed, retry_after=failure.retry_after, random=self.random
+            )
+            if wait is None:
+                raise TransientError(
+                    f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
+                    f"{failure} "
+                    "Airbyte will sync again."
+                )
+            if self.now() + wait >= tell_from:
+                self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
+                tell_from = self.now() + wait + TELLING_SECONDS
+            self.sleep(wait)
 
 
 class FieldsApi(Protocol):
@@ -36,59 +94,45 @@ class FieldsApi(Protocol):
         """No error if it exists."""
 
 
-class Patiently(Protocol):
-    """Calls something until it succeeds, as long as the configuration allows."""
-
-    def __call__(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer."""
-
-
-class FieldLog(Protocol):
-    """Is told of every custom field that is created."""
-
-    def __call__(self, name: str, field_type: FieldType, /) -> None:
-        """Says so."""
-
-
-def say_nothing(_name: str, _type: FieldType, /) -> None:
-    """The log of who only looks."""
-
-
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
 
     def __init__(
         self,
         api: FieldsApi,
-        patiently: Patiently,
+        ask: Ask,
         *,
         is_read_only: bool = False,
-        log: FieldLog = say_nothing,
+        log: Callable[[str, FieldType], None] = lambda _name, _type: None,
     ) -> None:
         self._log = log
         self._api = api
-        self._patiently = patiently
+        self._ask = ask
         self._is_read_only = is_read_only
         self._custom_fields: dict[str, FieldType] | None = None
+        self._field_names = NameIndex()
         self._preferences: frozenset[tuple[str, str]] | None = None
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
         """Name -> type of each custom field."""
-        if self._custom_fields is None:
-            self._custom_fields = dict(self._patiently(self._api.custom_fields))
-        return self._custom_fields
+        return self._read_custom_fields() if self._custom_fields is None else self._custom_fields
+
+    @property
+    def field_names(self) -> NameIndex:
+        """The names of the custom fields, to be found in any case."""
+        return self._field_names if self.custom_fields else NameIndex()
 
     @property
     def preferences(self) -> frozenset[tuple[str, str]]:
         """Category and name of each preference."""
         if self._preferences is None:
-            # Each question has a patience of its own: all of them together would begin anew with
+            # Each question is tried again for itself: all of them together would begin anew with
             # every failure, and in a large account hardly ever come to their end.
             self._preferences = frozenset(
                 (category, name)
-                for category in self._patiently(self._api.preference_categories)
-                for name in self._patiently(partial(self._api.preferences_of, category))
+                for category in self._ask(self._api.preference_categories)
+                for name in self._ask(partial(self._api.preferences_of, category))
             )
         return self._preferences
 
@@ -105,8 +149,9 @@ class Account:
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""
         if not self._is_read_only:
-            self._patiently(lambda: self._api.create_custom_field(name, field_type))
+            self._ask(lambda: self._api.create_custom_field(name, field_type))
         self.custom_fields[name] = field_type
+        self._field_names.add(name)
         self._log(name, field_type)
 
     def read_custom_fields_again(self) -> None:
@@ -115,4 +160,9 @@ class Account:
         If there is no answer, they are what they were.
         """
         with suppress(SyncError):
-            self._custom_fields = dict(self._patiently(self._api.custom_fields))
+            self._read_custom_fields()
+
+    def _read_custom_fields(self) -> dict[str, FieldType]:
+        fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
+        self._field_names = NameIndex(fields)
+        return fields

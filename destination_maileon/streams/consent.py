@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from destination_maileon.config.model import Config
-    from destination_maileon.streams.stream_plan import StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 
 def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
             'new contacts are created although "update_only" is set, since the sync mode of the '
             "connection decides. Choose update there if nobody shall be added."
         )
-    is_careful = config.synchronization_mode is SynchronizationMode.IGNORE
+    is_careful = config.sync_mode is SynchronizationMode.IGNORE
     if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
         yield (
             'existing contacts are updated although "sync_mode" is ignore, since the sync mode of '

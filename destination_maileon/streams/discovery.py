@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import UnmappedColumns
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.streams.operations import CONTACT, OPERATIONS
+from destination_maileon.streams.catalog import CONTACT, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

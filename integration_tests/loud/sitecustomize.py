@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
 
 
 class Noting(logging.Handler):
@@ -27,10 +25,10 @@ class Noting(logging.Handler):
 
 
 def lift_silence() -> None:
-    """Puts a module in the place of the program's own, and lets no logger be turned off."""
-    lifted = ModuleType("destination_maileon.quiet")
-    lifted.be_quiet = lambda: None  # type: ignore[attr-defined] # the one name of the real module
-    sys.modules[lifted.__name__] = lifted
+    """Takes the program's own silence away, and lets no logger be turned off."""
+    from destination_maileon import run  # noqa: PLC0415 - the Pythons of others do not have it
+
+    run.be_quiet = lambda: None
     set_level = logging.Logger.setLevel
 
     def set_audible_level(self: logging.Logger, level: int | str) -> None:

@@ -1,6 +1,6 @@
-"""The calls as a person reads them: numbered, searched, each with its outcome in words.
+"""The calls as a reader of the page sees them: numbered, searched, each with its outcome in words.
 
-Decides alone what a search looks at (address, parameters, bodies) and what counts as failed.
+A search looks at address, parameters and bodies.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from lxml import etree
 from maileon_sandbox.page.wording import meaning_of_code
 from maileon_sandbox.refusal import Refusal
 from maileon_sandbox.traffic import Call, Traffic
+from maileon_sandbox.vocabulary import API_PREFIX
 
 _FIRST_ERROR = 400
+_NOT_FOUND = 404
+_ABOUT_SOMEBODY = re.compile(f"{API_PREFIX}/contacts/(email|emails|externalid|contact)(/|$)")
+# Longer bodies are cut before they are read, and shown as they are.
+_MAX_INDENTED_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,20 @@ class Exchange:
         return str(self.call.status) if self.call.status else "no answer"
 
     @property
+    def is_absence(self) -> bool:
+        """Somebody is not there, as after an opt-out that came twice. That is no failure."""
+        is_about_somebody = _ABOUT_SOMEBODY.match(self.call.path) is not None
+        return self.call.status == _NOT_FOUND and is_about_somebody
+
+    @property
     def has_failed(self) -> bool:
-        return self.call.finished is not None and (self.call.status or 599) >= _FIRST_ERROR
+        has_ended = self.call.finished is not None
+        return has_ended and (self.call.status or 599) >= _FIRST_ERROR and not self.is_absence
 
     @property
     def message(self) -> str:
         """What the answer says is wrong; empty if it says nothing."""
-        if not self.has_failed or not self.call.answer:
+        if not (self.has_failed or self.is_absence) or not self.call.answer:
             return ""
         try:
             return etree.fromstring(self.call.answer).findtext("message") or ""
@@ -124,9 +136,22 @@ def violations_of(number: int, traffic: Traffic) -> Iterator[str]:
     return (text.removeprefix(mark) for text in traffic.violations() if text.startswith(mark))
 
 
-def readable(body: bytes) -> str:
-    """With each contact on lines of its own: what the connector sends is one long line."""
-    return re.sub(r"(?<!^)(?<!\s)(?=<contact>|</contacts>)", "\n", body.decode(errors="replace"))
+def readable(body: bytes, limit: int) -> str:
+    """The beginning of a body, at most `limit` characters; XML is indented."""
+    return (_indented(body) or body[:limit].decode(errors="replace"))[:limit]
+
+
+def _indented(body: bytes) -> str:
+    """Empty if it is no XML, or too long to be read for this."""
+    if len(body) > _MAX_INDENTED_BYTES:
+        return ""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return ""
+    etree.indent(root)
+    return etree.tostring(root, encoding="unicode")
 
 
 def _text(refusal: Refusal) -> str:

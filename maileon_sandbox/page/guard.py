@@ -1,7 +1,6 @@
-"""What a browser may do with the page: show it, and nothing else.
+"""The headers of every answer: a browser may show the page, and nothing else.
 
-Decides alone the headers of every answer. Values are escaped by the templates; should one not be,
-these keep it from becoming a script.
+Values are escaped by the templates; should one not be, these keep it from becoming a script.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A long list, a page at a time.
-
-Decides alone which part of a list is shown. A page number that does not exist shows the nearest.
-"""
+"""A long list, a page at a time. A page number that does not exist shows the nearest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The page's addresses.
-
-Decides alone what is shown where. It only reads.
-"""
+"""The page's addresses, and what is shown at each. The page only reads."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from maileon_sandbox.page.paging import Page
 from maileon_sandbox.vocabulary import API_PREFIX
 from maileon_sandbox.world import here
 
-SHOWN_BYTES = 20_000
+SHOWN_CHARACTERS = 20_000
 SHOWN_FAILED_CALLS = 10
 SHOWN_VIOLATIONS = 100
 
@@ -27,6 +24,7 @@ routes = Blueprint(
 
 routes.after_request(guarded)
 for _words in (
+    wording.breakable,
     wording.clock,
     wording.counted,
     wording.meaning_of_code,
@@ -57,7 +55,12 @@ def overview() -> str:
 def contacts() -> str:
     found = people.PeopleQuestion.of(request.args).answer(here().account)
     page = Page.of(found, request.args)
-    return render_template("page/contacts.html", page=page, choices=people)
+    return render_template(
+        "page/contacts.html",
+        page=page,
+        who=people.who_choices(here().account),
+        orders=people.ORDERS,
+    )
 
 
 @routes.get("/page/contacts/<int:id_>")
@@ -98,7 +101,7 @@ def _excerpts(exchange: conversation.Exchange) -> Iterator[tuple[str, str, int]]
     """Which body, its beginning, and how many bytes it has."""
     for which, body in (("body", exchange.call.body), ("answer", exchange.call.answer)):
         if body:
-            yield which, conversation.readable(body[:SHOWN_BYTES]), len(body)
+            yield which, conversation.readable(body, SHOWN_CHARACTERS), len(body)
 
 
 @routes.get("/page/calls/<int:number>/<any(body, answer):which>")

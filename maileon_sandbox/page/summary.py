@@ -1,6 +1,6 @@
-"""What there is altogether: people by permission, contacts by field, what has changed.
+"""What there is altogether: contacts by permission, contacts by field, whether it has changed.
 
-Decides alone what is counted. Counting does not hold the account's lock: calls go on meanwhile.
+Counting does not hold the account's lock, so that calls go on meanwhile.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from maileon_sandbox.audiences import left_in_last_sync, number_in
 from maileon_sandbox.page.conversation import Exchange, exchanges
 from maileon_sandbox.stored_contact import StoredContact
-from maileon_sandbox.vocabulary import Permission
+from maileon_sandbox.vocabulary import FieldType, Permission
 from maileon_sandbox.world import World
 
 _SHOWN_CALLS = 5
@@ -50,13 +52,35 @@ def summary_of(world: World) -> Summary:
     )
 
 
-def custom_fields(world: World) -> list[tuple[str, str, int]]:
-    """Name, type, and how many contacts have a value."""
+class FieldSummary(NamedTuple):
+    """A custom field, and how many contacts have a value.
+
+    Of an integer field also how many are in the audience that it may hold, and how many have left
+    it in the last sync.
+    """
+
+    name: str
+    type: str
+    contacts: int
+    members: int | None
+    leavers: int | None
+
+
+def custom_fields(world: World) -> list[FieldSummary]:
     with world.account.lock:
         defined = dict(world.account.custom_fields)
         contacts = world.account.contacts()
+        highest = dict(world.account.highest_numbers)
+    integers = [name for name, type_ in defined.items() if type_ is FieldType.INTEGER]
     counts = Counter(name for contact in contacts for name in contact.custom_fields)
-    return [(name, str(type_), counts[name]) for name, type_ in sorted(defined.items())]
+    members = {name: sum(number_in(c, name) > 0 for c in contacts) for name in integers}
+    leavers = {
+        name: sum(left_in_last_sync(c, name, highest) for c in contacts) for name in integers
+    }
+    return [
+        FieldSummary(name, str(type_), counts[name], members.get(name), leavers.get(name))
+        for name, type_ in sorted(defined.items())
+    ]
 
 
 def preferences(world: World) -> list[tuple[str, str, list[tuple[str, str, int, int]]]]:
@@ -93,5 +117,9 @@ def mark_of(world: World) -> str:
     in_flight = sum(call.finished is None for call in calls)
     with account.lock:
         defined = len(account.custom_fields) + sum(map(len, account.preferences.values()))
-        counts = (len(calls), in_flight, len(account.contacts()), defined, len(account.preferences))
+        contacts = account.contacts()
+        counts = (
+            *(len(calls), in_flight, defined, len(account.preferences), len(account.markers)),
+            *(len(contacts), sum(contact.unsubscribed for contact in contacts)),
+        )
     return "-".join(map(str, counts))

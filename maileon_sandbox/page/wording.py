@@ -1,11 +1,11 @@
-"""What numbers mean, in words for a person.
-
-Decides alone how permissions, error codes and parameters are worded, and how times are written.
-"""
+"""What numbers mean, in words: permissions, error codes, parameters, times."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+
+from markupsafe import Markup
 
 from maileon_sandbox.vocabulary import ErrorCode, Permission, SyncMode
 
@@ -33,6 +33,11 @@ def meaning_of_parameter(name: str, value: str) -> str:
     except ValueError:
         pass
     return ""
+
+
+def breakable(text: str | int) -> Markup:
+    """An address or an id that a line may break after, where a reader would break it."""
+    return Markup("<wbr>").join(re.split(r"(?<=[@.+/_-])(?=.)", str(text)))
 
 
 def clock(moment: datetime) -> str:

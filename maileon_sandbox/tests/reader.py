@@ -25,7 +25,11 @@ class Words(HTMLParser):
         self.tags.append(tag)
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        # A place where a line may break is no space between words.
+        if self.tags[-1:] == ["wbr"] and self.text:
+            self.text[-1] += data
+        else:
+            self.text.append(data)
 
 
 def address(sandbox: Sandbox, path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -32,7 +34,7 @@ def path_to(stored: StoredContact, way: int, *, action: str = "") -> str:
     return (
         f"/contacts/email/{quote(EMAIL.upper(), safe='')}{action}",
         f"/contacts/externalid/x%2F1{action}",
-        f"/contacts/contact{action}?id={stored.id}",
+        f"/contacts/contact{action}?id={stored.id}&ignore_checksum=true",
     )[way]
 
 
@@ -50,6 +52,8 @@ def test_a_contact_is_read_with_the_fields_asked_for(
             ("standard_field", "CITY"),
             ("standard_field", "ZIP"),
             ("custom_field", "Color"),
+            ("standard_field", "PERMISSION_STATUS"),
+            ("standard_field", "SENDOUT_STATUS"),
             ("custom_field", "None"),
             ("preference_categories", "News"),
         ],
@@ -64,18 +68,48 @@ def test_a_contact_is_read_with_the_fields_asked_for(
     assert found.findtext("permission") == "4"
     assert found.findtext("email") == EMAIL
     assert found.findtext("external_id") == "x/1"
-    assert pairs(found, "standard_fields/field") == {"CITY": "c", "ZIP": ""}
+    assert pairs(found, "standard_fields/field") == {
+        "CITY": "c",
+        "ZIP": "",
+        "PERMISSION_STATUS": "available",
+        "SENDOUT_STATUS": "allowed",
+    }
     assert pairs(found, "custom_fields/field") == {"Color": "red"}
     assert pairs(found, "preferences/preference") == {"Weekly": "true"}
+    assert found.findtext("preferences/preference/last_modified")
     (empty,) = found.iterfind("standard_fields/field/value[@nil='true']")
     assert empty.text is None
+
+
+def test_without_a_category_there_are_no_preferences(client: Client, stored: StoredContact) -> None:
+    root = etree.fromstring(client.call("GET", path_to(stored, 0)).content)
+    assert [child.tag for child in root] == [
+        *("id", "permission", "email", "external_id", "created", "updated"),
+        *("standard_fields", "custom_fields"),
+    ]
+
+
+def test_by_id_a_contact_is_read_only_without_regard_to_its_checksum(
+    client: Client, stored: StoredContact
+) -> None:
+    for wrong in ({}, {"checksum": "abc"}, {"ignore_checksum": "false"}):
+        answer = client.call("GET", "/contacts/contact", body=None, id=str(stored.id), **wrong)
+        assert answer.status_code == 400
+        assert "checksum" in message_of(answer)
+
+
+def test_all_contacts_with_an_address_come_in_a_list(client: Client, stored: StoredContact) -> None:
+    answer = client.call("GET", f"/contacts/emails/{quote(EMAIL, safe='')}")
+    (found,) = etree.fromstring(answer.content).iterfind("contact/id")
+    assert found.text == str(stored.id)
+    assert client.call("GET", "/contacts/emails/nobody%40example.com").status_code == 404
 
 
 def test_a_list_of_contacts_comes_in_pages(sandbox: Sandbox, client: Client) -> None:
     for number in range(5):
         sandbox.account.add_contact(f"p{number}@example.com")
 
-    response = client.call("GET", "/contacts", page_index="2", page_size="2")
+    response = client.call("GET", "/contacts", page_index="2", page_size="2", custom_field="a b")
 
     root = etree.fromstring(response.content)
     emails = [e.text for e in root.iterfind("contact/email")]
@@ -83,6 +117,51 @@ def test_a_list_of_contacts_comes_in_pages(sandbox: Sandbox, client: Client) -> 
     assert (response.headers["X-Pages"], response.headers["X-Items"]) == ("3", "5")
     (external_id, *_) = root.iterfind("contact/external_id")
     assert external_id.get("nil") == "true"
+    address = f"{client.base_url}/contacts?custom_field=a+b&page_index={{}}&page_size=2"
+    assert {name: link["url"] for name, link in response.links.items()} == {
+        name: address.format(index)
+        for name, index in {"first": 1, "prev": 1, "next": 3, "last": 3}.items()
+    }
+
+
+def test_a_page_has_100_contacts_unless_told_otherwise(sandbox: Sandbox, client: Client) -> None:
+    for number in range(101):
+        sandbox.account.add_contact(f"p{number}@example.com")
+    response = client.call("GET", "/contacts")
+    assert len(etree.fromstring(response.content)) == 100
+    assert response.headers["X-Pages"] == "2"
+
+
+def test_only_contacts_written_after_a_moment_are_listed_and_counted(
+    sandbox: Sandbox, client: Client
+) -> None:
+    for name, day in (("old", 1), ("new", 3)):
+        written = datetime(2026, 1, day, tzinfo=UTC)
+        known = sandbox.account.add_contact(f"{name}@example.com")
+        sandbox.account.put(replace(known, updated_at=written))
+
+    listed = client.call("GET", "/contacts", updated_after="2026-01-02 00:00:00")
+    counted = client.call("GET", "/contacts/count", updated_after="2026-01-02 00:00:00")
+
+    emails = [e.text for e in etree.fromstring(listed.content).iterfind("contact/email")]
+    assert emails == ["new@example.com"]
+    assert etree.fromstring(counted.content).text == "1"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"page_index": "0"},
+        {"page_size": "0"},
+        {"page_size": "many"},
+        {"page_index": "9" * 5000},
+        {"updated_after": "2026-01-02"},
+    ],
+)
+def test_a_page_that_cannot_be_is_a_bad_request(client: Client, query: dict[str, str]) -> None:
+    answer = client.call("GET", "/contacts", body=None, **query)
+    assert answer.status_code == 400
+    assert next(iter(query)) in message_of(answer)
 
 
 def test_a_page_over_1000_is_refused_in_the_documented_words(client: Client) -> None:
@@ -111,24 +190,6 @@ def test_a_deleted_contact_is_gone_and_deleting_again_is_404(
         response = client.call(method, path)
         assert response.status_code == 404
         assert message_of(response)
-
-
-@pytest.mark.parametrize("way", [0, 1, 2])
-def test_unsubscribing_marks_the_address_and_takes_the_data_away(
-    sandbox: Sandbox, client: Client, stored: StoredContact, way: int
-) -> None:
-    path = path_to(stored, way, action="/unsubscribe")
-
-    assert client.call("DELETE", path).status_code == 204
-
-    after = sandbox.account.by_id(stored.id)
-    assert after is not None
-    assert after.unsubscribed is True
-    assert (after.permission, after.email, after.external_id) == (1, EMAIL, "x/1")
-    assert (after.standard_fields, after.custom_fields, after.preferences) == ({}, {}, {})
-    assert sandbox.account.markers == {EMAIL}
-    report = client.synchronize(contact(email=EMAIL))
-    assert (report.unsubscribed, report.existing) == (1, 0)
 
 
 @pytest.mark.parametrize("way", [0, 1, 2])

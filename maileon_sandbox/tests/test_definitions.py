@@ -118,3 +118,115 @@ def test_a_definition_that_does_not_fit_is_refused(
 
 def test_preferences_of_an_unknown_category_are_404(client: Client) -> None:
     assert client.call("GET", f"{CATEGORIES}/Other/preferences").status_code == 404
+
+
+@pytest.fixture
+def defined(sandbox: Sandbox) -> Sandbox:
+    """One contact with a value of a custom field and two preferences."""
+    sandbox.account.add_custom_field("Eye Color")
+    sandbox.account.add_custom_field("size", "integer")
+    for name in ("Daily", "Weekly"):
+        sandbox.account.add_preference("News", name)
+    sandbox.account.add_contact(
+        "a@example.com",
+        custom_fields={"Eye Color": "blue", "size": "1"},
+        preferences={("News", "Weekly"): ("true", None), ("News", "Daily"): ("false", "shop")},
+    )
+    return sandbox
+
+
+FIELDS = "/contacts/fields/custom"
+
+
+def test_a_renamed_custom_field_keeps_its_type_and_values(defined: Sandbox, client: Client) -> None:
+    assert client.call("PUT", f"{FIELDS}/Eye%20Color/a%2Fb").status_code == 200
+    assert defined.account.custom_fields == {"a/b": "string", "size": "integer"}
+    assert defined.account.contacts()[0].custom_fields == {"a/b": "blue", "size": "1"}
+
+
+def test_a_deleted_custom_field_takes_its_values_along(defined: Sandbox, client: Client) -> None:
+    assert client.call("DELETE", f"{FIELDS}/Eye%20Color").status_code == 200
+    assert defined.account.custom_fields == {"size": "integer"}
+    assert defined.account.contacts()[0].custom_fields == {"size": "1"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", f"{FIELDS}/none/other", 404),
+        ("PUT", f"{FIELDS}/size/Eye%20Color", 400),
+        ("PUT", f"{FIELDS}/size/FIRSTNAME", 400),
+        ("PUT", f"{FIELDS}/size/ab", 400),
+        ("DELETE", f"{FIELDS}/none", 404),
+        ("GET", f"{CATEGORIES}/Other", 404),
+        ("DELETE", f"{CATEGORIES}/Other", 404),
+        ("GET", f"{CATEGORIES}/News/preferences/Other", 404),
+        ("DELETE", f"{CATEGORIES}/News/preferences/Other", 404),
+        ("DELETE", f"{CATEGORIES}/Other/preferences/Weekly", 404),
+    ],
+)
+def test_what_is_not_there_or_not_allowed_is_not_changed(
+    defined: Sandbox, client: Client, method: str, path: str, status: int
+) -> None:
+    before = defined.account.snapshot()
+    response = client.call(method, path)
+    assert response.status_code == status
+    assert message_of(response)
+    assert defined.account.snapshot() == before
+
+
+def test_a_category_and_a_preference_are_read_one_by_one(defined: Sandbox, client: Client) -> None:
+    defined.account.add_preference("News", "Weekly", description="every Monday")
+    category = etree.fromstring(client.call("GET", f"{CATEGORIES}/News").content)
+    preference = etree.fromstring(
+        client.call("GET", f"{CATEGORIES}/News/preferences/Weekly").content
+    )
+    assert (category.tag, category.findtext("name")) == ("preference_category", "News")
+    assert (preference.tag, preference.findtext("description")) == ("preference", "every Monday")
+
+
+def test_a_renamed_category_and_preference_keep_what_people_said(
+    defined: Sandbox, client: Client
+) -> None:
+    bodies = {
+        f"{CATEGORIES}/News": definition("preference_category", "Letters", "by mail"),
+        f"{CATEGORIES}/Letters/preferences/Weekly": definition("preference", "Monday"),
+        # The same name changes the description alone.
+        f"{CATEGORIES}/Letters/preferences/Daily": definition("preference", "Daily", "noon"),
+    }
+    statuses = [client.call("PUT", path, body=body).status_code for path, body in bodies.items()]
+    assert statuses == [200, 200, 200]
+    assert defined.account.category_descriptions == {"Letters": "by mail"}
+    assert defined.account.preferences == {"Letters": {"Daily": "noon", "Monday": ""}}
+    assert defined.account.contacts()[0].preferences == {
+        ("Letters", "Monday"): ("true", None),
+        ("Letters", "Daily"): ("false", "shop"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (f"{CATEGORIES}/News", definition("preference_category", "Events"), 400),
+        (f"{CATEGORIES}/News", definition("preference_category", ""), 400),
+        (f"{CATEGORIES}/None", definition("preference_category", "x"), 404),
+        (f"{CATEGORIES}/News/preferences/Daily", definition("preference", "Weekly"), 400),
+        (f"{CATEGORIES}/News/preferences/Daily", b"<", 400),
+        (f"{CATEGORIES}/News/preferences/None", definition("preference", "x"), 404),
+    ],
+)
+def test_an_update_that_does_not_fit_is_refused(
+    defined: Sandbox, client: Client, path: str, *, body: bytes, status: int
+) -> None:
+    defined.account.add_preference_category("Events")
+    before = defined.account.snapshot()
+    assert client.call("PUT", path, body=body).status_code == status
+    assert defined.account.snapshot() == before
+
+
+def test_what_is_deleted_takes_along_what_people_said(defined: Sandbox, client: Client) -> None:
+    assert client.call("DELETE", f"{CATEGORIES}/News/preferences/Weekly").status_code == 200
+    assert defined.account.contacts()[0].preferences == {("News", "Daily"): ("false", "shop")}
+    assert client.call("DELETE", f"{CATEGORIES}/News").status_code == 200
+    assert defined.account.contacts()[0].preferences == {}
+    assert (defined.account.preferences, defined.account.category_descriptions) == ({}, {})

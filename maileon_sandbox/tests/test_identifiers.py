@@ -219,3 +219,45 @@ def test_whom_update_only_leaves_out_takes_no_address_from_anyone(
         contact(external_id="x-1", email="a@example.com"), update_only="true", **BY_EXTERNAL_ID
     )
     assert (report.invalid, report.existing, report.new) == (0, 0, 0)
+
+
+SHARED = ("a@example.com", "b@example.com")
+
+
+@pytest.fixture
+def shared(sandbox: Sandbox) -> Sandbox:
+    """Two contacts with one external id, as single calls and imports can leave them."""
+    for email in SHARED:
+        sandbox.account.add_contact(email, external_id="x-1")
+    return sandbox
+
+
+def test_an_external_id_that_several_share_means_none_of_them(
+    shared: Sandbox, client: Client
+) -> None:
+    before = shared.account.snapshot()
+    report = client.synchronize(contact(external_id="x-1"), **BY_EXTERNAL_ID)
+    assert report.rejected == [(None, "x-1", 4, "x-1")]
+    assert shared.account.snapshot() == before
+
+
+def test_by_email_a_contact_keeps_the_external_id_that_others_have_too(
+    shared: Sandbox, client: Client
+) -> None:
+    report = client.synchronize(
+        contact(email=SHARED[1], external_id="x-1"), contact(email="c@example.com")
+    )
+    assert (report.existing, report.new, report.invalid) == (1, 1, 0)
+    late = client.synchronize(contact(email="c@example.com", external_id="x-1"))
+    assert late.rejected == [("c@example.com", "x-1", 4, "x-1")]
+    assert [known.email for known in shared.account.all_by_external_id("x-1")] == [*SHARED]
+
+
+def test_a_shared_external_id_is_found_until_the_last_contact_gives_it_up(shared: Sandbox) -> None:
+    account = shared.account
+    for email in SHARED:
+        found = account.by_external_id("x-1")
+        assert found
+        assert found.email == email
+        account.remove(found)
+    assert account.by_external_id("x-1") is None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 import requests
 
 from maileon_sandbox import Fault, Sandbox
 from maileon_sandbox.page.people import PeopleQuestion
+from maileon_sandbox.page.wording import breakable
 from maileon_sandbox.tests.client import NIL, Client, contact
 from maileon_sandbox.tests.reader import address, show
 
@@ -178,8 +180,8 @@ def test_a_hundred_thousand_contacts_come_a_page_at_a_time(sandbox: Sandbox) -> 
     last = show(sandbox, "contacts", page=2_000)
 
     assert len(first) < 100_000
-    assert "p49@example.com" in first
-    assert "p50@example.com" not in first
+    assert "p49@<wbr>example.<wbr>com" in first
+    assert "p50@" not in first
     assert "100,000 contacts, here 99,951 to 100,000" in last
     assert "p99999@example.com" in last
     assert "1 contact " in show(sandbox, "contacts", search="p77777@")
@@ -213,24 +215,124 @@ def test_the_way_to_the_next_page_keeps_the_search_and_nothing_else(sandbox: San
     assert not re.search(r'href="(?!/|#)', html)
 
 
-@pytest.mark.parametrize("change", ["contact", "field", "category", "preference", "call"])
+CHANGES: dict[str, Callable[[Sandbox, Client], object]] = {
+    "contact": lambda sandbox, _: sandbox.account.add_contact("max@example.com"),
+    "field": lambda sandbox, _: sandbox.account.add_custom_field("COLOR"),
+    "category": lambda sandbox, _: sandbox.account.add_preference_category("Events"),
+    "preference": lambda sandbox, _: sandbox.account.add_preference("News", "Weekly"),
+    "call": lambda _, client: client.call("GET", "/ping"),
+    "marker": lambda sandbox, _: sandbox.account.markers.add("max@example.com"),
+    "unsubscribed": lambda sandbox, _: sandbox.account.unsubscribe(sandbox.account.contacts()[0]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_the_mark_changes_with_what_there_is(sandbox: Sandbox, client: Client, change: str) -> None:
     def mark() -> str:
         return requests.get(f"{sandbox.url}/page/mark", timeout=10).text
 
     sandbox.account.add_preference_category("News")
+    sandbox.account.add_contact("erika@example.com")
     before = mark()
     assert mark() == before
 
-    match change:
-        case "contact":
-            sandbox.account.add_contact("max@example.com")
-        case "field":
-            sandbox.account.add_custom_field("COLOR")
-        case "category":
-            sandbox.account.add_preference_category("Events")
-        case "preference":
-            sandbox.account.add_preference("News", "Weekly")
-        case "call":
-            client.call("GET", "/ping")
+    CHANGES[change](sandbox, client)
     assert mark() != before
+
+
+def test_an_opt_out_moves_a_number_whether_the_person_is_there_or_not(
+    busy: Sandbox, client: Client
+) -> None:
+    assert "Unsubscribed 1 Addresses marked 1" in show(busy)
+    client.call("DELETE", "/contacts/email/max%40example.com/unsubscribe")
+    assert "Unsubscribed 2 Addresses marked 2" in show(busy)
+    client.call("PUT", "/contacts/email/nobody%40example.com/unsubscription")
+    assert "Unsubscribed 2 Addresses marked 3" in show(busy)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/contacts/email/nobody%40example.com"),
+        ("DELETE", "/contacts/contact/unsubscribe?id=1"),
+        ("GET", "/contacts/externalid/none"),
+        ("DELETE", "/contacts/email/nobody%40example.com/unsubscription"),
+    ],
+)
+def test_that_somebody_is_not_there_is_no_failure(
+    sandbox: Sandbox, client: Client, method: str, path: str
+) -> None:
+    assert client.call(method, path).status_code == 404
+    assert "404, not there" in show(sandbox, "calls")
+    assert "Calls failed 0" in show(sandbox)
+    assert "No call fits" in show(sandbox, "calls", outcome="failed")
+    client.call("GET", "/contacts/preference_categories/none")
+    assert "Calls failed 1" in show(sandbox)
+
+
+def audience(sandbox: Sandbox, client: Client, number: int, *names: str) -> None:
+    """One sync of an audience: these are in, and whoever was and is not any more gets 0."""
+    members = [contact(email=f"{n}@example.com", custom={"vip": str(number)}) for n in names]
+    client.synchronize(*members)
+    leavers = [
+        contact(id=str(known.id), custom={"vip": "0"})
+        for known in sandbox.account.contacts()
+        if known.custom_fields.get("vip", "0") not in {"0", str(number)}
+    ]
+    client.synchronize(*leavers, prefer_maileon_id="true", update_only="true")
+
+
+def test_an_audience_is_shown_with_who_left_it_in_the_last_sync(
+    sandbox: Sandbox, client: Client
+) -> None:
+    def names(who: str) -> list[str]:
+        found = PeopleQuestion.of({"who": who}).answer(sandbox.account)
+        return [(person.email or "").partition("@")[0] for person in found]
+
+    sandbox.account.add_custom_field("vip", "integer")
+    sandbox.account.add_contact("never@example.com")
+    audience(sandbox, client, 1, "a", "b", "c", "d")
+    assert (names("in:vip"), names("left:vip")) == (["a", "b", "c", "d"], [])
+    audience(sandbox, client, 2, "a", "b", "c")
+    assert (names("in:vip"), names("left:vip")) == (["a", "b", "c"], ["d"])
+    assert "vip integer 4 3 1" in show(sandbox, "definitions")
+    assert "left audience vip in the last sync" in show(sandbox, "contacts")
+    audience(sandbox, client, 3, "b", "d")
+    assert (names("in:vip"), names("left:vip")) == (["b", "d"], ["a", "c"])
+    # The next sync has begun, and nobody has left yet.
+    client.synchronize(contact(email="b@example.com", custom={"vip": "4"}))
+    assert names("left:vip") == []
+    left = sandbox.account.by_email("a@example.com")
+    assert left
+    assert "Left audiences vip" in show(sandbox, f"contacts/{left.id}")
+    assert names("in:none") == names("left:none") == []
+
+
+def test_who_unsubscribes_has_not_left_an_audience(sandbox: Sandbox, client: Client) -> None:
+    sandbox.account.add_custom_field("vip", "integer")
+    audience(sandbox, client, 1, "a")
+    client.call("DELETE", "/contacts/email/a%40example.com/unsubscribe")
+    assert PeopleQuestion.of({"who": "left:vip"}).answer(sandbox.account) == []
+    assert "vip integer 0 0 0" in show(sandbox, "definitions")
+
+
+def test_what_was_sent_is_indented_if_it_is_xml(sandbox: Sandbox, client: Client) -> None:
+    client.synchronize(contact(email="a@example.com", standard={"CITY": " two  spaces "}))
+    client.call("POST", "/contacts", body=b"no <xml")
+    html = requests.get(f"{sandbox.url}/page/calls/1", timeout=10).text
+    assert "&lt;contacts&gt;\n  &lt;contact&gt;\n    &lt;email&gt;a@example.com" in html
+    assert "&lt;value&gt; two  spaces &lt;/value&gt;" in html
+    assert "no <xml" in show(sandbox, "calls/2")
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("first.last+tag@mail.example.com", "first.|last+|tag@|mail.|example.|com"),
+        ("a_b-c", "a_|b-|c"),
+        ("<b>@x.", "&lt;b&gt;@|x."),
+        (10_001, "10001"),
+    ],
+)
+def test_an_address_breaks_after_its_signs(text: str | int, html: str) -> None:
+    assert breakable(text) == html.replace("|", "<wbr>")

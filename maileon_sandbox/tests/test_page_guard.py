@@ -32,9 +32,9 @@ def test_whatever_is_stored_or_sent_is_text(sandbox: Sandbox, client: Client) ->
     paths = ["", "contacts", f"contacts/{stored.id}", "calls", "calls/1", "calls/2", "refused"]
 
     for path in [*paths, "definitions", f"contacts?search={ATTACK}", f"calls?search={ATTACK}"]:
-        html = requests.get(address(sandbox, path), timeout=10).text
-        assert Words(html).tags.count("script") == 1
-        assert "document.title" in html or path == ""
+        words = Words(requests.get(address(sandbox, path), timeout=10).text)
+        assert words.tags.count("script") == 1
+        assert "document.title" in " ".join(words.text) or path == ""
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
@@ -93,7 +93,7 @@ def test_a_foreign_name_that_leads_here_reads_nothing(
     sandbox.account.add_contact("max@example.com")
     answer = requests.get(sandbox.url + path, headers={"Host": host}, timeout=10)
     assert answer.status_code == status
-    assert ("max@example.com" in answer.text) == (status == 200)
+    assert ("max@example.com" in " ".join(Words(answer.text).text)) == (status == 200)
 
 
 @pytest.mark.parametrize(

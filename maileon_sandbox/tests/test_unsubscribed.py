@@ -35,7 +35,7 @@ def test_reimport_false_skips_addresses_with_a_marker(
     assert sandbox.account.snapshot() == before
 
 
-def test_reimport_true_takes_the_marker_away_and_writes(sandbox: Sandbox, client: Client) -> None:
+def test_reimport_true_writes_and_leaves_the_marker(sandbox: Sandbox, client: Client) -> None:
     sandbox.account.add_contact("a@example.com", unsubscribed=True)
     sandbox.account.markers.add("gone@example.com")
 
@@ -44,8 +44,10 @@ def test_reimport_true_takes_the_marker_away_and_writes(sandbox: Sandbox, client
     )
 
     assert (report.unsubscribed, report.existing, report.new) == (0, 1, 1)
-    assert sandbox.account.markers == set()
+    assert sandbox.account.markers == {"a@example.com", "gone@example.com"}
     assert not any(stored.unsubscribed for stored in sandbox.account.contacts())
+    # So both are left out from now on, until somebody lifts their markers.
+    assert client.synchronize(A).unsubscribed == 1
 
 
 def test_sync_mode_2_leaves_an_unsubscribed_contact_as_it_is(
@@ -85,16 +87,23 @@ def test_an_invalid_contact_is_invalid_even_if_it_is_unsubscribed(
     assert (report.invalid, report.unsubscribed) == (1, 0)
 
 
-def test_a_reimport_under_a_new_address_takes_the_old_ones_marker_away(
-    sandbox: Sandbox, client: Client
-) -> None:
-    sandbox.account.add_contact("a@example.com", external_id="x-1", unsubscribed=True)
-    client.synchronize(
-        contact(external_id="x-1", email="b@example.com"),
-        use_external_id="true",
-        reimport_unsubscribed_contacts="true",
-    )
-    assert sandbox.account.markers == set()
+@pytest.mark.parametrize("action", ["create", "reimport"])
+def test_a_write_lifts_the_marker_if_the_sandbox_is_told_so(action: str) -> None:
+    with (
+        Sandbox(writing_lifts_markers=True) as sandbox,
+        Client(sandbox.base_url, sandbox.api_key) as client,
+    ):
+        sandbox.account.add_contact("a@example.com", external_id="x-1", unsubscribed=True)
+        if action == "create":
+            path = "/contacts/email/a%40example.com"
+            assert client.call("POST", path, body=b"<contact/>", sync_mode="1").status_code == 201
+        else:
+            client.synchronize(
+                contact(external_id="x-1", email="b@example.com"),
+                use_external_id="true",
+                reimport_unsubscribed_contacts="true",
+            )
+        assert sandbox.account.markers == set()
 
 
 def test_a_refused_call_takes_no_marker_away_and_moves_no_identifier(

@@ -8,15 +8,14 @@ import pytest
 
 from destination_maileon.config.model import (
     Config,
+    DeletedRecords,
+    IdentifiersInLogs,
     NoStorage,
     NullValues,
-    PermissionChoice,
     S3Storage,
-    SyncMode,
     UnmappedColumns,
-    load_config,
 )
-from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
@@ -45,9 +44,9 @@ def test_every_key_but_the_api_key_has_its_default() -> None:
     assert values.pop("api_key").get_secret_value() == "k"
     assert values == {
         "identifier_mode": IdentifierMode.EMAIL,
-        "sync_mode": SyncMode.UPDATE,
+        "sync_mode": SynchronizationMode.UPDATE,
         "update_only": False,
-        "permission": PermissionChoice.NOT_SET,
+        "permission": None,
         "override_permission": False,
         "reimport_unsubscribed_contacts": False,
         "ignore_invalid_contacts": True,
@@ -127,21 +126,16 @@ def test_the_key_is_not_in_the_representation() -> None:
     assert MARKER not in repr(load_config({"api_key": MARKER}))
 
 
-@pytest.mark.parametrize("choice", list(PermissionChoice))
-def test_every_permission_but_not_set_is_one_of_maileons(choice: PermissionChoice) -> None:
-    config = load_config({"api_key": "k", "permission": choice.value})
+@pytest.mark.parametrize("permission", [None, *Permission])
+def test_every_permission_but_not_set_is_one_of_maileons(permission: Permission | None) -> None:
+    name = "not_set" if permission is None else permission.name.lower()
 
-    assert config.default_permission == Permission.__members__.get(choice.name)
-    assert (config.default_permission is None) == (choice is PermissionChoice.NOT_SET)
+    assert load_config({"api_key": "k", "permission": name}).permission is permission
 
 
-def test_the_sync_mode_is_one_of_maileons() -> None:
-    modes = [
-        load_config({"api_key": "k", "sync_mode": mode}).synchronization_mode
-        for mode in ("update", "ignore")
-    ]
-
-    assert modes == [SynchronizationMode.UPDATE, SynchronizationMode.IGNORE]
+@pytest.mark.parametrize("mode", SynchronizationMode)
+def test_the_sync_mode_is_one_of_maileons(mode: SynchronizationMode) -> None:
+    assert load_config({"api_key": "k", "sync_mode": mode.name.lower()}).sync_mode is mode
 
 
 @pytest.mark.parametrize(

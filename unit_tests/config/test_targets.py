@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.config.suggestions import NameIndex
 from destination_maileon.config.targets import (
     RESERVED_FIELD_NAMES,
     SKIP,
@@ -119,7 +120,7 @@ def test_a_preference_is_split_where_the_account_has_both_else_at_the_first_slas
 ) -> None:
     expected = Target(Kind.PREFERENCE, name, category)
     assert parse_target("preference:a/b/c", known) == expected
-    assert target_of_column("preference:a/b/c", [], preferences=known) == expected
+    assert target_of_column("preference:a/b/c", NameIndex(), preferences=known) == expected
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_a_preference_is_split_where_the_account_has_both_else_at_the_first_slas
     ],
 )
 def test_a_column_finds_its_target_by_its_name(column: str, target: Target | None) -> None:
-    assert target_of_column(column, FIELDS) == target
+    assert target_of_column(column, NameIndex(FIELDS)) == target
 
 
 @pytest.mark.parametrize(
@@ -197,12 +198,12 @@ def test_a_column_finds_its_target_by_its_name(column: str, target: Target | Non
 def test_identifiers_targets_and_standard_fields_come_before_custom_fields(
     column: str, fields: list[str], target: Target | None
 ) -> None:
-    assert target_of_column(column, fields) == target
+    assert target_of_column(column, NameIndex(fields)) == target
 
 
 @given(st.text(), st.sets(st.text(max_size=3)))
 def test_any_name_has_one_answer_and_never_a_permission(column: str, fields: set[str]) -> None:
-    target = target_of_column(column, fields)
+    target = target_of_column(column, NameIndex(fields))
     assert target is None or target.kind is not Kind.PERMISSION
     if target is not None and target.kind is Kind.CUSTOM and not column.startswith("custom:"):
         assert target.name in fields

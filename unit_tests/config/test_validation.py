@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import Config, load_config
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.errors import ConfigError
 from unit_tests.support.config_cases import S3, mapped
 
@@ -178,3 +179,18 @@ def test_whatever_comes_no_value_is_ever_shown(raw: dict[str, object]) -> None:
 
     assert MARKER not in message
     assert message.encode("utf-8")
+
+
+def test_whatever_the_model_marks_as_secret_is_known_also_of_a_configuration_that_is_wrong() -> (
+    None
+):
+    storage = {**S3, "storage_type": "GCS", "access_key_id": "AKIA1", "secret_access_key": "abc/d"}
+    found = secrets_of({"api_key": " key 1 ", "object_storage_config": storage, "sync_mode": 1})
+
+    assert {"key 1", "AKIA1", "abc/d"} <= found
+    assert "bucket" not in found
+
+
+@given(ANYTHING)
+def test_no_configuration_is_too_odd_to_look_for_secrets_in(raw: object) -> None:
+    assert secrets_of(raw) == set()

@@ -21,7 +21,7 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.mapped_record import MappedRecord
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
 from unit_tests.support.rooms import a_lane, someone
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import strangers
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.errors import ConfigError, StopSync

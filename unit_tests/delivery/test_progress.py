@@ -10,8 +10,7 @@ from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_S
 from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from unit_tests.support.builders import a_plan
 from unit_tests.support.rooms import a_batch, a_call, a_lane, a_ledger, someone
 

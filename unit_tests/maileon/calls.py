@@ -27,12 +27,12 @@ FIELDS = (
     b"<custom_fields><custom_field><name>COLOR</name><type>string</type></custom_field>"
     b"<custom_field><name>Size</name><type>double</type></custom_field></custom_fields>"
 )
-EMAIL = IdentifierMode.EMAIL.address(Contact(email="max@example.com"))
-EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_address(Contact(email="max@example.com"))
+EMAIL = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
+EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_endpoint(Contact(email="max@example.com"))
 
 Call = Callable[[MaileonClient], object]
 CALLS: Mapping[str, Call] = {
-    "synchronize": lambda client: client.synchronize({}, b"<contacts/>"),
+    "synchronize": lambda client: client.synchronize({}, b"<contacts/>", 1),
     "ping GET": lambda client: client.ping("GET"),
     "ping POST": lambda client: client.ping("POST"),
     "ping DELETE": lambda client: client.ping("DELETE"),

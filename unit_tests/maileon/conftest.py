@@ -9,6 +9,6 @@ _VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*_VARIABLES, "CURL_CA_BUNDLE", "NETRC"):
+    for name in (*_VARIABLES, "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NETRC"):
         for spelling in (name, name.lower(), name.upper()):
             monkeypatch.delenv(spelling, raising=False)

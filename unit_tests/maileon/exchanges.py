@@ -20,4 +20,4 @@ def transport_to(url: str) -> Iterator[HttpTransport]:
 
 def body_of(answer: bytes) -> bytes | None:
     with LocalServer(answering(answer)) as server, transport_to(server.url) as transport:
-        return transport.exchange("GET", "/x").body
+        return transport.send("GET", "/x").body

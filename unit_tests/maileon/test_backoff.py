@@ -10,7 +10,7 @@ _PATIENT = Backoff(max_retry_seconds=10_000)
 
 
 def wait(attempt: int, elapsed: float = 0, *, retry_after: float | None = None) -> float | None:
-    return _PATIENT.wait(attempt, elapsed, retry_after=retry_after, random=lambda: 1.0)
+    return _PATIENT.delay(attempt, elapsed, retry_after=retry_after, random=lambda: 1.0)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_the_longest_wait_doubles_up_to_half_a_minute(attempt: int, ceiling: flo
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
 def test_the_wait_is_a_random_share_of_the_longest(share: float) -> None:
-    assert _PATIENT.wait(3, 0, retry_after=None, random=lambda: share) == 4 * share
+    assert _PATIENT.delay(3, 0, retry_after=None, random=lambda: share) == 4 * share
 
 
 def test_what_the_service_asks_for_is_waited_at_least() -> None:
@@ -51,7 +51,7 @@ def test_the_last_attempt_is_made_when_the_time_is_up_and_none_after() -> None:
 def test_no_wait_is_negative_or_longer_than_what_is_left(
     attempt: int, elapsed: float, retry_after: float | None, share: float, limit: float
 ) -> None:
-    seconds = Backoff(limit).wait(attempt, elapsed, retry_after=retry_after, random=lambda: share)
+    seconds = Backoff(limit).delay(attempt, elapsed, retry_after=retry_after, random=lambda: share)
     if elapsed >= limit:
         assert seconds is None
         return

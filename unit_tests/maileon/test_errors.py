@@ -29,7 +29,7 @@ def test_the_three_reactions_exclude_each_other() -> None:
 @pytest.mark.parametrize("trouble", FailureReason)
 def test_only_429_and_503_ask_for_fewer_calls(trouble: FailureReason) -> None:
     asks = trouble in {FailureReason.THROTTLED, FailureReason.UNAVAILABLE}
-    assert RetriableError("m", trouble).asks_for_less is asks
+    assert RetriableError("m", trouble).is_throttled is asks
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_only_429_and_503_ask_for_fewer_calls(trouble: FailureReason) -> None:
 def test_a_smaller_call_may_pass_after_500_504_and_a_timeout(
     trouble: FailureReason, status: int | None, expected: bool
 ) -> None:
-    assert RetriableError("m", trouble, status=status).may_be_overload is expected
+    assert RetriableError("m", trouble, status=status).may_be_too_large is expected
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import gzip
+import http.client
+import logging
 import socket
+import ssl
+import tracemalloc
 import zlib
 from pathlib import Path
 
 import pytest
+import requests
+import urllib3
 
+from destination_maileon.maileon import http as module
+from destination_maileon.maileon.deadline import time_limit
+from destination_maileon.maileon.errors import FailureReason, RetriableError, UnusableConnection
+from destination_maileon.maileon.http import FAILURES, TooLong, unanswered
+from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
+    Conversation,
     LocalServer,
     answering,
+    closing_after,
     read_request,
     reply,
 )
@@ -21,7 +34,7 @@ _MEDIA_TYPE = "application/vnd.maileon.api+xml"
 
 def test_a_call_with_a_body_arrives_as_it_should() -> None:
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange("POST", "/contacts", body=b"<contacts/>")
+        transport.send("POST", "/contacts", body=b"<contacts/>")
     (seen,) = server.seen
     assert (seen.method, seen.target, seen.body) == ("POST", "/1.0/contacts", b"<contacts/>")
     assert seen.headers == {
@@ -38,7 +51,7 @@ def test_a_call_with_a_body_arrives_as_it_should() -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_call_without_a_body_names_no_type_of_it(method: str) -> None:
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange(method, "/ping")
+        transport.send(method, "/ping")
     assert "content-type" not in server.seen[0].headers
     assert "expect" not in server.seen[0].headers
 
@@ -56,7 +69,7 @@ def test_a_call_without_a_body_names_no_type_of_it(method: str) -> None:
 def test_a_target_arrives_exactly_as_it_was_given(target: str, slash: str) -> None:
     with LocalServer(answering(reply(200))) as server:
         with transport_to(server.url + slash) as transport:
-            transport.exchange("DELETE", target)
+            transport.send("DELETE", target)
         assert server.seen[0].target == f"/1.0{target}"
 
 
@@ -64,7 +77,7 @@ def test_so_it_does_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalServer(answering(reply(200))) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         with transport_to("http://192.0.2.1/1.0") as transport:
-            transport.exchange("DELETE", "/contacts/email/max%40a%2E")
+            transport.send("DELETE", "/contacts/email/max%40a%2E")
         assert proxy.seen[0].target == "http://192.0.2.1/1.0/contacts/email/max%40a%2E"
 
 
@@ -72,7 +85,7 @@ def test_what_the_answer_says_is_handed_on() -> None:
     headers = ("Content-Type: text/plain", "Retry-After: 5")
     busy = answering(reply(503, b"busy", headers=headers))
     with LocalServer(busy) as server, transport_to(server.url) as transport:
-        answer = transport.exchange("POST", "/ping", body=b"")
+        answer = transport.send("POST", "/ping", body=b"")
     assert (answer.host, answer.method, answer.status) == ("127.0.0.1", "POST", 503)
     assert (answer.content_type, answer.retry_after) == ("text/plain", "5")
     assert answer.body == b"busy"
@@ -86,7 +99,7 @@ def test_a_redirect_is_not_followed_and_the_other_server_sees_nothing(
     with LocalServer(answering(reply(200))) as other:
         redirect = reply(status, b"x", headers=(f"Location: {other.url}/stolen",))
         with LocalServer(answering(redirect)) as server, transport_to(server.url) as transport:
-            answer = transport.exchange(method, "/ping", body=b"a" if method == "POST" else None)
+            answer = transport.send(method, "/ping", body=b"a" if method == "POST" else None)
         assert (answer.status, answer.body) == (status, None)
         assert len(server.seen) == 1
         assert other.connections == 0
@@ -105,14 +118,14 @@ def test_a_password_in_netrc_does_not_replace_the_key(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
-        transport.exchange("GET", "/ping")
+        transport.send("GET", "/ping")
     assert server.seen[0].headers["authorization"] == "Basic a2V5"
 
 
 def test_a_password_in_the_base_url_does_not_replace_the_key() -> None:
     with LocalServer(answering(reply(200))) as server:
         with transport_to(server.url.replace("http://", "http://me:pw@")) as transport:
-            answer = transport.exchange("GET", "/ping")
+            answer = transport.send("GET", "/ping")
         assert answer.host == "127.0.0.1"
         assert server.seen[0].headers["authorization"] == "Basic a2V5"
 
@@ -120,8 +133,8 @@ def test_a_password_in_the_base_url_does_not_replace_the_key() -> None:
 def test_no_cookie_comes_back() -> None:
     cookie = reply(200, headers=("Set-Cookie: session=1; Path=/",))
     with LocalServer(answering(cookie)) as server, transport_to(server.url) as transport:
-        transport.exchange("GET", "/a")
-        transport.exchange("GET", "/b")
+        transport.send("GET", "/a")
+        transport.send("GET", "/b")
     assert not any("cookie" in seen.headers for seen in server.seen)
 
 
@@ -129,7 +142,7 @@ def test_calls_one_after_the_other_share_a_connection() -> None:
     with LocalServer(answering(reply(200, b"x"), reply(204), reply(400, b"y"))) as server:
         with transport_to(server.url) as transport:
             for _ in range(4):
-                transport.exchange("GET", "/ping")
+                transport.send("GET", "/ping")
         assert (len(server.seen), server.connections) == (4, 1)
 
 
@@ -144,7 +157,7 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_no_call() -> None:
     with LocalServer(once) as server, transport_to(server.url) as transport:
         for number in range(3):
             server.closing.wait(0.05)
-            assert transport.exchange("POST", f"/{number}", body=b"x").status == 200
+            assert transport.send("POST", f"/{number}", body=b"x").status == 200
         assert [seen.target for seen in server.seen] == ["/1.0/0", "/1.0/1", "/1.0/2"]
 
 
@@ -157,3 +170,359 @@ def test_an_encoded_body_is_decoded() -> None:
 def test_a_body_may_come_in_chunks() -> None:
     chunks = b"2\r\nte\r\n2;x=y\r\nxt\r\n0\r\nA: b\r\n\r\n"
     assert body_of(reply(200, chunks, headers=("Transfer-Encoding: chunked",))) == b"text"
+
+
+def trouble_with(converse: Conversation, *, body: bytes | None = None) -> FailureReason:
+    with LocalServer(converse) as server, transport_to(server.url) as transport:
+        with pytest.raises(RetriableError) as caught:
+            transport.send("POST", "/contacts?secret", body=body)
+        assert "127.0.0.1" in str(caught.value)
+        assert "secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+        assert len(server.seen) <= 1
+    return caught.value.reason
+
+
+def test_a_proxy_that_refuses_is_said_to_be_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("https_proxy", f"http://user:secret@127.0.0.1:{port}")
+    with transport_to("https://the.host/1.0") as transport, pytest.raises(RetriableError) as caught:
+        transport.send("GET", "/ping")
+    assert (
+        str(caught.value) == "No answer from the.host through the proxy: it refused the connection."
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 20",
+        reply(200, b"x", headers=("Content-Length: 10",)),
+        reply(200, b"5\r\nabc", headers=("Transfer-Encoding: chunked",)),
+        reply(200, b"zz\r\nabc", headers=("Transfer-Encoding: chunked",)),
+        reply(200, b"x", headers=("Content-Length: 1, 2",)),
+        b"SSH-2.0-OpenSSH_9\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_or_is_no_http_is_no_connection(data: bytes) -> None:
+    assert trouble_with(closing_after(data), body=b"x") is FailureReason.CONNECTION
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_encoded_as_it_says_is_unreadable(encoding: str) -> None:
+    answer = reply(200, b"no such thing", headers=(f"Content-Encoding: {encoding}",))
+    assert trouble_with(answering(answer)) is FailureReason.UNREADABLE
+
+
+def test_the_longest_body_is_read_and_a_longer_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
+    assert body_of(reply(200, b"x" * 100_000)) == b"x" * 100_000
+    assert trouble_with(answering(reply(200, b"x" * 100_001))) is FailureReason.UNREADABLE
+
+
+def test_a_body_that_unpacks_to_gigabytes_ends_at_the_longest_body() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    zeros = bytes(10**6)
+    bomb = b"".join([*(packer.compress(zeros) for _ in range(400)), packer.flush()])
+    tracemalloc.start()
+    try:
+        assert trouble_with(answering(reply(200, bomb, headers=_GZIP))) is FailureReason.UNREADABLE
+        assert tracemalloc.get_traced_memory()[1] < 70 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(401, b"x" * (2**20 + 1)),
+        reply(401, gzip.compress(bytes(2**20 + 1)), headers=_GZIP),
+        reply(401, b"no such thing", headers=_GZIP),
+    ],
+)
+def test_an_error_whose_body_cannot_be_read_is_that_error_still(answer: bytes) -> None:
+    assert body_of(answer) is None
+
+
+def test_the_longest_body_of_an_error_is_read() -> None:
+    assert body_of(reply(400, b"x" * 2**20)) == b"x" * 2**20
+
+
+def test_an_error_that_breaks_off_is_that_error_still() -> None:
+    broken = closing_after(reply(403, b"x", headers=("Content-Length: 10",)))
+    with LocalServer(broken) as server, transport_to(server.url) as transport:
+        answer = transport.send("GET", "/ping")
+    assert (answer.status, answer.body) == (403, None)
+
+
+def test_a_refusal_before_the_body_was_taken_is_heard() -> None:
+    def early(_server: LocalServer, connection: socket.socket) -> None:
+        connection.recv(1_000)
+        connection.sendall(reply(413, headers=("Connection: close",)))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(2**20):
+            pass
+
+    with LocalServer(early) as server, transport_to(server.url) as transport:
+        assert transport.send("POST", "/contacts", body=b"x" * 5_000_000).status == 413
+
+
+def test_a_server_that_nobody_runs_refuses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with (
+        transport_to(url) as transport,
+        pytest.raises(RetriableError, match="refused the connection"),
+    ):
+        transport.send("GET", "/ping")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://a..b", "http://[x", "x", "http://a:99999", ""])
+def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
+    with transport_to(url) as transport, pytest.raises(RetriableError):
+        transport.send("GET", "/ping")
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with LocalServer(answering(reply(200)), tls=certificate.context) as server:
+        with transport_to(server.url) as transport, pytest.raises(UnusableConnection) as caught:
+            transport.send("GET", "/ping")
+        assert server.seen == []
+    assert str(caught.value) == (
+        "No call reaches 127.0.0.1: the TLS certificate that is shown is not trusted (self-signed "
+        "certificate). If a proxy or a firewall looks into TLS, set the environment variable "
+        "REQUESTS_CA_BUNDLE to a file with its certificate."
+    )
+    assert caught.value.__context__ is None
+
+
+def test_so_does_a_certificate_for_another_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path, address="127.0.0.2")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
+    with LocalServer(answering(reply(200)), tls=certificate.context) as server:
+        with (
+            transport_to(server.url) as transport,
+            pytest.raises(UnusableConnection, match=r"IP address mismatch.*REQUESTS_CA_BUNDLE"),
+        ):
+            transport.send("GET", "/ping")
+        assert server.seen == []
+
+
+def test_a_certificate_that_is_trusted_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.bundle))
+    with LocalServer(answering(reply(200, b"x" * 99_999)), tls=certificate.context) as server:
+        with transport_to(server.url) as transport:
+            for _ in range(2):
+                answer = transport.send("POST", "/contacts", body=b"y" * 999_999)
+                assert answer.body == b"x" * 99_999
+        assert (len(server.seen), server.connections) == (2, 1)
+
+
+def test_a_plain_server_under_https_is_no_tls() -> None:
+    def plain(_server: LocalServer, connection: socket.socket) -> None:
+        connection.recv(10_000)
+        connection.sendall(reply(400))
+
+    with (
+        LocalServer(plain) as server,
+        transport_to(f"https://{server.address}") as transport,
+        pytest.raises(RetriableError, match="no TLS connection"),
+    ):
+        transport.send("GET", "/ping")
+
+
+def test_nothing_is_logged_of_paths_and_queries(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    odd_header = b"HTTP/1.1 200 OK\r\nA: b\r\n: c\r\nno header\r\n\r\n"
+    with LocalServer(closing_after(odd_header)) as server, transport_to(server.url) as transport:
+        transport.send("DELETE", "/contacts/email/secret?secret")
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("status", "words"), [(407, "user name and a password"), (403, "does not let it through (403)")]
+)
+def test_a_proxy_that_turns_the_call_away_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch, variable: str, status: int, words: str
+) -> None:
+    with LocalServer(answering(reply(status))) as proxy:
+        monkeypatch.setenv(variable, f"http://me:secret@{proxy.address}")
+        with (
+            transport_to("https://the.host/1.0") as transport,
+            pytest.raises(UnusableConnection) as caught,
+        ):
+            transport.send("GET", "/ping")
+        assert proxy.seen[0].method == "CONNECT"
+    assert f"the proxy that the environment variable {variable} names" in str(caught.value)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 503])
+def test_a_proxy_that_cannot_now_may_later(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with LocalServer(answering(reply(status))) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        with (
+            transport_to("https://the.host/1.0") as transport,
+            pytest.raises(RetriableError, match="through the proxy"),
+        ):
+            transport.send("GET", "/ping")
+
+
+@pytest.mark.parametrize("proxy", ["no://127.0.0.1", "http://[x"])
+def test_a_proxy_that_is_none_is_at_fault(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with (
+        transport_to("https://the.host/1.0") as transport,
+        pytest.raises(UnusableConnection, match="HTTPS_PROXY names cannot be used"),
+    ):
+        transport.send("GET", "/ping")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_file_of_certificates_that_cannot_be_used_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    odd = tmp_path / "odd.pem"
+    odd.write_text("no certificate")
+    for path, problem in (
+        (tmp_path / "missing.pem", "does not exist"),
+        (empty, "holds no certificate"),
+        (odd, "holds no certificate"),
+        (empty / "below", "cannot be read (Not a directory)"),
+    ):
+        monkeypatch.setenv(variable, str(path))
+        with (
+            transport_to("https://127.0.0.1:9") as transport,
+            pytest.raises(UnusableConnection) as caught,
+        ):
+            transport.send("GET", "/ping")
+        assert f"environment variable {variable} names" in str(caught.value)
+        assert f"{path}, which {problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_each_variable_that_names_certificates_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv(variable, str(certificate.bundle))
+    with (
+        LocalServer(answering(reply(200)), tls=certificate.context) as server,
+        transport_to(server.url) as transport,
+    ):
+        assert transport.send("GET", "/ping").status == 200
+
+
+def test_without_tls_no_certificates_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        assert transport.send("GET", "/ping").status == 200
+
+
+_INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+def test_interim_answers_are_skipped_and_every_call_gets_its_own_answer() -> None:
+    replies = [_INTERIM + reply(200, b"%d" % n) for n in range(3)]
+    with LocalServer(answering(*replies)) as server, transport_to(server.url) as transport:
+        answers = [transport.send("POST", "/contacts", body=b"x") for _ in replies]
+    assert [(answer.status, answer.body) for answer in answers] == [
+        (200, b"0"), (200, b"1"), (200, b"2"),
+    ]  # fmt: skip
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [100, 101, 102, 103, 150, 199])
+def test_whatever_its_number_an_interim_answer_is_none(status: int) -> None:
+    interim = f"HTTP/1.1 {status} Wait\r\nA: b\r\n\r\n".encode()
+    assert body_of(interim * 99 + reply(200, b"x")) == b"x"
+
+
+def test_interim_answers_come_to_an_end() -> None:
+    endless = closing_after(b"HTTP/1.1 102 Processing\r\n\r\n" * 101 + reply(200, b"x"))
+    assert trouble_with(endless) is FailureReason.CONNECTION
+
+
+_URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
+
+
+def worded(error: BaseException, *, limit: float = 60) -> RetriableError:
+    with time_limit(limit):
+        return unanswered(error, host="the.host", timeout_seconds=limit)
+
+
+def wrapped(cause: BaseException) -> requests.ConnectionError:
+    """As requests has it: in the arguments of an exception in the arguments of an exception."""
+    return requests.ConnectionError(urllib3.exceptions.ProtocolError(_URL, cause))
+
+
+_CASES: list[tuple[BaseException, FailureReason, str]] = [
+    (TimeoutError(_URL), FailureReason.TIMEOUT, "within 60 seconds"),
+    (socket.gaierror(-2, _URL), FailureReason.CONNECTION, "name could not be resolved"),
+    (UnicodeError(_URL), FailureReason.CONNECTION, "name could not be resolved"),
+    (ssl.SSLError(1, _URL), FailureReason.CONNECTION, "no TLS connection"),
+    (ConnectionRefusedError(111, _URL), FailureReason.CONNECTION, "refused the connection"),
+    (TooLong(), FailureReason.UNREADABLE, "too long"),
+    (urllib3.exceptions.DecodeError(_URL), FailureReason.UNREADABLE, "not encoded as it says"),
+    (ConnectionResetError(104, _URL), FailureReason.CONNECTION, "was cut"),
+    (BrokenPipeError(32, _URL), FailureReason.CONNECTION, "was cut"),
+    (http.client.RemoteDisconnected(_URL), FailureReason.CONNECTION, "was cut"),
+    (http.client.IncompleteRead(b"secret", 9), FailureReason.CONNECTION, "was cut"),
+    (urllib3.exceptions.IncompleteRead(1, 9), FailureReason.CONNECTION, "was cut"),
+    (http.client.BadStatusLine(_URL), FailureReason.CONNECTION, "no valid HTTP"),
+    (http.client.LineTooLong("header line"), FailureReason.CONNECTION, "no valid HTTP"),
+    (urllib3.exceptions.InvalidHeader(_URL), FailureReason.CONNECTION, "no valid HTTP"),
+    (requests.exceptions.InvalidURL(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
+    (requests.exceptions.InvalidSchema(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
+    (OSError(_URL), FailureReason.CONNECTION, "no connection came about"),
+    (ValueError(_URL), FailureReason.CONNECTION, "no connection came about"),
+]
+
+
+@pytest.mark.parametrize(("cause", "trouble", "words"), _CASES)
+def test_the_cause_is_told_in_plain_words_however_deep_it_lies(
+    cause: BaseException, trouble: FailureReason, words: str
+) -> None:
+    for error in (cause, wrapped(cause), wrapped(wrapped(cause))):
+        told = worded(error)
+        assert told.reason is trouble
+        assert str(told).startswith("No answer from the.host: ")
+        assert words in str(told)
+        assert not any(part in str(told) for part in ("user", "max", "secret", "0x", "/1.0"))
+
+
+@pytest.mark.parametrize(("cause", "_trouble", "_words"), _CASES)
+def test_every_such_cause_is_caught(cause: BaseException, _trouble: object, _words: str) -> None:
+    assert isinstance(cause, FAILURES)
+
+
+def test_whatever_the_cause_when_the_time_is_up_it_is_a_timeout() -> None:
+    assert worded(wrapped(ConnectionResetError()), limit=0).reason is FailureReason.TIMEOUT
+
+
+def test_a_proxy_is_said_to_be_one() -> None:
+    error = urllib3.exceptions.ProxyError(_URL, ConnectionRefusedError())
+    assert "the.host through the proxy: it refused" in str(worded(error))
+
+
+def test_causes_that_refer_to_each_other_come_to_an_end() -> None:
+    first, second = OSError("a"), OSError("b")
+    first.__cause__, second.__cause__ = second, first
+    assert worded(first).reason is FailureReason.CONNECTION

@@ -86,8 +86,8 @@ def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None
 def test_a_contact_is_addressed_by_what_its_mode_recognises(
     mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
 ) -> None:
-    assert mode.address(contact) == Endpoint(path, query)
-    assert mode.unsubscribe_address(contact) == Endpoint(f"{path}/unsubscribe", query)
+    assert mode.endpoint(contact) == Endpoint(path, query)
+    assert mode.unsubscribe_endpoint(contact) == Endpoint(f"{path}/unsubscribe", query)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -96,7 +96,7 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
         (EMAIL, Contact(email=identifier)),
         (EXTERNAL_ID, Contact(external_id=identifier)),
     ):
-        segment = mode.address(contact).path.split("/")[3:]
+        segment = mode.endpoint(contact).path.split("/")[3:]
         said = identifier.strip() if mode is EMAIL else identifier
         assert [unquote(part) for part in segment] == [said]
         assert not set(segment[0]) & set("/?#\\ ")
@@ -106,12 +106,12 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
 @pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . "])
 def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
     contact = Contact(external_id=identifier)
-    assert not EXTERNAL_ID.address(contact).is_usable
-    assert not EXTERNAL_ID.unsubscribe_address(contact).is_usable
+    assert not EXTERNAL_ID.endpoint(contact).is_usable
+    assert not EXTERNAL_ID.unsubscribe_endpoint(contact).is_usable
 
 
 def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
-    assert EMAIL.address(Contact(email="a..b@c.de")).path.endswith("/a..b%40c.de")
+    assert EMAIL.endpoint(Contact(email="a..b@c.de")).path.endswith("/a..b%40c.de")
 
 
 def test_only_by_maileon_id_is_the_id_sent() -> None:

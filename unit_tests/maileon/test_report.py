@@ -1,14 +1,27 @@
+"""No report that can be true is too large to be read; a lie costs no more than its call allows."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact_xml import contact_bytes, document
+from destination_maileon.maileon.error_codes import ERROR_CODES
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 from destination_maileon.maileon.report import (
+    MAX_ELEMENTS,
     InvalidContact,
     SynchronizationReport,
     UnreadableReport,
+    UnreadableXml,
+    child_text,
+    local_name,
+    max_report_bytes,
     parse_report,
+    read_xml,
 )
 
 # Maileon docs, Synchronize Contacts, "Report when ignore_invalid_contacts is set to true".
@@ -242,3 +255,123 @@ def test_whatever_arrives_is_a_report_or_unreadable(body: bytes) -> None:
     except UnreadableReport:
         return
     assert report.contacts == 0
+
+
+NAMESPACES = ' xmlns:a="urn:a" xmlns:b="urn:b" xmlns:c="urn:c"'
+LONG = "\u00f6=&" * 85
+CODES = list(ERROR_CODES)
+
+
+def sent(contacts: int, fields: int = 0, text: str = "x") -> bytes:
+    custom: dict[str, str | None] = {f"{text}{n}": text for n in range(fields)}
+    contact = Contact(email=text, external_id=text, custom_fields=custom)
+    return document([contact_bytes(contact)] * contacts)
+
+
+def told(
+    contacts: int, errors: list[tuple[int, str]], text: str, *, is_apart: bool = False
+) -> bytes:
+    """A report in which each contact has every error: in one element, or in one for each."""
+    groups = [[error] for error in errors] if is_apart else [errors]
+    root = etree.fromstring(report_with().replace(b"<report", f"<report{NAMESPACES}".encode()))
+    invalid = root.find("invalid_contacts")
+    assert invalid is not None
+    for group in groups * contacts:
+        contact = etree.SubElement(invalid, "contact", nil="false")
+        for name in ("email", "external_id"):
+            etree.SubElement(contact, name, nil="false").text = text
+        for code, said in group:
+            error = etree.SubElement(contact, "error", code=str(code))
+            etree.SubElement(error, "error_field", nil="false").text = said
+    etree.indent(root, space="    ")
+    return etree.tostring(root, encoding="UTF-8")
+
+
+def is_read(report: bytes, call: bytes, errors: int) -> bool:
+    read = len(parse_report(report, sent=call).invalid_contacts)
+    contacts = call.count(b"<contact>")
+    return len(report) <= max_report_bytes(call, contacts) and read == errors
+
+
+@pytest.mark.parametrize("contacts", [1, 30, 1_000])
+@pytest.mark.parametrize("text", ["x", LONG])
+def test_every_error_of_every_contact_is_read(contacts: int, text: str) -> None:
+    errors = [(code, text) for code in CODES]
+    call = sent(contacts, text=text)
+    assert is_read(told(contacts, errors, text), call, contacts * len(CODES))
+
+
+@pytest.mark.parametrize("contacts", [1, 30, 100])
+@pytest.mark.parametrize("text", ["x", "person.of.some.length@example.com", "=" * 60])
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_each_of_many_fields_may_be_wrong(contacts: int, text: str, *, is_apart: bool) -> None:
+    errors = [(21, f"{text}{n}") for n in range(300)]
+    call = sent(contacts, fields=300, text=text)
+    report = told(contacts, errors, text, is_apart=is_apart)
+    assert is_read(report, call, contacts * len(errors))
+
+
+@pytest.mark.parametrize("contacts", [1, 1_000])
+def test_ten_errors_of_every_contact_may_name_it_each_time(contacts: int) -> None:
+    text = "person.of.some.length@example.com"
+    errors = [(code, text) for code in CODES[:10]]
+    call = sent(contacts, text=text)
+    assert is_read(told(contacts, errors, text, is_apart=True), call, contacts * 10)
+
+
+def test_one_element_may_not_have_a_million_attributes() -> None:
+    attributes = " ".join(f'a{n}=""' for n in range(700_000))
+    body = report_with().replace(b"<report>", f"<report {attributes}>".encode())
+    with pytest.raises(UnreadableReport):
+        parse_report(body)
+
+
+def test_a_small_call_has_a_small_answer_and_none_is_longer_than_the_longest() -> None:
+    assert max_report_bytes(sent(1), 1) < 1_100_000
+    assert max_report_bytes(sent(10_000), 10_000) == MAX_ANSWER_BYTES
+
+
+def test_an_element_is_known_by_its_name_without_namespace() -> None:
+    root = read_xml(b'<x:a xmlns:x="urn:x"><x:b>text</x:b></x:a>')
+    assert local_name(root) == "a"
+    assert child_text(root, "b") == "text"
+
+
+def test_a_missing_an_empty_and_a_nil_child_have_no_text() -> None:
+    root = read_xml(b'<a><b/><c></c><d nil="true">x</d></a>')
+    assert [child_text(root, name) for name in "bcde"] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<!-- only a comment -->",
+        b"<!DOCTYPE a><a/>",
+        b"<!doctype html><html/>",
+        b'<!DOCTYPE a [<!ENTITY x "y">]><a b="&x;"/>',
+        b"<a>&undefined;</a>",
+        b"<a>\x00</a>",
+        b'<?xml version="1.0" encoding="no-such"?><a/>',
+        b"<a>" * 1_000 + b"</a>" * 1_000,
+    ],
+)
+def test_what_is_not_accepted_is_unreadable_and_not_quoted(body: bytes) -> None:
+    with pytest.raises(UnreadableXml, match=r"^no XML without a document type$") as caught:
+        read_xml(body)
+    assert caught.value.__context__ is None
+
+
+def test_as_many_elements_as_an_answer_may_have_are_read_and_no_more() -> None:
+    # An element takes four bytes of the answer, and more than a hundred in memory.
+    most = b"<a>" + b"<b/>" * 49_999 + b"</a>"
+    assert len(read_xml(most, most_elements=50_000)) == 49_999
+    too_many = "<a>" + "<b/>" * 50_000 + "</a>"
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(UnreadableXml):
+            read_xml(too_many.encode(encoding), most_elements=50_000)
+
+
+def test_a_report_of_ten_thousand_contacts_with_every_error_has_fewer() -> None:
+    elements_of_a_contact = 3 + 2 * len(ERROR_CODES)
+    assert 10_000 * elements_of_a_contact < MAX_ELEMENTS

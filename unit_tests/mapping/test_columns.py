@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from destination_maileon.config.model import NullValues
-from destination_maileon.config.targets import SKIP
+from destination_maileon.config.model import NullValues, UnmappedColumns
+from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.mapping.record_mapper import Column
-from destination_maileon.mapping.stream_columns import StreamColumns
-from unit_tests.support.builders import (
-    an_account,
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.mapping import columns as columns_module
+from destination_maileon.mapping.columns import (
+    ColumnResolver,
+    StreamColumns,
+    is_missing,
+    missing_problem,
 )
-from unit_tests.support.planning import FIELDS, WEEKLY, planned
+from destination_maileon.mapping.record_mapper import Column
+from destination_maileon.mapping.stream_mapper import StreamMapper
+from destination_maileon.protocol.output import Level
+from destination_maileon.streams.account import Account
+from unit_tests.support.builders import (
+    CountingApi,
+    a_config,
+    a_mapping,
+    a_plan,
+    an_account,
+    at_once,
+    options,
+)
+from unit_tests.support.planning import FIELDS, STRING, WEEKLY, Stream, planned
+from unit_tests.support.rooms import Heard
 
 
 def targets(columns: StreamColumns) -> dict[str, str]:
@@ -143,3 +162,689 @@ def test_a_preference_keeps_deletes_or_sets_its_source(
     entry = {"column": "x", "target": "preference:News/Weekly", **source}
     column = planned("email", mapping=(entry,)).columns["x"]
     assert (column.source, column.has_source) == expected
+
+
+TAKEN = 'column "{}" is left out: its target {} is taken by column "{}"'
+
+
+# Mapped, and delivered by a connection that does not say so.
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
+@pytest.mark.parametrize(
+    ("column", "target"),
+    [
+        ("consent", "permission"),
+        ("opted_out", "unsubscribe"),
+        ("gone", "deleted"),
+        ("first_name", "skip"),
+        ("color", "standard:TITLE"),
+    ],
+)
+def test_a_mapping_holds_for_a_column_that_only_records_have(
+    column: str, target: str, unmapped: str
+) -> None:
+    stream = Stream(mapping=((column, target),), is_activated=True, unmapped_columns=unmapped)
+    assert column not in stream.columns.columns
+    assert stream.resolver.newly_seen({"email": "a@b.de", column: "x"}) == []
+    assert stream.target(column) == target
+    assert stream.columns.problems == stream.columns.unmapped == stream.created == []
+
+
+def test_a_mapping_of_what_is_not_delivered_stands_in_nobodys_way() -> None:
+    mapping = (("given_name", "standard:FIRSTNAME"), ("mail", "email"), ("x", "custom:GONE"))
+    stream = Stream({"standard:FIRSTNAME": STRING}, mapping=mapping, is_activated=True)
+    assert stream.columns.problems == []
+    assert stream.target("standard:FIRSTNAME") == "standard:FIRSTNAME"
+    stream.resolver.newly_seen({"given_name": "Ada"})
+    taken = TAKEN.format("given_name", "standard:FIRSTNAME", "standard:FIRSTNAME")
+    assert stream.columns.notes[1:] == [taken]
+
+
+# Seen first in records.
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
+def test_a_new_column_finds_its_target_by_name(unmapped: str) -> None:
+    stream = Stream(unmapped_columns=unmapped)
+    data: dict[str, object] = {
+        "email": "a@b.de",
+        "first_name": None,
+        "color": "red",
+        "AGE": 5,
+        "preference:News/Weekly": True,
+        "preferences": [],
+        "_airbyte_id": "x",
+        "external_id": "y",
+    }
+    assert stream.resolver.newly_seen(data) == []
+    assert [stream.target(column) for column in data] == [
+        "email",
+        "standard:FIRSTNAME",
+        "custom:COLOR",
+        "custom:AGE",
+        "preference:News/Weekly",
+        "preferences",
+        "skip",
+        "external_id",
+    ]
+    assert stream.columns.columns["AGE"].type is FieldType.INTEGER
+    assert stream.columns.notes == stream.columns.unmapped == stream.created == []
+
+
+def test_a_column_that_is_known_is_not_resolved_again() -> None:
+    stream = Stream({"x": STRING})
+    before = dict(stream.columns.columns)
+    assert stream.resolver.newly_seen({"email": "a@b.de", "x": 1}) == []
+    assert stream.columns.columns == before
+    assert stream.columns.unmapped == ["x"]
+
+
+@pytest.mark.parametrize(("unmapped", "stops"), [("ignore", []), ("fail", ["x", "y"])])
+def test_a_new_column_without_a_target_is_left_out_or_stops_the_sync(
+    unmapped: str, stops: list[str]
+) -> None:
+    stream = Stream(unmapped_columns=unmapped)
+    assert stream.resolver.newly_seen({"x": 1, "color": "red", "y": None}) == stops
+    assert stream.columns.unmapped == ["x", "y"]
+    assert stream.columns.columns["x"] == Column("x", SKIP)
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
+@pytest.mark.parametrize(
+    ("column", "target", "holder"),
+    [
+        ("first_name", "standard:FIRSTNAME", "FirstName"),
+        ("Color", "custom:COLOR", "x"),
+        ("custom:COLOR", "custom:COLOR", "x"),
+    ],
+)
+def test_a_new_column_whose_target_is_taken_is_left_out_with_a_note(
+    unmapped: str, column: str, target: str, holder: str
+) -> None:
+    stream = Stream(
+        {"FirstName": STRING, "x": STRING},
+        mapping=(("x", "custom:COLOR"),),
+        unmapped_columns=unmapped,
+    )
+    assert stream.resolver.newly_seen({column: "red"}) == []
+    assert stream.target(column) == "skip"
+    assert stream.columns.notes == [TAKEN.format(column, target, holder)]
+    assert stream.columns.unmapped == []
+
+
+def test_of_two_new_columns_with_one_target_the_first_has_it() -> None:
+    stream = Stream()
+    stream.resolver.newly_seen({"Color": 1, "color": 2})
+    assert (stream.target("Color"), stream.target("color")) == ("custom:COLOR", "skip")
+    assert stream.columns.notes == [TAKEN.format("color", "custom:COLOR", "Color")]
+
+
+@pytest.mark.parametrize(("unmapped", "stops"), [("ignore", False), ("fail", True)])
+@pytest.mark.parametrize("column", ["custom:SIZE", "preference:News/Daily"])
+def test_a_new_column_that_names_what_the_account_lacks_has_no_target(
+    unmapped: str, stops: bool, column: str
+) -> None:
+    stream = Stream(unmapped_columns=unmapped)
+    assert stream.resolver.newly_seen({column: 1.5}) == ([column] if stops else [])
+    (note,) = stream.columns.notes
+    assert note.startswith(f'column "{column}" is left out: the account has no ')
+    assert stream.target(column) == "skip"
+
+
+def test_a_missing_field_of_a_new_column_is_told_with_its_type() -> None:
+    stream = Stream()
+    stream.resolver.newly_seen({"custom:SIZE": 1.5, "custom:NAME": None})
+    first, second = stream.columns.notes
+    assert "with type float" in first
+    assert "with type string" in second
+
+
+@pytest.mark.parametrize(
+    ("column", "calls"), [("color", 0), ("preferences", 0), ("preference:News/Weekly", 1)]
+)
+def test_preferences_are_asked_for_once_and_only_if_a_column_names_one(
+    column: str, calls: int
+) -> None:
+    stream = Stream()
+    for _ in range(3):
+        stream.resolver.newly_seen({column: "x", f"{column}/y": 1})
+    assert stream.api.calls.count("preferences") == calls
+    assert stream.api.calls.count("custom_fields") == 1
+
+
+# Vanished.
+
+
+def test_a_field_that_vanished_leaves_its_columns_out_and_is_not_created_again() -> None:
+    stream = Stream({"color": STRING}, mapping=(("x", "custom:AGE"),), unmapped_columns="create")
+    stream.resolver.forget_custom_field("COLOR")
+    assert (stream.target("color"), stream.target("x")) == ("skip", "custom:AGE")
+    assert stream.resolver.newly_seen({"color": "red"}) == []
+    stream.resolver.create_missing_fields()
+    assert stream.created == []
+
+
+# As many as there are records.
+
+
+def test_of_columns_that_go_nowhere_only_so_many_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
+    stream = Stream({"id": STRING})
+    for n in range(10):
+        assert stream.resolver.newly_seen({f"late{n}": n, "first_name": "Ada"}) == []
+    assert list(stream.columns.columns) == ["email", "id", "late0", "first_name", "late1"]
+    assert stream.columns.unmapped == ["id", "late0", "late1"]
+    # What has a target finds it all the same.
+    stream.resolver.newly_seen({"COLOR": "red", "late0": 1})
+    assert stream.target("COLOR") == "custom:COLOR"
+
+
+def test_neither_are_the_notes_of_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
+    stream = Stream(unmapped_columns="create")
+    for n in range(10):
+        stream.resolver.newly_seen({"x" * n: n, "e-mail" + " " * n: n})
+    assert len(stream.columns.notes) <= 3
+
+
+# Two columns with one target.
+
+
+@pytest.mark.parametrize(
+    ("properties", "mapping", "first", "second", "target"),
+    [
+        (("email", "first_name", "FirstName"), (), "first_name", "FirstName", "standard:FIRSTNAME"),
+        (("email", "color", "Color"), (), "color", "Color", "custom:COLOR"),
+        (("email", "COLOR", "color"), (), "COLOR", "color", "custom:COLOR"),
+        (("email", "mail"), (("mail", "email"),), "mail", "email", "email"),
+        (
+            ("email", "first_name"),
+            (("x", "standard:FIRSTNAME"),),
+            "x",
+            "first_name",
+            "standard:FIRSTNAME",
+        ),
+        (("email", "COLOR"), (("x", "custom:COLOR"),), "x", "COLOR", "custom:COLOR"),
+        (
+            ("email", "preference:News/Weekly"),
+            (("x", "preference:News/Weekly"),),
+            "x",
+            "preference:News/Weekly",
+            "preference:News/Weekly",
+        ),
+    ],
+)
+def test_two_columns_with_one_target_are_a_problem_that_names_both(
+    properties: tuple[str, ...],
+    mapping: tuple[tuple[str, str], ...],
+    first: str,
+    second: str,
+    target: str,
+) -> None:
+    assert planned(*properties, mapping=mapping).problems == [
+        (
+            f'columns "{first}" and "{second}" both go to {target}. Map one of them to skip or to '
+            "another target."
+        )
+    ]
+
+
+def test_several_columns_may_say_that_a_contact_is_gone_or_go_nowhere() -> None:
+    mapping = (
+        ("a", "deleted"),
+        ("b", "deleted"),
+        ("c", "unsubscribe"),
+        ("d", "unsubscribe"),
+        ("e", "skip"),
+        ("f", "skip"),
+    )
+    assert planned("email", "deleted", mapping=mapping).problems == []
+
+
+# What the account lacks.
+
+
+def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
+    plan = a_plan(
+        properties={
+            "email": STRING,
+            "since": {"type": ["null", "string"], "format": "date-time"},
+            "custom:SIZE": {"type": "number"},
+        },
+        mapping=a_mapping(("since", "custom:SINCE"), ("later", "custom:LATER")),
+    )
+    problems = ColumnResolver(plan, a_config(), an_account(FIELDS)).before_first_record().problems
+    assert problems == [
+        f'column "{column}": the account has no custom field "{name}". Create it in Maileon with '
+        f'type {field_type}, or set "unmapped_columns" to create.'
+        for column, name, field_type in (
+            ("since", "SINCE", "date"),
+            ("later", "LATER", "string"),
+            ("custom:SIZE", "SIZE", "float"),
+        )
+    ]
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
+def test_a_preference_that_is_missing_is_a_problem(unmapped: str) -> None:
+    columns = planned(
+        "email", "x", mapping=(("x", "preference:News/Daily"),), unmapped_columns=unmapped
+    )
+    (problem,) = columns.problems
+    assert problem.startswith(
+        'column "x": the account has no preference "Daily" in a category "News"'
+    )
+
+
+def test_a_preference_is_split_where_the_account_has_both() -> None:
+    account = an_account({}, [("a/b", "c")])
+    columns = planned("email", "preference:a/b/c", account=account)
+    assert columns.columns["preference:a/b/c"].target == Target(Kind.PREFERENCE, "c", "a/b")
+    columns = planned("email", mapping=(("x", "preference:a/b/c"),), account=account)
+    assert columns.columns["x"].target == Target(Kind.PREFERENCE, "c", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("properties", "mapping", "calls"),
+    [
+        (("email", "first_name"), (), ["custom_fields"]),
+        (("email", "preferences"), (), ["custom_fields"]),
+        (("email", "preference:News/Weekly"), (), ["preferences", "custom_fields"]),
+        (
+            ("email",),
+            (("a", "preference:News/Weekly"), ("b", "preference:x/y")),
+            ["preferences", "custom_fields"],
+        ),
+    ],
+)
+def test_the_account_is_asked_once_and_for_preferences_only_if_one_is_named(
+    properties: tuple[str, ...], mapping: tuple[tuple[str, str], ...], calls: list[str]
+) -> None:
+    api = CountingApi(FIELDS, [WEEKLY])
+    planned(*properties, mapping=mapping, account=Account(api, at_once))
+    assert sorted(api.calls) == sorted(calls)
+
+
+# Identifiers.
+
+
+@pytest.mark.parametrize(
+    ("mode", "enough", "words"),
+    [
+        (IdentifierMode.EMAIL, ["email"], "email"),
+        (IdentifierMode.EXTERNAL_ID, ["external_id"], "external_id"),
+        (IdentifierMode.MAILEON_ID, ["maileon_id", "email"], "email or maileon_id"),
+    ],
+)
+def test_a_stream_needs_a_column_for_its_identifier(
+    mode: IdentifierMode, enough: list[str], words: str
+) -> None:
+    for target in IdentifierMode:
+        problems = planned("first_name", target.value, mode=mode).problems
+        mapped = planned("first_name", mapping=(("x", target.value),), mode=mode).problems
+        if target.value in enough:
+            assert problems == mapped == []
+        else:
+            assert problems == mapped
+            assert problems[0].startswith(f"no column holds the contact's {words}, by which")
+
+
+@pytest.mark.parametrize("key", IdentifierMode)
+def test_a_matching_key_that_was_chosen_needs_a_column_of_its_own(key: IdentifierMode) -> None:
+    def problems(*properties: str) -> list[str]:
+        plan = a_plan(
+            properties=dict.fromkeys(properties, STRING),
+            options=options(key),
+            is_activated=True,
+            has_chosen_key=True,
+        )
+        return ColumnResolver(plan, a_config(), an_account()).before_first_record().problems
+
+    (problem,) = problems(*(other.value for other in IdentifierMode if other is not key))
+    assert problem.startswith(f"no column holds the contact's {key.value}, by which")
+    assert problems(key.value) == []
+
+
+def test_a_column_that_looks_like_the_identifier_is_named() -> None:
+    (problem,) = planned("E-Mail", "first_name").problems
+    assert problem.endswith('Column "E-Mail" looks like it.')
+
+
+def test_an_identifier_that_is_skipped_is_missing() -> None:
+    (problem,) = planned("email", mapping=(("email", "skip"),)).problems
+    assert problem.startswith("no column holds")
+
+
+@pytest.mark.parametrize("mode", IdentifierMode)
+def test_a_stream_whose_columns_nobody_knows_yet_lacks_nothing(mode: IdentifierMode) -> None:
+    assert planned(mode=mode).problems == []
+
+
+def test_all_problems_of_a_stream_come_at_once() -> None:
+    columns = planned(
+        "first_name",
+        "FIRSTNAME",
+        "new",
+        mapping=(("a", "custom:GONE"), ("b", "preference:x/y")),
+        unmapped_columns="fail",
+    )
+    starts = [
+        'column "a"',
+        'column "b"',
+        'columns "first_name" and "FIRSTNAME"',
+        "no column holds",
+        "no target for",
+    ]
+    assert [
+        p for p, start in zip(columns.problems, starts, strict=True) if not p.startswith(start)
+    ] == []
+
+
+def test_fields_are_created_for_columns_without_a_target_with_the_type_of_the_schema() -> None:
+    schema = {
+        "x": STRING,
+        "name2": STRING,
+        "since": {"type": "string", "format": "date"},
+        "score": {"oneOf": [{"type": "integer"}, {"type": "number"}]},
+        "vip": {"type": ["null", "boolean"]},
+        "custom:SIZE": {"type": "integer"},
+        "big": {"type": "string", "airbyte_type": "big_integer"},
+    }
+    stream = Stream(schema, mapping=(("x", "custom:GIVEN"),), unmapped_columns="create")
+    expected = {
+        "GIVEN": FieldType.STRING,
+        "name2": FieldType.STRING,
+        "since": FieldType.DATE,
+        "score": FieldType.FLOAT,
+        "vip": FieldType.BOOLEAN,
+        "SIZE": FieldType.INTEGER,
+        "big": FieldType.STRING,
+    }
+    assert stream.columns.problems == stream.columns.notes == stream.columns.unmapped == []
+    assert stream.created == []
+    assert stream.columns.columns["since"].type is FieldType.DATE
+    stream.resolver.create_missing_fields()
+    assert stream.api.fields == {**FIELDS, **expected}
+    assert stream.target("vip") == "custom:vip"
+    stream.resolver.create_missing_fields()
+    assert len(stream.created) == len(expected)
+
+
+def test_a_field_that_another_stream_created_meanwhile_is_taken_with_its_type() -> None:
+    first = Stream({"size": {"type": "number"}}, unmapped_columns="create")
+    plan = a_plan(properties={"email": STRING, "size": STRING})
+    second = ColumnResolver(plan, a_config(unmapped_columns="create"), first.account)
+    columns = second.before_first_record()
+    first.resolver.create_missing_fields()
+    second.create_missing_fields()
+    assert first.created == ["create size"]
+    assert columns.columns["size"].type is FieldType.FLOAT
+
+
+@pytest.mark.parametrize(
+    ("value", "field_type"),
+    [(44, FieldType.INTEGER), (None, FieldType.INTEGER), (2**40, FieldType.STRING)],
+)
+def test_the_first_record_says_whether_whole_numbers_need_more_than_maileons_32_bits(
+    value: object, field_type: FieldType
+) -> None:
+    schema = {"size": {"type": "integer"}, "AGE": {"type": "integer"}}
+    stream = Stream(schema, unmapped_columns="create")
+    stream.resolver.create_missing_fields()
+    assert stream.created == []
+    assert "size" not in stream.columns.columns
+    assert stream.resolver.newly_seen({"size": value, "AGE": 2**40}) == []
+    assert stream.created == ["create size"]
+    assert stream.columns.columns["size"].type is field_type
+    # What the account has is as it is.
+    assert stream.columns.columns["AGE"].type is FieldType.INTEGER
+
+
+@pytest.mark.parametrize("unmapped", ["ignore", "fail"])
+def test_where_no_field_is_created_no_column_waits_for_a_record(unmapped: str) -> None:
+    stream = Stream({"size": {"type": "integer"}}, unmapped_columns=unmapped)
+    assert stream.columns.unmapped == ["size"]
+
+
+@pytest.mark.parametrize(
+    "name", ["EMAIL", "E-Mail", "External Id", "Unsubscribe", "UN_SUBSCRIBE", "Permission"]
+)
+def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str) -> None:
+    planned = Stream({name: STRING, "email": STRING}, unmapped_columns="create")
+    seen = Stream(unmapped_columns="create")
+    assert seen.resolver.newly_seen({name: "x"}) == []
+    for stream in (planned, seen):
+        (note,) = stream.columns.notes
+        assert note.startswith(f'no custom field is created for "{name}": its name is too much ')
+        stream.resolver.create_missing_fields()
+        assert stream.created == []
+    asked = Stream({name: STRING}, mapping=((name, f"custom:{name}"),), unmapped_columns="create")
+    asked.resolver.create_missing_fields()
+    assert (asked.columns.notes, asked.created) == ([], [f"create {name}"])
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 65, "created", "a\x00bc", ""])
+def test_a_column_whose_name_no_field_can_have_is_left_out_with_a_note(name: str) -> None:
+    planned = Stream({name: STRING}, unmapped_columns="create")
+    seen = Stream(unmapped_columns="create")
+    assert seen.resolver.newly_seen({name: "x"}) == []
+    for stream in (planned, seen):
+        (note,) = stream.columns.notes
+        assert note.startswith(f'no custom field is created for "{name}": ')
+        assert stream.target(name) == "skip"
+        stream.resolver.create_missing_fields()
+        assert stream.columns.problems == stream.columns.unmapped == stream.created == []
+
+
+def test_a_mapping_to_a_name_that_no_field_can_have_is_a_problem() -> None:
+    stream = Stream(mapping=(("x", "custom:ab"),), unmapped_columns="create")
+    (problem,) = stream.columns.problems
+    assert problem.startswith('column "x": custom field "ab" cannot exist')
+
+
+@pytest.mark.parametrize(
+    ("value", "field_type"),
+    [
+        ("x", FieldType.STRING),
+        (5, FieldType.INTEGER),
+        (1.5, FieldType.FLOAT),
+        (True, FieldType.BOOLEAN),
+        ([1], FieldType.STRING),
+        (2**40, FieldType.STRING),
+        (Decimal("1e400"), FieldType.STRING),
+    ],
+)
+@pytest.mark.parametrize("column", ["size", "custom:size"])
+def test_a_field_is_created_for_a_new_column_with_the_type_of_its_value(
+    column: str, value: object, field_type: FieldType
+) -> None:
+    stream = Stream(unmapped_columns="create")
+    assert stream.resolver.newly_seen({column: value}) == []
+    assert stream.api.fields["size"] is field_type
+    assert stream.columns.columns[column] == Column(column, Target(Kind.CUSTOM, "size"), field_type)
+
+
+def test_no_field_is_created_for_a_null_until_a_value_comes() -> None:
+    stream = Stream(unmapped_columns="create")
+    assert stream.resolver.newly_seen({"size": None}) == []
+    assert stream.created == []
+    assert "size" not in stream.columns.columns
+    assert stream.resolver.newly_seen({"size": 5}) == []
+    assert stream.created == ["create size"]
+    assert stream.target("size") == "custom:size"
+
+
+def test_a_new_column_clears_as_all_do() -> None:
+    stream = Stream(unmapped_columns="create", null_values="clear")
+    stream.resolver.newly_seen({"size": 5, "weekly": True, "external_id": "x"})
+    clears = {name for name, column in stream.columns.columns.items() if column.clear}
+    assert clears == {"size", "weekly"}
+
+
+def test_a_field_that_waits_for_its_type_has_its_target_already() -> None:
+    schema = {"other": STRING, "Rank": {"type": "integer"}}
+    stream = Stream(schema, mapping=(("other", "custom:Rank"),), unmapped_columns="create")
+    (problem,) = stream.columns.problems
+    assert problem.startswith('columns "other" and "Rank" both go to custom:Rank.')
+
+
+def test_fields_that_wait_for_their_type_may_differ_in_case_only() -> None:
+    integer = {"type": "integer"}
+    stream = Stream({"Rank": integer, "rank": integer}, unmapped_columns="create")
+    stream.resolver.create_missing_fields()
+    assert stream.resolver.newly_seen({"Rank": 1, "rank": 2**40}) == []
+    assert stream.api.fields == {**FIELDS, "Rank": FieldType.INTEGER, "rank": FieldType.STRING}
+    assert stream.columns.notes == []
+
+
+LACKS = (
+    "the schema lacks {} of the mapping, so that the mapping counts there only if records have "
+    "more than the schema says."
+)
+
+
+def test_one_note_names_all_mapped_columns_that_the_schema_lacks_and_those_alike() -> None:
+    mapping = (("Color", "custom:COLOR"), ("town", "standard:CITY"), ("Ssn", "skip"))
+    columns = planned("email", "color", "ssn", mapping=(*mapping, ("color", "skip"), ("x", "skip")))
+    assert columns.problems == []
+    told = LACKS.format('columns "Color", "town", "Ssn"')
+    assert columns.notes == [f'{told} It has columns "color", "ssn", and case matters.']
+    columns = planned("email", mapping=(("town", "standard:CITY"),))
+    assert columns.notes == [LACKS.format('column "town"')]
+
+
+@pytest.mark.parametrize(
+    ("properties", "mapping"),
+    [
+        (("email", "town"), (("town", "standard:CITY"),)),
+        (("email",), (("town", "skip"),)),
+        ((), (("mail", "email"), ("town", "standard:CITY"))),
+    ],
+    ids=["has it", "goes nowhere", "no schema"],
+)
+def test_there_is_nothing_to_tell(
+    properties: tuple[str, ...], mapping: tuple[tuple[str, str], ...]
+) -> None:
+    columns = planned(*properties, mapping=mapping)
+    assert columns.notes == columns.problems == []
+
+
+@pytest.mark.parametrize(
+    ("mapped", "there", "target"),
+    [
+        ("Consent", "consent", "permission"),
+        ("Opt_Out", "opt_out", "unsubscribe"),
+        ("gone", "GONE", "deleted"),
+        ("Id", "id", "external_id"),
+        ("Id", "ID", "maileon_id"),
+        ("mail", "Mail", "email"),
+    ],
+)
+def test_a_column_that_decides_on_people_must_be_spelt_as_the_schema_spells_it(
+    mapped: str, there: str, target: str
+) -> None:
+    identifier = () if target == "email" else ("email",)
+    (problem,) = planned(*identifier, there, mapping=((mapped, target),)).problems
+    assert problem == (
+        f'column "{mapped}" is mapped to {target}, but the schema has column "{there}", and case '
+        "matters. Map that one, to skip if it means something else."
+    )
+    both = planned(*identifier, there, mapping=((mapped, target), (there, "skip")))
+    assert both.problems == []
+    assert len(both.notes) == 1
+
+
+@pytest.mark.parametrize("there", ["deleted", "_ab_cdc_deleted_at"])
+def test_a_column_that_is_the_target_anyway_is_no_problem(there: str) -> None:
+    assert planned("email", there, mapping=((there.upper(), "deleted"),)).problems == []
+
+
+def test_it_is_a_warning_at_the_start_and_told_once() -> None:
+    plan = a_plan(properties={"email": {}}, mapping=a_mapping(("town", "standard:CITY")))
+    resolver = ColumnResolver(plan, a_config(), an_account())
+    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=a_config())
+    heard = Heard()
+    stream.tell_plan(heard)
+    stream.tell_notes(heard)
+    told = LACKS.format('column "town"')
+    assert heard.warnings == [f"Stream contacts: {told}"]
+    assert [level for level, _ in heard.said] == [Level.INFO, Level.WARN]
+
+
+def test_a_column_for_which_a_field_is_yet_to_be_created_may_be_the_one_that_is_meant() -> None:
+    plan = a_plan(
+        properties={"email": {"type": "string"}, "customer_no": {"type": "integer"}},
+        mapping=a_mapping(("Customer_No", "external_id")),
+    )
+    resolver = ColumnResolver(plan, a_config(unmapped_columns="create"), an_account())
+    (problem,) = resolver.before_first_record().problems
+    assert 'is mapped to external_id, but the schema has column "customer_no"' in problem
+
+
+COLOR_TARGET = Target(Kind.CUSTOM, "COLOR")
+WEEKLY_TARGET = Target(Kind.PREFERENCE, "Weekly", "News")
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        (COLOR_TARGET, False),
+        (Target(Kind.CUSTOM, "color"), True),
+        (WEEKLY_TARGET, False),
+        (Target(Kind.PREFERENCE, "weekly", "News"), True),
+        (Target(Kind.PREFERENCE, "News", "Weekly"), True),
+        *(
+            (Target(kind, "x"), False)
+            for kind in Kind
+            if kind not in {Kind.CUSTOM, Kind.PREFERENCE}
+        ),
+    ],
+)
+def test_only_a_custom_field_or_a_preference_can_be_missing(target: Target, missing: bool) -> None:
+    account = an_account({"COLOR": FieldType.STRING}, [("News", "Weekly")])
+    assert is_missing(target, account) is missing
+
+
+def test_the_account_is_asked_only_for_what_the_target_is() -> None:
+    api = CountingApi()
+    account = Account(api, at_once)
+    is_missing(Target(Kind.EMAIL), account)
+    assert api.calls == []
+    is_missing(COLOR_TARGET, account)
+    assert api.calls == ["custom_fields"]
+    is_missing(WEEKLY_TARGET, account)
+    assert api.calls == ["custom_fields", "preferences"]
+
+
+@pytest.mark.parametrize("unmapped", UnmappedColumns)
+def test_a_missing_preference_must_be_created_by_a_person(unmapped: UnmappedColumns) -> None:
+    problem = missing_problem(WEEKLY_TARGET, FieldType.STRING, unmapped_columns=unmapped)
+    assert problem == (
+        'the account has no preference "Weekly" in a category "News". Create it in Maileon or '
+        "change the mapping."
+    )
+
+
+@pytest.mark.parametrize("unmapped", [UnmappedColumns.IGNORE, UnmappedColumns.FAIL])
+def test_a_missing_field_is_told_with_the_type_it_should_have(unmapped: UnmappedColumns) -> None:
+    problem = missing_problem(COLOR_TARGET, FieldType.DATE, unmapped_columns=unmapped)
+    assert problem == (
+        'the account has no custom field "COLOR". Create it in Maileon with type date, or set '
+        '"unmapped_columns" to create.'
+    )
+
+
+def test_a_missing_field_is_no_problem_if_it_is_to_be_created() -> None:
+    create = UnmappedColumns.CREATE
+    assert missing_problem(COLOR_TARGET, FieldType.DATE, unmapped_columns=create) is None
+
+
+@pytest.mark.parametrize("name", ["ab", "created", "Firstname", "a\x00bc"])
+def test_a_field_that_cannot_be_created_is_a_problem_even_then(name: str) -> None:
+    target = Target(Kind.CUSTOM, name)
+    problem = missing_problem(target, FieldType.DATE, unmapped_columns=UnmappedColumns.CREATE)
+    assert problem is not None
+    assert problem.startswith(f'custom field "{name}" cannot exist: ')

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.mapping.deletions import RemovalColumns, is_set
 
 IGNORE, UNSUBSCRIBE, DELETE = DeletedRecords

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.identifier import IdentifierMode

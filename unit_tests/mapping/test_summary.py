@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.mapping import ColumnMapping
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import ColumnMapping, DeletedRecords
 from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode

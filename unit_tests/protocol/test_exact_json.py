@@ -147,6 +147,12 @@ def test_what_orjson_reads_at_its_deepest_is_written() -> None:
     assert dumps(orjson.loads(line)) == line
 
 
+@pytest.mark.parametrize(("head", "tail"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_read_at_its_deepest_is_written(head: bytes, tail: bytes) -> None:
+    line = head * 1400 + b"1e400" + tail * 1400
+    assert dumps(loads(line)) == line.replace(b"1e400", b"1E+400")
+
+
 @pytest.mark.parametrize(
     "text",
     [

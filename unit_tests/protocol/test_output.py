@@ -20,6 +20,7 @@ from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.output import (
     FailureType,
     Level,
+    Logger,
     MessageFormatter,
     Output,
     OutputClosed,
@@ -197,3 +198,50 @@ def test_a_full_disk_ends_the_output_too() -> None:
 def test_a_secret_that_only_comes_about_when_a_broken_character_is_replaced_is_hidden() -> None:
     lines = MessageFormatter(SecretRedactor(["what?is-secret"]), clock=lambda: 0.0)
     assert b"is-secret" not in lines.log_line(Level.WARN, "It is what\ud800is-secret.")
+
+
+def an_outbox(lowest: Level = Level.INFO) -> Logger:
+    return Logger(MessageFormatter(SecretRedactor(["a-secret"]), clock=lambda: 0.0), lowest=lowest)
+
+
+def test_lines_are_taken_once_in_the_order_in_which_they_came() -> None:
+    outbox = an_outbox()
+    outbox(Level.INFO, "first")
+    outbox.emit(b"no log\n")
+    outbox(Level.WARN, "second")
+    first, other, second = outbox.take()
+    assert orjson.loads(first) == {"type": "LOG", "log": {"level": "INFO", "message": "first"}}
+    assert other == b"no log\n"
+    assert orjson.loads(second)["log"] == {"level": "WARN", "message": "second"}
+    assert outbox.take() == []
+
+
+@pytest.mark.parametrize(("lowest", "lines"), [(Level.INFO, 0), (Level.DEBUG, 1)])
+def test_details_are_told_only_to_who_asks_for_them(lowest: Level, lines: int) -> None:
+    outbox = an_outbox(lowest)
+    outbox(Level.DEBUG, "detail")
+    assert len(outbox.take()) == lines
+    assert outbox.is_debugging is bool(lines)
+
+
+def test_no_secret_comes_through() -> None:
+    outbox = an_outbox()
+    outbox(Level.INFO, "the key is a-secret")
+    [line] = outbox.take()
+    assert b"a-secret" not in line
+
+
+def test_what_cannot_wait_is_put_out_at_once_in_order() -> None:
+    said: list[bytes] = []
+    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0), write_now=said.append)
+    outbox.emit(b"first\n")
+    outbox.emit(b"second\n")
+    outbox.flush()
+    assert (said, outbox.take()) == ([b"first\n", b"second\n"], [])
+
+
+def test_without_a_way_out_it_waits() -> None:
+    outbox = an_outbox()
+    outbox.emit(b"first\n")
+    outbox.flush()
+    assert outbox.take() == [b"first\n"]

@@ -7,12 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType, Preference
+from destination_maileon.maileon.error_codes import CUSTOM_FIELD_CODES, STANDARD_FIELD_CODES
 from destination_maileon.mapping.converters import as_date, as_float, as_integer
-from destination_maileon.rejections.field_rules import (
-    CUSTOM_FIELD_CODES,
-    STANDARD_FIELD_CODES,
-    violations,
-)
+from destination_maileon.rejections.field_rules import violations
 from unit_tests.support.builders import a_contact
 
 STRING, INTEGER, FLOAT, DATE, BOOLEAN, GENDER, LOCALE = FieldType

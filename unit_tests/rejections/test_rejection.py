@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.safety import IdentifiersInLogs
+from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.error_codes import Fault
 from destination_maileon.maileon.report import InvalidContact
@@ -78,14 +78,14 @@ def test_a_preference_is_named_only_if_others_than_the_record_know_it(
     told = rejection_by_report(
         contact, [_finding(None, "Weekly")], custom_types={}, known_fields=known
     )
-    assert (told.field, told.further) == (field, ("email",))
+    assert (told.field, told.other_fields) == (field, ("email",))
 
 
 def test_what_else_is_wrong_comes_along_once_and_without_what_is_told_already() -> None:
     contact = a_contact("ada@", custom={"age": "x", "none": "y"}, FIRSTNAME=LONG, GENDER="x")
     rejection = _told(contact, _finding(8), _finding(25, "age"), _finding(26, "a value"))
     assert rejection.field == "FIRSTNAME"
-    assert rejection.further == ("age", "email", "GENDER", "none")
+    assert rejection.other_fields == ("age", "email", "GENDER", "none")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_rejection_is_counted_by_code_meaning_and_field(
     finding: InvalidContact, label: str, fault: Fault | None
 ) -> None:
     rejection = _told(a_contact(), finding)
-    assert (rejection.label, rejection.fault) == (label, fault)
+    assert (rejection.reason_key, rejection.fault) == (label, fault)
 
 
 @pytest.mark.parametrize(

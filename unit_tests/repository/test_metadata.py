@@ -42,8 +42,8 @@ def test_version_and_licence_are_those_of_the_package(
 def test_the_image_is_named_as_the_package(
     metadata: dict[str, Any], poetry: dict[str, Any]
 ) -> None:
-    assert metadata["dockerRepository"] == f"airbyte/{poetry['name']}"
-    assert metadata["githubIssueLabel"] == poetry["name"]
+    assert metadata["dockerRepository"].replace("/", "-") == poetry["name"]
+    assert metadata["dockerRepository"] == f"airbyte/{metadata['githubIssueLabel']}"
 
 
 @pytest.mark.parametrize("kind", ["language", "cdk"])

@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_connector_and_nothing_else(wheel: dict[str, bytes])
     version = _poetry_version()
     tops = {name.partition("/")[0] for name in wheel}
 
-    assert tops == {"destination_maileon", f"destination_maileon-{version}.dist-info"}
+    assert tops == {"destination_maileon", f"airbyte_destination_maileon-{version}.dist-info"}
 
 
 def test_every_module_is_in_the_wheel(wheel: dict[str, bytes]) -> None:
@@ -159,7 +159,5 @@ def _allowed_in_the_build() -> list[str]:
 
 
 def _requirements(*arguments: str) -> str:
-    script = str(ROOT / "locked_requirements.py")
-    return subprocess.run(
-        [sys.executable, script, *arguments], capture_output=True, check=True, text=True
-    ).stdout
+    command = [sys.executable, "scripts/locked_requirements.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout

@@ -20,7 +20,7 @@ from destination_maileon.maileon.errors import (
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
 from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.simulation.intent import Step
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
 from unit_tests.simulation.sent import (
@@ -237,8 +237,8 @@ class Watch:
         return since
 
     def _failed(self, call: Request, answer: RetriableError, now: float) -> None:
-        self.troubles[answer.trouble] += 1
-        if answer.asks_for_less or answer.trouble is FailureReason.TIMEOUT:
+        self.troubles[answer.reason] += 1
+        if answer.is_throttled or answer.reason is FailureReason.TIMEOUT:
             self.limit = max(1, self.limit // 2)
         fate = self._fates[call, purpose_of(call)]
         elapsed = now - fate.first_at
@@ -252,7 +252,7 @@ class Watch:
         self.failing[call] = now + min(left, max(jitter, answer.retry_after or 0.0))
         # Counted to the end only once others succeed: before that a smaller call is no remedy.
         others_succeed = len(self.reports) > fate.reports_before
-        overloads = fate.overloads + answer.may_be_overload
+        overloads = fate.overloads + answer.may_be_too_large
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
 
 

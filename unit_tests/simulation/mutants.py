@@ -25,7 +25,7 @@ from destination_maileon.maileon.errors import FailureReason, RequestRejected, R
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.simulation.account import Wish
 from unit_tests.simulation.scenario import VANISHING_FIELDS
 from unit_tests.simulation.sent import is_removal, wishes_of
@@ -82,7 +82,7 @@ def heard_as(reason: FailureReason, *wrong: FailureReason, **said: object) -> Pl
     """Calls that failed for a wrong reason seem to have failed for another."""
 
     def change(_: Request, answer: Answer) -> Answer:
-        if isinstance(answer, RetriableError) and answer.trouble in wrong:
+        if isinstance(answer, RetriableError) and answer.reason in wrong:
             retry_after = said.get("retry_after", answer.retry_after)
             return RetriableError("no luck.", reason, status=None, retry_after=retry_after)  # type: ignore[arg-type]
         return answer

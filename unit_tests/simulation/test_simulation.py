@@ -1,6 +1,6 @@
 """Thousands of random syncs, each compared with its records one at a time.
 
-Costs about 20 seconds. `make simulate SEEDS=...` looks further.
+Costs about 20 seconds. `python -m unit_tests.simulation` looks further.
 """
 
 from __future__ import annotations

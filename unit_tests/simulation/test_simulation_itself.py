@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.config.safety import DeletedRecords
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.errors import FailureReason
 from destination_maileon.maileon.report import SynchronizationReport

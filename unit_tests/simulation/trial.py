@@ -10,20 +10,19 @@ from random import Random
 import orjson
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.model import Config, load_config
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.streams.account import Account
-from destination_maileon.streams.catalog import stream_plans
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan, stream_plans
 from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.account import CONTESTED_CODES, MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from destination_maileon.config.model import Config, load_config
+from destination_maileon.config.model import Config
+from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord, contact_keys
 from destination_maileon.streams.account import Account
-from destination_maileon.streams.stream_plan import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 if TYPE_CHECKING:
     from destination_maileon.config.model import ColumnMapping

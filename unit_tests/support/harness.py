@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.probing import Probing
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer, ResponseHandler
@@ -22,7 +22,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.streams.stream_plan import PartitionKey
+from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.simulation.every_moment import SpyLedger
 from unit_tests.support.builders import a_plan, an_account
 from unit_tests.support.rooms import (

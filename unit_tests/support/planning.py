@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.stream_columns import StreamColumns
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.streams.account import Account
 from unit_tests.support.builders import (
     CountingApi,

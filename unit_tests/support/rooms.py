@@ -7,7 +7,7 @@ from typing import Any
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.safety import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Batch
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
@@ -17,7 +17,7 @@ from destination_maileon.mapping.record_mapper import ContactRemoval
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
-from destination_maileon.streams.stream_plan import PartitionKey, StreamPlan
+from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 from unit_tests.support.builders import a_contact, a_part, a_plan
 
 UPDATE = SynchronizationMode.UPDATE

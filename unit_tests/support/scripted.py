@@ -14,13 +14,12 @@ from typing import Any
 
 import orjson
 
-from destination_maileon.config.model import load_config
+from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.redaction import SecretRedactor
-from destination_maileon.protocol.outbox import Logger
-from destination_maileon.protocol.output import MessageFormatter
+from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.sync import Sync, assemble

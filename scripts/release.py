@@ -1,0 +1,114 @@
+"""What a release needs to know of itself: `check TAG`, `notes TAG`, `entry IMAGE`.
+
+Decides alone in how many places a version stands, and what an Airbyte of one's own has to be told
+of a connector that Airbyte's registry does not list. A test of its own holds the places.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+# What the registry's entry takes over from metadata.yaml as it stands.
+KEPT = (
+    "name",
+    "documentationUrl",
+    "releaseStage",
+    "supportLevel",
+    "releaseDate",
+    "tags",
+    "license",
+    "allowedHosts",
+    "supportsRefreshes",
+    "supportsDataActivation",
+)
+
+
+def versions() -> Mapping[str, str]:
+    """Every place that names the version, and which one it names."""
+    places = {"pyproject.toml": tomllib.loads(_text("pyproject.toml"))["tool"]["poetry"]["version"]}
+    places["metadata.yaml"] = _metadata()["dockerImageTag"]
+    for label in re.findall(r"^LABEL (\S+\.version)=", _text("Dockerfile"), re.MULTILINE):
+        places[f"Dockerfile {label}"] = _first(rf"^LABEL {re.escape(label)}=(\S+)", "Dockerfile")
+    places["CHANGELOG.md"] = _first(r"^## \[?(\d[^\s\]]*)", "CHANGELOG.md")
+    return places
+
+
+def check(tag: str) -> None:
+    """Raises SystemExit if a place names another version than the tag."""
+    wrong = {place: named for place, named in versions().items() if f"v{named}" != tag}
+    if wrong:
+        told = "\n".join(f"  {place}: {named or 'none'}" for place, named in wrong.items())
+        raise SystemExit(f"The tag is {tag}, but these name another version:\n{told}")
+
+
+def notes(tag: str) -> str:
+    """The changelog's section of this version."""
+    sections = re.split(r"^(?=## )", _text("CHANGELOG.md"), flags=re.MULTILINE)
+    heading = re.compile(rf"## \[?{re.escape(tag.removeprefix('v'))}\b")
+    (section,) = (one for one in sections if heading.match(one))
+    return section.partition("\n")[2].strip()
+
+
+def entry(image: str) -> dict[str, Any]:
+    """A registry of one connector, in the form that Airbyte's `oss_registry.json` has."""
+    metadata = _metadata()
+    definition = {
+        "destinationDefinitionId": metadata["definitionId"],
+        "dockerRepository": image,
+        "dockerImageTag": metadata["dockerImageTag"],
+        "spec": _spec(),
+        "tombstone": False,
+        "public": True,
+        "custom": False,
+    }
+    definition |= {name: metadata[name] for name in KEPT if name in metadata}
+    return {"sources": [], "destinations": [definition]}
+
+
+def _spec() -> dict[str, Any]:
+    """What the program itself says."""
+    program = Path(sys.executable).with_name("destination-maileon")
+    done = subprocess.run([program, "spec"], stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own
+    spec: dict[str, Any] = json.loads(done.stdout)["spec"]
+    return spec
+
+
+def _metadata() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(_text("metadata.yaml"))["data"]
+    return data
+
+
+def _first(pattern: str, name: str) -> str:
+    found = re.search(pattern, _text(name), re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def _text(name: str) -> str:
+    return ROOT.joinpath(name).read_text(encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", choices=["check", "notes", "entry"])
+    parser.add_argument("name", help="the tag; for `entry` the image without its tag")
+    arguments = parser.parse_args()
+    if arguments.what == "check":
+        check(arguments.name)
+    else:
+        told = notes(arguments.name) if arguments.what == "notes" else entry(arguments.name)
+        print(told if isinstance(told, str) else json.dumps(told, indent=2))  # noqa: T201 - its output
+
+
+if __name__ == "__main__":
+    main()
