@@ -102,6 +102,7 @@ class Watch:
         self.most_removed = most if isinstance(most, int) else math.inf
         self.disliked: set[int] = set()
         self.has_given_up = False
+        self.was_forbidden = False
         self.sent: set[int] = set()
         self.failing: dict[Request, float] = {}
         self._fates: dict[tuple[Request, Purpose], _Fate] = {}
@@ -166,6 +167,7 @@ class Watch:
             self.disliked.update(places_of(call) if records_in(call) == 1 else ())
             return
         self.ends_of_sync += 1
+        self.was_forbidden |= is_missing
 
     def nothing_gets_through(self) -> bool:
         """Whether calls were refused, and none was accepted that says that the contacts are wrong.

@@ -101,7 +101,8 @@ class _Api:
 class Trial:
     """What came of a scenario. A STATE is known by its line's number.
 
-    `heard_before` tells of each STATE how many reports and merged records there were before it.
+    `heard_before` tells of each STATE how many reports and merged records there were before it,
+    `read_before` of each rejection how many records were read.
     """
 
     scenario: Scenario
@@ -114,6 +115,7 @@ class Trial:
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     heard_before: list[tuple[int, int]] = field(default_factory=list)
     resolved: int = 0
+    read_before: dict[int, int] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
     records_up_to: list[int] = field(init=False)
@@ -164,6 +166,7 @@ class Trial:
         Where nobody could have been accepted, a record may be rejected without a call.
         """
         server, watch = self.server, self.watch
+        self.read_before[place] = self.spy.records
         step = watch.steps[place - 1]
         is_clear = server.behaviour.naming is not Naming.UNLISTED and not self.scenario.is_strict
         if (

@@ -147,6 +147,7 @@ def _config_reasons(trial: Trial) -> Iterator[bool]:
     yield from _limits(trial)
     yield _are_too_many_to_leave(trial)
     yield trial.watch.nothing_gets_through() or trial.watch.nobody_can_leave()
+    yield trial.watch.was_forbidden
     yield trial.watch.refusals.total() > 0 and trial.watch.ends_of_sync > 0
 
 
@@ -229,10 +230,16 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     found = clear(trial.server.account, circles, but=open_circles)
     insist(found == expected, f"the account differs: {difference(expected, found)}")
     for circle, members in circles_of(steps, circles):
-        if circle in contested - unclear:
+        if circle in contested - unclear and not _was_rejected_early(trial, members):
             trial.resolved += check_final_rows(
                 trial.scenario, trial.server.account, members, circles
             )
+
+
+def _was_rejected_early(trial: Trial, circle: list[tuple[int, Step]]) -> bool:
+    """Whether one was rejected before the last record was read: held for long, it was tried."""
+    last = circle[-1][0]
+    return any(trial.read_before.get(place, last) < last for place, _ in circle)
 
 
 def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
