@@ -219,7 +219,7 @@ class Watch:
     def _may_be_tried(self, call: Request, now: float) -> None:
         key = (call, purpose_of(call))
         if key not in self._fates:
-            since = self._tried_since(call) if call.attempts and not is_removal(call) else now
+            since = self._tried_since(call) if call.attempts else now
             self._fates[key] = _Fate(since, len(self.reports), attempts=call.attempts)
         fate = self._fates[key]
         insist(not fate.is_given_up, "tried again beyond all patience")
@@ -230,6 +230,9 @@ class Watch:
     def _tried_since(self, call: Request) -> float:
         """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
         since, places = call.first_attempt_at, set(places_of(call))
+        if is_removal(call):
+            # What a removal's patience has left is left for the marker.
+            return since
         whole = [fate for (other, _), fate in self._fates.items() if places < {*places_of(other)}]
         insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
         self._pieces += 1
