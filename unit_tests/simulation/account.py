@@ -251,6 +251,8 @@ class MaileonAccount:
 
 def without_case(text: str) -> str:
     """As addresses are compared: only ASCII letters of either case are the same."""
+    if text.isascii():
+        return text.lower()
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 

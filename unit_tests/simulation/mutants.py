@@ -396,7 +396,7 @@ PLANTED: dict[str, Planted] = {
     "the loop never sleeps": Planted(waits(min), "spins", 0),
     # The account beside the calls.
     "a field is created in thought alone": Planted(
-        put(HERE + "server.Server.create_custom_field", _nothing), "differs", 0
+        put(HERE + "server.Server.create_custom_field", _nothing), "differs", 198
     ),
     "a field that has vanished is still listed": Planted(
         changed(HERE + "server.Server.custom_fields", lambda found, _: {**found, **_GONE}),
@@ -442,31 +442,33 @@ INSIDE: dict[str, Planted] = {
             lambda _, accumulator, entry: accumulator.settled(entry.keys),
         ),
         "takes effect after",
-        0,
+        18,
     ),
     "who has one identifier in common is merged": Planted(
-        changed(_LEDGER + "received", _with_one_key), "merges two contacts", 0
+        changed(_LEDGER + "received", _with_one_key), "merges two contacts", 22
     ),
     "who is not there is not marked": Planted(
-        put(_DELIVERY + "removals.Removals.answered", lambda *_, **__: True), "marked", 0
+        put(_DELIVERY + "removals.Removals.answered", lambda *_, **__: True), "marked", 21
     ),
     "many calls fly at first": Planted(
-        put(_DELIVERY + "pace.CALLS_AT_FIRST", 16), "too many calls in flight", 0
+        put(_DELIVERY + "pace.CALLS_AT_FIRST", 16), "too many calls in flight", 8
     ),
     "halves of one contact swap": Planted(
-        changed(_DELIVERY + "request.Request.record_halves", _swapped_halves), "", 279
+        changed(_DELIVERY + "request.Request.record_halves", _swapped_halves),
+        "takes effect after",
+        279,
     ),
     "a removal is never sent": Planted(
-        put(_DELIVERY + "accumulator.Accumulator.add_removal", _nothing), "missing", 32
+        put(_DELIVERY + "accumulator.Accumulator.add_removal", _nothing), "missing", 21
     ),
     "batches are never old": Planted(
-        put(_DELIVERY + "accumulator.Accumulator.flush_expired", _nothing), "", 1
+        put(_DELIVERY + "accumulator.Accumulator.flush_expired", _nothing), "spins", 1
     ),
     "what came before a stop is forgotten": Planted(
         put(_DELIVERY + "accumulator.Accumulator.flush_older_than", _nothing), "too many", 8
     ),
     "nothing is tried again": Planted(
-        put(CONNECTOR + "maileon.backoff.Backoff.wait", _nothing), "without a reason", 2
+        put(CONNECTOR + "maileon.backoff.Backoff.delay", _nothing), "without a reason", 2
     ),
     "a report settles somebody twice": Planted(
         changed(_DELIVERY + "report_matching.read", lambda said, *_: _twice(said)), "twice", 1

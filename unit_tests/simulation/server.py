@@ -14,6 +14,7 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.simulation.account import (
+    CONTESTED_CODES,
     Judgement,
     MaileonAccount,
     Verdict,
@@ -55,6 +56,7 @@ class Server:
         self.verdicts: dict[int, Verdict | None] = {}
         self.applied: list[tuple[Request, tuple[int, ...]]] = []
         self.codes: dict[int, tuple[int, ...]] = {}
+        self.contested: set[int] = set()
         self.removed = 0
         self.unmarked: set[int] = set()
         self._has_vanished = False
@@ -125,6 +127,8 @@ class Server:
             self.verdicts |= dict.fromkeys(places, verdict)
             codes = () if judgement is None else tuple(code for code, _ in judgement.findings)
             self.codes |= dict.fromkeys(places, codes)
+            is_contested = bool(CONTESTED_CODES & {*codes[:1]})
+            (self.contested.update if is_contested else self.contested.difference_update)(places)
             self._together[places[0]].update(places)
             if verdict is not None and verdict is not Verdict.INVALID:
                 self.applied.append((call, places))

@@ -24,7 +24,7 @@ from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan, stream_plans
 from destination_maileon.sync import Sync, assemble
-from unit_tests.simulation.account import CONTESTED_CODES, MaileonAccount
+from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.idle_checks import IdleChecks
 from unit_tests.simulation.intent import Task, step_of
@@ -178,7 +178,7 @@ class Trial:
             return
         if place not in server.verdicts:
             insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
-        elif not CONTESTED_CODES & {*server.codes.get(place, ())[:1]}:
+        elif place not in server.contested:
             return
         for held in self.held():
             is_tried = watch.sent_at[held] > watch.accepted_at
@@ -186,12 +186,7 @@ class Trial:
 
     def held(self) -> list[int]:
         """The records that are not settled and were refused since another has their identifier."""
-        codes = self.server.codes
-        return [
-            place
-            for place in self.spy.received_at
-            if CONTESTED_CODES & {*codes.get(place, ())[:1]} and place not in self.spy.outcomes
-        ]
+        return [p for p in self.server.contested if p not in self.spy.outcomes]
 
     def may_stop_early(self) -> bool:
         """Whether limits may let it end before everything read is settled."""
