@@ -26,6 +26,7 @@ from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
@@ -33,7 +34,7 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Retrying
-from destination_maileon.streams.catalog import stream_plans, unused_mappings
+from destination_maileon.streams.catalog import stream_plans, unused_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,9 +67,11 @@ class Sync:
         """
         for warning in consent.warnings(self.plans.values(), self.config):
             self.outbox(Level.WARN, warning)
-        for stream in unused_mappings(self.plans, self.config):
+        if unused := unused_entries(self.plans, self.config):
             self.outbox(
-                Level.WARN, f'The mapping of stream "{stream}" is not used: it is not in the sync.'
+                Level.WARN,
+                f"The mapping of {listed(unused, 'stream')} is not used: not in this sync, nor "
+                "anything like it.",
             )
         resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
         problems: list[str] = []

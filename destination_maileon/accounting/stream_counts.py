@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from destination_maileon.protocol.output import pluralize
 
@@ -30,6 +30,10 @@ class StreamStats:
     def settled(self) -> int:
         """How many records reached their end."""
         return self.written + self.rejected
+
+    def numbers(self) -> dict[str, int]:
+        """Every count by its name, for machines."""
+        return {name: value for name, value in asdict(self).items() if not name.endswith("_at")}
 
     def words(self) -> str:
         """The counts for a person; those that are rare only where they are not zero."""

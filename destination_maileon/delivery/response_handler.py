@@ -183,7 +183,11 @@ class ResponseHandler:
         custom_types = self.vanished.account.known_custom_fields
         known = _known_names(plan, self.vanished.account)
         return rejection_by_report(
-            entry.contact, findings, custom_types=custom_types, known_fields=known
+            entry.contact,
+            findings,
+            mode=plan.options.identifier_mode,
+            custom_types=custom_types,
+            known_fields=known,
         )
 
     def _warn_of_counts(self, call: Request, reading: MatchedReport) -> None:
