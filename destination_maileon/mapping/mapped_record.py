@@ -78,13 +78,15 @@ class BatchEntry(Struct, eq=False, gc=False):
     is_waiting: bool = False
     is_sent: bool = False
 
+    @classmethod
+    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+        """The contact of one record."""
+        size = len(part.payload)
+        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
+
     def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
         """The contact that these of its records make alone, ready to be sent."""
-        first = parts[0]
-        size = len(first.payload)
-        entry = BatchEntry(
-            first, self.lane, self.arrived_at, self.keys, size, size + first.message_bytes
-        )
+        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
         for part in parts[1:]:
             entry.merge(part)
         entry.seal()
@@ -133,12 +135,6 @@ class BatchEntry(Struct, eq=False, gc=False):
             return
         if self.lane.plan.options.sync_mode is SynchronizationMode.UPDATE:
             self.merged = merged_bytes([part.payload for part in self.parts])
-
-
-def an_entry(part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
-    """The contact of one record."""
-    size = len(part.payload)
-    return BatchEntry(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.request import Request
@@ -72,7 +73,7 @@ class Harness:
             removals=removals,
             account=account,
             forget_field=self.forgotten.append,
-            style=IdentifiersInLogs.MASKED,
+            words=Explanations(account, IdentifiersInLogs.MASKED),
             chance=lambda: 1.0,
             log=self.heard,
         )
@@ -104,7 +105,7 @@ class Harness:
     ) -> None:
         """A record comes in of somebody who is to be removed."""
         self.ledger.received(self.lane.plan, self.now)
-        entry = BatchEntry(part, self.lane, self.now)
+        entry = BatchEntry.of_record(part, self.lane, self.now)
         self.accumulator.add_removal(a_removal(removal, email), entry)
 
     def removal(
