@@ -96,9 +96,17 @@ class MaileonClient:
             status=answer.status,
         )
 
-    def ping(self, method: Literal["GET", "POST", "DELETE"]) -> None:
+    def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
         """Nothing, if the key is good and has the right for the method."""
-        self._api_answer(self._exchange(method, "/ping", body=b"" if method == "POST" else None))
+        self._api_answer(
+            self._exchange(method, "/ping", body=b"" if method in {"POST", "PUT"} else None)
+        )
+
+    def ping_contacts(self) -> None:
+        """Nothing, if the key has the right to read contacts."""
+        self._api_answer(
+            self._exchange("GET", "/contacts", query={"page_index": "1", "page_size": "1"})
+        )
 
     def custom_fields(self) -> dict[str, FieldType]:
         """Name and type of every custom field of the account; names are case sensitive."""
