@@ -67,6 +67,31 @@ def test_somebody_is_removed_once_and_then_is_not_there(
     assert removals == [True, False]
 
 
+def test_contacts_are_read_page_by_page_with_their_number_in_an_audience(
+    sandbox: Sandbox, client: MaileonClient
+) -> None:
+    sandbox.account.add_custom_field("vip", "integer")
+    ids = [
+        sandbox.account.add_contact(f"p{number}@example.com", custom_fields=fields).id
+        for number, fields in enumerate([{"vip": "7"}, {}, {"vip": "0"}] * 334)
+    ]
+    first, second = (client.contacts(page, custom_field="vip") for page in (1, 2))
+    assert (first.pages, first.items, len(first.contacts)) == (2, 1_002, 1_000)
+    assert [id_ for id_, _ in (*first.contacts, *second.contacts)] == list(map(str, ids))
+    assert first.contacts[:3] == ((str(ids[0]), 7), (str(ids[1]), None), (str(ids[2]), 0))
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_address_is_looked_up_and_marked_whether_it_is_known_or_not(
+    sandbox: Sandbox, client: MaileonClient, *, is_known: bool
+) -> None:
+    known = sandbox.account.add_contact("a@example.com") if is_known else None
+    assert client.contact_id("a@example.com") == (str(known.id) if known else None)
+    for _ in range(2):
+        client.mark_unsubscribed("a@example.com")
+    assert sandbox.account.markers == {"a@example.com"}
+
+
 def test_a_missing_right_and_a_refused_call_are_told(
     sandbox: Sandbox, client: MaileonClient
 ) -> None:

@@ -21,10 +21,10 @@ from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
 from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
-    contact_id,
     contact_page,
     custom_fields,
     error_of,
+    identified,
     is_html,
     names,
     not_the_api,
@@ -34,6 +34,7 @@ from destination_maileon.maileon.statuses import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from destination_maileon.maileon.contact import Contact
     from destination_maileon.maileon.http import Response
     from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
@@ -158,12 +159,14 @@ class MaileonClient:
         answer = self._exchange("GET", "/contacts", query=query, most_bytes=_MAX_PAGE_BYTES)
         return contact_page(self._api_answer(answer), custom_field)
 
-    def contact_id(self, email: str) -> str | None:
-        """The Maileon id of the contact with this address; None if there is none."""
-        answer = self._exchange("GET", _email_path(email), most_bytes=_MAX_PAGE_BYTES)
+    def find(self, address: Endpoint) -> list[Contact]:
+        """The identifiers of the contacts there (by external id there may be several)."""
+        answer = self._exchange(
+            "GET", address.path, query=address.query, most_bytes=_MAX_PAGE_BYTES
+        )
         if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return None
-        return contact_id(self._api_answer(answer))
+            return []
+        return identified(self._api_answer(answer))
 
     def mark_unsubscribed(self, email: str) -> None:
         """The address is marked as unsubscribed, whether Maileon has such a contact or not.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The identifier belongs to another contact, in the same call or in the account.
-DUPLICATE_CODES = frozenset({4, 5})
+DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL = 4, 5
+DUPLICATE_CODES = frozenset({DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL})
 NO_SUCH_CUSTOM_FIELD = 21
 
 _NUMBER = "Send a number, or map the column to a text field."

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
     Forbidden,
@@ -210,13 +210,13 @@ def names(answer: Response, root: str, *, child: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of the account's contacts: Maileon id and the number in a custom field.
+    """One page of the account's contacts: identifiers, and the number in a custom field.
 
     The number is None where the field is empty, or holds no whole number. `pages` and `items` are
     those of the whole list, None if the service does not say.
     """
 
-    contacts: tuple[tuple[str, int | None], ...]
+    contacts: tuple[tuple[Contact, int | None], ...]
     pages: int | None
     items: int | None
 
@@ -224,17 +224,23 @@ class ContactPage:
 def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
     elements = _list(answer, "contacts", child="contact", most_elements=MAX_PAGE_ELEMENTS)
-    found = ((child_text(element, "id"), _number_in(element, field)) for element in elements)
-    contacts = tuple((id_.strip(), number) for id_, number in found if id_)
+    contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
     return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
 
 
-def contact_id(answer: Response) -> str:
-    """The Maileon id of the one contact that was asked for; raises RetriableError."""
-    found = child_text(_tree(answer, "contact", most_elements=MAX_PAGE_ELEMENTS), "id")
-    if not found:
+def identified(answer: Response) -> list[Contact]:
+    """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
+    tree = _xml(answer.body or b"", most_elements=MAX_PAGE_ELEMENTS)
+    if tree is None or local_name(tree) not in {"contact", "contacts"}:
         raise _unreadable_body(answer)
-    return found.strip()
+    contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
+    return [_identifiers(contact) for contact in contacts]
+
+
+def _identifiers(contact: etree._Element) -> Contact:
+    names = ("email", "external_id", "id")
+    email, external_id, maileon_id = [(child_text(contact, name) or "").strip() for name in names]
+    return Contact(email or None, external_id or None, maileon_id or None)
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:

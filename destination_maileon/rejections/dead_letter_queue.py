@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from destination_maileon.protocol.exact_json import dumps
+from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
 
 
 def run_report(
-    streams: Iterable[tuple[StreamPlan, Mapping[str, int]]], rejections: RejectionLog
+    streams: Iterable[tuple[StreamPlan, Mapping[str, object]]], rejections: RejectionLog
 ) -> dict[str, object]:
     """The counts of a sync by stream, and of what was rejected by reason; it names no person."""
     return {
@@ -170,7 +170,7 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         raise ValueError("the message of a rejected record was not kept")
     message = {
         "type": "RECORD",
-        "record": part.message,
+        "record": _record(part.message),
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
@@ -179,3 +179,9 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         },
     }
     return dumps(message) + b"\n"
+
+
+def _record(line: bytes) -> object:
+    message = loads(line)
+    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
+    return message["record"]

@@ -37,7 +37,7 @@ CALLS: Mapping[str, Call] = {
     "ping POST": lambda client: client.ping("POST"),
     "ping PUT": lambda client: client.ping("PUT"),
     "contacts": lambda client: client.contacts(1, custom_field="member"),
-    "contact_id": lambda client: client.contact_id("max@example.com"),
+    "find": lambda client: client.find(EMAIL),
     "mark_unsubscribed": lambda client: client.mark_unsubscribed("max@example.com"),
     "ping DELETE": lambda client: client.ping("DELETE"),
     "custom_fields": lambda client: client.custom_fields(),

@@ -293,21 +293,30 @@ def test_a_page_that_cannot_be_read_or_is_too_large_is_tried_again(body: bytes) 
     assert error.reason is FailureReason.UNREADABLE
 
 
-def test_the_id_of_a_contact_is_found_by_its_address() -> None:
-    with client_of(reply(200, _contact(42).encode())) as (client, server):
-        assert client.contact_id(" max+1@example.com ") == "42"
-    assert server.seen[0].target == "/1.0/contacts/email/max%2B1%40example.com"
+def test_a_contact_is_found_by_its_address() -> None:
+    body = (
+        b"<contact><id>42</id><email>max@example.com</email><external_id>x</external_id></contact>"
+    )
+    with client_of(reply(200, body)) as (client, server):
+        assert client.find(EMAIL) == [Contact("max@example.com", "x", "42")]
+    assert server.seen[0].target == "/1.0/contacts/email/max%40example.com"
+
+
+def test_several_contacts_may_be_found_by_an_external_id() -> None:
+    body = b"<contacts><contact><id>1</id></contact><contact><id>2</id></contact></contacts>"
+    with client_of(reply(200, body)) as (client, _):
+        assert [contact.id for contact in client.find(EMAIL)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("body", [b"", GONE, b"Contact not found"])
-def test_a_contact_that_is_not_there_has_no_id(body: bytes) -> None:
+def test_a_contact_that_is_not_there_is_not_found(body: bytes) -> None:
     with client_of(reply(404, body)) as (client, _):
-        assert client.contact_id("max@example.com") is None
+        assert client.find(EMAIL) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"<contacts/>", b"<contact/>", b"<contact><id/></contact>"])
-def test_a_contact_without_an_id_may_have_one_later(body: bytes) -> None:
-    error = error_of(CALLS["contact_id"], reply(200, body))
+@pytest.mark.parametrize("body", [b"", b"<report/>", b"<contact>"])
+def test_an_answer_in_which_no_contact_can_be_read_is_asked_for_again(body: bytes) -> None:
+    error = error_of(CALLS["find"], reply(200, body))
     assert isinstance(error, RetriableError)
     assert error.reason is FailureReason.UNREADABLE
 
@@ -321,8 +330,6 @@ def test_an_address_is_marked_as_unsubscribed(status: int) -> None:
 @pytest.mark.parametrize("email", ["", " ", ".", ".."])
 def test_an_address_that_no_path_can_name_is_never_asked_for(email: str) -> None:
     with client_of(reply(200)) as (client, server):
-        with pytest.raises(RequestRejected):
-            client.contact_id(email)
         with pytest.raises(RequestRejected):
             client.mark_unsubscribed(email)
         assert server.connections == 0
@@ -383,9 +390,7 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
         assert "quoted" not in str(error)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "contact_id"}]
-)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "find"}])
 def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
     error = error_of(CALLS[name], reply(404, GONE))
     assert isinstance(error, NotMaileonApi)

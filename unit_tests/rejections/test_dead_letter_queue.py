@@ -98,7 +98,7 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
     store = DeadLetterQueue(settings)
     people = plan()
     for number in range(1, 4):
-        store.add(people, part(message.record, number), REJECTION)
+        store.add(people, part(message.decoded(), number), REJECTION)
     store.flush()
     (content,) = objects(s3, settings).values()
     assert content.count(b"\n") == 3
