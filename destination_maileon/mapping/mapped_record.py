@@ -149,12 +149,15 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address; none if it is blank."""
-    return _with_twin(EMAIL_KEY, email.lower())
+    return external_id_keys(email.lower(), EMAIL_KEY)
 
 
-def external_id_keys(external_id: str) -> tuple[str, ...]:
+def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
     """The keys of an external id; none if it is blank."""
-    return _with_twin(EXTERNAL_ID_KEY, external_id)
+    bare = identifier.strip()
+    if bare == identifier:
+        return (kind + bare,) if bare else ()
+    return (kind + bare, kind + identifier) if bare else ()
 
 
 def maileon_id_key(number: str) -> str:
@@ -175,10 +178,3 @@ def endpoint_of(key: str) -> Endpoint:
     if key[0] == EMAIL_KEY:
         return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
     return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))
-
-
-def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
-    bare = identifier.strip()
-    if bare == identifier:
-        return (kind + bare,) if bare else ()
-    return (kind + bare, kind + identifier) if bare else ()
