@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import traceback
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -158,7 +159,8 @@ def verdict(error: Exception) -> tuple[FailureType, str]:
 
 def _read_json(path: Path, what: str) -> object:
     try:
-        return orjson.loads(path.read_bytes())
+        # Editors on Windows begin a file with a byte order mark.
+        return orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except orjson.JSONDecodeError:

@@ -13,6 +13,7 @@ from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator, Limits
 from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import Progress
@@ -25,6 +26,7 @@ from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
@@ -32,7 +34,7 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Retrying
-from destination_maileon.streams.catalog import stream_plans, unused_mappings
+from destination_maileon.streams.catalog import stream_plans, unused_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,9 +71,11 @@ class Sync:
         """
         for warning in consent.warnings(self.plans.values(), self.config):
             self.outbox(Level.WARN, warning)
-        for stream in unused_mappings(self.plans, self.config):
+        if unused := unused_entries(self.plans, self.config):
             self.outbox(
-                Level.WARN, f'The mapping of stream "{stream}" is not used: it is not in the sync.'
+                Level.WARN,
+                f"The mapping of {listed(unused, 'stream')} is not used: not in this sync, nor "
+                "anything like it.",
             )
         resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
         problems: list[str] = []
@@ -118,7 +122,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         removals=removals,
         account=account,
         forget_field=intake.forget_custom_field,
-        style=config.identifiers_in_logs,
+        words=Explanations(account, config.identifiers_in_logs),
         chance=service.random,
         log=outbox,
     )

@@ -200,12 +200,12 @@ def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, cas
 
 
 FAULTY = """
-from destination_maileon.mapping.record_mapper import RecordMapper
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 
-def map(self, data):
-    raise KeyError(data["first_name"])
+def encode(self, row, texts):
+    raise KeyError(row)
 
-RecordMapper.map = map
+ContactEncoder.encode = encode
 """
 
 
@@ -213,7 +213,7 @@ def test_what_nobody_foresaw_is_told_without_details(connection: Connection) -> 
     # Python runs this first: a program with a fault in it.
     connection.folder.joinpath("sitecustomize.py").write_text(FAULTY, encoding="utf-8")
     faulty = connection.with_environment(PYTHONPATH=str(connection.folder), LOG_LEVEL="DEBUG")
-    # Characters that XML forbids are none of the short way's business.
+    # What XML forbids is removed, and counted.
     run = faulty.sync([*people("a", first_name="Geheim\x00"), stream_state(1)])
     assert run.error["failure_type"] == "system_error"
     message = run.error["message"]

@@ -63,6 +63,8 @@ UNREADABLE: dict[str, Deed] = {
     "no answer from a connection half closed": half_closed(),
     "half an answer from a connection half closed": half_closed(answer(report(contacts=3))[:-30]),
     "a negative count": answer(report(contacts=-3)),
+    "a count of nobody": answer(report(contacts=0)),
+    "interim answers without an end": endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
     "a count without an end": answer(report(contacts="9" * 10**6)),
     "counts in words": answer(report(contacts="three")),
     "a status of its own": answer(report(contacts=3), status=999),

@@ -1,7 +1,7 @@
 """The account: contacts, definitions of fields and preferences, unsubscription markers.
 
-Decides alone how contacts are found and that ids and identifiers stay unique. Everything that
-reads or writes it holds `lock`. It judges no values: what is put in is stored.
+Whatever reads or writes it holds `lock`. Ids and addresses are unique, external ids need not be.
+Values are not judged: what is put in is stored.
 """
 
 from __future__ import annotations

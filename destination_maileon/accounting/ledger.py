@@ -14,10 +14,11 @@ from destination_maileon.accounting.checkpoint import Checkpoint
 from destination_maileon.accounting.rejection_limits import one_of_several_rejected, one_rejected
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.errors import StopSync
+from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
+from destination_maileon.rejections.dead_letter_queue import run_report, where_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -216,8 +217,21 @@ class Ledger:
             if reasons := self._rejections.totals(plan):
                 self._log(
                     Level.WARN,
-                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}.",
+                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}. "
+                    f"{where_stored(self._store, plan)}",
                 )
+        self._store_report()
+
+    def _store_report(self) -> None:
+        if self._store is None or self._is_store_lost or not self.rejected_records:
+            return
+        counted = ((plan, counts.numbers()) for plan, counts in self.counts.items())
+        report = run_report(counted, self._rejections)
+        try:
+            self._store.store_report(next(iter(self.counts)), report)
+        except SyncError as lost:
+            # The records themselves are stored: that is what a STATE says.
+            self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""

@@ -54,6 +54,13 @@ class StreamStats:
         others = self.left_out.total() + self.opted_out + self.deleted
         return max(0, self.settled_well - others)
 
+    def numbers(self) -> dict[str, object]:
+        """Every count by its name, for machines."""
+        counts = ("read", "written", "rejected", "created", "existing", "unsubscribed", "merged")
+        removed = ("opted_out", "deleted", "gone", "marked", "calls")
+        left_out = {str(reason): number for reason, number in self.left_out.items() if number}
+        return {name: getattr(self, name) for name in counts + removed} | {"left_out": left_out}
+
     def words(self) -> str:
         """The counts for a person."""
         return self._listed(

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.mapping.mapped_record import BatchEntry, an_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.mapping.mapped_record import MappedRecord
-    from destination_maileon.mapping.record_mapper import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10
@@ -101,7 +101,8 @@ class Accumulator:
         first = self._first
         if not first.keys().isdisjoint(keys):
             return self._add_to_pending(part, lane, now)
-        entry = BatchEntry(part, lane, now)
+        size = len(part.payload)
+        entry = BatchEntry(part, lane, now, keys, size, size + part.message_bytes)
         for key in keys:
             first[key] = entry
         return self._put(entry)
@@ -118,7 +119,7 @@ class Accumulator:
         """The contact with these identifiers is pending no longer: who follows it goes on."""
         for entry in self._leave(keys):
             self._following_bytes -= entry.held_bytes
-            self.following_records -= len(entry.parts)
+            self.following_records -= entry.records
             if entry.farewell is not None:
                 self._submit(_removal(entry))
             else:
@@ -130,24 +131,24 @@ class Accumulator:
         for key in entry.keys:
             self._first[key] = entry
         self._following_bytes += entry.held_bytes
-        self.following_records += len(entry.parts)
+        self.following_records += entry.records
 
     def try_again(self, entry: BatchEntry) -> None:
         """A contact that was held goes into its batch."""
         self._following_bytes -= entry.held_bytes
-        self.following_records -= len(entry.parts)
+        self.following_records -= entry.records
         self._put(entry)
 
     def give_up(self, entry: BatchEntry) -> None:
         """A contact that was held is rejected."""
         self._following_bytes -= entry.held_bytes
-        self.following_records -= len(entry.parts)
+        self.following_records -= entry.records
         self.settled(entry.keys)
 
     def withdraw(self, entry: BatchEntry) -> None:
         """A contact that follows others is rejected: it stands in no line any more."""
         self._following_bytes -= entry.held_bytes
-        self.following_records -= len(entry.parts)
+        self.following_records -= entry.records
         own = [key for key in entry.keys if self._first[key] is entry]
         for key in {*entry.keys}.difference(own):
             line = self._followers[key]
@@ -219,15 +220,12 @@ class Accumulator:
     def _add_to_pending(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
         last = self._last(part.keys)
         if last is None or not self._can_take(last, part, lane):
-            entry = BatchEntry(part, lane, now)
+            entry = an_entry(part, lane, now)
             if self._stand_in_line(entry):
                 return self._put(entry)
             self._follow(entry)
             return False
-        last.parts.append(part)
-        held = len(part.payload) + part.message_bytes
-        last.size += len(part.payload)
-        last.held_bytes += held
+        held = last.merge(part)
         if not last.is_waiting:
             self._following_bytes += held
             self.following_records += 1
@@ -257,7 +255,7 @@ class Accumulator:
             return False
         size = self._open[lane].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
         is_full = size + len(part.payload) > self.limits.contact_bytes
-        return not is_full and len(entry.parts) < self.limits.records
+        return not is_full and entry.records < self.limits.records
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
         """Puts a contact behind all with one of its identifiers; whether it is the first of all."""
@@ -297,7 +295,7 @@ class Accumulator:
         """Puts a contact into the open batch of its stream and permission."""
         lane, limits = entry.lane, self.limits
         batch = self._open.get(lane)
-        records = len(entry.parts)
+        records = entry.records
         is_flushed = False
         if batch is not None and (
             batch.size + entry.size > limits.body_bytes or batch.records + records > limits.records

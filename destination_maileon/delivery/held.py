@@ -13,18 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
-from destination_maileon.mapping.mapped_record import EMAIL_KEY, EXTERNAL_ID_KEY
+from destination_maileon.mapping.mapped_record import (
+    EMAIL_KEY,
+    EXTERNAL_ID_KEY,
+    contact_keys,
+    endpoint_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from destination_maileon.delivery.accumulator import Accumulator
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.maileon.contact import Contact
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry
 
     Findings = Sequence[InvalidContact]
     Reject = Callable[[BatchEntry, Findings], None]
+
+FEW_CLAIMS = 3
+"""If more contacts than this claim an identifier, Maileon is asked who has it."""
 
 _CONTESTED: dict[int | None, str] = {
     DUPLICATE_EMAIL: EMAIL_KEY,
@@ -32,12 +43,31 @@ _CONTESTED: dict[int | None, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FindOwner(Job):
+    """Asks which contacts have an identifier, named by its key."""
+
+    key: str
+    hear: Callable[[str, list[Contact]], None]
+
+    def send(self, client: MaileonClient) -> list[Contact]:
+        return client.find(endpoint_of(self.key))
+
+    def answered(self, answer: object) -> None:
+        self.hear(self.key, answer if isinstance(answer, list) else [])
+
+
 @dataclass(eq=False, slots=True)
 class HeldRecords:
-    """Those of one sync. `reject` tells of a contact that is given up, and why."""
+    """Those of one sync.
+
+    `reject` tells of a contact that is given up, and why; `submit` takes a question to send. Times
+    in seconds.
+    """
 
     accumulator: Accumulator
     reject: Reject
+    submit: Callable[[Request], None]
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
@@ -82,6 +112,8 @@ class HeldRecords:
     def go_on(self) -> None:
         """Everything else is settled: ends the pass that was under way, and begins the next."""
         if self._is_passing and not self._brought_acceptance:
+            if self._ask_for_owners():
+                return
             self._reject_tried()
         self._is_passing = bool(self._refused)
         self._brought_acceptance = False
@@ -113,16 +145,31 @@ class HeldRecords:
             self.reject(entry, findings)
             self.accumulator.give_up(entry)
 
+    def _ask_for_owners(self) -> bool:
+        """Asks who has the identifiers that many claim, each once; whether an answer is awaited."""
+        is_asked = False
+        for entry, findings in self._refused.items():
+            for key in _contested_keys(entry, findings):
+                if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
+                    self._owners[key] = ()
+                    job = FindOwner(key, self._owner_found)
+                    self.submit(Request(entry.lane, [], purpose=Purpose.ASK, job=job))
+                    is_asked = True
+        return is_asked
+
+    def _owner_found(self, key: str, owners: list[Contact]) -> None:
+        if len(owners) == 1:
+            self._owners[key] = contact_keys(owners[0])
+
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
         """Who stands behind the contact and would be refused like it.
 
         Without this an address that thousands share, such as a placeholder, would cost a pass for
         each of them. It holds only where its owner is known, and has nothing pending.
         """
-        for key in entry.keys:
+        for key in _contested_keys(entry, findings):
             owner = self._owners.get(key)
-            is_contested = any(_CONTESTED.get(found.code) == key[0] for found in findings)
-            if not is_contested or owner is None:
+            if not owner:
                 continue
             for follower in self.accumulator.followers(key):
                 others = {*follower.keys} - {key}
@@ -131,3 +178,9 @@ class HeldRecords:
                 if not self.accumulator.is_first(follower, others):
                     break
                 yield follower
+
+
+def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
+    """The contact's identifiers that another contact has, as the report says."""
+    kinds = {_CONTESTED.get(found.code) for found in findings}
+    return [key for key in entry.keys if key[0] in kinds]

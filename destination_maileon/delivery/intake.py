@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
-from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import (
-    BatchEntry,
     MappedRecord,
+    an_entry,
     contact_keys,
     recognised_by,
 )
-from destination_maileon.mapping.record_mapper import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import StreamPlan
+    from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
@@ -70,16 +69,17 @@ class Intake:
         stream = self._streams.get(message.stream)
         if stream is None:
             return self._leave_out_stranger(message.stream)
-        data = message.data
-        if data is None:
+        row = stream.row(message, self.log)
+        if row is None:
             return self._reject(stream, message, _NO_DATA, now=now)
-        plain = stream.plain.element(data, message.types, is_clean=message.is_clean)
-        if plain is not None:
-            return self._write(stream, message, plain, now=now)
-        stream.learn(data, self.log)
-        mapped = stream.mapper.map(data)
-        if isinstance(mapped, Contact):
-            return self._write(stream, message, _written(mapped), now=now)
+        encoder = stream.encoder
+        mapped = encoder.encode(row, message.texts)
+        if isinstance(mapped, tuple):
+            lane = stream.usual_lane
+            if encoder.permission_column:
+                lane = stream.lane(encoder.permission(row, stream.plan.permission))
+            part = self._part(stream, message, mapped, now=now)
+            return self._write(stream, part, lane, now=now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._part_with(stream, message, mapped, now=now)
@@ -110,17 +110,8 @@ class Intake:
             )
 
     def _write(
-        self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
+        self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float
     ) -> bool:
-        lane = stream.usual_lane
-        if stream.mapper.has_permission_column and message.data is not None:
-            named = stream.mapper.permission(message.data, stream.plan.permission)
-            if isinstance(named, Reason):
-                column = stream.mapper.permission_column
-                refusal = _bad_permission(column, written[0])
-                return self._reject(stream, message, refusal, now=now)
-            lane = stream.lane(named)
-        part = self._part(stream, message, written, now=now)
         if len(part.payload) > self._largest:
             return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
         return self.accumulator.add(part, lane, now)
@@ -130,8 +121,8 @@ class Intake:
     ) -> MappedRecord:
         part = self.ledger.received(stream.plan, now, written)
         if self.ledger.keeps_messages:
-            # Roughly what the decoded record takes, columns that are mapped nowhere included.
-            part.message, part.message_bytes = message.record, 2 * message.size
+            part.message = message.line
+            part.message_bytes = len(message.line)
         return part
 
     def _reject(
@@ -154,7 +145,7 @@ class Intake:
         if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         part = self._part(stream, message, _written(farewell.contact), now=now)
-        entry = BatchEntry(part, stream.lane(stream.plan.permission), now)
+        entry = an_entry(part, stream.lane(stream.plan.permission), now)
         # What else the record says of the contact is another one's, or nobody's, once it is gone.
         entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
         self.accumulator.add_removal(farewell, entry)
@@ -173,12 +164,6 @@ def _written(contact: Contact) -> Written:
 
 def _rejection(refusal: Refusal) -> Rejection:
     return Rejection(refusal.reason, refusal.advice, refusal.field)
-
-
-def _bad_permission(column: str, payload: bytes) -> Refusal:
-    names = ", ".join(permission.name.lower() for permission in Permission)
-    advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
-    return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
 
 
 def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:

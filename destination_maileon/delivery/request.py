@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.mapping.record_mapper import ContactRemoval
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
     Item = TypeVar("Item")
@@ -31,6 +32,19 @@ class Purpose(StrEnum):
     MARK = "unsubscription markers"
     """Of a person whom Maileon does not have: nobody may write to them once somebody adds them."""
     LOOK_UP = "questions whether a contact exists"
+    """Asked before somebody is removed, if nobody more may be."""
+    ASK = "questions"
+    """What the account holds: the request has a job of its own."""
+
+
+class Job(Protocol):
+    """What a request does that carries no record."""
+
+    def send(self, client: MaileonClient) -> object:
+        """Asks Maileon, in a thread of its own; raises MaileonError."""
+
+    def answered(self, answer: object) -> None:
+        """Takes what `send` returned, or the RequestRejected that it raised."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +53,8 @@ class Request:
 
     `place` is that of its oldest record in the input. `then` is sent once nothing of this one is
     left to do. `is_already_counted` says that an earlier report has counted its contacts,
-    `is_barrier` that it waits until everything older is settled. Times in seconds.
+    `is_barrier` that it waits until everything older is settled. With a `job` it carries no record.
+    Times in seconds.
     """
 
     lane: PartitionKey
@@ -49,6 +64,7 @@ class Request:
     then: Request | None = None
     is_already_counted: bool = False
     is_barrier: bool = False
+    job: Job | None = None
     place: int = 0
     attempts: int = 0
     overloads: int = 0
@@ -58,12 +74,12 @@ class Request:
     successes_before: int = 0
 
     def __post_init__(self) -> None:
-        self.place = min(entry.place for entry in self.entries)
+        self.place = min((entry.place for entry in self.entries), default=0)
 
     @property
     def records(self) -> int:
         """How many records it carries."""
-        return sum(len(entry.parts) for entry in self.entries)
+        return sum(entry.records for entry in self.entries)
 
     @property
     def bytes(self) -> int:
@@ -73,7 +89,8 @@ class Request:
     @property
     def is_divisible(self) -> bool:
         """Whether it carries more than one record to write."""
-        return self.farewell is None and (len(self.entries) > 1 or len(self.entries[0].parts) > 1)
+        is_write = self.purpose is Purpose.WRITE
+        return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
 
     def halves(self) -> list[Request]:
         """Two requests for one; of the records of one contact the second waits for the first."""

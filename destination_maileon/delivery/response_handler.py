@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.config.targets import names_in
+import msgspec
+
 from destination_maileon.delivery import report_matching
 from destination_maileon.delivery.decision import (
     Decision,
@@ -42,19 +43,17 @@ from destination_maileon.maileon.errors import (
 )
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.protocol.output import Level, pluralize
-from destination_maileon.rejections.masking import contact_name, without_values
 from destination_maileon.rejections.rejection import (
     Rejection,
     concerns_custom_field,
-    rejection_by_report,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.config.model import IdentifiersInLogs
     from destination_maileon.delivery.accumulator import Accumulator
+    from destination_maileon.delivery.explanations import Explanations
     from destination_maileon.delivery.removals import Removals
     from destination_maileon.delivery.report_matching import MatchedReport
     from destination_maileon.delivery.request import Request
@@ -66,16 +65,10 @@ if TYPE_CHECKING:
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.catalog import StreamPlan
 
-Answer: TypeAlias = SynchronizationReport | bool | MaileonError
-"""Of a removal: whether there is, or was, such a contact."""
+Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
+"""Of a removal: whether there is, or was, such a contact; of a job what that returns."""
 
 _OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, FailureReason.TIMEOUT})
-
-_LIKELY_CAUSE = {
-    True: " Other calls succeeded meanwhile, so the cause is likely to be this record.",
-    False: " No other call succeeded meanwhile, so the cause need not be this record.",
-}
-"""Of a contact that fails alone, by whether others succeed."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -93,7 +86,7 @@ class ResponseHandler:
     removals: Removals
     account: Account
     forget_field: Callable[[str], None]
-    style: IdentifiersInLogs
+    words: Explanations
     chance: Callable[[], float]
     log: Log
     held: HeldRecords = field(init=False)
@@ -104,7 +97,7 @@ class ResponseHandler:
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
-        self.held = HeldRecords(self.accumulator, self._reject_held, age)
+        self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
         self.refusals = RefusalTracker(self.service, self._reject_suspect)
 
     def sent(self, request: Request, now: float) -> None:
@@ -124,6 +117,9 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
+        if request.job is not None and not isinstance(answer, FatalError):
+            request.job.answered(answer)
+            return None
         if isinstance(answer, Forbidden) and self._is_about_one_record(request):
             answer = RequestRejected(str(answer), status=403)
         if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
@@ -228,7 +224,7 @@ class ResponseHandler:
             self._free(request, request.entries)
             return
         # A request of thousands that is only halved is not searched for what must not be shown.
-        tell = partial(self._rejection_by_refusal, request, refusal)
+        tell = partial(self.words.of_refusal, request, refusal)
         decision = on_refusal(request, refusal, self.service)
         if isinstance(decision, Stop):
             told = tell()
@@ -262,7 +258,9 @@ class ResponseHandler:
         if isinstance(decision, Requeue):
             self.scheduler.requeue(request, at=decision.at)
             return decision.at - now
-        raise TransientError(self._gave_up(request, failure, now))
+        others_succeed = self.service.has_succeeded_since(request)
+        told = self.words.of_giving_up(request, failure, now, others_succeed=others_succeed)
+        raise TransientError(told)
 
     def _warn_of_probe(self, request: Request) -> None:
         self.log(
@@ -303,7 +301,7 @@ class ResponseHandler:
             case Hold(entry, _, findings):
                 self.held.hold(self._with_rest(request, entry), findings, now)
             case Reject(entry, findings):
-                rejection = self._rejection(request.lane.plan, entry, findings)
+                rejection = self.words.of_report(request.lane.plan, entry, findings)
                 self._reject(request, entry, rejection)
             case Stop():
                 raise AssertionError(decision)
@@ -329,7 +327,7 @@ class ResponseHandler:
 
     def _reject_held(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> None:
         plan = entry.lane.plan
-        rejection = self._rejection(plan, entry, findings)
+        rejection = self.words.of_report(plan, entry, findings)
         for part in entry.parts:
             self.ledger.rejected(plan, part, rejection)
 
@@ -350,47 +348,8 @@ class ResponseHandler:
         piece.then = request.then
         return piece
 
-    # Words.
-
-    def _rejection_by_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
-        contacts = (part.contact for entry in request.entries for part in entry.parts)
-        known = self._known_names(request.lane.plan)
-        said = without_values(refusal.server_message, *contacts, known_names=known)
-        words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
-        return Rejection(
-            reason=f"Maileon refused the call (HTTP {refusal.status})",
-            advice=f"{words} Correct the record, or the options of the sync.",
-        )
-
-    def _rejection(
-        self, plan: StreamPlan, entry: BatchEntry, findings: Sequence[InvalidContact]
-    ) -> Rejection:
-        # What was not asked before is not asked for the words' sake: the sync goes on.
-        types, known = self.account.known_custom_fields, self._known_names(plan)
-        return rejection_by_report(entry.contact, findings, custom_types=types, known_fields=known)
-
-    def _known_names(self, plan: StreamPlan) -> set[str]:
-        """What is no value of a record for certain: the account's names, and the mapping's."""
-        preferences = self.account.known_preferences
-        targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
-        existing = {name for preference in preferences for name in preference}
-        return {*self.account.known_custom_fields, *existing, *names_in(targets, preferences)}
-
-    def _gave_up(self, request: Request, failure: RetriableError, now: float) -> str:
-        plan, entry = request.lane.plan, request.entries[0]
-        what = f"A call of stream {plan.title} with {pluralize(len(request.entries), 'contact')}"
-        cause = ""
-        if len(request.entries) == 1:
-            name = contact_name(entry.contact, plan.options.identifier_mode, self.style)
-            what = f"The call for record {entry.parts[0].number} of stream {plan.title} ({name})"
-            cause = _LIKELY_CAUSE[self.service.has_succeeded_since(request)]
-        return (
-            f"{what} failed {request.attempts} times in {now - request.first_attempt_at:.0f} "
-            f"seconds, the last time with: {failure}{cause} Airbyte will sync again from the last "
-            "saved state; if this goes on, ask Maileon's support."
-        )
-
 
 def _less(part: MappedRecord, gone: frozenset[str]) -> MappedRecord:
     kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
-    return replace(part, payload=contact_bytes(replace(part.contact, custom_fields=kept)))
+    payload = contact_bytes(replace(part.contact, custom_fields=kept))
+    return msgspec.structs.replace(part, payload=payload)

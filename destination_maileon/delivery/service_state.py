@@ -31,6 +31,7 @@ _CLEARED_BY = {
     Purpose.REMOVE: {Purpose.WRITE, Purpose.REMOVE},
     Purpose.MARK: set(Purpose),
     Purpose.LOOK_UP: set(Purpose),
+    Purpose.ASK: set(Purpose),
 }
 """Accepted contacts clear a removal, too: it carries none of their options."""
 

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from destination_maileon.config.suggestions import NameIndex
+from destination_maileon.config.model import UnmappedColumns, titled
+from destination_maileon.config.suggestions import NameIndex, did_you_mean
+from destination_maileon.config.targets import Kind, Target, creation_obstacle
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
@@ -136,6 +138,11 @@ class Account:
             )
         return self._preferences
 
+    @cached_property
+    def preference_names(self) -> NameIndex:
+        """The preferences as `CATEGORY/NAME`, to be found if they are misspelt."""
+        return NameIndex(f"{category}/{name}" for category, name in sorted(self.preferences))
+
     @property
     def known_custom_fields(self) -> dict[str, FieldType]:
         """The custom fields if they were asked for, else none: for those who can do without."""
@@ -166,3 +173,34 @@ class Account:
         fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
         self._field_names = NameIndex(fields)
         return fields
+
+
+def is_missing(target: Target, account: Account) -> bool:
+    """Whether the account lacks the custom field or the preference that the target names."""
+    if target.kind is Kind.PREFERENCE:
+        return (target.category, target.name) not in account.preferences
+    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
+
+
+def missing_problem(
+    target: Target,
+    field_type: FieldType,
+    *,
+    account: Account,
+    unmapped_columns: UnmappedColumns,
+) -> str | None:
+    """What a person must do about a missing target; None if it is to be created."""
+    if target.kind is Kind.PREFERENCE:
+        hint = did_you_mean(f"{target.category}/{target.name}", account.preference_names)
+        return (
+            f'the account has no preference "{target.name}" in a category "{target.category}"'
+            f"{hint}. Create it in Maileon or change the mapping."
+        )
+    if unmapped_columns is not UnmappedColumns.CREATE:
+        hint = did_you_mean(target.name, account.field_names)
+        return (
+            f'the account has no custom field "{target.name}"{hint}. Create it in Maileon with '
+            f"type {field_type}, or set {titled('unmapped_columns')} to create."
+        )
+    obstacle = creation_obstacle(target.name)
+    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'

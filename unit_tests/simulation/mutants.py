@@ -432,7 +432,7 @@ INSIDE: dict[str, Planted] = {
         put(_DELIVERY + "accumulator.Accumulator.close_older_than", _none), "too many", 8
     ),
     "nothing is tried again": Planted(
-        put(CONNECTOR + "maileon.backoff.Backoff.wait", _nothing), "without a reason", 2
+        put(CONNECTOR + "maileon.backoff.Backoff.delay", _nothing), "without a reason", 2
     ),
     "a report settles somebody twice": Planted(
         changed(_DELIVERY + "report_matching.read", lambda said, *_: _twice(said)), "twice", 1

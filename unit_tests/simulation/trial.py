@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -64,6 +65,12 @@ class FakeStore(DeadLetterQueue):
         del plan, rejection
         assert part.message is not None
         self.waiting.append(part.place)
+
+    def location(self, plan: StreamPlan) -> str:
+        return plan.title
+
+    def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
+        """Nothing: what the accounts are is compared elsewhere."""
 
     def flush(self) -> None:
         self._flushes += 1

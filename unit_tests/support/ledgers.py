@@ -85,7 +85,7 @@ def receive(ledger: Ledger, number: int = 1, plan: StreamPlan = PLAN) -> list[Ba
     entries = []
     for _ in range(number):
         part = ledger.received(plan, now=5.0)
-        message: dict[str, object] = {"stream": "contacts"}
+        message = b'{"type":"RECORD","record":{"stream":"contacts"}}'
         record = someone(part.place, number=part.number, segment=part.segment, message=message)
         entries.append(an_entry(record))
     return entries

@@ -1,7 +1,7 @@
-"""How the API words its answers.
+"""The answers of the API, as XML.
 
-Decides alone the form of XML answers and errors. Sources: Maileon docs, HTTP status codes
-(`<error><message>`), XML guidelines (nil), Get Contact (elements of `<contact>`).
+Sources: Maileon docs, HTTP status codes (`<error><message>`), XML guidelines (nil), Get Contacts
+(elements of `<contact>`).
 """
 
 from __future__ import annotations
