@@ -22,6 +22,7 @@ from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
+from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
@@ -46,7 +47,11 @@ class Sent:
         return any([self.accumulator.add(part, lane, now) for part in parts])
 
     def remove(self, part: MappedRecord) -> BatchEntry:
-        entry = BatchEntry(part, LANE, 0.0)
+<<<<<<< HEAD
+        entry = BatchEntry.of_record(part, LANE, 0.0)
+=======
+        entry = mapped_record.an_entry(part, LANE, 0.0)
+>>>>>>> delivery-tests
         self.accumulator.add_removal(a_removal(), entry)
         return entry
 
