@@ -22,7 +22,6 @@ from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options

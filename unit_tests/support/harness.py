@@ -23,7 +23,6 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
 )
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey

@@ -9,7 +9,6 @@ from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.contact_encoder import ContactRemoval
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.protocol.output import Level
