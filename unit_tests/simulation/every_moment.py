@@ -125,6 +125,7 @@ class Watch:
         self.sent.update(places_of(call))
         self.sent_at.update(dict.fromkeys(places_of(call), next(self._happened)))
         self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
+        self.failing.pop(call, None)
         self._may_be_tried(call, now)
 
     def ends(self, call: Request, answer: object, now: float) -> None:
