@@ -88,6 +88,8 @@ class MappingRules:
     deleted_records: DeletedRecords = DeletedRecords.IGNORE
     truncate_long_text: bool = False
     every_record_is_deleted: bool = False
+    audience: tuple[str, str] | None = None
+    """The custom field that says who is in the stream, and what it holds."""
 
     def converter(self, field_type: FieldType) -> Converter:
         """How values are written to fields of this type."""
@@ -147,6 +149,8 @@ class _Section(NamedTuple):
     closing: str
     values: slice
     fields: list[_Field]
+    if_empty: str = ""
+    """What a record without any of the fields has there."""
 
 
 _END_OF_FIELD = "</value></field>"
@@ -232,7 +236,7 @@ class ContactEncoder:
         self._sections = [
             _section(tag, picked[at], rules, values=at)
             for kind, tag in _SECTIONS.items()
-            if (at := pick(kind)).start < at.stop
+            if (at := pick(kind)).start < at.stop or (kind is Kind.CUSTOM and rules.audience)
         ]
         self._lists = pick(Kind.PREFERENCES)
         self._list_names = [column.name for column in picked[self._lists]]
@@ -360,6 +364,8 @@ class ContactEncoder:
         if len(pieces) > start:
             pieces[start] = section.opening + pieces[start][len(_END_OF_FIELD) :]
             append(section.closing)
+        else:
+            append(section.if_empty)
 
     def _add_wishes(
         self, values: Values, identity: dict[str, str], pieces: list[str]
@@ -406,6 +412,11 @@ def _section(tag: str, columns: list[Column], rules: MappingRules, *, values: sl
         convert = rules.converter(column.type)
         null = f'{head}<value nil="true">' if column.clear else ""
         fields.append(_Field(f"{head}<value>", None if convert is as_text else convert, null))
+    if tag == _SECTIONS[Kind.CUSTOM] and rules.audience is not None:
+        name, number = rules.audience
+        member = f"{field_head(name)}<value>{number}{_END_OF_FIELD}"
+        closing = f"{_END_OF_FIELD}{member}</{tag}>"
+        return _Section(f"<{tag}>", closing, values, fields, f"<{tag}>{member}</{tag}>")
     return _Section(f"<{tag}>", f"{_END_OF_FIELD}</{tag}>", values, fields)
 
 

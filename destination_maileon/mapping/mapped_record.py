@@ -6,6 +6,7 @@ field, with `ignore` the first record stands; of a preference, value and source 
 
 from __future__ import annotations
 
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 NO_CONTACT: Final[Written] = (b"", ())
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
@@ -64,6 +66,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
     the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
     recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
@@ -77,6 +80,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     farewell: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
+    is_missing: bool = False
 
     @classmethod
     def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
@@ -149,7 +153,12 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address; none if it is blank."""
-    return external_id_keys(email.lower(), EMAIL_KEY)
+    return external_id_keys(_ascii_folded(email), EMAIL_KEY)
+
+
+def _ascii_folded(text: str) -> str:
+    """Look-alikes that only Unicode folds together, a Kelvin sign and a k, are two addresses."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
 
 
 def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
