@@ -36,7 +36,6 @@ from unit_tests.support.scripted import (
     state,
 )
 
-
 # Well.
 
 
