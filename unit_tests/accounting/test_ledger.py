@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -184,7 +185,7 @@ def test_what_a_call_counts_is_told_by_the_first_state_that_leaves_after_it() ->
     ],
 )
 def test_contacts_are_left_out_for_reasons_that_the_options_tell(
-    changes: dict[str, object], reasons: dict[LeftOut, int]
+    changes: dict[str, Any], reasons: dict[LeftOut, int]
 ) -> None:
     plan = a_plan(options=options(**changes))
     ledger = a_ledger(plan)
@@ -292,8 +293,11 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
         "Stream north.leads",
     ]
     assert heard.warnings[2:] == [
-        "Stream contacts: 2 records were rejected: 2 x too long (field CITY). They are not stored: "
-        'to have them, choose S3 under "Storage for Rejected Records" (object_storage_config).'
+        (
+            "Stream contacts: 2 records were rejected: 2 x too long (field CITY). They are not "
+            'stored: to have them, choose S3 under "Storage for Rejected Records" '
+            "(object_storage_config)."
+        )
     ]
 
 
