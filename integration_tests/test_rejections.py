@@ -23,7 +23,7 @@ def test_after_three_lines_of_one_reason_rejections_are_only_counted(
     assert run.stats == [(0, 13)]
     lines = _lines(run)
     assert sum("error 3," in said for said in lines) == 3
-    # Another reason has ten lines of its own.
+    # Another reason has three lines of its own.
     assert sum("error 8," in said for said in lines) == 1
     (reasons,) = (said for said in run.logs("WARN") if "records were rejected" in said)
     assert "13 records were rejected" in reasons

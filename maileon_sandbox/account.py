@@ -160,6 +160,8 @@ class Account:
     def _with_audiences(
         self, before: StoredContact | None, contact: StoredContact
     ) -> StoredContact:
+        if not contact.custom_fields and (before is None or not before.custom_fields):
+            return contact
         fields = self.integer_fields()
         for field in fields:
             highest = max(self.highest_numbers.get(field, 0), number_in(contact, field))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Container
 
 from flask import Blueprint, Response, request
-from lxml import etree
 from werkzeug.exceptions import BadRequest, NotFound
 
 from maileon_sandbox.context import current_account
@@ -19,7 +18,7 @@ from maileon_sandbox.definitions import (
     rename_custom_field,
     rename_preference,
 )
-from maileon_sandbox.responses import element, empty, error, missing, xml
+from maileon_sandbox.responses import Element, element, empty, error, missing, xml
 from maileon_sandbox.sent_contacts import MalformedError, parse_xml
 from maileon_sandbox.vocabulary import (
     CREATABLE_TYPES,
@@ -140,7 +139,7 @@ def delete_category(category: str) -> Response:
         return empty()
 
 
-def _category(name: str) -> etree._Element:
+def _category(name: str) -> Element:
     description = current_account().category_descriptions.get(name, "")
     return _definition("preference_category", name=name, description=description)
 
@@ -214,7 +213,7 @@ def _require_new(name: str, names: Container[str]) -> None:
         raise BadRequest(f"{name!r} exists already")
 
 
-def _definition(tag: str, *, name: str, description: str) -> etree._Element:
+def _definition(tag: str, *, name: str, description: str) -> Element:
     return element(tag, element("name", text=name), element("description", text=description))
 
 

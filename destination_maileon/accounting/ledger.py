@@ -39,7 +39,7 @@ STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "remo
 class Ledger:
     """The accounts of one sync."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sync's accounts depend on
         self,
         plans: Iterable[StreamPlan],
         *,
@@ -47,6 +47,7 @@ class Ledger:
         rejections: RejectionLog,
         store: DeadLetterQueue | None,
         log: Log,
+        is_dry_run: bool = False,
     ) -> None:
         self._limits = limits
         self._rejections = rejections
@@ -62,6 +63,10 @@ class Ledger:
         self.counts = {plan: StreamStats() for plan in plans}
         self.records = 0
         self.unknown_streams = 0
+        self.completed: set[StreamPlan] = set()
+        """The streams of which the source has sent all."""
+        self._is_dry_run = is_dry_run
+        self._staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
 
     @property
     def rejected_records(self) -> int:
@@ -85,8 +90,21 @@ class Ledger:
         payload, keys = contact
         return MappedRecord(self.records, counts.read, self.checkpoint.record(), keys, payload)
 
+    def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
+        """Whether a contact with these identifiers must not leave the stream's audience.
+
+        Its record was rejected, so that its number is an older one, or nothing was sent at all.
+        """
+        return not self._staying[plan].isdisjoint(keys)
+
+    def left(self, plan: StreamPlan, people: int) -> None:
+        """So many left the stream's audience."""
+        self.counts[plan].left += people
+
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
+        if self._is_dry_run and plan in self._staying:
+            self._staying[plan].update(key for entry in entries for key in entry.keys)
         segments = Counter([part.segment for entry in entries for part in entry.parts])
         for segment, records in segments.items():
             self.checkpoint.settle(segment, plan.key, written=records)
@@ -123,6 +141,8 @@ class Ledger:
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
+        if plan in self._staying:
+            self._staying[plan].update(part.keys)
         if self._store is not None:
             unstored = part.segment if self._unstored_from is None else self._unstored_from
             self._unstored_from = min(unstored, part.segment)

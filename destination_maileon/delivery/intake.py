@@ -15,8 +15,8 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import (
+    BatchEntry,
     MappedRecord,
-    an_entry,
     contact_keys,
     recognised_by,
 )
@@ -47,6 +47,7 @@ class Intake:
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
     _strangers: UnknownStreams = field(init=False)
+    _without_namespace: set[StreamKey] = field(default_factory=set, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,7 @@ class Intake:
             StopReading: if it may not be taken, or is one rejection too many.
             SyncError: if rejections cannot be stored.
         """
-        stream = self._streams.get(message.stream)
+        stream = self._streams.get(message.stream) or self._only_one_of_name(message.stream)
         if stream is None:
             return self._leave_out_stranger(message.stream)
         row = stream.row(message, self.log)
@@ -83,6 +84,27 @@ class Intake:
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._part_with(stream, message, mapped, now=now)
+
+    def complete(self, key: StreamKey) -> None:
+        """The source has sent all that this stream has."""
+        stream = self._streams.get(key) or self._only_one_of_name(key)
+        if stream is not None:
+            self.ledger.completed.add(stream.plan)
+
+    def _only_one_of_name(self, key: StreamKey) -> StreamMapper | None:
+        """The stream whose namespace was lost on the way: Airbyte can null it."""
+        namespace, name = key
+        alike = [s for (_, other), s in self._streams.items() if other == name]
+        if namespace is not None or len(alike) != 1:
+            return None
+        if key not in self._without_namespace:
+            self._without_namespace.add(key)
+            self.log(
+                Level.WARN,
+                f"Records of stream {name} come without a namespace. They are taken for those of "
+                f"stream {alike[0].plan.title}, the only one of that name.",
+            )
+        return alike[0]
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
@@ -145,7 +167,7 @@ class Intake:
         if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         part = self._part(stream, message, _written(farewell.contact), now=now)
-        entry = an_entry(part, stream.lane(stream.plan.permission), now)
+        entry = BatchEntry.of_record(part, stream.lane(stream.plan.permission), now)
         # What else the record says of the contact is another one's, or nobody's, once it is gone.
         entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
         self.accumulator.add_removal(farewell, entry)

@@ -1,4 +1,4 @@
-"""One HTTP exchange with the API: method, path and body -> status and body, or TryAgain.
+"""One HTTP exchange with the API: method, path and body -> status and body, or an error.
 
 This module alone decides how a call travels: over which connections, with which headers, how long
 it may take and how much of an answer is read. It follows no redirect, keeps no cookie, repeats

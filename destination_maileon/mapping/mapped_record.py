@@ -6,6 +6,7 @@ field, with `ignore` the first record stands; of a preference, value and source 
 
 from __future__ import annotations
 
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 NO_CONTACT: Final[Written] = (b"", ())
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
@@ -64,6 +66,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
     the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
     recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
@@ -77,14 +80,17 @@ class BatchEntry(Struct, eq=False, gc=False):
     farewell: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
+    is_missing: bool = False
+
+    @classmethod
+    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+        """The contact of one record."""
+        size = len(part.payload)
+        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
 
     def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
         """The contact that these of its records make alone, ready to be sent."""
-        first = parts[0]
-        size = len(first.payload)
-        entry = BatchEntry(
-            first, self.lane, self.arrived_at, self.keys, size, size + first.message_bytes
-        )
+        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
         for part in parts[1:]:
             entry.merge(part)
         entry.seal()
@@ -135,12 +141,6 @@ class BatchEntry(Struct, eq=False, gc=False):
             self.merged = merged_bytes([part.payload for part in self.parts])
 
 
-def an_entry(part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
-    """The contact of one record."""
-    size = len(part.payload)
-    return BatchEntry(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
-
-
 def contact_keys(contact: Contact) -> tuple[str, ...]:
     """The contact's identifiers in the form in which they are compared; the address without case.
 
@@ -153,12 +153,20 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address; none if it is blank."""
-    return _with_twin(EMAIL_KEY, email.lower())
+    return external_id_keys(_ascii_folded(email), EMAIL_KEY)
 
 
-def external_id_keys(external_id: str) -> tuple[str, ...]:
+def _ascii_folded(text: str) -> str:
+    """Look-alikes that only Unicode folds together, a Kelvin sign and a k, are two addresses."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
+def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
     """The keys of an external id; none if it is blank."""
-    return _with_twin(EXTERNAL_ID_KEY, external_id)
+    bare = identifier.strip()
+    if bare == identifier:
+        return (kind + bare,) if bare else ()
+    return (kind + bare, kind + identifier) if bare else ()
 
 
 def maileon_id_key(number: str) -> str:
@@ -179,10 +187,3 @@ def endpoint_of(key: str) -> Endpoint:
     if key[0] == EMAIL_KEY:
         return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
     return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))
-
-
-def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
-    bare = identifier.strip()
-    if bare == identifier:
-        return (kind + bare,) if bare else ()
-    return (kind + bare, kind + identifier) if bare else ()

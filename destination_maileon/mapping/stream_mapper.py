@@ -52,6 +52,9 @@ class StreamMapper:
             deleted_records=config.deleted_records,
             truncate_long_text=config.truncate_long_text,
             every_record_is_deleted=plan.every_record_is_deleted,
+            audience=(plan.audience_field, str(plan.audience_number))
+            if plan.audience_field
+            else None,
         )
         self._lanes: dict[Permission | None, PartitionKey] = {}
         self.usual_lane = self.lane(plan.permission)

@@ -22,7 +22,6 @@ from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
@@ -48,7 +47,7 @@ class Sent:
         return any(sent)
 
     def remove(self, part: MappedRecord) -> BatchEntry:
-        entry = mapped_record.an_entry(part, LANE, 0.0)
+        entry = BatchEntry.of_record(part, LANE, 0.0)
         self.accumulator.add_removal(a_removal(), entry)
         return entry
 

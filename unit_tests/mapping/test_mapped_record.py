@@ -14,8 +14,8 @@ from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import a_lane, an_entry
 
 UPDATE, IGNORE = SynchronizationMode
 WEEKLY = ("News", "Weekly")
@@ -80,8 +80,9 @@ def merged(records: Sequence[Contact], mode: SynchronizationMode) -> Contact:
 
 
 def entry_of(parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
-    lane = a_lane(a_plan(options=options(sync_mode=mode)))
-    return an_entry(*parts, lane=lane)
+    """The contact that these records make, ready to be sent."""
+    lane = PartitionKey(a_plan(options=options(sync_mode=mode)), None)
+    return BatchEntry.of_record(parts[0], lane, arrived_at=0.0).of_parts(parts)
 
 
 @pytest.mark.parametrize("mode", SynchronizationMode)

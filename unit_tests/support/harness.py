@@ -23,7 +23,6 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
 )
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
@@ -113,7 +112,7 @@ class Harness:
     ) -> None:
         """A record comes in of somebody who is to be removed."""
         self.ledger.received(self.lane.plan, self.now)
-        entry = mapped_record.an_entry(part, self.lane, self.now)
+        entry = BatchEntry.of_record(part, self.lane, self.now)
         self.accumulator.add_removal(a_removal(removal, email), entry)
 
     def removal(
