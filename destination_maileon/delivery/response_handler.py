@@ -118,11 +118,11 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
+        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
+            answer = RequestRejected(str(answer), status=403)
         if request.job is not None and not isinstance(answer, FatalError):
             request.job.answered(answer)
             return None
-        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
-            answer = RequestRejected(str(answer), status=403)
         if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
             self._learn_size()
         if isinstance(answer, RequestRejected):
@@ -158,8 +158,11 @@ class ResponseHandler:
             )
 
     def _is_about_one_record(self, request: Request) -> bool:
-        """A firewall may dislike a record's text; a right that was there has not gone away."""
-        return request.purpose in {*self.service.accepted, Purpose.MARK}
+        """A firewall may dislike a record's text; a right that was there has not gone away.
+
+        Nor does a sync depend on the rights to set markers and to ask who has an identifier.
+        """
+        return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
 
     # A report.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -184,7 +185,7 @@ def test_what_a_call_counts_is_told_by_the_first_state_that_leaves_after_it() ->
     ],
 )
 def test_contacts_are_left_out_for_reasons_that_the_options_tell(
-    changes: dict[str, object], reasons: dict[LeftOut, int]
+    changes: dict[str, Any], reasons: dict[LeftOut, int]
 ) -> None:
     plan = a_plan(options=options(**changes))
     ledger = a_ledger(plan)

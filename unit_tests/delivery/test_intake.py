@@ -71,7 +71,7 @@ class Incoming:
     @property
     def waiting(self) -> list[tuple[object, list[list[int]]]]:
         """Permission and records of each open batch; they are sent by this."""
-        return [(r.lane.permission, *places([r])) for r in self.flushed()]
+        return [(r.lane.permission, places([r])[0]) for r in self.flushed()]
 
     @property
     def counts(self) -> tuple[int, int, int]:
