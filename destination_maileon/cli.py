@@ -92,12 +92,9 @@ class Command:
         yield self._lines.connection_status_line(status, problem)
 
     def _discover(self) -> Iterator[bytes]:
-        from destination_maileon.streams.discovery import destination_catalog  # noqa: PLC0415 - the same
-        from destination_maileon.sync import read_account  # noqa: PLC0415 - the same
+        from destination_maileon.check import discovered  # noqa: PLC0415 - the same
 
-        config = self._config()
-        with read_account(config) as account:
-            catalog = destination_catalog(config, account.custom_fields, account.preferences)
+        catalog = discovered(self._config())
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:

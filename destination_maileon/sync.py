@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -185,13 +184,6 @@ def write(
         reader.start()
         service.needs(reader.is_well)
         yield from sync.writer.run()
-
-
-@contextmanager
-def read_account(config: Config) -> Iterator[Account]:
-    """The account alone, to be looked at."""
-    with _client(config) as client:
-        yield _account(config, client)
 
 
 def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry, an_entry
+from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -220,7 +220,7 @@ class Accumulator:
     def _add_to_pending(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
         last = self._last(part.keys)
         if last is None or not self._can_take(last, part, lane):
-            entry = an_entry(part, lane, now)
+            entry = BatchEntry.of_record(part, lane, now)
             if self._stand_in_line(entry):
                 return self._put(entry)
             self._follow(entry)

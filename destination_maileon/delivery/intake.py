@@ -15,8 +15,8 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import (
+    BatchEntry,
     MappedRecord,
-    an_entry,
     contact_keys,
     recognised_by,
 )
@@ -145,7 +145,7 @@ class Intake:
         if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
         part = self._part(stream, message, _written(farewell.contact), now=now)
-        entry = an_entry(part, stream.lane(stream.plan.permission), now)
+        entry = BatchEntry.of_record(part, stream.lane(stream.plan.permission), now)
         # What else the record says of the contact is another one's, or nobody's, once it is gone.
         entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
         self.accumulator.add_removal(farewell, entry)

@@ -105,8 +105,15 @@ class MaileonClient:
 
     def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
         """Nothing, if the key is good and has the right for the method."""
-        body = b"" if method in {"POST", "PUT"} else None
-        self._api_answer(self._exchange(method, "/ping", body=body))
+        self._api_answer(
+            self._exchange(method, "/ping", body=b"" if method in {"POST", "PUT"} else None)
+        )
+
+    def ping_contacts(self) -> None:
+        """Nothing, if the key has the right to read contacts."""
+        self._api_answer(
+            self._exchange("GET", "/contacts", query={"page_index": "1", "page_size": "1"})
+        )
 
     def custom_fields(self) -> dict[str, FieldType]:
         """Name and type of every custom field of the account; names are case sensitive."""

@@ -30,16 +30,14 @@ _CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&#13;": "\r"}
 _REFERENCE = re.compile("|".join(_CHARACTERS))
 
 _IDENTIFIER = re.compile("<(id|email|external_id)>([^<]*)</")
-_FIELD = re.compile("<field><name>([^<]*)</name><value(?:>([^<]*)</value>)?")
+_FIELD = re.compile('<field><name>([^<]*)</name><value( nil="true")?>([^<]*)')
 _PREFERENCE = re.compile(
     "<preference><name>([^<]*)</name><category>([^<]*)</category><value>([^<]*)</value>"
     "(?:<source>([^<]*)</source>)?"
 )
 
 # What a text means nobody asks where contacts are merged.
-_FIELD_PIECES = re.compile(
-    '(<field><name>[^<]*</name>)(<value(?: nil="true"/>|>[^<]*</value>)</field>)'
-)
+_FIELD_PIECES = re.compile("(<field><name>[^<]*</name>)(<value[^<]*</value></field>)")
 _PREFERENCE_PIECES = re.compile(
     "(<preference><name>[^<]*</name><category>[^<]*</category>)(<value>[^<]*</value>)"
     "((?:<source>[^<]*</source>)?)</preference>"
@@ -146,14 +144,14 @@ def document(contacts: Iterable[bytes]) -> bytes:
 def _add_fields(parts: list[str], element: str, *, fields: Mapping[str, str | None]) -> None:
     parts.append(f"<{element}>")
     for name, value in fields.items():
-        written = '<value nil="true"/>' if value is None else f"<value>{escape(value)}</value>"
-        parts.append(f"{field_head(name)}{written}</field>")
+        written = '<value nil="true">' if value is None else f"<value>{escape(value)}"
+        parts.append(f"{field_head(name)}{written}</value></field>")
     parts.append(f"</{element}>")
 
 
 def _fields_of(text: str) -> dict[str, str | None]:
     return {
-        _unescape(field[1]): None if field[2] is None else _unescape(field[2])
+        _unescape(field[1]): None if field[2] else _unescape(field[3])
         for field in _FIELD.finditer(text)
     }
 

@@ -96,7 +96,7 @@ def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaile
     page = " with a web page" if is_html(answer) else ""
     return NotMaileonApi(
         f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
-        " check the base URL."
+        " the base URL is not the API's, or a proxy or firewall answers in its place."
     )
 
 
@@ -121,7 +121,7 @@ def _accepted(_answer: Response, _retry_after: float | None) -> None:
 def _redirected(answer: Response, _retry_after: float | None) -> Redirected:
     return Redirected(
         f"{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
-        " would go along: set the base URL to the API's own address."
+        " would go along. The base URL is not the API's, or a proxy answers in its place."
     )
 
 

@@ -139,6 +139,9 @@ class ColumnResolver:
         entry = self.plan.mapping.get(column)
         if entry is not None:
             return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
+        if self.plan.is_activated and column == Kind.PERMISSION:
+            # A person mapped it in the connection, which renames what it maps.
+            return Target(Kind.PERMISSION)
         preferences = self._preferences_for(column)
         return target_of_column(column, self.account.field_names, preferences=preferences)
 

@@ -11,7 +11,7 @@ a plain record of ten columns costs in all (`make bench`), and nobody could read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.converters import Converter
 
 Data: TypeAlias = Mapping[str, object]
+Values: TypeAlias = tuple[Any, ...]
+Escape: TypeAlias = Callable[[str], str]
+
+# A look-up in an enumeration takes as long as three in a module.
+_MARKUP, _ANYTHING = Texts.MARKUP, Texts.ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,11 @@ class _Section(NamedTuple):
     fields: list[_Field]
 
 
+_END_OF_FIELD = "</value></field>"
+"""Each head begins with that of the field before: a piece less for each value. The first one's is
+cut off."""
+
+
 class _Cleaner:
     """Takes out what XML forbids, and remembers whether there was any."""
 
@@ -178,8 +188,9 @@ class ContactEncoder:
     def __init__(self, columns: Iterable[Column], rules: MappingRules) -> None:
         columns = list(columns)
         self._mode = rules.identifier_mode
-        self._removes_all = rules.every_record_is_deleted
+        self._needed = "external_id" if self._mode is IdentifierMode.EXTERNAL_ID else "email"
         self._cleaner = _Cleaner()
+        self._escape_all: Escape = self._cleaner.escape
         self.cleaned_records = 0
         """Records in which characters that XML forbids were removed."""
         self._compile_row(columns)
@@ -206,15 +217,17 @@ class ContactEncoder:
             picked.extend(c for kind in kinds for c in columns if c.target.kind is kind)
             return slice(start, len(picked))
 
-        self._identifiers = pick(Kind.EMAIL, Kind.EXTERNAL_ID)
-        self._identifier_keys = [_KEYS[column.target.kind] for column in picked]
+        pick(Kind.EMAIL, Kind.EXTERNAL_ID)
+        self._identifiers = [(n, *_KEYS[c.target.kind]) for n, c in enumerate(picked)]
         ids = pick(Kind.MAILEON_ID) if self._mode.sends_id else None
         self._id = ids.start if ids and ids.stop > ids.start else None
         marks = pick(Kind.DELETED, Kind.UNSUBSCRIBE)
         picked.extend(c for c in columns if c.name == DELETED_AT_COLUMN and c not in picked)
         self._marks = slice(marks.start, len(picked))
         self._mark_names = [column.name for column in picked[self._marks]]
-        self._no_marks = (None,) * len(self._mark_names)
+        # Where every record is deleted, no record is without a mark.
+        is_open = not rules.every_record_is_deleted
+        self._no_marks = (None,) * len(self._mark_names) if is_open else None
         self._removals = _removals(columns, rules)
         self._sections = [
             _section(tag, picked[at], rules, values=at)
@@ -225,12 +238,12 @@ class ContactEncoder:
         self._list_names = [column.name for column in picked[self._lists]]
         self._preferences = pick(Kind.PREFERENCE)
         self._preference_heads = [_preference(column) for column in picked[self._preferences]]
-        self._has_preferences = self._lists.start < self._preferences.stop
         self._permission = pick(Kind.PERMISSION)
+        self._has_wishes = self._lists.start < self._permission.stop
         names = [column.name for column in picked[self._permission]]
         self.permission_column = names[0] if names else ""
         places = {column.name: place for place, column in enumerate(columns)}
-        self._pick = _picker([places[column.name] for column in picked])
+        self._values = _picker([places[column.name] for column in picked], out_of=len(columns))
 
     def row(self, data: Data) -> Struct:
         """The row of a record that was decoded otherwise, less its unknown columns."""
@@ -242,11 +255,10 @@ class ContactEncoder:
 
         `texts` says what may stand in the record's texts; it need not.
         """
-        values = self._pick(astuple(row))
-        if texts is not Texts.ANYTHING:
-            return self._encoded(values, texts)
+        if texts is not _ANYTHING:
+            return self._encoded(self._values(row), escape if texts is _MARKUP else None)
         self._cleaner.has_removed = False
-        mapped = self._encoded(values, texts)
+        mapped = self._encoded(self._values(row), self._escape_all)
         self.cleaned_records += self._cleaner.has_removed
         return mapped
 
@@ -258,23 +270,18 @@ class ContactEncoder:
         named = _permission(as_text(value))
         return None if isinstance(named, Reason) else named
 
-    def _encoded(self, values: Sequence[Any], texts: Texts) -> Mapped:
-        identity, keys = self._identify(values, texts)
-        if (
-            self._removes_all
-            or values[self._marks] != self._no_marks
-            or not self._is_usable(identity)
-        ):
+    def _encoded(self, values: Values, escaped: Escape | None) -> Mapped:
+        identity, keys = self._identify(values, is_clean=escaped is not self._escape_all)
+        if values[self._marks] != self._no_marks or not self._is_usable(identity):
             other = self._removed_or_refused(values, identity)
             if other is not None:
                 return other
         pieces = ["<contact>"]
         for tag, text in identity.items():
-            pieces.append(f"<{tag}>{escape(text)}</{tag}>")
+            pieces.append(f"<{tag}>{escaped(text) if escaped else text}</{tag}>")
         for section in self._sections:
-            if fields := self._fields(section, values, texts):
-                pieces += (section.opening, *fields, section.closing)
-        if self._has_preferences or self.permission_column:
+            self._add_fields(section, values, pieces, escaped=escaped)
+        if self._has_wishes:
             refusal = self._add_wishes(values, identity, pieces)
             if refusal is not None:
                 return refusal
@@ -282,22 +289,22 @@ class ContactEncoder:
         return "".join(pieces).encode(), keys
 
     def _identify(
-        self, values: Sequence[Any], texts: Texts
+        self, values: Values, *, is_clean: bool
     ) -> tuple[dict[str, str], tuple[str, ...]]:
         """The identifiers by the names of their elements, in the order written; their keys."""
         identity: dict[str, str] = {}
         keys: tuple[str, ...] = ()
         if self._id is not None and values[self._id] is not None:
             identity = self._maileon_id(values[self._id])
-        given = zip(self._identifier_keys, values[self._identifiers], strict=True)
-        for (tag, keys_of), value in given:
+        for place, tag, keys_of in self._identifiers:
+            value = values[place]
             if value is not None:
-                is_plain = type(value) is str and texts is not Texts.ANYTHING
-                text = value if is_plain else as_identifier(self._cleaner(value)) or ""
+                is_text = is_clean and type(value) is str
+                text = value if is_text else as_identifier(self._cleaner(value)) or ""
                 if found := keys_of(text):
                     identity[tag] = text
                     keys += found
-        if "id" in identity:
+        if self._id is not None and "id" in identity:
             keys += (maileon_id_key(identity["id"]),)
         return identity, keys
 
@@ -306,12 +313,12 @@ class ContactEncoder:
         return {"id": text} if text else {}
 
     def _is_usable(self, identity: Mapping[str, str]) -> bool:
-        if "id" in identity:
+        if self._id is not None and "id" in identity:
             return is_maileon_id(identity["id"])
-        return ("external_id" if self._mode is IdentifierMode.EXTERNAL_ID else "email") in identity
+        return self._needed in identity
 
     def _removed_or_refused(
-        self, values: Sequence[Any], identity: dict[str, str]
+        self, values: Values, identity: dict[str, str]
     ) -> ContactRemoval | Refusal | None:
         given = zip(self._mark_names, values[self._marks], strict=True)
         marks = {name: value for name, value in given if value is not UNSET}
@@ -328,27 +335,34 @@ class ContactEncoder:
             return None
         return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
 
-    def _fields(self, section: _Section, values: Sequence[Any], texts: Texts) -> list[str]:
-        """The pieces of a section. Here a record spends its time: nothing is called for a text."""
-        cleaner = self._cleaner if texts is Texts.ANYTHING else None
-        escaped = cleaner.escape if cleaner else escape if texts is Texts.MARKUP else None
-        pieces: list[str] = []
+    def _add_fields(
+        self, section: _Section, values: Values, pieces: list[str], *, escaped: Escape | None
+    ) -> None:
+        """Adds the pieces of a section. Here a record spends its time: texts are only looked at."""
+        start, append = len(pieces), pieces.append
+        cleaner = self._cleaner if escaped is self._escape_all else None
         for (head, convert, null), value in zip(
             section.fields, values[section.values], strict=True
         ):
-            text = value
-            if value is UNSET:
+            if convert is None and type(value) is str:
+                text = value
+            elif value is None:
+                text = None
+            elif value is UNSET:
                 continue
-            if value is not None and (convert is not None or type(value) is not str):
+            else:
                 text = (convert or as_text)(cleaner(value) if cleaner else value)
             if text is not None:
-                pieces.append(f"{head}{escaped(text) if escaped else text}</value></field>")
+                append(head)
+                append(escaped(text) if escaped else text)
             elif null:
-                pieces.append(null)
-        return pieces
+                append(null)
+        if len(pieces) > start:
+            pieces[start] = section.opening + pieces[start][len(_END_OF_FIELD) :]
+            append(section.closing)
 
     def _add_wishes(
-        self, values: Sequence[Any], identity: dict[str, str], pieces: list[str]
+        self, values: Values, identity: dict[str, str], pieces: list[str]
     ) -> Refusal | None:
         """Adds the preferences, and looks at the permission; a refusal if one cannot be read."""
         try:
@@ -361,7 +375,7 @@ class ContactEncoder:
                 return _bad_permission(self.permission_column, _contact(identity))
         return None
 
-    def _add_preferences(self, values: Sequence[Any], pieces: list[str]) -> None:
+    def _add_preferences(self, values: Values, pieces: list[str]) -> None:
         found: dict[str, tuple[str, str]] = {}
         for value in values[self._lists]:
             for head, text, source in listed(value, self._cleaner):
@@ -388,10 +402,11 @@ def _contact(identity: Mapping[str, str]) -> Contact:
 def _section(tag: str, columns: list[Column], rules: MappingRules, *, values: slice) -> _Section:
     fields = []
     for column in columns:
-        head, convert = field_head(column.target.name), rules.converter(column.type)
-        null = f'{head}<value nil="true"/></field>' if column.clear else ""
+        head = f"{_END_OF_FIELD}{field_head(column.target.name)}"
+        convert = rules.converter(column.type)
+        null = f'{head}<value nil="true">' if column.clear else ""
         fields.append(_Field(f"{head}<value>", None if convert is as_text else convert, null))
-    return _Section(f"<{tag}>", f"</{tag}>", values, fields)
+    return _Section(f"<{tag}>", f"{_END_OF_FIELD}</{tag}>", values, fields)
 
 
 def _clears(column: Column) -> bool:
@@ -412,11 +427,15 @@ def _removals(columns: list[Column], rules: MappingRules) -> RemovalColumns:
     )
 
 
-def _picker(indices: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _picker(indices: list[int], *, out_of: int) -> Callable[[Struct], Values]:
+    """Picks these values of a row, in this order."""
+    if indices == [*range(out_of)]:
+        return astuple
     if len(indices) > 1:
-        return itemgetter(*indices)
+        pick = itemgetter(*indices)
+        return lambda row: pick(astuple(row))
     # Of one index, itemgetter gives no tuple.
-    return lambda values: tuple([values[index] for index in indices])
+    return lambda row: tuple([astuple(row)[index] for index in indices])
 
 
 @lru_cache(maxsize=100)

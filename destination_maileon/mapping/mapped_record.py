@@ -78,13 +78,15 @@ class BatchEntry(Struct, eq=False, gc=False):
     is_waiting: bool = False
     is_sent: bool = False
 
+    @classmethod
+    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+        """The contact of one record."""
+        size = len(part.payload)
+        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
+
     def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
         """The contact that these of its records make alone, ready to be sent."""
-        first = parts[0]
-        size = len(first.payload)
-        entry = BatchEntry(
-            first, self.lane, self.arrived_at, self.keys, size, size + first.message_bytes
-        )
+        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
         for part in parts[1:]:
             entry.merge(part)
         entry.seal()
@@ -135,12 +137,6 @@ class BatchEntry(Struct, eq=False, gc=False):
             self.merged = merged_bytes([part.payload for part in self.parts])
 
 
-def an_entry(part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
-    """The contact of one record."""
-    size = len(part.payload)
-    return BatchEntry(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
-
-
 def contact_keys(contact: Contact) -> tuple[str, ...]:
     """The contact's identifiers in the form in which they are compared; the address without case.
 
@@ -153,12 +149,15 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address; none if it is blank."""
-    return _with_twin(EMAIL_KEY, email.lower())
+    return external_id_keys(email.lower(), EMAIL_KEY)
 
 
-def external_id_keys(external_id: str) -> tuple[str, ...]:
+def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
     """The keys of an external id; none if it is blank."""
-    return _with_twin(EXTERNAL_ID_KEY, external_id)
+    bare = identifier.strip()
+    if bare == identifier:
+        return (kind + bare,) if bare else ()
+    return (kind + bare, kind + identifier) if bare else ()
 
 
 def maileon_id_key(number: str) -> str:
@@ -179,10 +178,3 @@ def endpoint_of(key: str) -> Endpoint:
     if key[0] == EMAIL_KEY:
         return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
     return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))
-
-
-def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
-    bare = identifier.strip()
-    if bare == identifier:
-        return (kind + bare,) if bare else ()
-    return (kind + bare, kind + identifier) if bare else ()

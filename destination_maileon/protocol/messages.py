@@ -68,6 +68,10 @@ class Texts(Enum):
     ANYTHING = 2
 
 
+# A look-up in an enumeration takes as long as three in a module.
+_PLAIN, _MARKUP, _ANYTHING = Texts
+
+
 class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
@@ -166,9 +170,9 @@ def _texts(line: bytes) -> Texts:
     # The first byte of U+FFFE and U+FFFF is that of few other characters. To look for bytes as such
     # and not by their number takes several times as long (`make bench`).
     if _BACKSLASH in line or _BEGINS_LAST_OF_PLANE in line:
-        return Texts.ANYTHING
+        return _ANYTHING
     has_markup = _AMPERSAND in line or _LESS_THAN in line or _GREATER_THAN in line
-    return Texts.MARKUP if has_markup else Texts.PLAIN
+    return _MARKUP if has_markup else _PLAIN
 
 
 def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
@@ -216,7 +220,7 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadMessage(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
-    return RecordMessage((namespace or None, name), b"", Texts.ANYTHING, line, line_number)
+    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:

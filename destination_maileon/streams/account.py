@@ -8,6 +8,7 @@ person. Calls that write are tried again by `delivery` instead, since others go 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -37,13 +38,18 @@ TELLING_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
+    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds.
+
+    No question is asked after `ends_at`. `advice` is what a person reads who got no answer.
+    """
 
     backoff: Backoff
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     tell: Callable[[str], None] = lambda _: None
+    ends_at: float = math.inf
+    advice: str = "Airbyte will sync again."
 
     def __call__(self, ask: Callable[[], Answer]) -> Answer:
         """The answer.
@@ -68,12 +74,12 @@ class Retrying:
             wait = self.backoff.delay(
                 attempt, elapsed, retry_after=failure.retry_after, random=self.random
             )
-            if wait is None:
+            if wait is None or self.now() >= self.ends_at:
                 raise TransientError(
                     f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
-                    f"{failure} "
-                    "Airbyte will sync again."
+                    f"{failure} {self.advice}"
                 )
+            wait = min(wait, self.ends_at - self.now())
             if self.now() + wait >= tell_from:
                 self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
                 tell_from = self.now() + wait + TELLING_SECONDS

@@ -29,7 +29,9 @@ def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
 
 def permission_column(plan: StreamPlan) -> str | None:
     """The column in which each record of the stream names its permission."""
-    return next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+    explicit = (name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION)
+    is_offered = plan.is_activated and Kind.PERMISSION in plan.properties
+    return next(explicit, str(Kind.PERMISSION) if is_offered else None)
 
 
 def _of_stream(plan: StreamPlan) -> Iterator[str]:

@@ -291,7 +291,7 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
         "Stream contacts",
         "Stream north.leads",
     ]
-    [told] = [*_said(heard, Level.WARN)][2:]
+    [told] = heard.warnings[2:]
     assert told == (
         "Stream contacts: 2 records were rejected: 2 x too long (field CITY). "
         "They are not stored: to have them, choose S3 under "

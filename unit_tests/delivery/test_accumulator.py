@@ -46,7 +46,7 @@ class Sent:
         return any([self.accumulator.add(part, lane, now) for part in parts])
 
     def remove(self, part: MappedRecord) -> BatchEntry:
-        entry = BatchEntry(part, LANE, 0.0)
+        entry = BatchEntry.of_record(part, LANE, 0.0)
         self.accumulator.add_removal(a_removal(), entry)
         return entry
 

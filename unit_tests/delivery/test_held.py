@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from destination_maileon.delivery import accumulator as accumulating
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.held import FEW_CLAIMS, FindOwner
+from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.response_handler import Answer
+from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.support.builders import a_part
-from unit_tests.support.harness import Harness
+from unit_tests.support.harness import FORBIDDEN, NO_CONNECTION, REFUSED, Harness
 from unit_tests.support.rooms import a_report, places, someone
 
 
@@ -23,6 +26,12 @@ class Account:
 
     owners: dict[str, str] = field(default_factory=dict)
     is_reversed: bool = False
+
+    def answer(self, request: Request) -> Answer:
+        if isinstance(request.job, FindOwner):
+            owner = self.owners.get(request.job.key[1:])
+            return [Contact(external_id=owner)] if owner else []
+        return self.report(request)
 
     def report(self, request: Request) -> SynchronizationReport:
         found = []
@@ -45,7 +54,7 @@ def serve(harness: Harness, account: Account) -> int:
     while harness.send() or harness.next_pass() or harness.in_flight:
         requests += 1
         request = harness.in_flight[0]
-        harness.answer(request, account.report(request))
+        harness.answer(request, account.answer(request))
     return requests
 
 
@@ -194,10 +203,52 @@ def test_an_external_id_that_many_share_costs_no_pass_for_each_of_them() -> None
 
 def test_while_the_owner_of_an_address_is_not_known_each_one_gets_its_turn() -> None:
     harness = claimants(3, lambda n: Contact("none@b.de", f"x{n}"))
-    # Somebody has it who is not in the sync, and gives it up for the last of them.
+    # Nobody is asked for few claims: the last of them has it already.
     account = Account({"none@b.de": "x3"})
     serve(harness, account)
     assert harness.outcomes == {1: "rejected", 2: "rejected", 3: "written"}
+
+
+def test_an_address_that_many_claim_and_somebody_outside_the_sync_has_costs_one_question() -> None:
+    harness = claimants(200, lambda n: Contact("none@b.de", f"x{n}"))
+    account = Account({"none@b.de": "other"})
+    assert serve(harness, account) < 8
+    assert harness.outcomes == dict.fromkeys(range(1, 201), "rejected")
+    assert harness.ledger.settled_twice == []
+
+
+def asked_for_owner() -> tuple[Harness, Request]:
+    """Somebody who is not in the sync has an address that a few more than few claim."""
+    harness = claimants(FEW_CLAIMS + 2, lambda n: Contact("none@b.de", f"x{n}"))
+    harness.accumulator.flush()
+    account = Account({"none@b.de": "other"})
+    while (request := harness.in_flight[0] if harness.in_flight else None) is None or (
+        request.purpose is not Purpose.ASK
+    ):
+        if request is not None:
+            harness.answer(request, account.answer(request))
+        assert harness.send() or harness.next_pass()
+    return harness, request
+
+
+@pytest.mark.parametrize("answer", [REFUSED, FORBIDDEN, [], [Contact("a@b.de"), Contact("c@b.de")]])
+def test_a_question_that_is_not_answered_costs_passes_and_not_the_sync(answer: Answer) -> None:
+    harness, question = asked_for_owner()
+    harness.answer(question, answer)
+    account = Account({"none@b.de": "other"})
+    while harness.send() or harness.next_pass():
+        assert harness.in_flight[0].purpose is Purpose.WRITE
+        harness.answer(harness.in_flight[0], account.answer(harness.in_flight[0]))
+    assert harness.outcomes == dict.fromkeys(range(1, FEW_CLAIMS + 3), "rejected")
+
+
+def test_a_question_that_fails_is_asked_again_and_in_the_end_is_given_up() -> None:
+    harness, question = asked_for_owner()
+    assert harness.answer(question, NO_CONNECTION) == 1.0
+    harness.now += 100.0
+    assert harness.send() == [question]
+    with pytest.raises(TransientError, match="failed 2 times in 100 seconds"):
+        harness.answer(question, NO_CONNECTION)
 
 
 def test_a_claim_of_the_owner_itself_is_not_rejected_with_the_others() -> None:
@@ -217,5 +268,5 @@ def test_whoever_is_to_be_removed_is_not_rejected_for_an_address_that_others_cla
     account = Account()
     while harness.send() or harness.next_pass():
         request = harness.in_flight[0]
-        harness.answer(request, True if request.farewell else account.report(request))
+        harness.answer(request, True if request.farewell else account.answer(request))
     assert harness.outcomes == {1: "written", 2: "rejected", 3: "written"}

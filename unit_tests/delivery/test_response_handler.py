@@ -61,8 +61,11 @@ reports = st.builds(
 )
 good_reports = reports.map(lambda report: replace(report, invalid=0, invalid_contacts=()))
 failures = st.sampled_from([TIMEOUT, NO_CONNECTION, THROTTLED, BROKEN, REFUSED, FORBIDDEN])
-answers = st.tuples(failures | reports | good_reports, failures | st.booleans())
-"""Of a request with contacts, and of a removal."""
+owners = st.lists(contacts, max_size=2)
+answers = st.tuples(
+    failures | reports | good_reports, failures | st.booleans(), st.just(REFUSED) | owners
+)
+"""Of a request with contacts, of a removal, and of a question who has an identifier."""
 
 
 @given(
@@ -70,7 +73,7 @@ answers = st.tuples(failures | reports | good_reports, failures | st.booleans())
     answered=st.lists(answers, max_size=30),
 )
 def test_every_record_is_settled_once_or_held_or_in_one_request(
-    arrived: list[tuple[Contact, bool]], answered: list[tuple[Answer, Answer]]
+    arrived: list[tuple[Contact, bool]], answered: list[tuple[Answer, Answer, Answer]]
 ) -> None:
     harness = Harness()
     harness.success()
@@ -95,7 +98,8 @@ def test_every_record_is_settled_once_or_held_or_in_one_request(
             harness.now += 1.0
             continue
         request = harness.in_flight[0]
-        harness.answer(request, answer[request.farewell is not None])
+        kind = 2 if request.job else int(request.farewell is not None)
+        harness.answer(request, answer[kind])
         assert each_is_in_one_place()
     harness.now += 40.0
     harness.accept_all()

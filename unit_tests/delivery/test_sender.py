@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.held import FindOwner
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
@@ -18,6 +19,7 @@ from destination_maileon.delivery.sender import (
     WorkerPool,
     send,
 )
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
@@ -26,7 +28,7 @@ from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.maileon.calls import REPORT, client_of
 from unit_tests.maileon.local_server import reply
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import a_lane, a_report, a_request, someone
+from unit_tests.support.rooms import LANE, a_lane, a_report, a_request, someone
 
 CHUNK = InputChunk([b"{}"], 1)
 LONG = 60.0
@@ -172,7 +174,7 @@ def test_time_never_goes_back_and_chance_is_between_zero_and_one() -> None:
 # On the wire.
 
 
-def sent(call: Request, answer: bytes = b"") -> tuple[str, str, bytes, Answer]:
+def sent(call: Request, answer: bytes) -> tuple[str, str, bytes, Answer]:
     """Method, target and body of the request, and what came of it."""
     with client_of(reply(200, answer)) as (client, server):
         came = send(client, call)
@@ -182,12 +184,12 @@ def sent(call: Request, answer: bytes = b"") -> tuple[str, str, bytes, Answer]:
 
 def test_contacts_are_posted_with_every_option_of_their_stream() -> None:
     plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, update_only=True))
-    call = a_request(someone(1), someone(2), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
+    call = a_request(someone(1), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
     method, target, body, came = sent(call, REPORT)
     assert (method, target.partition("?")[0]) == ("POST", "/contacts")
     query = dict(pair.split("=") for pair in target.partition("?")[2].split("&"))
     assert query == plan.options.parameters(Permission.DOUBLE_OPT_IN)
-    assert body.count(b"<email>") == 2
+    assert body.count(b"<email>") == 1
     assert came == a_report(1)
 
 
@@ -214,5 +216,17 @@ def test_whoever_is_removed_is_addressed_by_their_identifier(
     lane = a_lane(a_plan(options=options(mode)))
     farewell = ContactRemoval(removal, contact)
     call = a_request(a_part(1, contact), lane=lane, farewell=farewell, purpose=purpose)
-    method, target, body, came = sent(call)
+    found = b"<contact><email>1@example.com</email></contact>"
+    method, target, body, came = sent(call, found)
     assert (f"{method} {unquote(target).partition('?')[0]}", body, came) == (wanted, b"", True)
+
+
+def test_a_question_is_asked_by_its_job() -> None:
+    heard: list[tuple[str, list[Contact]]] = []
+    job = FindOwner("e1@example.com", lambda key, owners: heard.append((key, owners)))
+    found = b"<contact><external_id>x</external_id></contact>"
+    method, target, _, came = sent(Request(LANE, [], purpose=Purpose.ASK, job=job), found)
+    assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)
+    job.answered(came)
+    job.answered(RetriableError("No.", FailureReason.CONNECTION))
+    assert heard == [("e1@example.com", [Contact(external_id="x")]), ("e1@example.com", [])]

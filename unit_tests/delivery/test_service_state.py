@@ -223,12 +223,13 @@ def test_contacts_clear_a_removal_and_no_removal_clears_contacts() -> None:
         for accepted in Purpose
         for state in [ServiceState(Backoff(1.0), accepted={accepted})]
     }
-    questions = {Purpose.MARK, Purpose.LOOK_UP}
+    questions = {Purpose.MARK, Purpose.LOOK_UP, Purpose.ASK}
     assert cleared == {
         Purpose.WRITE: {*Purpose},
         Purpose.REMOVE: {*Purpose} - {Purpose.WRITE},
         Purpose.MARK: questions,
         Purpose.LOOK_UP: questions,
+        Purpose.ASK: questions,
     }
 
 

@@ -121,7 +121,7 @@ def moving(history: History) -> Callable[[Scenario, Random], Scenario]:
     def widen(scenario: Scenario, chance: Random) -> Scenario:
         known, rows = history(chance)
         has_consent = chance.random() < 0.2
-        gaps = chance.choice([[None], [None, None, 0.1, 20.0], [0.0]])
+        gaps: list[float | None] = chance.choice([[None], [None, None, 0.1, 20.0], [0.0]])
         items: list[Item] = []
         for place, data in enumerate(rows, start=1):
             data["custom:G1"] = f"{place}"

@@ -430,7 +430,7 @@ INSIDE: dict[str, Planted] = {
         changed(_LEDGER + "received", partial(_one_of_a_kind, first=300)), "identifier", 1059
     ),
     "the first value wins": Planted(
-        put(CONNECTOR + "mapping.mapped_record.merged", lambda contacts, _: contacts[0]),
+        put(CONNECTOR + "mapping.mapped_record.merged_bytes", lambda payloads: payloads[0]),
         "differs",
         9,
     ),

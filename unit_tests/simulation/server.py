@@ -57,6 +57,7 @@ class Server:
         self.applied: list[tuple[Request, tuple[int, ...]]] = []
         self.codes: dict[int, tuple[int, ...]] = {}
         self.contested: set[int] = set()
+        self.once_contested: set[int] = set()
         self.removed = 0
         self.unmarked: set[int] = set()
         self._has_vanished = False
@@ -128,6 +129,7 @@ class Server:
             codes = () if judgement is None else tuple(code for code, _ in judgement.findings)
             self.codes |= dict.fromkeys(places, codes)
             is_contested = bool(CONTESTED_CODES & {*codes[:1]})
+            self.once_contested.update(places if is_contested else ())
             (self.contested.update if is_contested else self.contested.difference_update)(places)
             self._together[places[0]].update(places)
             if verdict is not None and verdict is not Verdict.INVALID:

@@ -188,7 +188,7 @@ class World:
         if isinstance(answer, Forbidden) and attempt.mishap is not None:
             self.server.verdicts |= dict.fromkeys(places_of(attempt.call), None)
         self.watch.ends(attempt.call, answer, at)
-        return ResponseReceived(attempt.call, answer, at)  # type: ignore[arg-type]
+        return ResponseReceived(attempt.call, answer, at)
 
     def _burdened(self, call: Request, seconds: float) -> float:
         """How long a call lasts, by its bytes and by what else is in flight; or too long."""

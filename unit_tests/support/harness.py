@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.request import Request
@@ -38,6 +39,13 @@ THROTTLED = RetriableError(
 )
 REFUSED = RequestRejected("Refused.", status=400, server_message="1@example.com is wrong")
 FORBIDDEN = Forbidden("The key may not do that.")
+
+
+def accepted(request: Request) -> Answer:
+    """Everybody is new, or was there; nobody has the identifier that is asked for."""
+    if request.job is not None:
+        return []
+    return True if request.farewell else a_report(len(request.entries))
 
 
 @dataclass
@@ -72,7 +80,7 @@ class Harness:
             removals=removals,
             account=account,
             forget_field=self.forgotten.append,
-            style=IdentifiersInLogs.MASKED,
+            words=Explanations(account, IdentifiersInLogs.MASKED),
             chance=lambda: 1.0,
             log=self.heard,
         )
@@ -104,7 +112,7 @@ class Harness:
     ) -> None:
         """A record comes in of somebody who is to be removed."""
         self.ledger.received(self.lane.plan, self.now)
-        entry = BatchEntry(part, self.lane, self.now)
+        entry = BatchEntry.of_record(part, self.lane, self.now)
         self.accumulator.add_removal(a_removal(removal, email), entry)
 
     def removal(
@@ -150,8 +158,7 @@ class Harness:
         """Every request is accepted from now on, until nothing is left to do."""
         while self.in_flight or self.send() or self.next_pass():
             request = self.in_flight[0]
-            well = True if request.farewell else a_report(len(request.entries))
-            self.answer(request, well)
+            self.answer(request, accepted(request))
 
     def unsettled(self) -> list[int]:
         """The records that wait somewhere: in a request, a batch, behind another, or held."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
-from destination_maileon.mapping.contact_encoder import ContactRemoval
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping.contact_encoder import ContactRemoval
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.rejection import Rejection
@@ -46,7 +46,7 @@ def someone(place: int, name: object = None, **changes: Any) -> MappedRecord:
 
 def an_entry(*parts: MappedRecord, lane: PartitionKey = LANE) -> BatchEntry:
     """The contact of these records, ready to be sent."""
-    return BatchEntry(parts[0], lane, 0.0).of_parts(parts)
+    return BatchEntry.of_record(parts[0], lane, 0.0).of_parts(parts)
 
 
 def a_request(
