@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
-from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
-from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
-from destination_maileon.mapping.record_mapper import ContactRemoval, Reason, Refusal
+from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
+from destination_maileon.mapping.mapped_record import (
+    BatchEntry,
+    MappedRecord,
+    contact_keys,
+    recognised_by,
+)
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
@@ -24,13 +27,12 @@ from destination_maileon.rejections.rejection import Rejection
 if TYPE_CHECKING:
     from destination_maileon.accounting.ledger import Ledger
     from destination_maileon.config.model import Config
-    from destination_maileon.delivery.accumulator import Accumulator, Limits
-    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.delivery.accumulator import Accumulator
     from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import StreamPlan
+    from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
@@ -41,17 +43,14 @@ class Intake:
 
     config: Config
     ledger: Ledger
-    batcher: Accumulator
-    dispatch: RequestScheduler
-    limits: Limits
+    accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
     _strangers: UnknownStreams = field(init=False)
     _largest: int = field(init=False)
-    _farewells: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._largest = self.limits.contact_bytes
+        self._largest = self.accumulator.limits.contact_bytes
         self._strangers = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
@@ -70,16 +69,17 @@ class Intake:
         stream = self._streams.get(message.stream)
         if stream is None:
             return self._leave_out_stranger(message.stream)
-        data = message.data
-        if data is None:
+        row = stream.row(message, self.log)
+        if row is None:
             return self._reject(stream, message, _NO_DATA, now=now)
-        plain = stream.plain.element(data, message.types, is_clean=message.is_clean)
-        if plain is not None:
-            return self._write(stream, message, plain, now=now)
-        stream.learn(data, self.log)
-        mapped = stream.mapper.map(data)
-        if isinstance(mapped, Contact):
-            return self._write(stream, message, _written(mapped), now=now)
+        encoder = stream.encoder
+        mapped = encoder.encode(row, message.texts)
+        if isinstance(mapped, tuple):
+            lane = stream.usual_lane
+            if encoder.permission_column:
+                lane = stream.lane(encoder.permission(row, stream.plan.permission))
+            part = self._part(stream, message, mapped, now=now)
+            return self._write(stream, part, lane, now=now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._part_with(stream, message, mapped, now=now)
@@ -110,31 +110,19 @@ class Intake:
             )
 
     def _write(
-        self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
+        self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float
     ) -> bool:
-        lane = stream.usual_lane
-        if stream.mapper.has_permission_column and message.data is not None:
-            named = stream.mapper.permission(message.data, stream.plan.permission)
-            if isinstance(named, Reason):
-                column = stream.mapper.permission_column
-                refusal = _bad_permission(column, written[0])
-                return self._reject(stream, message, refusal, now=now)
-            lane = stream.lane(named)
-        part = self._part(stream, message, written, now=now)
         if len(part.payload) > self._largest:
-            return self._refuse(stream, part, _too_large(self.limits.body_bytes))
-        closed = self.batcher.add(part, lane, now)
-        for batch in closed:
-            self.dispatch.submit(batch)
-        return bool(closed)
+            return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
+        return self.accumulator.add(part, lane, now)
 
     def _part(
         self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
     ) -> MappedRecord:
         part = self.ledger.received(stream.plan, now, written)
         if self.ledger.keeps_messages:
-            # Roughly what the decoded record takes, columns that are mapped nowhere included.
-            part.message, part.message_bytes = message.record, 2 * message.size
+            part.message = message.line
+            part.message_bytes = len(message.line)
         return part
 
     def _reject(
@@ -152,32 +140,21 @@ class Intake:
         self, stream: StreamMapper, message: RecordMessage, farewell: ContactRemoval, *, now: float
     ) -> bool:
         if farewell.removal is DeletedRecords.IGNORE:
-            self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
+            self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
             return False
         if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
-        self._check_brake()
-        self._farewells += 1
         part = self._part(stream, message, _written(farewell.contact), now=now)
-        for batch in self.batcher.part_with(part.keys):
-            self.dispatch.submit(batch)
-        lane = stream.lane(stream.plan.permission)
-        self.dispatch.submit_farewell(lane, BatchEntry(part), farewell)
+        entry = BatchEntry.of_record(part, stream.lane(stream.plan.permission), now)
+        # What else the record says of the contact is another one's, or nobody's, once it is gone.
+        entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
+        self.accumulator.add_removal(farewell, entry)
         return True
-
-    def _check_brake(self) -> None:
-        allowed = self.config.max_deleted_records
-        if allowed is not None and self._farewells >= allowed:
-            raise StopSync(
-                f'More than "max_deleted_records" ({allowed}) records delete or unsubscribe a '
-                f"contact, so the sync stopped after {self._farewells}. Pause the connection and "
-                "look at the source first: each run may remove as many again. If they are all "
-                "meant to go, allow more and sync again."
-            )
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._strangers.meet(key)
-        self.ledger.stranger(key)
+        self.ledger.unknown_stream(key)
+        self.ledger.heed()
         return False
 
 
@@ -187,12 +164,6 @@ def _written(contact: Contact) -> Written:
 
 def _rejection(refusal: Refusal) -> Rejection:
     return Rejection(refusal.reason, refusal.advice, refusal.field)
-
-
-def _bad_permission(column: str, payload: bytes) -> Refusal:
-    names = ", ".join(permission.name.lower() for permission in Permission)
-    advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
-    return Refusal(Reason.BAD_PERMISSION, column, advice, contact_of(payload))
 
 
 def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:

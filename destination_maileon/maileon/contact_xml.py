@@ -25,17 +25,22 @@ TAIL = b"</contacts>"
 ENVELOPE_BYTES = len(HEAD) + len(TAIL)
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_MARKUP = re.compile("[&<>\r]")
 # A parser turns a bare carriage return into a line feed (XML 1.0, 2.11), a reference it keeps.
-_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
-_REFERENCE = re.compile("|".join(_REFERENCES.values()))
-_CHARACTERS = {reference: character for character, reference in _REFERENCES.items()}
+_CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&#13;": "\r"}
+_REFERENCE = re.compile("|".join(_CHARACTERS))
 
 _IDENTIFIER = re.compile("<(id|email|external_id)>([^<]*)</")
-_FIELD = re.compile("<field><name>([^<]*)</name><value(?:>([^<]*)</value>)?")
+_FIELD = re.compile('<field><name>([^<]*)</name><value( nil="true")?>([^<]*)')
 _PREFERENCE = re.compile(
     "<preference><name>([^<]*)</name><category>([^<]*)</category><value>([^<]*)</value>"
     "(?:<source>([^<]*)</source>)?"
+)
+
+# What a text means nobody asks where contacts are merged.
+_FIELD_PIECES = re.compile("(<field><name>[^<]*</name>)(<value[^<]*</value></field>)")
+_PREFERENCE_PIECES = re.compile(
+    "(<preference><name>[^<]*</name><category>[^<]*</category>)(<value>[^<]*</value>)"
+    "((?:<source>[^<]*</source>)?)</preference>"
 )
 
 
@@ -46,12 +51,26 @@ def without_forbidden(text: str) -> str:
 
 def escape(text: str) -> str:
     """The text as element content."""
-    if text.isprintable():
-        if not _MARKUP.search(text):
-            return text
-    else:
-        text = without_forbidden(text)
-    return _MARKUP.sub(lambda match: _REFERENCES[match[0]], text)
+    # Three searches that find nothing take half the time of one expression (`make bench`).
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if text.isprintable() else without_forbidden(text).replace("\r", "&#13;")
+
+
+def field_head(name: str) -> str:
+    """What stands before a field's `<value>`."""
+    return f"<field><name>{escape(name)}</name>"
+
+
+@lru_cache(maxsize=4096)
+def preference_head(category: str, name: str) -> str:
+    """What stands before a preference's `<value>`."""
+    escaped = escape(name), escape(category)
+    return "<preference><name>{}</name><category>{}</category>".format(*escaped)
+
+
+def source_element(source: str | None) -> str:
+    """The source of a preference; an empty one deletes what is stored."""
+    return f"<source>{escape(source or '')}</source>"
 
 
 def contact_bytes(contact: Contact) -> bytes:
@@ -88,6 +107,35 @@ def contact_of(payload: bytes) -> Contact:
     )
 
 
+def merged_bytes(payloads: Iterable[bytes]) -> bytes:
+    """One element of several of one contact, as `contact_bytes` writes them.
+
+    The first one's identifiers stay: an address that differs by case only is not rewritten. Each
+    field has its last value; each preference its last value, and its last source beside it.
+    """
+    identifiers = ""
+    standard: dict[str, str] = {}
+    custom: dict[str, str] = {}
+    preferences: dict[str, tuple[str, str]] = {}
+    for payload in payloads:
+        rest, _, preference_text = payload.decode().partition("<preferences>")
+        rest, _, custom_text = rest.partition("<custom_fields>")
+        head, _, standard_text = rest.partition("<standard_fields>")
+        identifiers = identifiers or head.removesuffix("</contact>")
+        standard.update(_FIELD_PIECES.findall(standard_text))
+        custom.update(_FIELD_PIECES.findall(custom_text))
+        for name, value, source in _PREFERENCE_PIECES.findall(preference_text):
+            preferences[name] = value, source or preferences.get(name, ("", ""))[1]
+    parts = [identifiers, *_section("standard_fields", [*map("".join, standard.items())])]
+    parts += _section("custom_fields", [*map("".join, custom.items())])
+    said = [f"{name}{value}{source}</preference>" for name, (value, source) in preferences.items()]
+    return "".join((*parts, *_section("preferences", said), "</contact>")).encode()
+
+
+def _section(element: str, pieces: list[str]) -> list[str]:
+    return [f"<{element}>", *pieces, f"</{element}>"] if pieces else []
+
+
 def document(contacts: Iterable[bytes]) -> bytes:
     """The body of one call."""
     return b"".join((HEAD, *contacts, TAIL))
@@ -96,18 +144,14 @@ def document(contacts: Iterable[bytes]) -> bytes:
 def _add_fields(parts: list[str], element: str, *, fields: Mapping[str, str | None]) -> None:
     parts.append(f"<{element}>")
     for name, value in fields.items():
-        if value is None:
-            parts.append(f'{_field_head(name)}<value nil="true"/></field>')
-        elif value.isprintable() and not _MARKUP.search(value):
-            parts.append(f"{_field_head(name)}<value>{value}</value></field>")
-        else:
-            parts.append(f"{_field_head(name)}<value>{escape(value)}</value></field>")
+        written = '<value nil="true">' if value is None else f"<value>{escape(value)}"
+        parts.append(f"{field_head(name)}{written}</value></field>")
     parts.append(f"</{element}>")
 
 
 def _fields_of(text: str) -> dict[str, str | None]:
     return {
-        _unescape(field[1]): None if field[2] is None else _unescape(field[2])
+        _unescape(field[1]): None if field[2] else _unescape(field[3])
         for field in _FIELD.finditer(text)
     }
 
@@ -124,19 +168,10 @@ def _unescape(text: str) -> str:
     return _REFERENCE.sub(lambda match: _CHARACTERS[match[0]], text)
 
 
-@lru_cache(maxsize=4096)
-def _field_head(name: str) -> str:
-    return f"<field><name>{escape(name)}</name>"
-
-
 def _add_preferences(parts: list[str], preferences: Mapping[tuple[str, str], Preference]) -> None:
     parts.append("<preferences>")
     for (category, name), preference in preferences.items():
-        parts.append(
-            f"<preference><name>{escape(name)}</name><category>{escape(category)}</category>"
-            f"<value>{escape(preference.value)}</value>"
-        )
-        if preference.has_source:
-            parts.append(f"<source>{escape(preference.source or '')}</source>")
-        parts.append("</preference>")
+        source = source_element(preference.source) if preference.has_source else ""
+        head = preference_head(category, name)
+        parts.append(f"{head}<value>{escape(preference.value)}</value>{source}</preference>")
     parts.append("</preferences>")

@@ -6,16 +6,20 @@ field, with `ignore` the first record stands; of a preference, value and source 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from destination_maileon.maileon.contact_xml import contact_bytes, contact_of
+from msgspec import Struct
+
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.maileon.contact import Contact, Preference
+    from destination_maileon.mapping.contact_encoder import ContactRemoval
+    from destination_maileon.streams.catalog import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 """A contact as it travels, and its keys."""
@@ -26,13 +30,17 @@ EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
 
-@dataclass(eq=False, slots=True)
-class MappedRecord:
+# One of each for every record: a Struct is made in less time than another class's object, and the
+# garbage collector passes over it, as neither can be part of a circle.
+
+
+class MappedRecord(Struct, eq=False, gc=False):
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
     Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
-    `place` is its number in the input, `number` its number in its stream, both from 1. `message`
-    is kept only where rejected records are stored; `message_bytes` is its size then.
+    `place` is its number in the input, `number` its number in its stream, both from 1. `message` is
+    its line of the input, kept only where rejected records are stored, and `message_bytes` its size
+    then.
     """
 
     place: int
@@ -40,7 +48,7 @@ class MappedRecord:
     segment: int
     keys: tuple[str, ...]
     payload: bytes
-    message: dict[str, object] | None = None
+    message: bytes | None = None
     message_bytes: int = 0
 
     @property
@@ -49,27 +57,50 @@ class MappedRecord:
         return contact_of(self.payload)
 
 
-class BatchEntry:
+class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
-    `turn` is that of its batch when it came: see `Batch.turn`.
+    `later` are the records after the first, `merged` what the payload is then. `size` is what the
+    records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
+    the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
+    recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
     """
 
-    __slots__ = ("keys", "parts", "payload", "turn")
-
-    def __init__(self, part: MappedRecord) -> None:
-        self.payload = part.payload
-        self.keys = part.keys
-        self.parts = [part]
-        self.turn = 0
+    first: MappedRecord
+    lane: PartitionKey
+    arrived_at: float
+    keys: tuple[str, ...]
+    size: int
+    held_bytes: int
+    later: list[MappedRecord] | None = None
+    merged: bytes | None = None
+    farewell: ContactRemoval | None = None
+    is_waiting: bool = False
+    is_sent: bool = False
 
     @classmethod
-    def of(cls, parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
-        """The entry that these records of one contact make together."""
-        entry = cls(parts[0])
-        entry.parts = list(parts)
-        entry.seal(mode)
+    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+        """The contact of one record."""
+        size = len(part.payload)
+        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
+
+    def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
+        """The contact that these of its records make alone, ready to be sent."""
+        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
+        for part in parts[1:]:
+            entry.merge(part)
+        entry.seal()
         return entry
+
+    @property
+    def payload(self) -> bytes:
+        """The contact as it is sent."""
+        return self.first.payload if self.merged is None else self.merged
+
+    @property
+    def parts(self) -> list[MappedRecord]:
+        """Its records, in order."""
+        return [self.first] if self.later is None else [self.first, *self.later]
 
     @property
     def contact(self) -> Contact:
@@ -79,22 +110,31 @@ class BatchEntry:
     @property
     def place(self) -> int:
         """The place of the entry in the order of the input: its first record's."""
-        return self.parts[0].place
+        return self.first.place
 
-    def seal(self, mode: SynchronizationMode) -> None:
-        """Makes one contact of the parts, once, when no more will come."""
-        if len(self.parts) > 1:
-            self.payload = contact_bytes(merged([part.contact for part in self.parts], mode))
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+        return 1 if self.later is None else 1 + len(self.later)
 
+    def merge(self, part: MappedRecord) -> int:
+        """Takes in a later record of the same contact; the bytes that are kept of it."""
+        if self.later is None:
+            self.later = [part]
+        else:
+            self.later.append(part)
+        held = len(part.payload) + part.message_bytes
+        self.size += len(part.payload)
+        self.held_bytes += held
+        return held
 
-def is_named_by_id(keys: tuple[str, ...]) -> bool:
-    """Whether Maileon recognises the contact with these keys by its Maileon id.
-
-    In identifier mode Maileon id a record without one is recognised by its email. Whether it means
-    the same contact as another that is named by its id, only Maileon knows: where both occur, they
-    keep their order as if they did.
-    """
-    return keys[-1][0] == ID_KEY
+    def seal(self) -> None:
+        """Makes one contact of the records, as it is sent: no more is merged into it."""
+        self.is_waiting, self.is_sent = False, True
+        if self.later is None:
+            return
+        if self.lane.plan.options.sync_mode is SynchronizationMode.UPDATE:
+            self.merged = merged_bytes([part.payload for part in self.parts])
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
@@ -103,41 +143,38 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
     Whether Maileon minds space around an identifier is not documented. One with space therefore has
     two keys: it never shares a call with its twin without, and is never merged with it either.
     """
-    keys = []
-    if contact.email:
-        keys += _with_twin(EMAIL_KEY, contact.email.lower())
-    if contact.external_id:
-        keys += _with_twin(EXTERNAL_ID_KEY, contact.external_id)
-    if contact.id:
-        keys.append(ID_KEY + contact.id.lstrip("0"))
-    return tuple(keys)
+    keys = email_keys(contact.email or "") + external_id_keys(contact.external_id or "")
+    return (*keys, maileon_id_key(contact.id)) if contact.id else keys
 
 
-def _with_twin(kind: str, identifier: str) -> list[str]:
+def email_keys(email: str) -> tuple[str, ...]:
+    """The keys of an address; none if it is blank."""
+    return external_id_keys(email.lower(), EMAIL_KEY)
+
+
+def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
+    """The keys of an external id; none if it is blank."""
     bare = identifier.strip()
-    return [kind + bare] if bare == identifier else [kind + bare, kind + identifier]
+    if bare == identifier:
+        return (kind + bare,) if bare else ()
+    return (kind + bare, kind + identifier) if bare else ()
 
 
-def merged(contacts: Sequence[Contact], mode: SynchronizationMode) -> Contact:
-    """One contact that leaves the account as the contacts would, sent one after the other."""
-    if len(contacts) == 1 or mode is SynchronizationMode.IGNORE:
-        return contacts[0]
-    # The first one's identifiers: an address that differs by case only is not rewritten.
-    result = replace(
-        contacts[0],
-        standard_fields=dict(contacts[0].standard_fields),
-        custom_fields=dict(contacts[0].custom_fields),
-        preferences=dict(contacts[0].preferences),
+def maileon_id_key(number: str) -> str:
+    """The key of a Maileon id, which stands last."""
+    return ID_KEY + number.lstrip("0")
+
+
+def recognised_by(keys: tuple[str, ...], mode: IdentifierMode) -> tuple[str, ...]:
+    """Those of a contact's keys by which Maileon recognises it in this mode."""
+    kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
+        mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
     )
-    for contact in contacts[1:]:
-        result.standard_fields.update(contact.standard_fields)
-        result.custom_fields.update(contact.custom_fields)
-        for key, later in contact.preferences.items():
-            result.preferences[key] = _merged_preference(result.preferences.get(key), later)
-    return result
+    return tuple([key for key in keys if key[0] == kind])
 
 
-def _merged_preference(earlier: Preference | None, later: Preference) -> Preference:
-    if earlier is None or later.has_source:
-        return later
-    return replace(earlier, value=later.value)
+def endpoint_of(key: str) -> Endpoint:
+    """Where the contact with this email or external id is found."""
+    if key[0] == EMAIL_KEY:
+        return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
+    return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from destination_maileon.maileon.contact import Preference
+from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import as_boolean, as_text
 from destination_maileon.protocol import exact_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Iterator
 
     Clean = Callable[[object], object]
 
@@ -21,10 +21,8 @@ class BadPreferencesError(ValueError):
     """The value has another form; the message says which is understood."""
 
 
-def add_listed(
-    value: object, preferences: MutableMapping[tuple[str, str], Preference], *, clean: Clean
-) -> None:
-    """Adds the listed preferences, each text cleaned. One whose value is null is left out.
+def listed(value: object, clean: Clean) -> Iterator[tuple[str, str, str]]:
+    """Each preference's head, value and source element, cleaned; one without a value is left out.
 
     Raises:
         BadPreferencesError: without anything of the value in it.
@@ -33,13 +31,16 @@ def add_listed(
     for entry in _entries(value):
         if not isinstance(entry, dict):
             raise BadPreferencesError(_PREFERENCES_FORM)
-        key = (_name(entry.get("category"), clean), _name(entry.get("name"), clean))
+        head = preference_head(_name(entry.get("category"), clean), _name(entry.get("name"), clean))
         given = clean(entry.get("value"))
         text = None if given is None else as_boolean(given)
         if text is not None:
-            source = clean(entry.get("source"))
-            source_text = None if source is None else as_text(source)
-            preferences[key] = Preference(text, source_text, has_source="source" in entry)
+            yield head, text, _source(entry, clean) if "source" in entry else ""
+
+
+def _source(entry: dict[str, object], clean: Clean) -> str:
+    source = clean(entry["source"])
+    return source_element(None if source is None else as_text(source))
 
 
 def _name(given: object, clean: Clean) -> str:

@@ -1,4 +1,4 @@
-"""What is known of a stream while its records come in: its columns, its mappers, its lanes.
+"""What is known of a stream while its records come in: its columns, its encoder, its lanes.
 
 This module alone decides when a stream is compiled anew: when a record shows a column that the
 schema does not have, and when a custom field has vanished from the account.
@@ -6,13 +6,13 @@ schema does not have, and when a custom field has vanished from the account.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import titled
-from destination_maileon.config.targets import SKIP
+from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
-from destination_maileon.mapping.plain_records import PlainRecords
-from destination_maileon.mapping.record_mapper import MappingRules, RecordMapper
+from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.catalog import PartitionKey
@@ -20,20 +20,26 @@ from destination_maileon.streams.catalog import PartitionKey
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from msgspec import Struct
+
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
     from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
-    from destination_maileon.mapping.record_mapper import Column
+    from destination_maileon.mapping.contact_encoder import Column
+    from destination_maileon.protocol.messages import RecordMessage
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import StreamPlan
 
+
+# A column that is new, no object, a number or a nesting beyond the decoder's limits.
+_UNUSUAL = (ValueError, RecursionError, ArithmeticError)
 
 MAX_TABLES = 20
 """So many times it is told where columns go that only the records have."""
 
 
 class StreamMapper:
-    """One stream of the catalog; `plain` and `mapper` are the short and the long way."""
+    """One stream of the catalog."""
 
     def __init__(
         self, plan: StreamPlan, resolver: ColumnResolver, *, columns: StreamColumns, config: Config
@@ -55,14 +61,31 @@ class StreamMapper:
         self._has_told_unmapped = False
         self._compile()
 
+    def row(self, message: RecordMessage, log: Log) -> Struct | None:
+        """The record's row, for the `encoder` as it is then; None if it has no data.
+
+        Raises:
+            BadLine: if its line is no JSON that is understood.
+            StopSync: if a column is new and has no target, and that must not be.
+        """
+        with suppress(*_UNUSUAL):
+            return self.encoder.decode(message.data)
+        # Outside of the handler, so that no chained error carries a piece of the record.
+        data = message.decoded_data()
+        if data is None:
+            return None
+        self.learn(data, log)
+        return self.encoder.row(data)
+
     def learn(self, data: Mapping[str, object], log: Log) -> None:
         """Takes in the columns of a record that are new.
 
         Raises:
-            StopReading: if one has no target, and that must not be.
+            StopSync: if one has no target, and that must not be.
         """
-        known = self.mapper.known_columns
+        known = self._known
         if data.keys() <= known:
+            self._miss()
             return
         stops = self._resolver.newly_seen(data)
         if stops:
@@ -73,10 +96,9 @@ class StreamMapper:
             )
         columns = self._columns.columns
         new = {name: columns[name] for name in data if name in columns and name not in known}
-        if all(column.target == SKIP for column in new.values()):
-            # To compile anew for each would take quadratic time where every record has its own.
-            known.update(new)
-            self.plain.known_columns.update(new)
+        known.update(new)
+        if all(c.target == SKIP and c.name != DELETED_AT_COLUMN for c in new.values()):
+            self._miss()
         else:
             self._recompile()
         self._tell_new(new, log)
@@ -121,7 +143,7 @@ class StreamMapper:
     @property
     def cleaned_records(self) -> int:
         """Records in which characters that XML forbids were removed."""
-        return self._cleaned_before + self.mapper.cleaned_records
+        return self._cleaned_before + self.encoder.cleaned_records
 
     def tell_plan(self, log: Log) -> None:
         """Says what becomes of people, and where the columns go."""
@@ -144,11 +166,22 @@ class StreamMapper:
             log(Level.WARN, f"Stream {title}: {note}")
         self._told_notes = len(columns.notes)
 
+    def _miss(self) -> None:
+        """A record has columns that go nowhere and that the encoder does not have.
+
+        To compile anew for each would take quadratic time where every record has its own; never to
+        do it would read twice every record that has one.
+        """
+        self._missed += 1
+        if self._missed > len(self.encoder.known_columns):
+            self._recompile()
+
     def _recompile(self) -> None:
         self._cleaned_before = self.cleaned_records
         self._compile()
 
     def _compile(self) -> None:
         columns = self._columns.columns
-        self.mapper = RecordMapper(columns.values(), self._rules)
-        self.plain = PlainRecords(columns.values(), self._rules)
+        self._known = set(columns)
+        self._missed = 0
+        self.encoder = ContactEncoder(columns.values(), self._rules)

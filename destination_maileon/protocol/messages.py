@@ -17,9 +17,12 @@ reader have limits. A number nearer to zero than any `Decimal` is zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from enum import Enum
+from typing import Any, TypeAlias
 
+import msgspec
 import orjson
+from msgspec import Struct
 
 from destination_maileon.protocol import exact_json
 from destination_maileon.protocol.exact_json import is_rounded_by_orjson
@@ -29,10 +32,10 @@ StreamKey: TypeAlias = tuple[str | None, str]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON_SPACE = b" \t\r\n"
-_MAY_BE_ROUNDED = frozenset({float, dict, list})
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
 _BEGINS_LAST_OF_PLANE = 0xEF
 _REFUSED = object()
+_NULL = msgspec.Raw(b"null")
 
 
 class BadInput(Exception):
@@ -54,20 +57,71 @@ class BadMessage(BadInput):
     """A line that is JSON, and a RECORD or STATE by its type, but lacks what makes it one."""
 
 
-@dataclass(slots=True)
-class RecordMessage:
-    """A RECORD. `data` is None if it is missing or no object; `record` is the object around it.
+class Texts(Enum):
+    """What the texts of a record may hold: neither of what follows, markup, whatever there is.
 
-    `types` are those of its values. `is_clean` tells that no text in it holds a character that JSON
-    or XML would write in another way. `size` is that of its line, in bytes.
+    What XML forbids and a carriage return come as an escape, or begin with a rare byte.
+    """
+
+    PLAIN = 0
+    MARKUP = 1
+    ANYTHING = 2
+
+
+# A look-up in an enumeration takes as long as three in a module.
+_PLAIN, _MARKUP, _ANYTHING = Texts
+
+
+class RecordMessage(Struct, gc=False):
+    """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
+
+    `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
     """
 
     stream: StreamKey
-    data: dict[str, object] | None
-    types: tuple[type, ...]
-    is_clean: bool
-    record: dict[str, object]
-    size: int
+    data: bytes
+    texts: Texts
+    line: bytes
+    line_number: int
+
+    def decoded(self) -> dict[str, object]:
+        """The object around the data, every digit and character of it; decoded anew.
+
+        Raises:
+            BadLine: if it has a number beyond every `Decimal`.
+        """
+        message = _exactly(self.line.removeprefix(_BYTE_ORDER_MARK))
+        if message is _REFUSED:
+            # What is within the limits of orjson alone: it is not exact then.
+            message = _loosely(self.line)
+        if message is _REFUSED:
+            raise BadLine(self.line_number)
+        assert isinstance(message, dict)  # noqa: S101 - no other line has become a RECORD
+        record = message["record"]
+        assert isinstance(record, dict)  # noqa: S101 - the same
+        return record
+
+    def decoded_data(self) -> dict[str, object] | None:
+        """The data alone; None if it is missing or no object."""
+        data = self.decoded().get("data")
+        return data if isinstance(data, dict) else None
+
+
+class _Record(Struct, gc=False):
+    stream: str
+    data: msgspec.Raw = _NULL
+    namespace: str | None = None
+
+
+class _Message(Struct, gc=False):
+    """What is read of a line at first. `data` is left as it is, for the stream's own decoder."""
+
+    type: Any = None
+    record: _Record | None = None
+
+
+_decode = msgspec.json.Decoder(_Message).decode
+_NONE = _Message()
 
 
 @dataclass(slots=True)
@@ -88,10 +142,7 @@ class StateMessage:
 
     def decoded(self) -> dict[str, object]:
         """The whole message, every key and digit; decoded anew for whoever asks."""
-        try:
-            message = orjson.loads(self.line)
-        except orjson.JSONDecodeError:
-            message = _REFUSED
+        message = _loosely(self.line)
         if message is _REFUSED or is_rounded_by_orjson(self.line):
             exact = _exactly(self.line)
             message = message if exact is _REFUSED else exact
@@ -102,17 +153,38 @@ class StateMessage:
 def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
     """The message of one line, numbered from 1; None for what a destination ignores."""
     try:
-        message = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        # What the decoder skips it does not look at so closely.
+        if not line.isascii():
+            line.decode()
+        message = _decode(line)
+    except (ValueError, RecursionError):
         # Not decided here: an exception raised here would carry this one, and with it the line.
-        message = _REFUSED
+        message = _NONE
+    if message.type == "RECORD" and (record := message.record) is not None:
+        stream = (record.namespace or None, record.stream)
+        return RecordMessage(stream, record.data, _texts(line), line, line_number)
+    return _decoded_slowly(line, line_number)
+
+
+def _texts(line: bytes) -> Texts:
+    # The first byte of U+FFFE and U+FFFF is that of few other characters. To look for bytes as such
+    # and not by their number takes several times as long (`make bench`).
+    if _BACKSLASH in line or _BEGINS_LAST_OF_PLANE in line:
+        return _ANYTHING
+    has_markup = _AMPERSAND in line or _LESS_THAN in line or _GREATER_THAN in line
+    return _MARKUP if has_markup else _PLAIN
+
+
+def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+    """The same of any line: a STATE, what is ignored, and what is beyond the decoder's limits."""
+    message = _loosely(line)
     if message is _REFUSED:
         message = _decoded_by_the_letter(line, line_number)
     if type(message) is not dict:
         return None
     kind = message.get("type")
     if kind == "RECORD":
-        return _record(message, line, line_number=line_number)
+        return _record_of(message, line, line_number=line_number)
     return _state(message, line, line_number=line_number) if kind == "STATE" else None
 
 
@@ -127,6 +199,13 @@ def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
     return message
 
 
+def _loosely(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _REFUSED
+
+
 def _exactly(line: bytes) -> object:
     try:
         return exact_json.loads(line)
@@ -134,38 +213,14 @@ def _exactly(line: bytes) -> object:
         return _REFUSED
 
 
-def _record(
-    message: dict[str, object], line: bytes, *, line_number: int, is_exact: bool = False
-) -> RecordMessage:
+def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> RecordMessage:
     record = message.get("record")
-    if type(record) is not dict:
+    name = record.get("stream") if isinstance(record, dict) else None
+    namespace = record.get("namespace") if isinstance(record, dict) else None
+    if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadMessage(line_number, "is a RECORD without a stream name")
-    data = record.get("data")
-    if type(data) is not dict:
-        data = None
-    types = tuple(map(type, data.values())) if data else ()
-    # A look at the types is cheap, so that only few lines are searched for long numbers.
-    if not (is_exact or _MAY_BE_ROUNDED.isdisjoint(types)) and is_rounded_by_orjson(line):
-        message = _exact_message(line, message)
-        return _record(message, line, line_number=line_number, is_exact=True)
-    name = record.get("stream")
-    namespace = record.get("namespace")
-    if type(name) is not str or not (namespace is None or type(namespace) is str):
-        raise BadMessage(line_number, "is a RECORD without a stream name")
-    stream = (namespace or None, name)
-    return RecordMessage(stream, data, types, _is_clean(line), record, len(line))
-
-
-def _is_clean(line: bytes) -> bool:
-    # The first byte of U+FFFE and U+FFFF is that of few other characters. To look for bytes as such
-    # and not by their number takes several times as long (`make bench`).
-    return not (
-        _BACKSLASH in line
-        or _AMPERSAND in line
-        or _LESS_THAN in line
-        or _GREATER_THAN in line
-        or _BEGINS_LAST_OF_PLANE in line
-    )
+    # No stream's decoder takes it: the line is read again when it is looked at.
+    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
@@ -174,12 +229,6 @@ def _state(message: dict[str, object], line: bytes, *, line_number: int) -> Stat
         raise BadMessage(line_number, "is a STATE without a state")
     scope = _state_scope(state, line_number) if state.get("type") == "STREAM" else None
     return StateMessage(line.removeprefix(_BYTE_ORDER_MARK), scope)
-
-
-def _exact_message(line: bytes, message: dict[str, object]) -> dict[str, object]:
-    # What orjson has read stands where the exact reader cannot, as its limits are narrower.
-    exact = _exactly(line)
-    return exact if isinstance(exact, dict) else message
 
 
 def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:

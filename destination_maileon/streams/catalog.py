@@ -100,6 +100,11 @@ class StreamPlan:
         return frozenset({mode.value}) if self.has_chosen_key else mode.columns
 
     @property
+    def audience_number(self) -> int:
+        """What the audience's field holds for who is in the stream; above 0 in every sync."""
+        return (self.generation_id or 0) + 1
+
+    @property
     def permission_name(self) -> str:
         """The permission as the configuration spells it."""
         return "not_set" if self.permission is None else self.permission.name.lower()

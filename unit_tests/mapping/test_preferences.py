@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 
 from destination_maileon.maileon.contact import Preference
-from destination_maileon.maileon.contact_xml import without_forbidden
-from destination_maileon.mapping.preferences import BadPreferencesError, add_listed
+from destination_maileon.maileon.contact_xml import contact_of, without_forbidden
+from destination_maileon.mapping.preferences import BadPreferencesError
+from destination_maileon.mapping.preferences import listed as walked
 from destination_maileon.protocol.exact_json import dumps
 from unit_tests.protocol.test_exact_json import values
 
@@ -23,9 +24,9 @@ def clean(value: object) -> object:
 
 
 def listed(value: object) -> dict[tuple[str, str], Preference]:
-    preferences: dict[tuple[str, str], Preference] = {}
-    add_listed(value, preferences, clean=clean)
-    return preferences
+    pieces = [f"{head}<value>{text}</value>{source}" for head, text, source in walked(value, clean)]
+    said = "".join(f"{piece}</preference>" for piece in pieces)
+    return contact_of(f"<contact><preferences>{said}</preferences></contact>".encode()).preferences
 
 
 def entry(**more: object) -> dict[str, object]:
@@ -37,7 +38,7 @@ def entry(**more: object) -> dict[str, object]:
     [
         ({}, Preference("true")),
         ({"source": None}, Preference("true", None, has_source=True)),
-        ({"source": ""}, Preference("true", "", has_source=True)),
+        ({"source": ""}, Preference("true", None, has_source=True)),
         ({"source": "shop"}, Preference("true", "shop", has_source=True)),
         ({"source": 7}, Preference("true", "7", has_source=True)),
         ({"source": {"a": 1.0}}, Preference("true", '{"a":1.0}', has_source=True)),

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
 from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.record_mapper import RecordMapper
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
+from destination_maileon.protocol.messages import BadLine, RecordMessage, Texts, decode
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_plan, an_account
 from unit_tests.support.planning import FIELDS, STRING
 from unit_tests.support.rooms import Heard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from destination_maileon.mapping.mapped_record import Written
 
 
 class Compiled:
@@ -31,11 +26,11 @@ class Compiled:
         self.times = 0
         self.said: list[str] = []
 
-        def pluralize(*arguments: object) -> RecordMapper:
+        def pluralize(*arguments: object) -> ContactEncoder:
             self.times += 1
-            return RecordMapper(*arguments)  # type: ignore[arg-type] # passed on as they came
+            return ContactEncoder(*arguments)  # type: ignore[arg-type] # passed on as they came
 
-        monkeypatch.setattr(open_stream, "RecordMapper", pluralize)
+        monkeypatch.setattr(open_stream, "ContactEncoder", pluralize)
         config, plan = a_config(), a_plan(properties={"email": {}})
         resolver = ColumnResolver(plan, config, an_account())
         columns = resolver.before_first_record()
@@ -48,29 +43,32 @@ class Compiled:
         self.said.append(f"{level} {text}")
 
 
-def plainly(stream: StreamMapper, data: Mapping[str, object]) -> Written | None:
-    """What the short way makes of a record."""
-    return stream.plain.element(data, tuple(map(type, data.values())), is_clean=True)
+def written(stream: StreamMapper, **data: object) -> bytes:
+    """The contact that a record becomes."""
+    encoder = stream.encoder
+    row = encoder.row({"email": "a@b.de", **data})
+    result = encoder.encode(row, Texts.ANYTHING)
+    assert isinstance(result, tuple)
+    return result[0]
 
 
-def test_columns_that_go_nowhere_are_known_without_another_compilation(
+def test_columns_that_go_nowhere_are_compiled_in_ever_more_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compiled = Compiled(monkeypatch)
     for n in range(3_000):
         compiled.learn(email="a@b.de", **{f"key{n}": n})
-    assert compiled.times == 1
-    assert plainly(compiled.stream, {"email": "a@b.de", "key7": 1}) is not None
-    assert compiled.stream.mapper.known_columns > {"key0", "key2999"}
+    assert compiled.times < 15
+    for _ in range(3_000):
+        compiled.learn(email="a@b.de", key7=1, key2999=1)
+    assert compiled.stream.encoder.known_columns > {"key7", "key2999"}
 
 
 def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = Compiled(monkeypatch)
     compiled.learn(email="a@b.de", first_name="Ada", key=1)
     assert compiled.times == 2
-    written = plainly(compiled.stream, {"email": "a@b.de", "first_name": "Ada"})
-    assert written is not None
-    assert b"Ada" in written[0]
+    assert b"Ada" in written(compiled.stream, first_name="Ada")
 
 
 def test_it_is_not_told_for_ever_where_columns_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +91,7 @@ def with_a_log(*columns: str, **config: object) -> tuple[StreamMapper, Heard]:
 
 
 def mapped(stream: StreamMapper, **data: object) -> Contact:
-    contact = stream.mapper.map({"email": "ada@example.com", **data})
-    assert isinstance(contact, Contact)
-    return contact
+    return contact_of(written(stream, **data))
 
 
 def test_there_is_one_lane_for_each_permission() -> None:
@@ -111,9 +107,9 @@ def test_there_is_one_lane_for_each_permission() -> None:
 
 def test_a_record_without_new_columns_teaches_nothing() -> None:
     stream, heard = with_a_log("COLOR")
-    mapper = stream.mapper
+    encoder = stream.encoder
     stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
-    assert stream.mapper is mapper
+    assert stream.encoder is encoder
     assert heard.said == []
 
 
@@ -122,18 +118,38 @@ def test_a_column_that_a_record_shows_first_is_mapped_from_then_on() -> None:
     data = {"email": "ada@example.com", "COLOR": "red"}
     stream.learn(data, heard)
     assert mapped(stream, COLOR="red").custom_fields == {"COLOR": "red"}
-    mapper = stream.mapper
+    encoder = stream.encoder
     stream.learn(data, heard)
-    assert stream.mapper is mapper
+    assert stream.encoder is encoder
 
 
-def test_both_ways_learn_the_same() -> None:
+def a_message(data: str) -> RecordMessage:
+    line = f'{{"type":"RECORD","record":{{"stream":"contacts","data":{data}}}}}'
+    message = decode(line.encode(), 7)
+    assert isinstance(message, RecordMessage)
+    return message
+
+
+def test_the_row_of_a_record_with_a_new_column_is_made_after_it_was_learnt() -> None:
     stream, heard = with_a_log()
-    data = {"email": "ada@example.com", "COLOR": "red"}
-    stream.learn(data, heard)
-    plain = plainly(stream, data)
-    assert plain is not None
-    assert b"COLOR" in plain[0]
+    row = stream.row(a_message('{"email":"ada@example.com","COLOR":"red","COLOR":"blue"}'), heard)
+    assert row is not None
+    result = stream.encoder.encode(row, Texts.PLAIN)
+    assert isinstance(result, tuple)
+    assert contact_of(result[0]).custom_fields == {"COLOR": "blue"}
+
+
+@pytest.mark.parametrize("data", ["null", "[]", '"text"', "5"])
+def test_a_record_without_data_has_no_row(data: str) -> None:
+    stream, heard = with_a_log()
+    assert stream.row(a_message(data), heard) is None
+
+
+def test_a_number_beyond_every_decimal_ends_the_input_and_is_not_quoted() -> None:
+    stream, heard = with_a_log("COLOR")
+    with pytest.raises(BadLine, match="line 7 ") as caught:
+        stream.row(a_message('{"COLOR":1e1000000000000000000}'), heard)
+    assert caught.value.__context__ is None
 
 
 def test_columns_without_a_target_are_told_of_once_and_by_name_alone() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from destination_maileon.config.model import Config
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
@@ -72,7 +74,7 @@ def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> Ma
     """A record at this place of the input, the only stream's."""
     contact = contact or a_contact()
     part = MappedRecord(place, place, 0, keys=contact_keys(contact), payload=contact_bytes(contact))
-    return replace(part, **changes)
+    return msgspec.structs.replace(part, **changes)
 
 
 def a_catalog(*streams: Mapping[str, object]) -> dict[str, object]:

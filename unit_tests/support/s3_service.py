@@ -16,6 +16,7 @@ from destination_maileon.config.model import S3Storage
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord
+from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.rejections.s3 import (
@@ -60,7 +61,14 @@ def plan(key: StreamKey = ("crm", "people"), sync_id: int | None = 42) -> Stream
 def part(message: dict[str, object] | None = None, number: int = 1) -> MappedRecord:
     if message is None:
         message = {"stream": "people", "namespace": "crm", "emitted_at": 1, "data": {"n": number}}
-    return MappedRecord(number, number, 0, keys=(), payload=b"", message=message)
+    return MappedRecord(
+        number,
+        number,
+        0,
+        keys=(),
+        payload=b"",
+        message=dumps({"type": "RECORD", "record": message}),
+    )
 
 
 def objects(s3: S3Client, settings: S3Storage) -> dict[str, bytes]:

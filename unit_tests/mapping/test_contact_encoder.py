@@ -10,17 +10,18 @@ import pytest
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.record_mapper import (
+from destination_maileon.mapping.contact_encoder import (
     Column,
+    ContactEncoder,
     ContactRemoval,
-    Mapped,
     MappingRules,
     Reason,
-    RecordMapper,
     Refusal,
 )
+from destination_maileon.protocol.messages import Texts
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 CDC = "_ab_cdc_deleted_at"
@@ -30,16 +31,27 @@ IDENTIFIERS = (
     Column("external_id", Target(Kind.EXTERNAL_ID)),
     Column("maileon_id", Target(Kind.MAILEON_ID)),
 )
+MARK = Column(CDC, Target(Kind.SKIP))
 ADA = {"email": "ada@example.com"}
 WEEKLY = ("News", "Weekly")
 
 
-def a_mapper(*columns: Column, mode: IdentifierMode = EMAIL, **rules: Any) -> RecordMapper:
-    return RecordMapper((*IDENTIFIERS, *columns), MappingRules(mode, **rules))
+def an_encoder(*columns: Column, mode: IdentifierMode = EMAIL, **rules: Any) -> ContactEncoder:
+    return ContactEncoder((*IDENTIFIERS, *columns), MappingRules(mode, **rules))
 
 
-def mapped(data: Mapping[str, object], *columns: Column, **rules: Any) -> Mapped:
-    return a_mapper(*columns, **rules).map(data)
+def encoded(
+    encoder: ContactEncoder, data: Mapping[str, object]
+) -> Contact | ContactRemoval | Refusal:
+    """What comes of a record, its contact read back."""
+    result = encoder.encode(encoder.row(data), Texts.ANYTHING)
+    return contact_of(result[0]) if isinstance(result, tuple) else result
+
+
+def mapped(
+    data: Mapping[str, object], *columns: Column, **rules: Any
+) -> Contact | ContactRemoval | Refusal:
+    return encoded(an_encoder(*columns, **rules), data)
 
 
 def contact(data: Mapping[str, object], *columns: Column, **rules: Any) -> Contact:
@@ -172,11 +184,11 @@ def test_a_null_clears_or_keeps_an_absent_column_keeps_and_an_empty_text_is_type
 
 def test_identifiers_permission_and_preferences_are_never_cleared() -> None:
     columns = [
-        Column("external_id", Target(Kind.EXTERNAL_ID), clear=True),
+        Column("customer", Target(Kind.EXTERNAL_ID), clear=True),
         Column("consent", Target(Kind.PERMISSION), clear=True),
         Column("weekly", Target(Kind.PREFERENCE, "Weekly", "News"), clear=True),
     ]
-    data = {"external_id": None, "consent": None, "weekly": None}
+    data = {"customer": None, "consent": None, "weekly": None}
     assert contact(data, *columns) == Contact("ada@example.com")
 
 
@@ -196,20 +208,21 @@ def test_long_text_is_cut_if_so_configured_and_only_text(truncates: bool) -> Non
 
 
 def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> None:
-    mapper = a_mapper(
+    encoder = an_encoder(
         standard("FIRSTNAME"),
         custom("NOTE"),
         preference(),
         Column("preferences", Target(Kind.PREFERENCES)),
     )
-    result = mapper.map(
+    result = encoded(
+        encoder,
         {
             "email": "ada\x00@example.com",
             "firstname": "A\x01d\ufffea\r\n\t\u2028",
             "NOTE": ["B\ud800c", "\x0b"],
             "weekly": "\x00yes",
             "preferences": [{"category": "N\x00", "name": "N", "value": "\x00", "source": "\x00"}],
-        }
+        },
     )
     assert result == Contact(
         "ada@example.com",
@@ -217,11 +230,11 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
         custom_fields={"NOTE": '["Bc","\\u000b"]'},
         preferences={WEEKLY: Preference("true")},
     )
-    assert mapper.cleaned_records == 1
-    mapper.map({"email": "ada@example.com", "firstname": "Zoë\u200b\r\n"})
-    assert mapper.cleaned_records == 1
-    mapper.map({"email": "\x00"})
-    assert mapper.cleaned_records == 2
+    assert encoder.cleaned_records == 1
+    encoded(encoder, {"email": "ada@example.com", "firstname": "Zoë\u200b\r\n"})
+    assert encoder.cleaned_records == 1
+    encoded(encoder, {"email": "\x00"})
+    assert encoder.cleaned_records == 2
 
 
 # Preferences.
@@ -232,7 +245,7 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
     [
         (preference(), Preference("true")),
         (preference(has_source=True), Preference("true", None, has_source=True)),
-        (preference("", has_source=True), Preference("true", "", has_source=True)),
+        (preference("", has_source=True), Preference("true", None, has_source=True)),
         (preference("shop", has_source=True), Preference("true", "shop", has_source=True)),
     ],
 )
@@ -292,31 +305,33 @@ def test_a_list_of_another_form_is_refused_with_the_form_and_without_its_content
 def test_a_record_may_name_its_permission(
     value: object, expected: Permission | Reason | None
 ) -> None:
-    mapper = a_mapper(Column("consent", Target(Kind.PERMISSION)))
-    assert mapper.has_permission_column
-    assert mapper.permission_column == "consent"
-    assert mapper.permission({"consent": value}, Permission.OTHER) == expected
+    encoder = an_encoder(Column("consent", Target(Kind.PERMISSION)))
+    assert encoder.permission_column == "consent"
+    row = encoder.row({**ADA, "consent": value})
+    result = encoder.encode(row, Texts.PLAIN)
+    if isinstance(expected, Reason):
+        assert isinstance(result, Refusal)
+        assert (result.reason, result.field) == (expected, "consent")
+    else:
+        assert isinstance(result, tuple)
+        assert encoder.permission(row, Permission.OTHER) == expected
 
 
 def test_without_a_column_for_it_no_record_names_a_permission() -> None:
-    mapper = a_mapper()
-    assert not mapper.has_permission_column
-    assert mapper.permission_column == ""
-    assert mapper.permission({"permission": 4}, None) is None
+    assert an_encoder().permission_column == ""
 
 
 # Removals.
 
 
 @pytest.mark.parametrize("removal", DeletedRecords)
-@pytest.mark.parametrize("target", [None, Kind.DELETED, Kind.SKIP, Kind.CUSTOM])
+@pytest.mark.parametrize("target", [Kind.DELETED, Kind.SKIP, Kind.CUSTOM])
 def test_a_deletion_is_never_a_contact_wherever_its_column_goes(
-    removal: DeletedRecords, target: Kind | None
+    removal: DeletedRecords, target: Kind
 ) -> None:
-    columns = [] if target is None else [Column(CDC, Target(target, "X"))]
-    assert mapped({**ADA, **GONE}, *columns, deleted_records=removal) == ContactRemoval(
-        removal, Contact("ada@example.com")
-    )
+    assert mapped(
+        {**ADA, **GONE}, Column(CDC, Target(target, "X")), deleted_records=removal
+    ) == ContactRemoval(removal, Contact("ada@example.com"))
 
 
 @pytest.mark.parametrize("removal", DeletedRecords)
@@ -331,7 +346,7 @@ def test_an_unsubscription_is_never_a_contact(removal: DeletedRecords) -> None:
 def test_a_deletion_without_identifier_is_refused_unless_it_is_ignored(
     removal: DeletedRecords,
 ) -> None:
-    result = mapped(GONE, deleted_records=removal)
+    result = mapped(GONE, MARK, deleted_records=removal)
     assert isinstance(result, ContactRemoval if removal is DeletedRecords.IGNORE else Refusal)
 
 
@@ -350,11 +365,11 @@ def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
 def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
     column = Column("preferences", Target(Kind.PREFERENCES))
     result = mapped(
-        {**ADA, **GONE, "preferences": "x"}, column, deleted_records=DeletedRecords.DELETE
+        {**ADA, **GONE, "preferences": "x"}, column, MARK, deleted_records=DeletedRecords.DELETE
     )
     assert isinstance(result, ContactRemoval)
 
 
 def test_a_mapper_knows_its_columns() -> None:
     names = {"email", "external_id", "maileon_id", "weekly"}
-    assert a_mapper(preference()).known_columns == names
+    assert an_encoder(preference()).known_columns == names
