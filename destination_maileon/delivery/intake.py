@@ -46,6 +46,8 @@ class Intake:
     accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
+    _by_name: dict[str, list[StreamMapper]] = field(default_factory=dict, init=False)
+    _told_names: set[str] = field(default_factory=set, init=False)
     _strangers: UnknownStreams = field(init=False)
     _largest: int = field(init=False)
 
@@ -57,6 +59,7 @@ class Intake:
         """Makes a stream ready, and says where its columns go."""
         stream = StreamMapper(plan, resolver, columns=columns, config=self.config)
         self._streams[plan.key] = stream
+        self._by_name.setdefault(plan.key[1], []).append(stream)
         stream.tell_plan(self.log)
 
     def take(self, message: RecordMessage, now: float) -> bool:
@@ -66,7 +69,7 @@ class Intake:
             StopReading: if it may not be taken, or is one rejection too many.
             SyncError: if rejections cannot be stored.
         """
-        stream = self._streams.get(message.stream)
+        stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._leave_out_stranger(message.stream)
         row = stream.row(message, self.log)
@@ -83,6 +86,27 @@ class Intake:
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._part_with(stream, message, mapped, now=now)
+
+    def known_key(self, key: StreamKey) -> StreamKey:
+        """The stream as the catalog names it, also if its namespace was lost on the way."""
+        if key in self._streams or (stream := self._namesake(key)) is None:
+            return key
+        return stream.plan.key
+
+    def _namesake(self, key: StreamKey) -> StreamMapper | None:
+        """The only stream of the name, for what came without a namespace; said once for each."""
+        namespace, name = key
+        streams = self._by_name.get(name, ()) if namespace is None else ()
+        if len(streams) != 1:
+            return None
+        if name not in self._told_names:
+            self._told_names.add(name)
+            self.log(
+                Level.WARN,
+                f"Stream {streams[0].plan.title}: its records arrive without their namespace. They "
+                "are taken for this stream, since no other has its name.",
+            )
+        return streams[0]
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""

@@ -334,3 +334,38 @@ def test_names_without_an_end_are_neither_told_nor_remembered() -> None:
         streams.meet((None, f"{name}3"))
     streams.close()
     assert max(map(len, heard.warnings)) < MAX_NAME_CHARACTERS + 200
+
+
+def streams_in(*namespaces: str | None) -> Sync:
+    """A sync of a stream `contacts` in each of these namespaces."""
+    schema = {"properties": COLUMNS}
+    return a_sync(Script(), *(a_stream(namespace=one, json_schema=schema) for one in namespaces))
+
+
+def test_records_that_lost_their_namespace_belong_to_the_only_stream_of_their_name() -> None:
+    sync = streams_in("public")
+    for number in range(3):
+        message = decode(record(f"{number}@example.com"), 1)
+        assert isinstance(message, RecordMessage)
+        assert message.stream == (None, "contacts")
+        sync.intake.take(message, 0.0)
+    [(plan, counts)] = sync.intake.ledger.counts.items()
+    assert (plan.key, counts.read, sync.intake.ledger.unknown_streams) == (
+        ("public", "contacts"),
+        3,
+        0,
+    )
+    assert b"".join(sync.outbox.take()).count(b"arrive without their namespace") == 1
+    assert sync.intake.known_key((None, "contacts")) == ("public", "contacts")
+    assert sync.intake.known_key(("sales", "contacts")) == ("sales", "contacts")
+
+
+@pytest.mark.parametrize("first", ["sales", None])
+def test_with_several_streams_of_the_name_nobody_guesses(first: str | None) -> None:
+    sync = streams_in(first, "public")
+    message = decode(record("1@example.com"), 1)
+    assert isinstance(message, RecordMessage)
+    sync.intake.take(message, 0.0)
+    # One of them has no namespace itself, or the record is nobody's.
+    assert sync.intake.ledger.unknown_streams == (first is not None)
+    assert b"arrive without their namespace" not in b"".join(sync.outbox.take())
