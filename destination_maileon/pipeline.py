@@ -166,7 +166,8 @@ class SyncPipeline:
 
     def _take_state(self, message: StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
-        checkpoint.state(message, message.scope, message.size)
+        scope = message.scope and self.intake.known_key(message.scope)
+        checkpoint.state(message, scope, message.size)
         if checkpoint.is_crowded:
             self.accumulator.flush()
 

@@ -46,9 +46,10 @@ class Intake:
     accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
+    _by_name: dict[str, list[StreamMapper]] = field(default_factory=dict, init=False)
+    _told_names: set[str] = field(default_factory=set, init=False)
     _unknown: UnknownStreams = field(init=False)
     _unknown_plans: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
-    _without_namespace: set[StreamKey] = field(default_factory=set, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +60,7 @@ class Intake:
         """Makes a stream ready, and says where its columns go."""
         stream = StreamMapper(plan, resolver, columns=columns, config=self.config)
         self._streams[plan.key] = stream
+        self._by_name.setdefault(plan.key[1], []).append(stream)
         stream.tell_plan(self.log)
 
     def take(self, message: RecordMessage, now: float) -> bool:
@@ -68,7 +70,7 @@ class Intake:
             StopReading: if it may not be taken, or is one rejection too many.
             SyncError: if rejections cannot be stored.
         """
-        stream = self._streams.get(message.stream) or self._only_one_of_name(message.stream)
+        stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._reject_unknown(message)
         row = stream.row(message, self.log)
@@ -88,24 +90,30 @@ class Intake:
 
     def complete(self, key: StreamKey) -> None:
         """The source has sent all that this stream has."""
-        stream = self._streams.get(key) or self._only_one_of_name(key)
+        stream = self._streams.get(key) or self._namesake(key)
         if stream is not None:
             self.ledger.completed.add(stream.plan)
 
-    def _only_one_of_name(self, key: StreamKey) -> StreamMapper | None:
-        """The stream whose namespace was lost on the way: Airbyte can null it."""
+    def known_key(self, key: StreamKey) -> StreamKey:
+        """The stream as the catalog names it, also if its namespace was lost on the way."""
+        if key in self._streams or (stream := self._namesake(key)) is None:
+            return key
+        return stream.plan.key
+
+    def _namesake(self, key: StreamKey) -> StreamMapper | None:
+        """The only stream of the name, for what came without a namespace; said once for each."""
         namespace, name = key
-        alike = [s for (_, other), s in self._streams.items() if other == name]
-        if namespace is not None or len(alike) != 1:
+        streams = self._by_name.get(name, ()) if namespace is None else ()
+        if len(streams) != 1:
             return None
-        if key not in self._without_namespace:
-            self._without_namespace.add(key)
+        if name not in self._told_names:
+            self._told_names.add(name)
             self.log(
                 Level.WARN,
-                f"Records of stream {name} come without a namespace. They are taken for those of "
-                f"stream {alike[0].plan.title}, the only one of that name.",
+                f"Stream {streams[0].plan.title}: its records arrive without their namespace. They "
+                "are taken for this stream, since no other has its name.",
             )
-        return alike[0]
+        return streams[0]
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""

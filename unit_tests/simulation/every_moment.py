@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -290,8 +290,8 @@ class SpyLedger(Ledger):
         self.received_at[part.place] = now
         return part
 
-    def unknown_stream(self, stream: Hashable) -> None:
-        super().unknown_stream(stream)
+    def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
+        super().unknown_stream(plan, line)
         self._settle(self.records, "rejected")
 
     def skipped(self, plan: StreamPlan, part: MappedRecord) -> None:
