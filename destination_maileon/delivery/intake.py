@@ -6,6 +6,7 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from destination_maileon.delivery.strangers import UnknownStreams
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.mapping.notices import Notice, told
+from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import PartitionKey, StreamPlan
-
-_NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -69,15 +69,8 @@ class Intake:
         stream = self._streams.get(message.stream)
         if stream is None:
             return self._leave_out_stranger(message.stream)
-        row = stream.row(message, self.log)
-        if row is None:
-            return self._reject(stream, message, _NO_DATA, now=now)
-        encoder = stream.encoder
-        mapped = encoder.encode(row, message.texts)
+        mapped, lane = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
-            lane = stream.usual_lane
-            if encoder.permission_column:
-                lane = stream.lane(encoder.permission(row, stream.plan.permission))
             part = self._part(stream, message, mapped, now=now)
             return self._write(stream, part, lane, now=now)
         if isinstance(mapped, Refusal):
@@ -101,13 +94,11 @@ class Intake:
     def close(self) -> None:
         """Says what is said once, at the end."""
         self._strangers.close()
-        cleaned = sum(stream.cleaned_records for stream in self._streams.values())
-        if cleaned:
-            self.log(
-                Level.WARN,
-                f"In {pluralize(cleaned, 'record')} characters were removed that XML 1.0 does not "
-                "allow.",
-            )
+        counts: Counter[Notice] = Counter()
+        for stream in self._streams.values():
+            counts.update(stream.notices.counts)
+        for records, words in told(counts):
+            self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
 
     def _write(
         self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 

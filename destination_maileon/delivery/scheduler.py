@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from destination_maileon.delivery.accumulator import Batch
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 

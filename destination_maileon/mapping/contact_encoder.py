@@ -12,20 +12,18 @@ a plain record of ten columns costs in all (`make bench`), and nobody could read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import astuple
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind, Target
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import (
     escape,
     field_head,
@@ -36,12 +34,11 @@ from destination_maileon.maileon.contact_xml import (
 from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import (
-    CONVERTERS,
-    as_boolean,
+    Converter,
     as_identifier,
     as_maileon_id,
     as_text,
-    truncated_text,
+    truncated,
 )
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
 from destination_maileon.mapping.mapped_record import (
@@ -50,80 +47,30 @@ from destination_maileon.mapping.mapped_record import (
     external_id_keys,
     maileon_id_key,
 )
-from destination_maileon.mapping.preferences import BadPreferencesError, listed
+from destination_maileon.mapping.notices import INVISIBLE, Notice, Notices
+from destination_maileon.mapping.preferences import (
+    BadPreferencesError,
+    listed,
+    preference_value,
+)
+from destination_maileon.mapping.rules import (
+    Column,
+    ContactRemoval,
+    MappingRules,
+    Reason,
+    Refusal,
+)
 from destination_maileon.protocol.messages import Texts
-
-if TYPE_CHECKING:
-    from destination_maileon.mapping.converters import Converter
 
 Data: TypeAlias = Mapping[str, object]
 Values: TypeAlias = tuple[Any, ...]
-Escape: TypeAlias = Callable[[str], str]
 
 # A look-up in an enumeration takes as long as three in a module.
-_MARKUP, _ANYTHING = Texts.MARKUP, Texts.ANYTHING
+_PLAIN, _ANYTHING = Texts.PLAIN, Texts.ANYTHING
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column and where it goes.
-
-    `type` is the target field's. `source` is the constant source of a preference; `has_source`
-    false leaves the stored one. `clear` says that a null clears the stored value.
-    """
-
-    name: str
-    target: Target
-    type: FieldType = FieldType.STRING
-    clear: bool = False
-    source: str | None = None
-    has_source: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MappingRules:
-    """What holds for every record of a stream, whatever its columns."""
-
-    identifier_mode: IdentifierMode
-    deleted_records: DeletedRecords = DeletedRecords.IGNORE
-    truncate_long_text: bool = False
-    every_record_is_deleted: bool = False
-
-    def converter(self, field_type: FieldType) -> Converter:
-        """How values are written to fields of this type."""
-        if self.truncate_long_text and field_type is FieldType.STRING:
-            return truncated_text
-        return CONVERTERS[field_type]
-
-
-class Reason(StrEnum):
-    """Why a record is rejected before it is sent."""
-
-    NO_IDENTIFIER = "no usable identifier"
-    BAD_PERMISSION = "not a permission"
-    BAD_PREFERENCES = "not a list of preferences"
-    UNCLEAR_REMOVAL = "neither yes nor no"
-    NO_DATA = "no data"
-    TOO_LARGE = "larger than a call may be"
-    NO_PATH = "an identifier that no address of the API can hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A record that is rejected before it is sent; `field` names the column or target at fault."""
-
-    reason: Reason
-    field: str
-    advice: str
-    contact: Contact
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRemoval:
-    """A record that unsubscribes or deletes a contact, or (`IGNORE`) is left out."""
-
-    removal: DeletedRecords
-    contact: Contact
+UNAVAILABLE_VALUE = "__debezium_unavailable_value"
+"""Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
+values)."""
 
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
@@ -132,11 +79,12 @@ Mapped: TypeAlias = Written | ContactRemoval | Refusal
 class _Field(NamedTuple):
     """What stands before a column's value, how it is converted, what a null writes if anything.
 
-    Without a converter the column is text.
+    A text of a text column needs no conversion.
     """
 
     head: str
-    convert: Converter | None
+    is_text: bool
+    convert: Converter
     null: str
 
 
@@ -154,29 +102,6 @@ _END_OF_FIELD = "</value></field>"
 cut off."""
 
 
-class _Cleaner:
-    """Takes out what XML forbids, and remembers whether there was any."""
-
-    def __init__(self) -> None:
-        self.has_removed = False
-
-    def __call__(self, value: object) -> object:
-        """A value less what no text may hold; objects and lists become text."""
-        if isinstance(value, dict | list):
-            value = as_text(value)
-        if not isinstance(value, str) or value.isprintable():
-            return value
-        clean = without_forbidden(value)
-        self.has_removed |= len(clean) != len(value)
-        return clean
-
-    def escape(self, text: str) -> str:
-        """A text as element content."""
-        if not text.isprintable():
-            self(text)
-        return escape(text)
-
-
 class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
@@ -185,16 +110,17 @@ class ContactEncoder:
     clear. A column that nobody has resolved yet is a `msgspec.ValidationError`.
     """
 
-    def __init__(self, columns: Iterable[Column], rules: MappingRules) -> None:
+    def __init__(
+        self, columns: Iterable[Column], rules: MappingRules, notices: Notices | None = None
+    ) -> None:
         columns = list(columns)
+        self._rules = rules
         self._mode = rules.identifier_mode
         self._needed = "external_id" if self._mode is IdentifierMode.EXTERNAL_ID else "email"
-        self._cleaner = _Cleaner()
-        self._escape_all: Escape = self._cleaner.escape
-        self.cleaned_records = 0
-        """Records in which characters that XML forbids were removed."""
+        self._notices = notices or Notices()
+        self._seen = self._notices.seen
         self._compile_row(columns)
-        self._compile_walk(columns, rules)
+        self._compile_walk(columns)
 
     def _compile_row(self, columns: list[Column]) -> None:
         self._names = {column.name: f"c{n}" for n, column in enumerate(columns)}
@@ -206,9 +132,10 @@ class ContactEncoder:
             "Row", fields, gc=False, forbid_unknown_fields=True
         )
         self.decode = msgspec.json.Decoder(self._row, float_hook=Decimal).decode
+        self._defaults = {c.name: UNSET if _clears(c) else None for c in columns}
         self.known_columns = self._names.keys()
 
-    def _compile_walk(self, columns: list[Column], rules: MappingRules) -> None:
+    def _compile_walk(self, columns: list[Column]) -> None:
         """Puts the values of a row in the order in which they are walked."""
         picked: list[Column] = []
 
@@ -226,22 +153,23 @@ class ContactEncoder:
         self._marks = slice(marks.start, len(picked))
         self._mark_names = [column.name for column in picked[self._marks]]
         # Where every record is deleted, no record is without a mark.
-        is_open = not rules.every_record_is_deleted
+        is_open = not self._rules.every_record_is_deleted
         self._no_marks = (None,) * len(self._mark_names) if is_open else None
-        self._removals = _removals(columns, rules)
+        self._removals = _removals(columns, self._rules)
         self._sections = [
-            _section(tag, picked[at], rules, values=at)
+            self._section(tag, picked[at], values=at)
             for kind, tag in _SECTIONS.items()
             if (at := pick(kind)).start < at.stop
         ]
         self._lists = pick(Kind.PREFERENCES)
         self._list_names = [column.name for column in picked[self._lists]]
         self._preferences = pick(Kind.PREFERENCE)
-        self._preference_heads = [_preference(column) for column in picked[self._preferences]]
+        self._preference_pieces = [_preference(column) for column in picked[self._preferences]]
         self._permission = pick(Kind.PERMISSION)
         self._has_wishes = self._lists.start < self._permission.stop
         names = [column.name for column in picked[self._permission]]
         self.permission_column = names[0] if names else ""
+        self._critical = [c.name for c in picked if _is_critical(c)]
         places = {column.name: place for place, column in enumerate(columns)}
         self._values = _picker([places[column.name] for column in picked], out_of=len(columns))
 
@@ -250,37 +178,56 @@ class ContactEncoder:
         names = self._names
         return self._row(**{names[name]: value for name, value in data.items() if name in names})
 
+    def leave_gaps(self, row: Struct, nulled: Iterable[str]) -> Refusal | None:
+        """Makes absent what the source could not deliver, or did not since it had not changed.
+
+        `nulled` are the columns that the record's `meta.changes` says so of. A refusal if who the
+        contact is, its permission or its removal is among them: a null would stand for a no.
+        """
+        nulled = {name for name in nulled if name in self._names}
+        missing = {n for n, c in self._names.items() if getattr(row, c) == UNAVAILABLE_VALUE}
+        if nulled:
+            self._seen.add(Notice.NULLED)
+        if missing:
+            self._seen.add(Notice.UNAVAILABLE)
+        for name in nulled | missing:
+            setattr(row, self._names[name], self._defaults[name])
+        column = next((name for name in self._critical if name in nulled | missing), None)
+        if column is None:
+            return None
+        contact = _contact(self._identify(self._values(row), is_clean=False)[0])
+        self._notices.count()
+        advice = "Look at the source's log, and sync the record again."
+        return Refusal(Reason.NOT_DELIVERED, column, advice, contact)
+
     def encode(self, row: Struct, texts: Texts) -> Mapped:
         """What the record asks for. Null and absent columns are alike, unless nulls clear.
 
         `texts` says what may stand in the record's texts; it need not.
         """
-        if texts is not _ANYTHING:
-            return self._encoded(self._values(row), escape if texts is _MARKUP else None)
-        self._cleaner.has_removed = False
-        mapped = self._encoded(self._values(row), self._escape_all)
-        self.cleaned_records += self._cleaner.has_removed
+        mapped = self._encoded(self._values(row), texts)
+        if self._seen:
+            self._notices.count()
         return mapped
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
         """The permission of an encoded record, which may name none; None: none is sent."""
         value = getattr(row, self._names[self.permission_column])
-        if value is None or value == "":
-            return configured
-        named = _permission(as_text(value))
+        text = "" if value is None else as_text(value).strip()
+        named = _permission(text) if text else configured
         return None if isinstance(named, Reason) else named
 
-    def _encoded(self, values: Values, escaped: Escape | None) -> Mapped:
-        identity, keys = self._identify(values, is_clean=escaped is not self._escape_all)
+    def _encoded(self, values: Values, texts: Texts) -> Mapped:
+        identity, keys = self._identify(values, is_clean=texts is not _ANYTHING)
         if values[self._marks] != self._no_marks or not self._is_usable(identity):
             other = self._removed_or_refused(values, identity)
             if other is not None:
                 return other
         pieces = ["<contact>"]
         for tag, text in identity.items():
-            pieces.append(f"<{tag}>{escaped(text) if escaped else text}</{tag}>")
+            pieces.append(f"<{tag}>{escape(text)}</{tag}>")
         for section in self._sections:
-            self._add_fields(section, values, pieces, escaped=escaped)
+            self._add_fields(section, values, pieces, texts=texts)
         if self._has_wishes:
             refusal = self._add_wishes(values, identity, pieces)
             if refusal is not None:
@@ -299,17 +246,25 @@ class ContactEncoder:
         for place, tag, keys_of in self._identifiers:
             value = values[place]
             if value is not None:
-                is_text = is_clean and type(value) is str
-                text = value if is_text else as_identifier(self._cleaner(value)) or ""
+                text = value if is_clean and type(value) is str else self._identifier(value)
+                if tag == "email":
+                    # No address has space around it (RFC 5321); columns of fixed width have.
+                    text = text.strip()
                 if found := keys_of(text):
                     identity[tag] = text
                     keys += found
+                    if not text.isascii() and INVISIBLE.search(text):
+                        self._seen.add(Notice.INVISIBLE)
         if self._id is not None and "id" in identity:
             keys += (maileon_id_key(identity["id"]),)
         return identity, keys
 
+    def _identifier(self, value: object) -> str:
+        text = (self._cleaned(value) or "") if isinstance(value, str) else value
+        return as_identifier(text) or ""
+
     def _maileon_id(self, value: object) -> dict[str, str]:
-        text = as_maileon_id(as_identifier(self._cleaner(value)))
+        text = as_maileon_id(self._identifier(value).strip())
         return {"id": text} if text else {}
 
     def _is_usable(self, identity: Mapping[str, str]) -> bool:
@@ -336,30 +291,42 @@ class ContactEncoder:
         return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
 
     def _add_fields(
-        self, section: _Section, values: Values, pieces: list[str], *, escaped: Escape | None
+        self, section: _Section, values: Values, pieces: list[str], *, texts: Texts
     ) -> None:
         """Adds the pieces of a section. Here a record spends its time: texts are only looked at."""
         start, append = len(pieces), pieces.append
-        cleaner = self._cleaner if escaped is self._escape_all else None
-        for (head, convert, null), value in zip(
+        cleans, escapes = texts is _ANYTHING, texts is not _PLAIN
+        text: str | None
+        for (head, is_text, convert, null), value in zip(
             section.fields, values[section.values], strict=True
         ):
-            if convert is None and type(value) is str:
-                text = value
-            elif value is None:
-                text = None
-            elif value is UNSET:
+            if value is UNSET:
                 continue
+            given = self._cleaned(value) if cleans else value
+            if is_text and type(given) is str:
+                text = given
             else:
-                text = (convert or as_text)(cleaner(value) if cleaner else value)
+                text = None if given is None else convert(given)
+                if cleans and text is not None:
+                    text = self._cleaned(text)
             if text is not None:
                 append(head)
-                append(escaped(text) if escaped else text)
+                append(escape(text) if escapes else text)
             elif null:
                 append(null)
         if len(pieces) > start:
             pieces[start] = section.opening + pieces[start][len(_END_OF_FIELD) :]
             append(section.closing)
+
+    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
+        """A value less what no text may hold; null if it held nothing else."""
+        if type(value) is not str or value.isprintable():
+            return value
+        clean = without_forbidden(value)
+        if len(clean) == len(value):
+            return value
+        self._seen.add(Notice.CLEANED)
+        return clean or None
 
     def _add_wishes(
         self, values: Values, identity: dict[str, str], pieces: list[str]
@@ -368,30 +335,60 @@ class ContactEncoder:
         try:
             self._add_preferences(values, pieces)
         except BadPreferencesError as bad:
-            column, contact = self._list_names[0], _contact(identity)
-            return Refusal(Reason.BAD_PREFERENCES, column, str(bad), contact)
+            field = bad.field or self._list_names[0]
+            return Refusal(bad.reason, field, str(bad), _contact(identity))
         for value in values[self._permission]:
-            if value is not None and _permission(as_text(value)) is Reason.BAD_PERMISSION:
+            if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
                 return _bad_permission(self.permission_column, _contact(identity))
         return None
 
     def _add_preferences(self, values: Values, pieces: list[str]) -> None:
         found: dict[str, tuple[str, str]] = {}
         for value in values[self._lists]:
-            for head, text, source in listed(value, self._cleaner):
-                found[head] = text, source
-        for (head, source), value in zip(
-            self._preference_heads, values[self._preferences], strict=True
+            if value is not None:
+                for head, text, source in listed(value, self._cleaned, self._rules.preferences):
+                    found[head] = text, source
+        for (title, head, source), value in zip(
+            self._preference_pieces, values[self._preferences], strict=True
         ):
-            said = None if value is None else as_boolean(self._cleaner(value))
-            if said is not None:
-                found[head] = said, source
+            if value is not None:
+                said = preference_value(self._cleaned(value), title)
+                if said is not None:
+                    found[head] = said, source
         if found:
             elements = [
-                f"{head}<value>{escape(text)}</value>{source}</preference>"
+                f"{head}<value>{text}</value>{source}</preference>"
                 for head, (text, source) in found.items()
             ]
             pieces += ("<preferences>", *elements, "</preferences>")
+
+    def _section(self, tag: str, columns: list[Column], *, values: slice) -> _Section:
+        fields = []
+        for column in columns:
+            head = f"{_END_OF_FIELD}{field_head(column.target.name)}"
+            is_text, convert = column.converter is as_text, column.converter
+            if is_text and self._rules.truncate_long_text:
+                is_text, convert = False, self._cut
+            if column.target.kind is Kind.STANDARD:
+                convert = self._noticing_nested(convert)
+            null = f'{head}<value nil="true">' if column.clear else ""
+            fields.append(_Field(f"{head}<value>", is_text, convert, null))
+        return _Section(f"<{tag}>", f"{_END_OF_FIELD}</{tag}>", values, fields)
+
+    def _cut(self, value: object) -> str:
+        text = as_text(value)
+        cut = truncated(text)
+        if len(cut) != len(text):
+            self._seen.add(Notice.TRUNCATED)
+        return cut
+
+    def _noticing_nested(self, convert: Converter) -> Converter:
+        def converted(value: object) -> str | None:
+            if isinstance(value, dict | list):
+                self._seen.add(Notice.NESTED)
+            return convert(value)
+
+        return converted
 
 
 def _contact(identity: Mapping[str, str]) -> Contact:
@@ -399,23 +396,19 @@ def _contact(identity: Mapping[str, str]) -> Contact:
     return Contact(email=get("email"), external_id=get("external_id"), id=get("id"))
 
 
-def _section(tag: str, columns: list[Column], rules: MappingRules, *, values: slice) -> _Section:
-    fields = []
-    for column in columns:
-        head = f"{_END_OF_FIELD}{field_head(column.target.name)}"
-        convert = rules.converter(column.type)
-        null = f'{head}<value nil="true">' if column.clear else ""
-        fields.append(_Field(f"{head}<value>", None if convert is as_text else convert, null))
-    return _Section(f"<{tag}>", f"{_END_OF_FIELD}</{tag}>", values, fields)
-
-
 def _clears(column: Column) -> bool:
     return column.clear and column.target.kind in _SECTIONS
 
 
-def _preference(column: Column) -> tuple[str, str]:
-    head = preference_head(column.target.category, column.target.name)
-    return head, source_element(column.source) if column.has_source else ""
+def _is_critical(column: Column) -> bool:
+    return column.target.kind in _CRITICAL or column.name == DELETED_AT_COLUMN
+
+
+def _preference(column: Column) -> tuple[str, str, str]:
+    target = column.target
+    head = preference_head(target.category, target.name)
+    title = f"{target.category}/{target.name}"
+    return title, head, source_element(column.source) if column.has_source else ""
 
 
 def _removals(columns: list[Column], rules: MappingRules) -> RemovalColumns:
@@ -459,6 +452,17 @@ def _without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
     return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
 
 
+_CRITICAL = frozenset(
+    {
+        Kind.EMAIL,
+        Kind.EXTERNAL_ID,
+        Kind.MAILEON_ID,
+        Kind.PERMISSION,
+        Kind.DELETED,
+        Kind.UNSUBSCRIBE,
+    }
+)
+"""What a null must not be taken for: who the contact is, its consent, that it has left."""
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
 _KEYS: Mapping[Kind, tuple[str, Callable[[str], tuple[str, ...]]]] = {
     Kind.EMAIL: ("email", email_keys),

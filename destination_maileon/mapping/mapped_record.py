@@ -6,6 +6,8 @@ field, with `ignore` the first record stands; of a preference, value and source 
 
 from __future__ import annotations
 
+import unicodedata
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
@@ -25,6 +27,8 @@ NO_CONTACT: Final[Written] = (b"", ())
 
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
+
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 # One of each for every record: a Struct is made in less time than another class's object, and the
@@ -122,22 +126,31 @@ def is_named_by_id(keys: tuple[str, ...]) -> bool:
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
-    """The contact's identifiers in the form in which they are compared; the address without case.
+    """The contact's identifiers in the form in which they are compared.
 
-    Whether Maileon minds space around an identifier is not documented. One with space therefore has
-    two keys: it never shares a call with its twin without, and is never merged with it either.
+    Whether Maileon takes two that look alike for one contact is not documented: external ids that
+    differ by space around them, addresses that only Unicode folds together (a Kelvin sign and a k).
+    Such a one has two keys: it never shares a call with the other, and is never merged with it.
     """
     keys = email_keys(contact.email or "") + external_id_keys(contact.external_id or "")
     return (*keys, maileon_id_key(contact.id)) if contact.id else keys
 
 
 def email_keys(email: str) -> tuple[str, ...]:
-    """The keys of an address; none if it is blank."""
-    return external_id_keys(email.lower(), EMAIL_KEY)
+    """The keys of an address, without ASCII case; none if it is blank."""
+    if email.isascii():
+        return _with_twin(EMAIL_KEY, email.lower())
+    folded = unicodedata.normalize("NFKC", email).casefold()
+    keys = _with_twin(EMAIL_KEY, email.translate(_ASCII_LOWER)) + _with_twin(EMAIL_KEY, folded)
+    return tuple(dict.fromkeys(keys))
 
 
-def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
+def external_id_keys(external_id: str) -> tuple[str, ...]:
     """The keys of an external id; none if it is blank."""
+    return _with_twin(EXTERNAL_ID_KEY, external_id)
+
+
+def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
     bare = identifier.strip()
     if bare == identifier:
         return (kind + bare,) if bare else ()

@@ -12,8 +12,8 @@ from destination_maileon.delivery.accumulator import Batch
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping.contact_encoder import ContactRemoval
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.mapping.rules import ContactRemoval
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
