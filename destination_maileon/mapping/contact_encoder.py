@@ -5,8 +5,8 @@ whether a column has a target was decided before. What can be decided once for a
 from its columns: what stands before a value, how a value is converted, what a null writes. Each
 record walks them once, and becomes the finished pieces of its element.
 
-To generate a function for each stream, as attrs does for classes, would spare about a tenth of what
-a plain record of ten columns costs in all (`make bench`), and nobody could read it.
+A function generated for each stream, as attrs makes for classes, takes as long as texts that are
+put into a template at once, and is harder to read.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from types import NoneType
+from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple
 
 from destination_maileon.config.model import DeletedRecords
@@ -26,7 +27,7 @@ from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import (
     escape,
-    field_head,
+    has_forbidden,
     preference_head,
     source_element,
     without_forbidden,
@@ -41,6 +42,7 @@ from destination_maileon.mapping.converters import (
     truncated,
 )
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
+from destination_maileon.mapping.field_section import FieldSection
 from destination_maileon.mapping.mapped_record import (
     Written,
     email_keys,
@@ -66,7 +68,8 @@ Data: TypeAlias = Mapping[str, object]
 Values: TypeAlias = tuple[Any, ...]
 
 # A look-up in an enumeration takes as long as three in a module.
-_PLAIN, _ANYTHING = Texts.PLAIN, Texts.ANYTHING
+_PLAIN, _MARKUP, _ANYTHING = Texts
+_TEXT_OR_NONE = frozenset({str, NoneType, UnsetType})
 
 UNAVAILABLE_VALUE = "__debezium_unavailable_value"
 """Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
@@ -74,32 +77,6 @@ values)."""
 
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
-
-
-class _Field(NamedTuple):
-    """What stands before a column's value, how it is converted, what a null writes if anything.
-
-    A text of a text column needs no conversion.
-    """
-
-    head: str
-    is_text: bool
-    convert: Converter
-    null: str
-
-
-class _Section(NamedTuple):
-    """The standard or the custom fields, and where their values stand among a record's."""
-
-    opening: str
-    closing: str
-    values: slice
-    fields: list[_Field]
-
-
-_END_OF_FIELD = "</value></field>"
-"""Each head begins with that of the field before: a piece less for each value. The first one's is
-cut off."""
 
 
 class ContactEncoder:
@@ -205,7 +182,10 @@ class ContactEncoder:
 
         `texts` says what may stand in the record's texts; it need not.
         """
-        mapped = self._encoded(self._values(row), texts)
+        values = self._values(row)
+        if texts is _ANYTHING and not _may_be_dirty(values):
+            texts = _MARKUP
+        mapped = self._encoded(values, texts)
         if self._seen:
             self._notices.count()
         return mapped
@@ -226,8 +206,7 @@ class ContactEncoder:
         pieces = ["<contact>"]
         for tag, text in identity.items():
             pieces.append(f"<{tag}>{escape(text)}</{tag}>")
-        for section in self._sections:
-            self._add_fields(section, values, pieces, texts=texts)
+        pieces += [self._fields(section, values, texts) for section in self._sections]
         if self._has_wishes:
             refusal = self._add_wishes(values, identity, pieces)
             if refusal is not None:
@@ -290,33 +269,28 @@ class ContactEncoder:
             return None
         return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
 
-    def _add_fields(
-        self, section: _Section, values: Values, pieces: list[str], *, texts: Texts
-    ) -> None:
-        """Adds the pieces of a section. Here a record spends its time: texts are only looked at."""
-        start, append = len(pieces), pieces.append
-        cleans, escapes = texts is _ANYTHING, texts is not _PLAIN
-        text: str | None
-        for (head, is_text, convert, null), value in zip(
-            section.fields, values[section.values], strict=True
-        ):
-            if value is UNSET:
-                continue
-            given = self._cleaned(value) if cleans else value
-            if is_text and type(given) is str:
-                text = given
-            else:
-                text = None if given is None else convert(given)
-                if cleans and text is not None:
-                    text = self._cleaned(text)
-            if text is not None:
-                append(head)
-                append(escape(text) if escapes else text)
-            elif null:
-                append(null)
-        if len(pieces) > start:
-            pieces[start] = section.opening + pieces[start][len(_END_OF_FIELD) :]
-            append(section.closing)
+    def _fields(self, section: FieldSection, values: Values, texts: Texts) -> str:
+        """A section. Here a record spends its time: texts that need nothing are not looked at."""
+        given = [*values[section.values]]
+        if texts is _ANYTHING:
+            given = [self._cleaned(value) for value in given]
+        for place, convert in section.converted:
+            value = given[place]
+            if value is not None and value is not UNSET:
+                given[place] = convert(value)
+        if texts is _ANYTHING:
+            # An object may hold it, too, and is a text only now.
+            given = [self._cleaned(value) for value in given]
+        try:
+            return section.assembled(given, escapes=texts is not _PLAIN)
+        except TypeError:
+            # A column of texts has another value: from now on it is converted, too.
+            known = {place for place, _ in section.converted}
+            more = [n for n, v in enumerate(given) if type(v) not in _TEXT_OR_NONE]
+            section.converted += [(n, section.converters[n]) for n in more if n not in known]
+            if known.issuperset(more):
+                raise
+        return self._fields(section, values, texts)
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
         """A value less what no text may hold; null if it held nothing else."""
@@ -362,18 +336,17 @@ class ContactEncoder:
             ]
             pieces += ("<preferences>", *elements, "</preferences>")
 
-    def _section(self, tag: str, columns: list[Column], *, values: slice) -> _Section:
-        fields = []
-        for column in columns:
-            head = f"{_END_OF_FIELD}{field_head(column.target.name)}"
-            is_text, convert = column.converter is as_text, column.converter
-            if is_text and self._rules.truncate_long_text:
-                is_text, convert = False, self._cut
-            if column.target.kind is Kind.STANDARD:
-                convert = self._noticing_nested(convert)
-            null = f'{head}<value nil="true">' if column.clear else ""
-            fields.append(_Field(f"{head}<value>", is_text, convert, null))
-        return _Section(f"<{tag}>", f"{_END_OF_FIELD}</{tag}>", values, fields)
+    def _section(self, tag: str, columns: list[Column], *, values: slice) -> FieldSection:
+        section = FieldSection(tag, columns, values=values)
+        for place, column in enumerate(columns):
+            convert = column.converter
+            cuts = convert is as_text and self._rules.truncate_long_text
+            if cuts or convert is not as_text:
+                convert = self._cut if cuts else convert
+                section.converted.append((place, convert))
+            is_standard = column.target.kind is Kind.STANDARD
+            section.converters.append(self._noticing_nested(convert) if is_standard else convert)
+        return section
 
     def _cut(self, value: object) -> str:
         text = as_text(value)
@@ -389,6 +362,14 @@ class ContactEncoder:
             return convert(value)
 
         return converted
+
+
+def _may_be_dirty(values: Values) -> bool:
+    """Whether a text may hold what XML forbids: one look at all of them together."""
+    texts = [value for value in values if type(value) is str]
+    if len(texts) < len(values) and any(isinstance(value, dict | list) for value in values):
+        return True
+    return has_forbidden("".join(texts))
 
 
 def _contact(identity: Mapping[str, str]) -> Contact:

@@ -6,7 +6,6 @@ schema does not have, and when a custom field has vanished from the account.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
@@ -90,8 +89,10 @@ class StreamMapper:
 
     def _row(self, message: RecordMessage, log: Log) -> Struct | None:
         """The record's row, for the encoder as it is then; None if it has no data."""
-        with suppress(*_UNUSUAL):
+        try:
             return self.encoder.decode(message.data)
+        except _UNUSUAL:
+            pass
         # Outside of the handler, so that no chained error carries a piece of the record.
         data = message.decoded_data()
         if data is None:

@@ -170,7 +170,8 @@ def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None
     if message.type == "RECORD" and (record := message.record) is not None:
         stream = (record.namespace or None, record.stream)
         made = RecordMessage(stream, record.data, _texts(line), line, line_number)
-        return _with_gaps(made, record.meta)
+        has_gaps = record.meta is not None or _UNAVAILABLE in line
+        return _with_gaps(made, record.meta) if has_gaps else made
     return _decoded_slowly(line, line_number)
 
 
