@@ -12,13 +12,11 @@ put into a template at once, and is harder to read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple
 
@@ -32,29 +30,25 @@ from destination_maileon.maileon.contact_xml import (
     source_element,
     without_forbidden,
 )
-from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import (
     Converter,
-    as_identifier,
-    as_maileon_id,
     as_text,
     truncated,
 )
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
 from destination_maileon.mapping.field_section import FieldSection
+from destination_maileon.mapping.identifiers import Identifiers, without_identifier
 from destination_maileon.mapping.mapped_record import (
     Written,
-    email_keys,
-    external_id_keys,
-    maileon_id_key,
 )
-from destination_maileon.mapping.notices import INVISIBLE, Notice, Notices
+from destination_maileon.mapping.notices import Notice, Notices
 from destination_maileon.mapping.preferences import (
     BadPreferencesError,
     listed,
     preference_value,
 )
+from destination_maileon.mapping.rows import Rows
 from destination_maileon.mapping.rules import (
     Column,
     ContactRemoval,
@@ -64,17 +58,11 @@ from destination_maileon.mapping.rules import (
 )
 from destination_maileon.protocol.messages import Texts
 
-Data: TypeAlias = Mapping[str, object]
 Values: TypeAlias = tuple[Any, ...]
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _MARKUP, _ANYTHING = Texts
 _TEXT_OR_NONE = frozenset({str, NoneType, UnsetType})
-
-UNAVAILABLE_VALUE = "__debezium_unavailable_value"
-"""Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
-values)."""
-
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
@@ -82,9 +70,7 @@ Mapped: TypeAlias = Written | ContactRemoval | Refusal
 class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
-    `decode` makes a record's JSON a row, with a place for each column: numbers are exact, of a name
-    that comes twice the last value counts, and a null is told from an absent column where nulls
-    clear. A column that nobody has resolved yet is a `msgspec.ValidationError`.
+    `rows` makes the rows that are encoded.
     """
 
     def __init__(
@@ -93,24 +79,10 @@ class ContactEncoder:
         columns = list(columns)
         self._rules = rules
         self._mode = rules.identifier_mode
-        self._needed = "external_id" if self._mode is IdentifierMode.EXTERNAL_ID else "email"
         self._notices = notices or Notices()
         self._seen = self._notices.seen
-        self._compile_row(columns)
+        self.rows = Rows((c.name for c in columns), (c.name for c in columns if _clears(c)))
         self._compile_walk(columns)
-
-    def _compile_row(self, columns: list[Column]) -> None:
-        self._names = {column.name: f"c{n}" for n, column in enumerate(columns)}
-        fields = [
-            (f"c{n}", Any, msgspec.field(name=c.name, default=UNSET if _clears(c) else None))
-            for n, c in enumerate(columns)
-        ]
-        self._row: type[Struct] = msgspec.defstruct(
-            "Row", fields, gc=False, forbid_unknown_fields=True
-        )
-        self.decode = msgspec.json.Decoder(self._row, float_hook=Decimal).decode
-        self._defaults = {c.name: UNSET if _clears(c) else None for c in columns}
-        self.known_columns = self._names.keys()
 
     def _compile_walk(self, columns: list[Column]) -> None:
         """Puts the values of a row in the order in which they are walked."""
@@ -121,10 +93,9 @@ class ContactEncoder:
             picked.extend(c for kind in kinds for c in columns if c.target.kind is kind)
             return slice(start, len(picked))
 
-        pick(Kind.EMAIL, Kind.EXTERNAL_ID)
-        self._identifiers = [(n, *_KEYS[c.target.kind]) for n, c in enumerate(picked)]
-        ids = pick(Kind.MAILEON_ID) if self._mode.sends_id else None
-        self._id = ids.start if ids and ids.stop > ids.start else None
+        pick(Kind.EMAIL, Kind.EXTERNAL_ID, *[Kind.MAILEON_ID] * self._mode.sends_id)
+        kinds = [column.target.kind for column in picked]
+        self._identifiers = Identifiers(self._mode, kinds, clean=self._cleaned, seen=self._seen)
         marks = pick(Kind.DELETED, Kind.UNSUBSCRIBE)
         picked.extend(c for c in columns if c.name == DELETED_AT_COLUMN and c not in picked)
         self._marks = slice(marks.start, len(picked))
@@ -146,14 +117,10 @@ class ContactEncoder:
         self._has_wishes = self._lists.start < self._permission.stop
         names = [column.name for column in picked[self._permission]]
         self.permission_column = names[0] if names else ""
+        self._mapped = {column.name for column in picked}
         self._critical = [c.name for c in picked if _is_critical(c)]
         places = {column.name: place for place, column in enumerate(columns)}
         self._values = _picker([places[column.name] for column in picked], out_of=len(columns))
-
-    def row(self, data: Data) -> Struct:
-        """The row of a record that was decoded otherwise, less its unknown columns."""
-        names = self._names
-        return self._row(**{names[name]: value for name, value in data.items() if name in names})
 
     def leave_gaps(self, row: Struct, nulled: Iterable[str]) -> Refusal | None:
         """Makes absent what the source could not deliver, or did not since it had not changed.
@@ -161,18 +128,17 @@ class ContactEncoder:
         `nulled` are the columns that the record's `meta.changes` says so of. A refusal if who the
         contact is, its permission or its removal is among them: a null would stand for a no.
         """
-        nulled = {name for name in nulled if name in self._names}
-        missing = {n for n, c in self._names.items() if getattr(row, c) == UNAVAILABLE_VALUE}
+        nulled = self._mapped.intersection(nulled)
+        missing = self.rows.unavailable(row) & self._mapped
         if nulled:
             self._seen.add(Notice.NULLED)
         if missing:
             self._seen.add(Notice.UNAVAILABLE)
-        for name in nulled | missing:
-            setattr(row, self._names[name], self._defaults[name])
+        self.rows.leave_out(row, nulled | missing)
         column = next((name for name in self._critical if name in nulled | missing), None)
         if column is None:
             return None
-        contact = _contact(self._identify(self._values(row), is_clean=False)[0])
+        contact = _contact(self._identifiers.of(self._values(row), is_clean=False)[0])
         self._notices.count()
         advice = "Look at the source's log, and sync the record again."
         return Refusal(Reason.NOT_DELIVERED, column, advice, contact)
@@ -192,14 +158,14 @@ class ContactEncoder:
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
         """The permission of an encoded record, which may name none; None: none is sent."""
-        value = getattr(row, self._names[self.permission_column])
+        value = self.rows.value(row, self.permission_column)
         text = "" if value is None else as_text(value).strip()
         named = _permission(text) if text else configured
         return None if isinstance(named, Reason) else named
 
     def _encoded(self, values: Values, texts: Texts) -> Mapped:
-        identity, keys = self._identify(values, is_clean=texts is not _ANYTHING)
-        if values[self._marks] != self._no_marks or not self._is_usable(identity):
+        identity, keys = self._identifiers.of(values, is_clean=texts is not _ANYTHING)
+        if values[self._marks] != self._no_marks or not self._identifiers.are_usable(identity):
             other = self._removed_or_refused(values, identity)
             if other is not None:
                 return other
@@ -214,43 +180,6 @@ class ContactEncoder:
         pieces.append("</contact>")
         return "".join(pieces).encode(), keys
 
-    def _identify(
-        self, values: Values, *, is_clean: bool
-    ) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The identifiers by the names of their elements, in the order written; their keys."""
-        identity: dict[str, str] = {}
-        keys: tuple[str, ...] = ()
-        if self._id is not None and values[self._id] is not None:
-            identity = self._maileon_id(values[self._id])
-        for place, tag, keys_of in self._identifiers:
-            value = values[place]
-            if value is not None:
-                text = value if is_clean and type(value) is str else self._identifier(value)
-                if tag == "email":
-                    # No address has space around it (RFC 5321); columns of fixed width have.
-                    text = text.strip()
-                if found := keys_of(text):
-                    identity[tag] = text
-                    keys += found
-                    if not text.isascii() and INVISIBLE.search(text):
-                        self._seen.add(Notice.INVISIBLE)
-        if self._id is not None and "id" in identity:
-            keys += (maileon_id_key(identity["id"]),)
-        return identity, keys
-
-    def _identifier(self, value: object) -> str:
-        text = (self._cleaned(value) or "") if isinstance(value, str) else value
-        return as_identifier(text) or ""
-
-    def _maileon_id(self, value: object) -> dict[str, str]:
-        text = as_maileon_id(self._identifier(value).strip())
-        return {"id": text} if text else {}
-
-    def _is_usable(self, identity: Mapping[str, str]) -> bool:
-        if self._id is not None and "id" in identity:
-            return is_maileon_id(identity["id"])
-        return self._needed in identity
-
     def _removed_or_refused(
         self, values: Values, identity: dict[str, str]
     ) -> ContactRemoval | Refusal | None:
@@ -260,8 +189,8 @@ class ContactEncoder:
         removal = self._removals.removal(marks)
         if removal is DeletedRecords.IGNORE:
             return ContactRemoval(removal, contact)
-        if not self._is_usable(identity):
-            return _without_identifier(self._mode, contact)
+        if not self._identifiers.are_usable(identity):
+            return without_identifier(self._mode, contact)
         if removal is not None:
             return ContactRemoval(removal, contact)
         unclear = self._removals.unclear_column(marks)
@@ -425,14 +354,6 @@ def _bad_permission(column: str, contact: Contact) -> Refusal:
     return Refusal(Reason.BAD_PERMISSION, column, advice, contact)
 
 
-def _without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
-    names = " or ".join(sorted(mode.columns))
-    advice = f"Give the record a value for {names}, which identifier mode {mode.value} needs."
-    if contact.id:
-        advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
-    return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
-
-
 _CRITICAL = frozenset(
     {
         Kind.EMAIL,
@@ -445,8 +366,3 @@ _CRITICAL = frozenset(
 )
 """What a null must not be taken for: who the contact is, its consent, that it has left."""
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
-_KEYS: Mapping[Kind, tuple[str, Callable[[str], tuple[str, ...]]]] = {
-    Kind.EMAIL: ("email", email_keys),
-    Kind.EXTERNAL_ID: ("external_id", external_id_keys),
-}
-"""Element and keys of an identifier; without keys it is blank."""

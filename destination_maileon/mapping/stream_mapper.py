@@ -90,7 +90,7 @@ class StreamMapper:
     def _row(self, message: RecordMessage, log: Log) -> Struct | None:
         """The record's row, for the encoder as it is then; None if it has no data."""
         try:
-            return self.encoder.decode(message.data)
+            return self.encoder.rows.decode(message.data)
         except _UNUSUAL:
             pass
         # Outside of the handler, so that no chained error carries a piece of the record.
@@ -98,7 +98,7 @@ class StreamMapper:
         if data is None:
             return None
         self.learn(data, log)
-        return self.encoder.row(data)
+        return self.encoder.rows.of(data)
 
     def _warn_of_shared_ids(self, log: Log) -> None:
         log(
@@ -204,7 +204,7 @@ class StreamMapper:
         do it would read twice every record that has one.
         """
         self._missed += 1
-        if self._missed > len(self.encoder.known_columns):
+        if self._missed > len(self.encoder.rows.columns):
             self._compile()
 
     def _compile(self) -> None:

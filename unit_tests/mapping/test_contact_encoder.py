@@ -13,8 +13,9 @@ from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.contact_encoder import UNAVAILABLE_VALUE, ContactEncoder
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.notices import Notice, Notices
+from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.rules import (
     Column,
     ContactRemoval,
@@ -45,7 +46,7 @@ def encoded(
     encoder: ContactEncoder, data: Mapping[str, object]
 ) -> Contact | ContactRemoval | Refusal:
     """What comes of a record, its contact read back."""
-    result = encoder.encode(encoder.row(data), Texts.ANYTHING)
+    result = encoder.encode(encoder.rows.of(data), Texts.ANYTHING)
     return contact_of(result[0]) if isinstance(result, tuple) else result
 
 
@@ -318,7 +319,7 @@ def test_a_record_may_name_its_permission(
 ) -> None:
     encoder = an_encoder(Column("consent", Target(Kind.PERMISSION)))
     assert encoder.permission_column == "consent"
-    row = encoder.row({**ADA, "consent": value})
+    row = encoder.rows.of({**ADA, "consent": value})
     result = encoder.encode(row, Texts.PLAIN)
     if isinstance(expected, Reason):
         assert isinstance(result, Refusal)
@@ -383,7 +384,7 @@ def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
 
 def test_a_mapper_knows_its_columns() -> None:
     names = {"email", "external_id", "maileon_id", "weekly"}
-    assert an_encoder(preference()).known_columns == names
+    assert an_encoder(preference()).rows.columns == names
 
 
 # What the source did not deliver.
@@ -392,7 +393,7 @@ def test_a_mapper_knows_its_columns() -> None:
 def with_gaps(
     encoder: ContactEncoder, data: Mapping[str, object], *nulled: str
 ) -> Contact | ContactRemoval | Refusal:
-    row = encoder.row(data)
+    row = encoder.rows.of(data)
     refusal = encoder.leave_gaps(row, nulled)
     if refusal is not None:
         return refusal

@@ -49,7 +49,7 @@ class Compiled:
 def written(stream: StreamMapper, **data: object) -> bytes:
     """The contact that a record becomes."""
     encoder = stream.encoder
-    row = encoder.row({"email": "a@b.de", **data})
+    row = encoder.rows.of({"email": "a@b.de", **data})
     result = encoder.encode(row, Texts.ANYTHING)
     assert isinstance(result, tuple)
     return result[0]
@@ -64,7 +64,7 @@ def test_columns_that_go_nowhere_are_compiled_in_ever_more_rarely(
     assert compiled.times < 15
     for _ in range(3_000):
         compiled.learn(email="a@b.de", key7=1, key2999=1)
-    assert compiled.stream.encoder.known_columns > {"key7", "key2999"}
+    assert compiled.stream.encoder.rows.columns > {"key7", "key2999"}
 
 
 def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
