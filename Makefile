@@ -21,7 +21,7 @@ NEVER_IMPORTED := google|grpc|mypy|mypyc|moto|nltk|numpy|pandas|pip|pygments|set
 COMPILED = $(BIN)/python -m compileall -q -x '/($(NEVER_IMPORTED))/'
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts demo test test-all test-ecosystem check format bench sandbox locks
+.PHONY: help install counterparts demo test test-all test-ecosystem check format bench guard sandbox locks
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -58,6 +58,8 @@ test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
 
 test-all: test test-ecosystem ## The same, and Airbyte's programs, databases, a browser, the image, other versions
 
+# The counterparts' bytecode is made when it is first needed, of what is needed.
+test-ecosystem: export PYTHONDONTWRITEBYTECODE =
 test-ecosystem: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(PYTEST) $(ECOSYSTEM)
@@ -75,6 +77,10 @@ format: $(INSTALLED) ## Format the code and repair what the linter can
 bench: $(INSTALLED) ## Measure cost per record, throughput and memory
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(BIN)/python -m benchmark
+
+guard: $(INSTALLED) ## Hold what is promised of the cost
+	@$(COMPILED) destination_maileon maileon_sandbox
+	$(BIN)/python -m benchmark --guard
 
 sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=8025)
 	$(BIN)/python -m maileon_sandbox --port $(SANDBOX_PORT)

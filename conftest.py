@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from hypothesis import HealthCheck, settings
+with suppress(ModuleNotFoundError):
+    # Airbyte's standard tests run in this folder, too, and bring no hypothesis.
+    from hypothesis import HealthCheck, settings
 
-settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-settings.register_profile(
-    "many",
-    max_examples=2_000,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+    settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+    settings.register_profile(
+        "many",
+        max_examples=2_000,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -67,21 +68,20 @@ class Bench:
 
     def program(self, write: Write, workload: Workload, *, milliseconds: int = 0) -> Cost:
         """What something else costs that writes this workload."""
-        lines, _ = workload.write(self.folder)
 
         def run(base_url: str) -> int:
             with open(0, "rb", closefd=False) as source:
                 return write(base_url, source)
 
-        return self._cost(run, given=lines, milliseconds=milliseconds)
+        return self._cost(run, workload, milliseconds=milliseconds)
 
     def connector(self, workload: Workload, *, milliseconds: int = 0, **options: object) -> Cost:
         """What the connector costs that writes this workload, with these options."""
-        return self._cost(
-            lambda base_url: main(self.arguments(workload, base_url, **options)),
-            given=workload.write(self.folder)[0],
-            milliseconds=milliseconds,
-        )
+
+        def run(base_url: str) -> int:
+            return main(self.arguments(workload, base_url, **options))
+
+        return self._cost(run, workload, milliseconds=milliseconds)
 
     def arguments(self, workload: Workload, base_url: str, **options: object) -> list[str]:
         """The connector's, with the files that they name."""
@@ -98,14 +98,13 @@ class Bench:
         """Imports here what a run of the connector imports."""
         report = self.folder / "modules"
         workload = Workload(KINDS["plain"], 10)
-        lines, _ = workload.write(self.folder)
 
         def run(base_url: str) -> int:
             code = main(self.arguments(workload, base_url))
             report.write_text("\n".join(sys.modules))
             return code
 
-        self._cost(run, given=lines, milliseconds=0)
+        self._cost(run, workload, milliseconds=0)
         for name in report.read_text().splitlines():
             with suppress(ImportError):
                 importlib.import_module(name)
@@ -113,13 +112,14 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def _cost(self, run: Callable[[str], int], *, given: Path, milliseconds: int) -> Cost:
+    def _cost(self, run: Callable[[str], int], workload: Workload, *, milliseconds: int) -> Cost:
         """What a function costs in a process of its own; it is told the base URL.
 
         Raises:
             Failed: if it ends with anything but 0.
         """
         base_url = self.base_url(milliseconds)
+        given, _ = workload.write(self.folder)
         output = self.folder / "output"
         started = time.monotonic()
         if (process := os.fork()) == 0:
@@ -128,9 +128,9 @@ class Bench:
         _, status, usage = os.wait4(process, 0)
         seconds = time.monotonic() - started
         if status == signal.SIGALRM:
-            raise TookTooLong(f"It took more than {self.limit_seconds} s.")
-        if status:
-            raise Failed(f"It ended with {os.waitstatus_to_exitcode(status)}: {_last_line(output)}")
+            raise TookTooLong(f"{workload.kind.name} takes more than {self.limit_seconds} s.")
+        if code := os.waitstatus_to_exitcode(status):
+            raise Failed(f"{workload.kind.name} ends with {code}: {_last_line(output)}")
         return Cost(usage.ru_utime + usage.ru_stime, seconds, _calls(base_url))
 
 
@@ -141,7 +141,7 @@ def open_bench(kept: Path | None = None) -> Iterator[Bench]:
     command += ["--kept", str(kept)] if kept else []
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:
@@ -159,6 +159,8 @@ def _be_child(run: Callable[[], int], given: Path, output: Path) -> None:
         os.dup2(os.open(given, os.O_RDONLY), 0)
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
         code = run()
+    except Exception:  # noqa: BLE001 - whatever it is, nothing of it may get out of this process
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         os._exit(code)

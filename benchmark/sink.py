@@ -4,7 +4,7 @@ The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS`: 
 number of calls and an account of its own, and its latency. What becomes of a contact stands at
 the beginning of its address (`Trouble`).
 
-    python -m benchmark.sink
+    python -m benchmark.sink    until standard input ends
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -166,7 +167,10 @@ async def _main() -> None:
     sink = Sink(parser.parse_args().kept)
     server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=16_000_000)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    # Nobody writes to it: it can be read as soon as whoever started this is gone.
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    await ended.wait()
 
 
 if __name__ == "__main__":

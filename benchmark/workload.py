@@ -27,8 +27,10 @@ _TYPES = {
     Form.LIST: "array",
 }
 _BY_NAME = ("standard:", "email", "external_id", "maileon_id", "preferences")
-_SCATTERING = 7_919
-"""A prime, so that stepping by it meets every contact before it meets one again."""
+_WINDOW = 1_500
+"""Scattered records of a contact stand within so many: in one batch, or in one and the next."""
+_STEP = 7_919
+"""A prime, so that stepping by it through a window meets every record of it once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,10 @@ class Workload:
         """The person whom a record is about."""
         if not self.kind.duplicates:
             return number
-        people = max(1, round(self.records * (1 - self.kind.duplicates)))
         if self.kind.spread is Spread.SCATTERED:
-            return number * _SCATTERING % people
+            start = number - number % _WINDOW
+            number = start + number * _STEP % min(_WINDOW, self.records - start)
+        people = max(1, round(self.records * (1 - self.kind.duplicates)))
         return number * people // self.records
 
 

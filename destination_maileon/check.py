@@ -1,24 +1,29 @@
-"""A configuration -> what stands in the way of a sync with it.
+"""What is asked of an account outside of a sync: whether it fits the configuration, what it has.
 
-This module alone decides what `check` looks at: all that the configuration names, each request
-once, 15 seconds in all. What can be told apart comes in one message.
+This module alone decides what `check` looks at (all that the configuration names, each request
+once, 15 seconds in all; what can be told apart comes in one message), and how long `discover` asks.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import DeletedRecords, S3Storage, UnmappedColumns
+from destination_maileon.config.model import DeletedRecords, S3Storage, UnmappedColumns, titled
+from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import Kind, Target, parse_target, preference_splits
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError, SyncError, TransientError
+from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
 from destination_maileon.rejections.s3 import CHECK_SECONDS, check_bucket
+from destination_maileon.streams.account import Account, Retrying
+from destination_maileon.streams.discovery import destination_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +31,20 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
 
 MAX_SECONDS = 15.0
+DISCOVER_SECONDS = 50.0
 _RESERVE_SECONDS = 3.0
 """For what is not measured here: Python starts, and reads its modules, maybe on a busy machine."""
 
-_TOO_LONG = (
-    f"The check took longer than {MAX_SECONDS:.0f} seconds, since Maileon answers too slowly. Try "
-    "again later."
-)
-
 
 class Deadline:
-    """What is left of the time for the whole check."""
+    """What is left of the time for a whole command."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, *, seconds: float | None = None
+    ) -> None:
         self._now = now
-        self._ends_at = now() + MAX_SECONDS - _RESERVE_SECONDS
+        self._seconds = MAX_SECONDS if seconds is None else seconds
+        self.ends_at = now() + self._seconds - _RESERVE_SECONDS
 
     def seconds(self) -> float:
         """What is left.
@@ -48,9 +52,12 @@ class Deadline:
         Raises:
             TransientError: if that is nothing.
         """
-        left = self._ends_at - self._now()
+        left = self.ends_at - self._now()
         if left <= 0:
-            raise TransientError(_TOO_LONG)
+            raise TransientError(
+                f"Maileon answers too slowly: this took longer than {self._seconds:.0f} seconds. "
+                "Try again later."
+            )
         return left
 
     @contextmanager
@@ -66,24 +73,41 @@ class Deadline:
             yield client
 
 
-def problem_with(raw_config: object, budget: Deadline | None = None) -> str | None:
+def discovered(config: Config, deadline: Deadline | None = None) -> dict[str, object]:
+    """The destination catalog of the account.
+
+    Raises:
+        SyncError: if the account does not tell, within a minute in all.
+    """
+    deadline = deadline or Deadline(seconds=DISCOVER_SECONDS)
+    ask = Retrying(
+        Backoff(config.max_retry_seconds),
+        ends_at=deadline.ends_at,
+        advice="Refresh the fields of the destination again later.",
+    )
+    with deadline.client(config) as client:
+        account = Account(client, ask)
+        return destination_catalog(config, account.custom_fields, account.preferences)
+
+
+def problem_with(raw_config: object, deadline: Deadline | None = None) -> str | None:
     """What a person must change, in words; None if all is well."""
-    budget = budget or Deadline()
+    deadline = deadline or Deadline()
     try:
         config = load_config(raw_config)
     except SyncError as error:
         return str(error)
-    problems = [*_account_problems(config, budget), *_bucket_problems(config, budget)]
+    problems = [*_account_problems(config, deadline), *_bucket_problems(config, deadline)]
     return " ".join(dict.fromkeys(problems)) or None
 
 
-def _account_problems(config: Config, budget: Deadline) -> Iterator[str]:
+def _account_problems(config: Config, deadline: Deadline) -> Iterator[str]:
     try:
-        with budget.client(config) as client:
+        with deadline.client(config) as client:
             client.ping("GET")
         for step in _steps(config):
             try:
-                with budget.client(config) as client:
+                with deadline.client(config) as client:
                     step(client)
             except (Forbidden, RequestRejected, ConfigError) as error:
                 # It says nothing of the next question.
@@ -92,12 +116,12 @@ def _account_problems(config: Config, budget: Deadline) -> Iterator[str]:
         yield str(error)
 
 
-def _bucket_problems(config: Config, budget: Deadline) -> Iterator[str]:
+def _bucket_problems(config: Config, deadline: Deadline) -> Iterator[str]:
     storage = config.object_storage_config
     if not isinstance(storage, S3Storage):
         return
     try:
-        check_bucket(storage, seconds=min(CHECK_SECONDS, budget.seconds()))
+        check_bucket(storage, seconds=min(CHECK_SECONDS, deadline.seconds()))
     except SyncError as error:
         yield str(error)
 
@@ -106,12 +130,22 @@ def _steps(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
     """What is asked once it is known that the key is good, apart from each other."""
     yield lambda client: client.ping("POST")
     targets = _targets(config)
-    unsubscribes = any(target.kind is Kind.UNSUBSCRIBE for target in targets)
-    if config.deleted_records is not DeletedRecords.IGNORE or unsubscribes:
+    unsubscribes = config.deleted_records is DeletedRecords.UNSUBSCRIBE or any(
+        target.kind is Kind.UNSUBSCRIBE for target in targets
+    )
+    if unsubscribes or config.deleted_records is DeletedRecords.DELETE:
         yield lambda client: client.ping("DELETE")
+    if unsubscribes:
+        # The marker of people who opted out and whom Maileon does not have is put.
+        yield lambda client: client.ping("PUT")
+    audiences = {stream.audience_field for stream in config.streams if stream.audience_field}
+    if audiences:
+        yield lambda client: client.ping_contacts()
     fields = {target.name for target in targets if target.kind is Kind.CUSTOM}
-    if fields and config.unmapped_columns is not UnmappedColumns.CREATE:
-        yield lambda client: _check_fields(client, fields)
+    may_create = config.unmapped_columns is UnmappedColumns.CREATE
+    if audiences or (fields and not may_create):
+        wanted = set() if may_create else fields | audiences
+        yield lambda client: _check_fields(client.custom_fields(), wanted, audiences)
     paths = {
         entry.target.partition(":")[2]
         for stream in config.streams
@@ -119,7 +153,7 @@ def _steps(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
         if entry.target.startswith(f"{Kind.PREFERENCE}:")
     }
     if paths:
-        yield lambda client: _check_preferences(client, paths)
+        yield lambda client: _check_preferences(client.preferences(), paths)
 
 
 def _targets(config: Config) -> list[Target]:
@@ -127,24 +161,36 @@ def _targets(config: Config) -> list[Target]:
     return [target for entry in entries if (target := parse_target(entry.target)) is not None]
 
 
-def _check_fields(client: MaileonClient, wanted: set[str]) -> None:
-    missing = sorted(wanted - client.custom_fields().keys())
-    if missing:
-        raise ConfigError(
-            f"The mapping names custom fields that the account does not have: {_quoted(missing)}. "
-            'Create them in Maileon, change the mapping, or set "unmapped_columns" to create.'
+def _check_fields(
+    known: dict[str, FieldType], wanted: Collection[str], audiences: Collection[str]
+) -> None:
+    problems = []
+    if missing := sorted(set(wanted) - known.keys()):
+        problems.append(
+            "The configuration names custom fields that the account does not have: "
+            f"{_listed(missing, NameIndex(known))}. Create them in Maileon, change the "
+            f"configuration, or set {titled('unmapped_columns')} to create."
         )
+    problems += [
+        f"The audience field {shown(name)} has the type {known[name]} and must have the type "
+        "integer. Name another one, or create one with this type in Maileon."
+        for name in sorted(known.keys() & set(audiences))
+        if known[name] is not FieldType.INTEGER
+    ]
+    if problems:
+        raise ConfigError(" ".join(problems))
 
 
-def _check_preferences(client: MaileonClient, paths: set[str]) -> None:
-    known = client.preferences()
+def _check_preferences(known: frozenset[tuple[str, str]], paths: set[str]) -> None:
     missing = sorted(path for path in paths if known.isdisjoint(preference_splits(path)))
     if missing:
+        names = NameIndex(f"{category}/{name}" for category, name in sorted(known))
         raise ConfigError(
             "The mapping names contact preferences that the account does not have: "
-            f"{_quoted(missing)} (CATEGORY/NAME). Create them in Maileon or change the mapping."
+            f"{_listed(missing, names)} (CATEGORY/NAME). Create them in Maileon or change the "
+            "mapping."
         )
 
 
-def _quoted(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+def _listed(names: list[str], known: NameIndex) -> str:
+    return ", ".join(f"{shown(name)}{did_you_mean(name, known)}" for name in names)

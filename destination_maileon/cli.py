@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import traceback
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -91,12 +92,9 @@ class Command:
         yield self._lines.connection_status_line(status, problem)
 
     def _discover(self) -> Iterator[bytes]:
-        from destination_maileon.streams.discovery import destination_catalog  # noqa: PLC0415 - the same
-        from destination_maileon.sync import read_account  # noqa: PLC0415 - the same
+        from destination_maileon.check import discovered  # noqa: PLC0415 - the same
 
-        config = self._config()
-        with read_account(config) as account:
-            catalog = destination_catalog(config, account.custom_fields, account.preferences)
+        catalog = discovered(self._config())
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
@@ -158,7 +156,8 @@ def verdict(error: Exception) -> tuple[FailureType, str]:
 
 def _read_json(path: Path, what: str) -> object:
     try:
-        return orjson.loads(path.read_bytes())
+        # Editors on Windows begin a file with a byte order mark.
+        return orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except orjson.JSONDecodeError:

@@ -2,7 +2,7 @@
 
     SyncError
     ├── ConfigError     a person must change the configuration, the catalog, the data or the account
-    │   └── StopReading what came before the record at fault is still sent, nothing after it
+    │   └── StopSync    what came before the record at fault is still sent, nothing after it
     └── TransientError  trying again later may help
 
 The text is what the person in the UI reads: what happened and what to do. It holds no value of the

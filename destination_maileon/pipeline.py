@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.accounting.stream_counts import StreamStats
+from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.delivery.sender import ThreadLost
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.accumulator import Accumulator, Batch
+    from destination_maileon.delivery.accumulator import Accumulator
     from destination_maileon.delivery.intake import Intake
     from destination_maileon.delivery.progress import Progress
     from destination_maileon.delivery.response_handler import ResponseHandler
@@ -42,9 +42,9 @@ class SyncPipeline:
 
     service: Environment
     intake: Intake
-    batcher: Accumulator
-    dispatch: RequestScheduler
-    settlement: ResponseHandler
+    accumulator: Accumulator
+    scheduler: RequestScheduler
+    handler: ResponseHandler
     ledger: Ledger
     progress: Progress
     outbox: Logger
@@ -52,6 +52,7 @@ class SyncPipeline:
     _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
     _has_chunk: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
+    _is_draining: bool = field(default=False, init=False)
     _failure: Exception | None = field(default=None, init=False)
     _told_failures: set[str] = field(default_factory=set, init=False)
 
@@ -62,7 +63,7 @@ class SyncPipeline:
             Exception: whatever ended the sync early, after every STATE that is true.
         """
         try:
-            while not (self._has_ended and self.dispatch.is_idle):
+            while not (self._has_ended and self._is_settled):
                 self._send_ready()
                 yield from self._sayable()
                 self._advance_or_stop()
@@ -99,8 +100,15 @@ class SyncPipeline:
 
     def _has_room(self) -> bool:
         """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
-        is_waiting_helpful = self.ledger.checkpoint.is_crowded and not self.dispatch.is_idle
-        return self.dispatch.has_room and not is_waiting_helpful
+        if not self.scheduler.has_capacity or self.accumulator.is_crowded or self._is_draining:
+            return False
+        return self.scheduler.is_idle or not self.ledger.checkpoint.is_crowded
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether nothing is left to do for what was read."""
+        is_sent = self.scheduler.is_idle and not self.accumulator.has_open_batch
+        return is_sent and self.handler.held.is_empty
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, InputChunk):
@@ -115,10 +123,10 @@ class SyncPipeline:
 
     def _on_answer(self, event: ResponseReceived) -> None:
         answer = event.answer
-        self.dispatch.landed(event.call)
+        self.scheduler.returned(event.call)
         if isinstance(answer, Exception) and not isinstance(answer, MaileonError):
             raise answer
-        wait = self.settlement.ends(event.call, answer, event.at)
+        wait = self.handler.handle(event.call, answer, event.at)
         if isinstance(answer, RetriableError) and wait is not None:
             self.progress.waits(event.call, answer, wait)
         elif not isinstance(answer, RetriableError):
@@ -145,49 +153,59 @@ class SyncPipeline:
         checkpoint = self.ledger.checkpoint
         checkpoint.state(message, message.scope, message.size)
         if checkpoint.is_crowded:
-            self._submit(self.batcher.close_all())
+            self.accumulator.flush()
 
     def _stop_reading(self, place: int | None = None) -> None:
         """What was read is still sent; from a `place` on nothing is, unless it travels with it."""
         self._has_ended = True
         self._has_chunk = False
         if place is not None:
-            self._submit(self.batcher.close_older_than(place))
-            self.dispatch.abandon_waiting(from_place=place)
-        rest = self.batcher.close_all()
-        self._submit([] if place is not None else rest)
-
-    def _submit(self, batches: list[Batch]) -> None:
-        for batch in batches:
-            self.dispatch.submit(batch)
+            self.accumulator.flush_older_than(place)
+            self.accumulator.drop(from_place=place)
+            self.scheduler.drop_pending(from_place=place)
+            self.handler.held.drop(from_place=place)
 
     def _send_ready(self) -> None:
         now = self.service.now()
-        self._submit(self.batcher.close_expired(now))
-        if (place := self.dispatch.oldest_duplicate) is not None:
-            self._submit(self.batcher.close_older_than(place))
-        while (call := self.dispatch.ready(now, self.batcher.oldest)) is not None:
-            self.settlement.starts(call, now)
-            self.service.start(call)
+        self.accumulator.flush_expired(now)
+        if (place := self.scheduler.oldest_barrier) is not None:
+            self.accumulator.flush_older_than(place)
+        self._settle_held(now)
+        while request := self.scheduler.next_ready(now, self.accumulator.oldest_unsent):
+            self.handler.sent(request, now)
+            self.service.start(request)
+
+    def _settle_held(self, now: float) -> None:
+        """Sends what waits, where nothing more comes for it; then it is time for what is held."""
+        held = self.handler.held
+        is_crowded = self.accumulator.is_crowded or self.ledger.checkpoint.is_crowded
+        self._is_draining = held.is_due(now) or (is_crowded and not held.is_empty)
+        if not (self._has_ended or self._is_draining or is_crowded):
+            return
+        self.accumulator.flush()
+        if self._is_draining or self._has_ended:
+            while self.scheduler.is_idle and not held.is_empty:
+                held.go_on()
 
     def _next_time(self) -> float:
         times = (
-            self.batcher.next_expiry,
-            self.dispatch.next_attempt_at(self.batcher.oldest),
+            self.accumulator.next_expiry,
+            self.scheduler.next_attempt_at(self.accumulator.oldest_unsent),
+            None if self._is_draining else self.handler.held.next_pass_at,
             self.progress.next_at,
         )
         return min(time for time in times if time is not None)
 
     def _judge(self) -> None:
         """Everything is settled: whether all is well."""
-        self.settlement.close()
+        self.handler.close()
         if self._failure is None:
             self.ledger.judge()
             self.intake.judge()
 
     def _land(self) -> Iterator[bytes]:
         """Waits for the calls in flight, so that every STATE that is true can be told."""
-        while self.dispatch.in_flight:
+        while self.scheduler.in_flight:
             try:
                 event = self.service.next_event(until=self.progress.next_at, with_input=False)
                 if event is not None:
@@ -219,15 +237,15 @@ class SyncPipeline:
             self._fails(lost)
 
     def _summarize(self) -> None:
-        self.settlement.summarize()
-        self.intake.close()
         # A sync that keeps its states back is a dry run.
         words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
         self.ledger.summarize(words)
+        self.handler.summarize()
+        self.intake.close()
 
     def _sayable(self) -> Iterator[bytes]:
         """Logs first, then each STATE whose records are all settled."""
-        self.progress.report(self.ledger, self.dispatch, self.service.now())
+        self.progress.report(self.ledger, self.scheduler, self.service.now())
         states = [_state_line(release) for release in self.ledger.release()]
         yield from self.outbox.take()
         if self.lets_states_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,19 +12,20 @@ from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator, Limits
 from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
-from destination_maileon.delivery.probing import Probing
+from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import Progress
+from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.response_handler import ResponseHandler
-from destination_maileon.delivery.retries import Retries
 from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.delivery.sender import WorkerPool, send
-from destination_maileon.delivery.suspicion import RefusalTracker
-from destination_maileon.delivery.vanished import MissingFields
+from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
@@ -33,7 +33,7 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLog
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Retrying
-from destination_maileon.streams.catalog import stream_plans, unused_mappings
+from destination_maileon.streams.catalog import stream_plans, unused_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import StreamKey
     from destination_maileon.streams.account import FieldsApi
     from destination_maileon.streams.catalog import StreamPlan
+
+
+REQUESTS_BODIES = 4
+"""The requests that are not settled take so many times the bytes of a call at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,11 @@ class Sync:
         """
         for warning in consent.warnings(self.plans.values(), self.config):
             self.outbox(Level.WARN, warning)
-        for stream in unused_mappings(self.plans, self.config):
+        if unused := unused_entries(self.plans, self.config):
             self.outbox(
-                Level.WARN, f'The mapping of stream "{stream}" is not used: it is not in the sync.'
+                Level.WARN,
+                f"The mapping of {listed(unused, 'stream')} is not used: not in this sync, nor "
+                "anything like it.",
             )
         resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
         problems: list[str] = []
@@ -96,53 +102,41 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     outbox: Logger,
     ledger: Ledger | None = None,
 ) -> Sync:
-    """The rooms of one sync, connected.
-
-    The service may be the real world or a simulated one; the ledger, if none is handed in, is that
-    of the configuration.
-    """
-    dispatch = RequestScheduler(config.concurrent_requests)
-    limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
-    batcher = Accumulator(limits, dispatch.newest_held)
-    if ledger is None:
-        ledger = _ledger(config, plans.values(), outbox)
-    intake = Intake(
-        config=config, ledger=ledger, batcher=batcher, dispatch=dispatch, limits=limits, log=outbox
+    """The rooms of one sync, connected. The service may be the real world or a simulated one."""
+    removals = Removals(config.max_deleted_records, outbox)
+    scheduler = RequestScheduler(
+        Pace(config.concurrent_requests),
+        REQUESTS_BODIES * config.max_batch_bytes,
+        removals.may_be_sent,
     )
-    settlement = ResponseHandler(
-        dispatch=dispatch,
+    limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
+    accumulator = Accumulator(limits, scheduler.submit)
+    ledger = ledger or _ledger(config, plans.values(), outbox)
+    intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
+    handler = ResponseHandler(
+        scheduler=scheduler,
+        accumulator=accumulator,
         ledger=ledger,
-        failing=_failing_calls(config, dispatch, service=service, outbox=outbox),
-        suspicion=RefusalTracker(ledger),
-        vanished=MissingFields(account, forget=intake.forget_custom_field, log=outbox),
+        service=ServiceState(Backoff(config.max_retry_seconds)),
+        removals=removals,
+        account=account,
+        forget_field=intake.forget_custom_field,
+        words=Explanations(account, config.identifiers_in_logs),
+        chance=service.random,
         log=outbox,
     )
     writer = SyncPipeline(
         service=service,
         intake=intake,
-        batcher=batcher,
-        dispatch=dispatch,
-        settlement=settlement,
+        accumulator=accumulator,
+        scheduler=scheduler,
+        handler=handler,
         ledger=ledger,
         progress=Progress(outbox, now=service.now(), wall_clock=time.time),
         outbox=outbox,
         lets_states_out=not config.dry_run,
     )
     return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
-
-
-def _failing_calls(
-    config: Config, dispatch: RequestScheduler, *, service: Environment, outbox: Logger
-) -> Retries:
-    patience = Backoff(config.max_retry_seconds)
-    return Retries(
-        dispatch=dispatch,
-        patience=patience,
-        random=service.random,
-        probing=Probing(patience),
-        style=config.identifiers_in_logs,
-        log=outbox,
-    )
 
 
 def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledger:
@@ -190,13 +184,6 @@ def write(
         reader.start()
         service.needs(reader.is_well)
         yield from sync.writer.run()
-
-
-@contextmanager
-def read_account(config: Config) -> Iterator[Account]:
-    """The account alone, to be looked at."""
-    with _client(config) as client:
-        yield _account(config, client)
 
 
 def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:

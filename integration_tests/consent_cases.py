@@ -50,12 +50,12 @@ class Options:
 
     @property
     def warnings(self) -> list[str]:
-        """What the log says before the first record, in its first words."""
+        """What the log says before the first record, in some of its words."""
         told = []
         if self.overrides and self.has_permission:
             told.append("the permission of existing contacts is replaced by")
         elif self.overrides:
-            told.append('"override_permission" is set without a permission')
+            told.append("is set without a permission, so it is sent as false")
         if self.reimports:
             told.append("people who unsubscribed are added again")
         return told

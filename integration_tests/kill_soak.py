@@ -144,7 +144,7 @@ class KillSoak:
         """One start of the program from the last state; whether the sync ended well."""
         sandbox = self.connection.sandbox
         sandbox.reset()
-        sandbox.strike(*FAULTS, share=self.faulty_share, random=Random(self.toll.starts))
+        sandbox.fail_at_random(*FAULTS, share=self.faulty_share, random=Random(self.toll.starts))
         config = self.connection.config(batch_size=self.batch_size, **CONFIG)
         arguments = write_arguments(self.connection.folder, config, catalog(*self.source.streams()))
         life, pipe = Life(), subprocess.PIPE

@@ -16,6 +16,7 @@ from integration_tests.bookkeeping import Json
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+REPORT = "/report.json"
 SECRET_ACCESS_KEY = "made-up-secret-access-key"
 
 
@@ -32,7 +33,14 @@ class Storage:
         return name
 
     def objects(self) -> dict[str, bytes]:
-        """What is stored, by path."""
+        """The rejected records that are stored, by path."""
+        return {key: body for key, body in self._all().items() if not key.endswith(REPORT)}
+
+    def reports(self) -> dict[str, Json]:
+        """The reports of syncs, by path."""
+        return {key: json.loads(body) for key, body in self._all().items() if key.endswith(REPORT)}
+
+    def _all(self) -> dict[str, bytes]:
         listed = self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
         keys = [entry["Key"] for entry in listed]
         return {
@@ -44,7 +52,7 @@ class Storage:
         return [json.loads(one) for body in self.objects().values() for one in body.splitlines()]
 
     def clear(self) -> None:
-        for key in self.objects():
+        for key in self._all():
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
 

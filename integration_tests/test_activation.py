@@ -37,7 +37,9 @@ TEXTS = {
     "standard:NAMEDAY": "2001-02-04",
     "standard:GENDER": "d",
     "standard:LOCALE": "de_DE",
+    "permission": "double_opt_in",
 }
+STAYS = {"unsubscribe": False, "deleted": False}
 
 
 def _custom_fields() -> dict[str, str]:
@@ -66,8 +68,8 @@ class Activation:
 def _value(name: str, schema: Json, *, person: int) -> object:
     if name in {"email", "external_id"}:
         return {"email": f"p{person}@example.com", "external_id": f"x{person}"}[name]
-    if name in TEXTS:
-        return TEXTS[name]
+    if name in TEXTS or name in STAYS:
+        return TEXTS.get(name, False)
     by_type = {"integer": person + 7, "number": person + 0.5, "boolean": person % 2 == 0}
     if schema.get("format") == "date":
         return f"2020-01-0{person + 1}"
@@ -96,7 +98,7 @@ def test_every_field_and_preference_is_offered_once(activation: Activation) -> N
         assert sorted(custom) == sorted(f"custom:{name}" for name in _custom_fields())
         preferences = [name for name in properties if name.startswith("preference:")]
         assert sorted(preferences) == sorted(f"preference:{c}/{n}" for c, n in PREFERENCES)
-        assert len(properties) == 3 + 17 + 300 + 40
+        assert len(properties) == 3 + 17 + 300 + 40 + 3
 
 
 def test_every_field_that_is_mapped_arrives_under_its_name(activation: Activation) -> None:
@@ -115,6 +117,7 @@ def test_every_field_that_is_mapped_arrives_under_its_name(activation: Activatio
         contact = account.by_external_id(f"x{person}")
         assert contact is not None
         assert contact.email == f"p{person}@example.com"
+        assert contact.permission == 4
         assert len(contact.standard_fields) == 17
         for name, stored in contact.standard_fields.items():
             target = f"standard:{name}"
@@ -218,3 +221,57 @@ def test_a_soft_delete_takes_away_whom_an_upsert_brought_in_and_minds_the_order(
         "stays": "stays@example.com",
         "again": "back@example.com",
     }
+
+
+@pytest.mark.parametrize("sync_mode", ["append_dedup", "update"])
+@pytest.mark.parametrize("opted_out", [True, "true", "2024-05-01T10:30:00Z"])
+def test_a_connection_that_maps_opt_outs_keeps_them(
+    connection: Connection, sync_mode: str, opted_out: object
+) -> None:
+    """The platform drops every column that the connection does not map, and renames the others."""
+    account = connection.sandbox.account
+    for name in ("left", "stays"):
+        account.add_contact(f"{name}@example.com", permission=4)
+    offered = operations(connection.discover())
+    fields = {
+        "mail": "email",
+        "first": "standard:FIRSTNAME",
+        "left_at": "unsubscribe",
+        "consent": "permission",
+    }
+    choice = Choice(sync_mode, fields, matching_key=("email",))
+    rows: list[Json] = [
+        {"mail": "left@example.com", "first": "L", "left_at": opted_out, "consent": "other"},
+        {"mail": "stays@example.com", "first": "S", "left_at": None, "consent": "other", "x": 1},
+        {"mail": "new@example.com", "first": "N", "left_at": False, "consent": "single_opt_in"},
+    ]
+    run = connection.sync(
+        [*(record(choice.renamed(row)) for row in rows), stream_state(1)],
+        choice.configured(offered),
+    )
+    assert (run.exit_code, run.stats) == (0, [(3, 0)])
+    known = [(c.email, c.standard_fields, c.permission) for c in account.contacts()]
+    new = [] if sync_mode == "update" else [("new@example.com", {"FIRSTNAME": "N"}, 2)]
+    # Who unsubscribes stays without an address.
+    left, *others = known
+    assert (left[0], left[1]) == (None, {})
+    assert others == [("stays@example.com", {"FIRSTNAME": "S"}, 4), *new]
+
+
+def test_a_connection_that_maps_deletions_does_as_it_was_told(connection: Connection) -> None:
+    account = connection.sandbox.account
+    account.add_contact("gone@example.com", permission=4)
+    offered = operations(connection.discover(deleted_records="delete"))
+    fields = {"mail": "email", "gone": "deleted"}
+    choice = Choice("append_dedup", fields, matching_key=("email",))
+    rows: list[Json] = [
+        {"mail": "gone@example.com", "gone": True},
+        {"mail": "a@example.com", "gone": None},
+    ]
+    run = connection.sync(
+        [*(record(choice.renamed(row)) for row in rows), stream_state(1)],
+        choice.configured(offered),
+        deleted_records="delete",
+    )
+    assert (run.exit_code, run.stats) == (0, [(2, 0)])
+    assert [c.email for c in account.contacts()] == ["a@example.com"]

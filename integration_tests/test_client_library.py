@@ -67,6 +67,33 @@ def test_somebody_is_removed_once_and_then_is_not_there(
     assert removals == [True, False]
 
 
+def test_contacts_are_read_page_by_page_with_their_number_in_an_audience(
+    sandbox: Sandbox, client: MaileonClient
+) -> None:
+    sandbox.account.add_custom_field("vip", "integer")
+    ids = [
+        sandbox.account.add_contact(f"p{number}@example.com", custom_fields=fields).id
+        for number, fields in enumerate([{"vip": "7"}, {}, {"vip": "0"}] * 334)
+    ]
+    first, second = (client.contacts(page, custom_field="vip") for page in (1, 2))
+    assert (first.pages, first.items, len(first.contacts)) == (2, 1_002, 1_000)
+    listed = [(found.id, number) for found, number in (*first.contacts, *second.contacts)]
+    assert [id_ for id_, _ in listed] == list(map(str, ids))
+    assert [number for _, number in listed[:3]] == [7, None, 0]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_address_is_looked_up_and_marked_whether_it_is_known_or_not(
+    sandbox: Sandbox, client: MaileonClient, *, is_known: bool
+) -> None:
+    known = sandbox.account.add_contact("a@example.com") if is_known else None
+    found = [contact.id for contact in client.find(ADDRESS)]
+    assert found == ([str(known.id)] if known else [])
+    for _ in range(2):
+        client.mark_unsubscribed("a@example.com")
+    assert sandbox.account.markers == {"a@example.com"}
+
+
 def test_a_missing_right_and_a_refused_call_are_told(
     sandbox: Sandbox, client: MaileonClient
 ) -> None:

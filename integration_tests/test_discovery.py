@@ -69,6 +69,9 @@ def test_every_field_of_the_account_is_offered_with_its_type(connection: Connect
                 *(f"standard:{name}" for name in STANDARD),
                 *custom,
                 "preference:News/Letters/Weekly",
+                "permission",
+                "unsubscribe",
+                "deleted",
             ]
         )
         assert properties["standard:BIRTHDAY"] == {"type": "string", "format": "date"}
@@ -95,6 +98,20 @@ def test_an_account_that_cannot_be_read_is_an_error_like_in_a_sync(
     run = connection.discover(max_retry_seconds=0.2)
     assert run.error["failure_type"] == kind
     assert run.of_type("DESTINATION_CATALOG") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(Fault(status=503, times=None), "503"), (Fault(status=429, times=None), "429")],
+    ids=["busy", "asks for less"],
+)
+def test_a_service_that_does_not_answer_is_told_with_what_to_do(
+    connection: Connection, fault: Fault, told: str
+) -> None:
+    connection.sandbox.script(fault)
+    message = connection.discover(max_retry_seconds=0.2).error["message"]
+    assert told in message
+    assert message.endswith("Refresh the fields of the destination again later.")
 
 
 def test_what_is_offered_can_be_written_and_arrives_where_it_should(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -43,6 +43,7 @@ class Case:
     config: Json = field(default_factory=dict)
     configured: Json = field(default_factory=dict)
     more: Sequence[Json | bytes] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 CASES = [
@@ -80,6 +81,28 @@ CASES = [
         "a redirect",
         ["redirects the call (307)", "set the base URL to the API's own address"],
         faults=[Fault(redirect="https://example.com/", method="POST")],
+    ),
+    *(
+        Case(
+            "a proxy turns calls away, or a certificate is not there or not trusted",
+            told,
+            config={"base_url": "https://maileon.invalid/1.0"},
+            environment=environment,
+        )
+        for told, environment in (
+            (
+                ["variable REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "does not exist", "Correct or"],
+                {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"},
+            ),
+            (
+                ["variable SSL_CERT_FILE", "/dev/null", "holds no certificate", "Correct or"],
+                {"SSL_CERT_FILE": "/dev/null", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""},
+            ),
+            (
+                ["maileon.invalid", "variable HTTPS_PROXY names cannot be used", "Correct or"],
+                {"HTTPS_PROXY": "nothing://127.0.0.1:9", "NO_PROXY": ""},
+            ),
+        )
     ),
     Case(
         "the mapping names what does not exist",
@@ -188,7 +211,7 @@ def test_every_row_has_a_case_and_every_case_its_type() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}: {case.told[0]}")
 def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, case: Case) -> None:
     connection.sandbox.script(*case.faults)
-    run = connection.sync(
+    run = connection.with_environment(**case.environment).sync(
         [*people("a"), stream_state(1), *case.more, stream_state(2)],
         stream(**case.configured),
         **case.config,

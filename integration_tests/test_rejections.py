@@ -14,7 +14,7 @@ def _lines(run: Run) -> list[str]:
     return [said for said in run.logs("WARN") if said.startswith("Record ")]
 
 
-def test_after_ten_lines_of_one_reason_rejections_are_only_counted(
+def test_after_three_lines_of_one_reason_rejections_are_only_counted(
     connection: Connection,
 ) -> None:
     bad = [record({"email": "no address"})] * 12
@@ -22,8 +22,8 @@ def test_after_ten_lines_of_one_reason_rejections_are_only_counted(
     run = connection.sync([*bad, *long, stream_state(1)], batch_size=4)
     assert run.stats == [(0, 13)]
     lines = _lines(run)
-    assert sum("error 3," in said for said in lines) == 10
-    # Another reason has ten lines of its own.
+    assert sum("error 3," in said for said in lines) == 3
+    # Another reason has three lines of its own.
     assert sum("error 8," in said for said in lines) == 1
     (reasons,) = (said for said in run.logs("WARN") if "records were rejected" in said)
     assert "13 records were rejected" in reasons

@@ -1,4 +1,4 @@
-"""A short form of the long sync through every kind of trouble that `soak.py` runs."""
+"""A short form of the long sync through every kind of trouble, `integration_tests/soak.py`."""
 
 from __future__ import annotations
 

@@ -121,11 +121,10 @@ def test_a_state_with_nothing_before_it_goes_out_at_once(connection: Connection)
 
 
 def test_a_silent_source_does_not_keep_a_record_waiting(connection: Connection) -> None:
+    # The default is a minute, longer than this waits.
     with connection.open(flush_interval_seconds=0.5) as running:
         running.feed(record({"email": "a@example.com"}), stream_state(1))
-        started = time.monotonic()
         running.wait_until(lambda run: run.stats == [(1, 0)])
-        assert time.monotonic() - started < 5
         assert len(connection.sandbox.account.contacts()) == 1
         running.feed(record({"email": "b@example.com"}), stream_state(2))
         running.wait_until(lambda run: run.stats == [(1, 0), (1, 0)])

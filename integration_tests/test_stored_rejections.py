@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from functools import partial
 
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import line, record, stream, stream_state
 from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
-from unit_tests.maileon.local_server import LocalServer, read_request
 
 BAD = record({"email": "no address"})
 LONG = "x" * 256
@@ -36,6 +33,14 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
     rejection = line_stored["rejection"]
     assert (rejection["record_number"], rejection["error_code"]) == (1, 8)
     assert rejection["error_field"] == "FIRSTNAME"
+    ((path, report),) = storage.reports().items()
+    assert path == "maileon/7/report.json"
+    (counts,) = report["streams"]
+    assert (counts["read"], counts["written"], counts["rejected"]) == (2, 1, 1)
+    assert [(r["error_code"], r["field"], r["records"]) for r in counts["rejections"]] == [
+        (8, "FIRSTNAME", 1)
+    ]
+    assert any("They are stored in s3://rejected/maileon/7," in text for text in run.logs("WARN"))
     # As it is, with the option that cuts the text.
     again = connection.write(body, configured, truncate_long_text=True)
     assert again.exit_code == 0
@@ -159,35 +164,6 @@ def test_a_bucket_that_goes_away_during_the_sync_ends_it_with_the_states_that_ar
         assert told in message
     assert SECRET_ACCESS_KEY not in message
     assert run.stats == [(0, 1), (1, 0)]
-
-
-HURRIED = """
-from dataclasses import replace
-from destination_maileon.rejections import s3 as bucket
-bucket.UPLOAD = replace(bucket.UPLOAD, seconds=1)
-"""
-
-
-def test_a_bucket_that_answers_byte_by_byte_ends_the_sync_with_the_states_that_are_true(
-    connection: Connection, storage: Storage
-) -> None:
-    def converse(server: LocalServer, connection: socket.socket) -> None:
-        read_request(connection)
-        server.trickle(connection, b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 9_999)
-
-    folder = connection.folder / "hurried"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(HURRIED, encoding="utf-8")
-    hurried = connection.with_environment(PYTHONPATH=os.fspath(folder))
-    messages = [*people("a"), stream_state(1), BAD, stream_state(2), *people("b"), stream_state(3)]
-    with LocalServer(converse) as server:
-        config = {**storage.config, "s3_endpoint": server.url}
-        run = hurried.sync(
-            messages, batch_size=1, concurrent_requests=1, object_storage_config=config
-        )
-    assert run.error["failure_type"] == "transient_error"
-    assert "no answer came in time" in run.error["message"]
-    assert run.stats == [(1, 0)]
 
 
 def test_a_check_writes_to_the_bucket_and_names_one_that_is_not_there(

@@ -74,7 +74,7 @@ def test_each_call_states_every_documented_parameter(
     ("configured", "warnings"),
     [
         ({}, []),
-        ({"override_permission": True}, ['"override_permission" is set without a permission']),
+        ({"override_permission": True}, ["is set without a permission"]),
         (
             {
                 "override_permission": True,

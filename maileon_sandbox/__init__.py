@@ -1,8 +1,7 @@
 """A stand-in for the Maileon REST API over real HTTP.
 
-Decides alone what of the sandbox is public. It imports nothing from the connector, so that a
-mistake cannot be made on both sides at once. See README.md for what is documented by Maileon and
-what is assumed.
+It imports nothing from the connector, so that a mistake cannot be made on both sides at once. What
+Maileon's pages document, what is inferred and what is unknown stands in README.md.
 """
 
 from __future__ import annotations

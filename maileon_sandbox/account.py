@@ -1,7 +1,7 @@
 """The account: contacts, definitions of fields and preferences, unsubscription markers.
 
-Decides alone how contacts are found and that ids and identifiers stay unique. Everything that
-reads or writes it holds `lock`. It judges no values: what is put in is stored.
+Whatever reads or writes it holds `lock`. Ids and addresses are unique, external ids need not be.
+Values are not judged: what is put in is stored.
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ class Account:
     def _with_audiences(
         self, before: StoredContact | None, contact: StoredContact
     ) -> StoredContact:
+        if not contact.custom_fields and (before is None or not before.custom_fields):
+            return contact
         fields = self.integer_fields()
         for field in fields:
             highest = max(self.highest_numbers.get(field, 0), number_in(contact, field))

@@ -1,7 +1,4 @@
-"""The sandbox's own door, under `/_sandbox/`: JSON, no key. Maileon has nothing like it.
-
-Decides alone how state and calls look as JSON, and how an account is seeded with it.
-"""
+"""The sandbox's own calls, under `/_sandbox/`: JSON, no key. Maileon has nothing like it."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from maileon_sandbox.account import Account
+from maileon_sandbox.context import current_account, current_context
 from maileon_sandbox.fault import fault_from_json
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.traffic import Call
-from maileon_sandbox.world import here
 
 routes = Blueprint("sandbox", __name__, url_prefix="/_sandbox")
 
@@ -44,36 +41,38 @@ def _call_json(call: Call) -> dict[str, object]:
 
 @routes.get("/state")
 def state() -> Response:
-    with here().account.lock:
-        account = here().account.snapshot()
-        account["contacts"] = [_contact_json(contact) for contact in here().account.contacts()]
-        account["violations"] = here().traffic.violations()
-        account["rules"] = asdict(here().settings.rules)
+    with current_account().lock:
+        account = current_account().snapshot()
+        account["contacts"] = [_contact_json(contact) for contact in current_account().contacts()]
+        account["violations"] = current_context().traffic.violations()
+        account["rules"] = asdict(current_context().settings.rules)
         return jsonify(account)
 
 
 @routes.get("/calls")
 def calls() -> Response:
-    return jsonify([_call_json(call) for call in here().traffic.calls()])
+    return jsonify([_call_json(call) for call in current_context().traffic.calls()])
 
 
 @routes.post("/faults")
 def script_faults() -> Response:
-    return _accepted(lambda data: here().faults.add(*[fault_from_json(fault) for fault in data]))
+    return _accepted(
+        lambda data: current_context().faults.add(*[fault_from_json(fault) for fault in data])
+    )
 
 
 @routes.post("/reset")
 def reset() -> Response:
-    here().traffic.clear()
-    here().faults.clear()
+    current_context().traffic.clear()
+    current_context().faults.clear()
     return Response(status=204)
 
 
 @routes.post("/account")
 def seed_account() -> Response:
     """`{"custom_fields": {name: type}, "preferences": {category: [name]}, "contacts": [...]}`."""
-    with here().account.lock:
-        return _accepted(lambda data: _seed(here().account, data))
+    with current_account().lock:
+        return _accepted(lambda data: _seed(current_account(), data))
 
 
 def _accepted(take: Callable[[Any], None]) -> Response:

@@ -1,8 +1,8 @@
 """The Flask application: routes, access, errors.
 
-Decides alone who may call what (Maileon docs, Authentication and HTTP status codes): 401 without a
-known key, 403 without the right for the method, then 404 and 405. Outside the API there is no key,
-but the sandbox must be called by a name of this machine, and not from another's page.
+A call is answered with 401 without a known key, with 403 without the right for the method, then
+with 404 and 405 (Maileon docs, Authentication; HTTP status codes). Outside the API there is no key,
+but the sandbox must be called by a name of this machine, and not from the page of another site.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from maileon_sandbox import (
     service_routes,
     single_contact_routes,
 )
-from maileon_sandbox.answers import error
+from maileon_sandbox.context import Context, attach, current_context
 from maileon_sandbox.page.routes import routes as page_routes
+from maileon_sandbox.responses import error
 from maileon_sandbox.vocabulary import API_PREFIX
-from maileon_sandbox.world import World, attach, here
 
-# The names of this machine. A foreign one that leads here is a foreign page's trick to read along.
+# The names of this machine. Under another name a page of another site could read what is here.
 _OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -37,15 +37,15 @@ class NameConverter(BaseConverter):
         return unquote(value)
 
 
-def create_application(world: World) -> Flask:
+def create_application(context: Context) -> Flask:
     app = Flask(__name__, static_folder=None)
-    attach(app, world)
+    attach(app, context)
     app.url_map.converters["name"] = NameConverter
     # A redirect to a tidier path is none of the API's answers.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    app.before_request(_refuse_strangers)
-    app.register_error_handler(HTTPException, _worded)
+    app.before_request(_authorize)
+    app.register_error_handler(HTTPException, _error_answer)
     for module in (contact_routes, single_contact_routes, definition_routes, service_routes):
         app.register_blueprint(module.routes, url_prefix=API_PREFIX)
     app.register_blueprint(admin_routes.routes)
@@ -57,7 +57,7 @@ def _is_api() -> bool:
     return request.path.startswith(f"{API_PREFIX}/")
 
 
-def _refuse_strangers() -> Response | None:
+def _authorize() -> Response | None:
     if not _is_api():
         return _refuse_foreign_names()
     rights = _rights(request.headers.get("Authorization", ""))
@@ -91,14 +91,14 @@ def _rights(authorization: str) -> frozenset[str] | None:
 
     So sends it Maileon's Java client, as Basic authentication asks for.
     """
-    for key, rights in here().settings.keys.items():
+    for key, rights in current_context().settings.keys.items():
         for written in (key, f"{key}:"):
             if authorization == f"Basic {b64encode(written.encode()).decode()}":
                 return rights
     return None
 
 
-def _worded(problem: HTTPException) -> Response | HTTPException:
+def _error_answer(problem: HTTPException) -> Response | HTTPException:
     """XML inside the API; outside, the web server's HTML, as for a wrong base URL."""
     if not _is_api():
         return problem

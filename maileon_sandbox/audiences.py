@@ -13,8 +13,11 @@ from maileon_sandbox.stored_contact import StoredContact
 
 
 def number_in(contact: StoredContact, field: str) -> int:
-    """0 for no value."""
-    return int(contact.custom_fields.get(field, "0"))
+    """0 for no value, and for a seeded one that is no number."""
+    try:
+        return int(contact.custom_fields.get(field, "0"))
+    except ValueError:
+        return 0
 
 
 def left_audiences(

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from maileon_sandbox.answers import (
+from maileon_sandbox.context import current_account, current_context
+from maileon_sandbox.field_rules import is_email
+from maileon_sandbox.middleware import call_of, contacts_of
+from maileon_sandbox.paging import BadPageError, contacts_updated, page_of
+from maileon_sandbox.parameters import BadParameterError, options_of
+from maileon_sandbox.refusal import refusals_of
+from maileon_sandbox.responses import (
     Wanted,
     answer,
     contact_element,
@@ -19,23 +25,17 @@ from maileon_sandbox.answers import (
     missing,
     xml,
 )
-from maileon_sandbox.field_rules import is_email
-from maileon_sandbox.gate import call_of, contacts_of
-from maileon_sandbox.paging import BadPageError, contacts_updated, page_of
-from maileon_sandbox.parameters import BadParameterError, options_of
-from maileon_sandbox.refusal import refusals_of
 from maileon_sandbox.sent_contacts import MalformedError
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.synchronization import Synchronization
 from maileon_sandbox.vocabulary import UNSUBSCRIPTION_REASONS
-from maileon_sandbox.world import here
 
 routes = Blueprint("contacts", __name__)
 
 
 @routes.post("/contacts")
 def synchronize() -> Response:
-    rules = here().settings.rules
+    rules = current_context().settings.rules
     if len(request.get_data()) > rules.max_body_bytes:
         return error(413, f"the body must not exceed {rules.max_body_bytes} bytes")
     try:
@@ -43,7 +43,7 @@ def synchronize() -> Response:
         contacts = contacts_of(request.environ)
     except (BadParameterError, MalformedError) as problem:
         return error(400, str(problem))
-    report = Synchronization(here().account, options, rules).run(contacts)
+    report = Synchronization(current_account(), options, rules).run(contacts)
     noted = call_of(request.environ)
     noted.report, noted.refused = report.counts(), refusals_of(report)
     refused = report.rejected and not options.ignore_invalid_contacts
@@ -55,7 +55,7 @@ def synchronize() -> Response:
 @routes.get("/contacts")
 def list_contacts() -> Response:
     try:
-        page = page_of(contacts_updated(here().account, request.args), request.args)
+        page = page_of(contacts_updated(current_account(), request.args), request.args)
     except BadPageError as problem:
         return error(400, str(problem))
     wanted = Wanted.by_request()
@@ -69,7 +69,7 @@ def list_contacts() -> Response:
 @routes.get("/contacts/count")
 def count_contacts() -> Response:
     try:
-        contacts = contacts_updated(here().account, request.args)
+        contacts = contacts_updated(current_account(), request.args)
     except BadPageError as problem:
         return error(400, str(problem))
     return xml(element("count", text=str(len(contacts))))
@@ -80,20 +80,20 @@ def count_contacts() -> Response:
 
 @routes.get("/contacts/email/<name:email>")
 def get_by_email(email: str) -> Response:
-    return _shown(here().account.by_email(email))
+    return _shown(current_account().by_email(email))
 
 
 @routes.get("/contacts/emails/<name:email>")
 def get_all_by_email(email: str) -> Response:
     """A list; the sandbox has one contact with an address at most."""
-    contact = here().account.by_email(email)
+    contact = current_account().by_email(email)
     return _shown_list([contact] if contact else [])
 
 
 @routes.get("/contacts/externalid/<name:external_id>")
 def get_by_external_id(external_id: str) -> Response:
     """A list, as external ids are not guaranteed to be unique."""
-    return _shown_list(here().account.all_by_external_id(external_id))
+    return _shown_list(current_account().all_by_external_id(external_id))
 
 
 @routes.get("/contacts/contact")
@@ -113,7 +113,7 @@ def _shown_list(contacts: list[StoredContact]) -> Response:
 
 
 def contact_by_query() -> StoredContact | None:
-    return here().account.by_id(request.args.get("id", type=int))
+    return current_account().by_id(request.args.get("id", type=int))
 
 
 def refused_checksum() -> Response | None:
@@ -131,32 +131,32 @@ def refused_checksum() -> Response | None:
 
 @routes.delete("/contacts/email/<name:email>")
 def delete_by_email(email: str) -> Response:
-    with here().account.lock:
-        return _deleted([here().account.by_email(email)])
+    with current_account().lock:
+        return _deleted([current_account().by_email(email)])
 
 
 @routes.delete("/contacts/externalid/<name:external_id>")
 def delete_by_external_id(external_id: str) -> Response:
     """All contacts with this external id."""
-    with here().account.lock:
-        return _deleted(here().account.all_by_external_id(external_id))
+    with current_account().lock:
+        return _deleted(current_account().all_by_external_id(external_id))
 
 
 @routes.delete("/contacts/contact")
 def delete_by_id() -> Response:
-    with here().account.lock:
+    with current_account().lock:
         return _deleted([contact_by_query()])
 
 
 @routes.delete("/contacts/email/<name:email>/unsubscribe")
 def unsubscribe_by_email(email: str) -> Response:
-    return _unsubscribed([here().account.by_email(email)])
+    return _unsubscribed([current_account().by_email(email)])
 
 
 @routes.delete("/contacts/externalid/<name:external_id>/unsubscribe")
 def unsubscribe_by_external_id(external_id: str) -> Response:
     """All contacts with this external id."""
-    return _unsubscribed(here().account.all_by_external_id(external_id))
+    return _unsubscribed(current_account().all_by_external_id(external_id))
 
 
 @routes.delete("/contacts/contact/unsubscribe")
@@ -167,7 +167,7 @@ def unsubscribe_by_id() -> Response:
 def _deleted(found: list[StoredContact | None] | list[StoredContact]) -> Response:
     contacts = [contact for contact in found if contact]
     for contact in contacts:
-        here().account.remove(contact)
+        current_account().remove(contact)
     return empty(204) if contacts else missing("contact")
 
 
@@ -177,7 +177,7 @@ def _unsubscribed(found: list[StoredContact | None] | list[StoredContact]) -> Re
         return problem
     contacts = [contact for contact in found if contact]
     for contact in contacts:
-        here().unsubscriptions.accept(contact)
+        current_context().unsubscriptions.accept(contact)
     return empty(204) if contacts else missing("contact")
 
 
@@ -207,8 +207,8 @@ def unsubscription_marker(email: str) -> Response:
     """
     if not is_email(email):
         return error(400, "not an email address")
-    with here().account.lock:
-        markers, address = here().account.markers, email.lower()
+    with current_account().lock:
+        markers, address = current_account().markers, email.lower()
         is_set = address in markers
         if request.method == "PUT":
             markers.add(address)

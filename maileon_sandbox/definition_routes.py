@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Container
 
 from flask import Blueprint, Response, request
-from lxml import etree
 from werkzeug.exceptions import BadRequest, NotFound
 
-from maileon_sandbox.answers import element, empty, error, missing, xml
+from maileon_sandbox.context import current_account
 from maileon_sandbox.definitions import (
     rename_category,
     rename_custom_field,
     rename_preference,
 )
+from maileon_sandbox.responses import Element, element, empty, error, missing, xml
 from maileon_sandbox.sent_contacts import MalformedError, parse_xml
 from maileon_sandbox.vocabulary import (
     CREATABLE_TYPES,
@@ -27,7 +27,6 @@ from maileon_sandbox.vocabulary import (
     RESERVED_NAMES,
     STANDARD_FIELDS,
 )
-from maileon_sandbox.world import here
 
 routes = Blueprint("definitions", __name__)
 
@@ -36,8 +35,8 @@ _NAME_CHARACTERS = range(3, 65)
 
 @routes.get("/contacts/fields/custom")
 def list_custom_fields() -> Response:
-    with here().account.lock:
-        fields = list(here().account.custom_fields.items())
+    with current_account().lock:
+        fields = list(current_account().custom_fields.items())
     return xml(
         element(
             "custom_fields",
@@ -51,30 +50,30 @@ def list_custom_fields() -> Response:
 
 @routes.post("/contacts/fields/custom/<name:name>")
 def create_custom_field(name: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         if problem := _problem_with_field(name, request.args.get("type", "")):
             return error(400, problem)
-        here().account.add_custom_field(name, request.args["type"])
+        current_account().add_custom_field(name, request.args["type"])
         return empty(201)
 
 
 @routes.put("/contacts/fields/custom/<name:old>/<name:new>")
 def rename_field(old: str, new: str) -> Response:
-    with here().account.lock:
-        if old not in here().account.custom_fields:
+    with current_account().lock:
+        if old not in current_account().custom_fields:
             return missing("custom field")
         if problem := _problem_with_name(new):
             return error(400, problem)
-        rename_custom_field(here().account, old, new)
+        rename_custom_field(current_account(), old, new)
         return empty()
 
 
 @routes.delete("/contacts/fields/custom/<name:name>")
 def delete_custom_field(name: str) -> Response:
-    with here().account.lock:
-        if name not in here().account.custom_fields:
+    with current_account().lock:
+        if name not in current_account().custom_fields:
             return missing("custom field")
-        rename_custom_field(here().account, name, None)
+        rename_custom_field(current_account(), name, None)
         return empty()
 
 
@@ -89,7 +88,7 @@ def _problem_with_name(name: str) -> str | None:
         return "the name of a custom field must have 3 to 64 characters"
     if name.upper() in STANDARD_FIELDS or name.lower() in RESERVED_NAMES:
         return f"the name {name!r} is reserved"
-    if name in here().account.custom_fields:
+    if name in current_account().custom_fields:
         return f"a custom field {name!r} exists already"
     return None
 
@@ -99,49 +98,49 @@ def _problem_with_name(name: str) -> str | None:
 
 @routes.get("/contacts/preference_categories")
 def list_categories() -> Response:
-    with here().account.lock:
-        shown = [_category(name) for name in here().account.preferences]
+    with current_account().lock:
+        shown = [_category(name) for name in current_account().preferences]
     return xml(element("preference_categories", *shown))
 
 
 @routes.post("/contacts/preference_categories")
 def create_category() -> Response:
-    with here().account.lock:
+    with current_account().lock:
         name, description = _sent_definition("preference_category")
-        _require_new(name, here().account.preferences)
-        here().account.add_preference_category(name, description)
+        _require_new(name, current_account().preferences)
+        current_account().add_preference_category(name, description)
         return empty(201)
 
 
 @routes.get("/contacts/preference_categories/<name:category>")
 def get_category(category: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         _preferences_of(category)
         return xml(_category(category))
 
 
 @routes.put("/contacts/preference_categories/<name:category>")
 def update_category(category: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         _preferences_of(category)
         name, description = _sent_definition("preference_category")
         if name != category:
-            _require_new(name, here().account.preferences)
-            rename_category(here().account, category, name)
-        here().account.category_descriptions[name] = description
+            _require_new(name, current_account().preferences)
+            rename_category(current_account(), category, name)
+        current_account().category_descriptions[name] = description
         return empty()
 
 
 @routes.delete("/contacts/preference_categories/<name:category>")
 def delete_category(category: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         _preferences_of(category)
-        rename_category(here().account, category, None)
+        rename_category(current_account(), category, None)
         return empty()
 
 
-def _category(name: str) -> etree._Element:
-    description = here().account.category_descriptions.get(name, "")
+def _category(name: str) -> Element:
+    description = current_account().category_descriptions.get(name, "")
     return _definition("preference_category", name=name, description=description)
 
 
@@ -150,7 +149,7 @@ def _category(name: str) -> etree._Element:
 
 @routes.get("/contacts/preference_categories/<name:category>/preferences")
 def list_preferences(category: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         preferences = _preferences_of(category)
         shown = [_definition("preference", name=n, description=d) for n, d in preferences.items()]
     return xml(element("preferences", *shown))
@@ -158,46 +157,46 @@ def list_preferences(category: str) -> Response:
 
 @routes.post("/contacts/preference_categories/<name:category>/preferences")
 def create_preference(category: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         preferences = _preferences_of(category)
         name, description = _sent_definition("preference")
         _require_new(name, preferences)
         if len(preferences) >= MAX_PREFERENCES_PER_CATEGORY:
             return error(400, f"a category has at most {MAX_PREFERENCES_PER_CATEGORY} preferences")
-        here().account.add_preference(category, name, description=description)
+        current_account().add_preference(category, name, description=description)
         return empty(201)
 
 
 @routes.get("/contacts/preference_categories/<name:category>/preferences/<name:name>")
 def get_preference(category: str, name: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         description = _description_of(category, name)
     return xml(_definition("preference", name=name, description=description))
 
 
 @routes.put("/contacts/preference_categories/<name:category>/preferences/<name:name>")
 def update_preference(category: str, name: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         _description_of(category, name)
         new, description = _sent_definition("preference")
         if new != name:
-            _require_new(new, here().account.preferences[category])
-            rename_preference(here().account, (category, name), new)
-        here().account.preferences[category][new] = description
+            _require_new(new, current_account().preferences[category])
+            rename_preference(current_account(), (category, name), new)
+        current_account().preferences[category][new] = description
         return empty()
 
 
 @routes.delete("/contacts/preference_categories/<name:category>/preferences/<name:name>")
 def delete_preference(category: str, name: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         _description_of(category, name)
-        rename_preference(here().account, (category, name), None)
+        rename_preference(current_account(), (category, name), None)
         return empty()
 
 
 def _preferences_of(category: str) -> dict[str, str]:
     try:
-        return here().account.preferences[category]
+        return current_account().preferences[category]
     except KeyError:
         raise NotFound("preference category not found") from None
 
@@ -214,7 +213,7 @@ def _require_new(name: str, names: Container[str]) -> None:
         raise BadRequest(f"{name!r} exists already")
 
 
-def _definition(tag: str, *, name: str, description: str) -> etree._Element:
+def _definition(tag: str, *, name: str, description: str) -> Element:
     return element(tag, element("name", text=name), element("description", text=description))
 
 

@@ -1,7 +1,4 @@
-"""Scripted misbehaviour: what goes wrong, and which calls it hits.
-
-Decides alone which fault hits a call. `gate` carries it out.
-"""
+"""Scripted faults: what goes wrong, and which calls it hits. `middleware` applies them."""
 
 from __future__ import annotations
 
@@ -103,7 +100,7 @@ class _Scripted:
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class RandomFaults:
     """Faults by chance: so large a `share` of the calls is hit by one of them, `times` or not."""
 
     faults: Sequence[Fault]
@@ -123,21 +120,21 @@ class FaultScript:
     def __init__(self) -> None:
         self._lock = RLock()
         self._scripted: list[_Scripted] = []
-        self._weather: Weather | None = None
+        self._random_faults: RandomFaults | None = None
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
             self._scripted += [_Scripted(fault) for fault in faults]
 
-    def change(self, weather: Weather) -> None:
+    def set_random(self, faults: RandomFaults) -> None:
         """From now on, a call that no scripted fault hits is left to chance."""
         with self._lock:
-            self._weather = weather
+            self._random_faults = faults
 
     def clear(self) -> None:
         with self._lock:
             self._scripted.clear()
-            self._weather = None
+            self._random_faults = None
 
     def next_for(self, method: str, path: str, *, body: bytes) -> Fault | None:
         """The first fault that is due for this call."""
@@ -145,6 +142,6 @@ class FaultScript:
             for scripted in self._scripted:
                 if scripted.fault.matches(method, path, body=body) and scripted.is_due():
                     return scripted.fault
-            if self._weather is None:
+            if self._random_faults is None:
                 return None
-            return self._weather.next_for(method, path, body=body)
+            return self._random_faults.next_for(method, path, body=body)

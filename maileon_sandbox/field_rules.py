@@ -1,7 +1,7 @@
 """What a value must look like, and the form in which it is stored.
 
-Decides alone the codes 3 and 6 to 31. Sources: Maileon docs, Synchronize Contacts Error Codes,
-standard and custom contact field pages. Lengths are counted in code points (assumed).
+These are the error codes 3 and 6 to 31. Sources: Maileon docs, Synchronize Contacts Error Codes,
+standard and custom contact field pages.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ def values_of(sent: SentContact, account: Account, rules: Rules = DEFAULT_RULES)
 
 
 def _standard_value(field: SentField, rules: Rules) -> str | None:
-    judgement = _STANDARD_RULES.get(field.name)
-    if not judgement:
+    rule_and_code = _STANDARD_RULES.get(field.name)
+    if not rule_and_code:
         raise IllegalValueError(ErrorCode.NO_SUCH_STANDARD_FIELD, field.name)
-    return _value(field, judgement, rules)
+    return _value(field, rule_and_code, rules)
 
 
 def _custom_value(field: SentField, account: Account, rules: Rules) -> str | None:
@@ -148,8 +148,8 @@ def _custom_value(field: SentField, account: Account, rules: Rules) -> str | Non
     return _value(field, _CUSTOM_RULES[field_type], rules)
 
 
-def _value(field: SentField, judgement: tuple[Rule, ErrorCode], rules: Rules) -> str | None:
-    rule, code = judgement
+def _value(field: SentField, rule_and_code: tuple[Rule, ErrorCode], rules: Rules) -> str | None:
+    rule, code = rule_and_code
     if field.value is None:
         return None
     if field.value == "" and rule is not _text and _empty_clears(code, rules):

@@ -1,7 +1,7 @@
 """Which stored contact a sent one means, and whether its identifiers are free.
 
-Decides alone the codes 1, 2, 4, 5 (and 32, the sandbox's own) for the length of one call. Sources:
-Maileon docs, Synchronize Contacts (identifier modes) and Synchronize Contacts Error Codes
+These are the error codes 1, 2, 4, 5 (and 32, the sandbox's own), for one call. Sources: Maileon
+docs, Synchronize Contacts (identifier modes) and Synchronize Contacts Error Codes
 ("already exists for another contact, in the sent list or among stored contacts").
 """
 

@@ -1,6 +1,5 @@
 """Query parameters of a synchronize call, with the API's own defaults.
 
-Decides alone which values a parameter may have and what an absent one means.
 Source: Maileon docs, Synchronize Contacts, table of attributes.
 """
 

@@ -1,7 +1,7 @@
-"""What is remembered of a contact that was refused.
+"""A contact that was refused, with the field and the value that are to blame.
 
-Decides alone which field and which value of it are to blame. The report has less: it names either
-the field or the value, as the code asks (Maileon docs, Synchronize Contacts Error Codes).
+The report has less: it names either the field or the value, as the code asks (Maileon docs,
+Synchronize Contacts Error Codes).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The report of a synchronize call.
+"""The report of a synchronize call, as XML.
 
-Decides alone how counts and rejections are written as XML: exactly as the sample in Maileon docs,
-Synchronize Contacts. There is no Maileon id in it.
+It is written exactly as the sample in Maileon docs, Synchronize Contacts. There is no Maileon id in
+it.
 """
 
 from __future__ import annotations

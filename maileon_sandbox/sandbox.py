@@ -1,7 +1,4 @@
-"""The sandbox as Python sees it.
-
-Decides alone what tests and the demo can ask of it and tell it.
-"""
+"""The sandbox as a Python object: what tests and the demo ask of it and tell it."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ from typing import Self
 
 from maileon_sandbox.account import Account
 from maileon_sandbox.application import create_application
-from maileon_sandbox.fault import Fault, Weather
-from maileon_sandbox.gate import Gate
+from maileon_sandbox.context import ALL_RIGHTS, Context, Settings
+from maileon_sandbox.fault import Fault, RandomFaults
+from maileon_sandbox.middleware import Middleware
 from maileon_sandbox.rules import AcceptedEmpty, Kept, LengthUnit, Rules, StrictAnswer
 from maileon_sandbox.server import HOST, Server
 from maileon_sandbox.traffic import Call, Traffic
 from maileon_sandbox.unsubscriptions import Unsubscriptions
 from maileon_sandbox.vocabulary import API_PREFIX
-from maileon_sandbox.world import ALL_RIGHTS, Settings, World
 
 DEMO_KEY = "sandbox-demo-key"
 
@@ -48,13 +45,13 @@ class Sandbox:
     length_unit: LengthUnit = "code_points"
     max_body_bytes: int = 9_000_000
     account: Account = field(default_factory=Account, repr=False)
-    _world: World = field(init=False, repr=False)
+    _context: Context = field(init=False, repr=False)
     _server: Server | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         rules = Rules(**{rule.name: getattr(self, rule.name) for rule in fields(Rules)})
         keys = {key: frozenset(map(str.upper, rights)) for key, rights in self.api_keys.items()}
-        self._world = World(
+        self._context = Context(
             settings=Settings(
                 keys={self.api_key: ALL_RIGHTS, **keys},
                 rules=rules,
@@ -66,9 +63,9 @@ class Sandbox:
         )
 
     def start(self) -> Self:
-        self._world.stopping.clear()
-        gate = Gate(create_application(self._world), self._world)
-        self._server = Server(gate, self.port)
+        self._context.stopping.clear()
+        application = create_application(self._context)
+        self._server = Server(Middleware(application, self._context), self.port)
         self.port = self._server.port
         self._server.start()
         return self
@@ -76,10 +73,10 @@ class Sandbox:
     def stop(self) -> None:
         """End every connection. Account and calls can still be read."""
         if self._server:
-            self._world.stopping.set()
+            self._context.stopping.set()
             self._server.stop()
             self._server = None
-            self._world.unsubscriptions.carry_out_all()
+            self._context.unsubscriptions.carry_out_all()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -98,26 +95,26 @@ class Sandbox:
     @property
     def calls(self) -> list[Call]:
         """Every API call received, in order; not those to `/_sandbox/`."""
-        return self._world.traffic.calls()
+        return self._context.traffic.calls()
 
     @property
     def violations(self) -> list[str]:
         """What a well-behaved client never does; see `maileon_sandbox.traffic`."""
-        return self._world.traffic.violations()
+        return self._context.traffic.violations()
 
     def script(self, *faults: Fault) -> None:
         """Append to the scripted faults."""
-        self._world.faults.add(*faults)
+        self._context.faults.add(*faults)
 
-    def strike(self, *faults: Fault, share: float, random: Random) -> None:
+    def fail_at_random(self, *faults: Fault, share: float, random: Random) -> None:
         """From now on one of the faults, by chance, hits so large a share of the calls."""
-        self._world.faults.change(Weather(faults, share, random))
+        self._context.faults.set_random(RandomFaults(faults, share, random))
 
     def carry_out_unsubscriptions(self) -> None:
         """Let those that wait for `unsubscribe_delay_seconds` wait no longer."""
-        self._world.unsubscriptions.carry_out_all()
+        self._context.unsubscriptions.carry_out_all()
 
     def reset(self) -> None:
         """Forget calls, violations and faults, not the account."""
-        self._world.traffic.clear()
-        self._world.faults.clear()
+        self._context.traffic.clear()
+        self._context.faults.clear()

@@ -1,7 +1,6 @@
 """The body of a synchronize call as plain values.
 
-Decides alone what is well-formed, what belongs into `<contact>`, and the difference between an
-element that is absent, nil (`None`) and empty (`""`). Judges no values.
+An element that is absent, nil (`None`) and empty (`""`) are three things. Values are not judged.
 Sources: Maileon docs, Synchronize Contacts (structure) and XML guidelines (nil, empty).
 """
 

@@ -1,8 +1,4 @@
-"""How HTTP is spoken.
-
-Decides alone that connections stay open, how an answer reaches the wire, and that nothing stays
-open when the server ends.
-"""
+"""The HTTP server: connections stay open between calls, and none stays open when it stops."""
 
 from __future__ import annotations
 
@@ -29,7 +25,7 @@ class _Handler(WSGIRequestHandler):
     """One connection. An answer is collected and sent at once, and the connection stays open.
 
     Werkzeug's own `run_wsgi` closes every connection, as an application might leave a body unread,
-    and spends 10 ms on looking for the rest; here the gate reads every body whole.
+    and spends 10 ms on looking for the rest; here the middleware reads every body whole.
     """
 
     protocol_version = "HTTP/1.1"

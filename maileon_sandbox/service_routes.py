@@ -1,15 +1,14 @@
 """Ping and account information over HTTP.
 
-Decides alone what the sandbox says about itself through the API. Sources: the official PHP client
-(`/ping`, one method per right), Maileon docs, Get Account Information. What a ping answers beside
-its status is not documented.
+Sources: the official PHP client (`/ping`, one method for each right of a key), Maileon docs, Get
+Account Information. What a ping answers beside its status is not documented.
 """
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from maileon_sandbox.answers import element, empty, xml
+from maileon_sandbox.responses import element, empty, xml
 
 routes = Blueprint("service", __name__)
 

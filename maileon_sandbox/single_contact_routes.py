@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Conflict
 
-from maileon_sandbox.answers import element, error, missing, xml
 from maileon_sandbox.contact_routes import contact_by_query, refused_checksum
+from maileon_sandbox.context import current_account, current_context
 from maileon_sandbox.field_rules import IllegalValueError, Values, is_email, values_of
 from maileon_sandbox.parameters import BadParameterError, permission_of, sync_mode_of
+from maileon_sandbox.responses import element, error, missing, xml
 from maileon_sandbox.sent_contacts import MalformedError, SentContact
 from maileon_sandbox.single_contact import SingleContact, single_contact
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import Permission, SyncMode
-from maileon_sandbox.world import here
 from maileon_sandbox.writing import written
 
 routes = Blueprint("single_contacts", __name__)
@@ -33,15 +33,15 @@ _CONFIRMED = frozenset({Permission.DOUBLE_OPT_IN, Permission.DOUBLE_OPT_IN_PLUS}
 def create_by_email(email: str) -> Response:
     if not is_email(email):
         return error(400, "not an email address")
-    with here().account.lock:
+    with current_account().lock:
         sent = _sent()
         sent.contact.email = email
-        return _created_or_updated(sent, here().account.by_email(email))
+        return _created_or_updated(sent, current_account().by_email(email))
 
 
 @routes.post("/contacts/externalid/<name:external_id>")
 def create_by_external_id(external_id: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         sent = _sent()
         sent.contact.external_id = external_id
         return _created_or_updated(sent, _only(external_id))
@@ -49,25 +49,25 @@ def create_by_external_id(external_id: str) -> Response:
 
 @routes.put("/contacts/email/<name:email>")
 def update_by_email(email: str) -> Response:
-    with here().account.lock:
-        return _updated(here().account.by_email(email))
+    with current_account().lock:
+        return _updated(current_account().by_email(email))
 
 
 @routes.put("/contacts/externalid/<name:external_id>")
 def update_by_external_id(external_id: str) -> Response:
-    with here().account.lock:
+    with current_account().lock:
         return _updated(_only(external_id))
 
 
 @routes.put("/contacts/contact")
 def update_by_id() -> Response:
-    with here().account.lock:
+    with current_account().lock:
         return refused_checksum() or _updated(contact_by_query())
 
 
 def _only(external_id: str) -> StoredContact | None:
     """409 "if there are more than one contacts with the given external ID"."""
-    found = here().account.all_by_external_id(external_id)
+    found = current_account().all_by_external_id(external_id)
     if len(found) > 1:
         raise Conflict("there is more than one contact with this external id")
     return found[0] if found else None
@@ -84,11 +84,11 @@ def _values(sent: SentContact, stored: StoredContact | None) -> Values:
     if sent.email:
         if not is_email(sent.email):
             raise BadRequest("not an email address")
-        owner = here().account.by_email(sent.email)
+        owner = current_account().by_email(sent.email)
         if owner and owner != stored:
             raise BadRequest("the address belongs to another contact")
     try:
-        return values_of(sent, here().account, here().settings.rules)
+        return values_of(sent, current_account(), current_context().settings.rules)
     except IllegalValueError as problem:
         code = problem.rejection.code
         raise BadRequest(f"{code.name.lower().replace('_', ' ')}: {problem.field}") from None
@@ -108,7 +108,7 @@ def _created_or_updated(sent: SingleContact, stored: StoredContact | None) -> Re
     if stored is None:
         if not sent.contact.email:
             raise BadRequest("a new contact needs an email address")
-        new = StoredContact(id=here().account.next_id(), permission=permission)
+        new = StoredContact(id=current_account().next_id(), permission=permission)
         return _stored(replace(_written(new, sent, values), updates=0))
     if _sync_mode() is SyncMode.IGNORE:
         return _named(stored)
@@ -142,9 +142,9 @@ def _written(stored: StoredContact, sent: SingleContact, values: Values) -> Stor
 
 
 def _stored(contact: StoredContact) -> Response:
-    if here().settings.rules.writing_lifts_markers and contact.email:
-        here().account.markers.discard(contact.email.lower())
-    here().account.put(contact)
+    if current_context().settings.rules.writing_lifts_markers and contact.email:
+        current_account().markers.discard(contact.email.lower())
+    current_account().put(contact)
     return _named(contact)
 
 

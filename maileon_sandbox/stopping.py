@@ -1,6 +1,6 @@
 """How a program that waits is told to stop.
 
-Decides alone which signals do it: SIGTERM, and SIGINT for Ctrl-C.
+The signals are SIGTERM, and SIGINT for Ctrl-C.
 """
 
 from __future__ import annotations

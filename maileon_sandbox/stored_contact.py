@@ -1,7 +1,4 @@
-"""A contact as the account holds it: a value, replaced as a whole whenever it is written.
-
-Decides alone what belongs to a contact and what makes two of them equal.
-"""
+"""A contact as the account holds it: a value, replaced as a whole whenever it is written."""
 
 from __future__ import annotations
 

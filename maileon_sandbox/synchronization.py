@@ -1,6 +1,5 @@
 """The call itself: a list of contacts, in order, into the account.
 
-Decides alone what is written, what is left as it is, and what is counted where.
 Source: Maileon docs, Synchronize Contacts. Assumed, as it is not documented: contacts are judged
 before they are looked up among the unsubscribed, and these before `update_only` and `sync_mode`.
 """

@@ -1,6 +1,6 @@
 """The calls received, and what in them a well-behaved client would not have done.
 
-Decides alone what a violation is. A violation never changes an answer.
+These are the violations. A violation never changes an answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
+class _InFlight:
     identifiers: Identifiers
     connection: socket.socket | None
 
@@ -74,7 +74,7 @@ class Traffic:
         self._keep_bodies = keep_bodies
         self._calls: list[Call] = []
         self._violations: list[str] = []
-        self._in_flight: dict[Call, _Flight] = {}
+        self._in_flight: dict[Call, _InFlight] = {}
 
     def calls(self) -> list[Call]:
         with self._lock:
@@ -107,7 +107,7 @@ class Traffic:
             found += self._overlaps(identifiers)
             number = len(self._calls)
             self._violations += [f"call {number}: {violation}" for violation in found]
-            self._in_flight[call] = _Flight(identifiers, connection)
+            self._in_flight[call] = _InFlight(identifiers, connection)
 
     def finish(self, call: Call, status: int | None, *, answer: bytes = b"") -> None:
         """Note the end, before the client can see it: its next call must not seem to overlap."""
@@ -126,8 +126,8 @@ class Traffic:
 
 
 def _identifiers_of(call: Call, contacts: list[SentContact]) -> Identifiers:
-    """Whom a call writes: the contacts of a synchronize, or the one deleted or unsubscribed."""
-    if call.method != "DELETE":
+    """Whom a call writes: those of a synchronize, or the one deleted, unsubscribed or marked."""
+    if call.method not in {"DELETE", "PUT"}:
         return frozenset(identifier for sent in contacts for identifier in sent.identifiers())
     match call.path.removeprefix(SYNCHRONIZE_PATH).split("/")[1:3]:
         case ["email", email]:

@@ -1,8 +1,7 @@
 """The closed sets of the Maileon API, as the sandbox understands them.
 
-Decides alone which names, numbers and limits exist. Sources: Maileon docs, Synchronize Contacts;
-Synchronize Contacts Error Codes; standard and custom contact field pages. Codes 22 to 27 come from
-a third party's copy of the error code page.
+Sources: Maileon docs, Synchronize Contacts; Synchronize Contacts Error Codes; standard and custom
+contact field pages. Codes 22 to 27 come from a third party's copy of the error code page.
 """
 
 from __future__ import annotations

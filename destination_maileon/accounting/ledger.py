@@ -1,4 +1,4 @@
-"""Every record of a sync, accounted for: read = written + rejected + left out before sending.
+"""Every record of a sync, accounted for: read = written + left out + removed + rejected.
 
 This module alone counts. What is settled here goes to the checkpoint, to the rejected-records
 store and to the log. A reason to stop is noted, and raised where it can be heeded: what goes on is
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.checkpoint import Checkpoint
 from destination_maileon.accounting.rejection_limits import one_of_several_rejected, one_rejected
-from destination_maileon.accounting.stream_counts import StreamStats
-from destination_maileon.errors import StopSync
+from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.errors import StopSync, SyncError
+from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
+from destination_maileon.rejections.dead_letter_queue import run_report, where_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from destination_maileon.rejections.rejection import Rejection, RejectionLog
     from destination_maileon.streams.catalog import StreamPlan
 
-STATISTICS = ("created", "existing", "unsubscribed", "merged")
+STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
 """What the STATEs say besides records, in `additionalStats`."""
 
 
@@ -58,18 +61,19 @@ class Ledger:
         self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
         self.counts = {plan: StreamStats() for plan in plans}
         self.records = 0
-        self.strangers = 0
+        self.unknown_streams = 0
 
     @property
     def rejected_records(self) -> int:
         """How many records were rejected."""
-        return sum(counts.rejected for counts in self.counts.values())
+        return sum(counts.rejected for counts in self.counts.values()) + self.unknown_streams
 
-    def stranger(self, stream: Hashable) -> None:
-        """A record of a stream that is not in the catalog: left out, and counted."""
-        self.checkpoint.settle(self.checkpoint.record(), stream, written=1)
+    def unknown_stream(self, stream: Hashable) -> None:
+        """A record came of a stream that is not in the catalog: rejected."""
+        self.checkpoint.settle(self.checkpoint.record(), stream, rejected=1)
         self.records += 1
-        self.strangers += 1
+        self.unknown_streams += 1
+        self._judge(self.records)
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
@@ -89,20 +93,29 @@ class Ledger:
         records = segments.total()
         merged = records - len(entries)
         counts = self.counts[plan]
-        counts.written += records
+        counts.settled_well += records
         counts.merged += merged
         self.checkpoint.count(merged=merged)
 
-    def removed(self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool) -> None:
-        """A contact was deleted or unsubscribed, or is gone already, which is no error."""
-        self.counts[plan].removed += 1
-        self.counts[plan].gone += not was_there
+    def removed(
+        self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool, is_marked: bool = False
+    ) -> None:
+        """A contact was deleted or unsubscribed, or was not there, which is no error."""
+        counts, farewell = self.counts[plan], entry.farewell
+        is_deletion = farewell is not None and farewell.removal is DeletedRecords.DELETE
+        counts.deleted += is_deletion
+        counts.opted_out += not is_deletion
+        counts.gone += not was_there
+        counts.marked += is_marked
+        self.checkpoint.count(removed=1)
         self.written(plan, [entry])
 
-    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
+    def skipped(self, plan: StreamPlan, part: MappedRecord) -> None:
         """A deleted record, which the configuration says to ignore."""
-        self.counts[plan].deleted_ignored += 1
-        self.counts[plan].written += 1
+        counts = self.counts[plan]
+        counts.left_out[LeftOut.DELETED] += 1
+        counts.settled_well += 1
+        self.checkpoint.count(left_out=1)
         self.checkpoint.settle(part.segment, plan.key, written=1)
 
     def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
@@ -146,11 +159,20 @@ class Ledger:
         # A report that counts more than was sent is warned of; here it cannot spoil the sums.
         existing = min(report.existing, sent)
         unsubscribed = min(report.unsubscribed, sent)
+        options = plan.options
+        is_ignored = options.sync_mode is SynchronizationMode.IGNORE
+        skipped = {
+            LeftOut.UNSUBSCRIBED: unsubscribed,
+            LeftOut.EXISTING: existing if is_ignored else 0,
+            LeftOut.NOT_EXISTING if options.update_only else LeftOut.UNTOLD: left_out,
+        }
         counts = self.counts[plan]
         counts.existing += existing
         counts.unsubscribed += unsubscribed
-        counts.left_out += left_out
-        self.checkpoint.count(existing=existing, unsubscribed=unsubscribed)
+        counts.left_out.update(skipped)
+        self.checkpoint.count(
+            existing=existing, unsubscribed=unsubscribed, left_out=sum(skipped.values())
+        )
         self.answered_again(plan, report, sent=sent)
 
     def answered_again(self, plan: StreamPlan, report: SynchronizationReport, *, sent: int) -> None:
@@ -195,8 +217,21 @@ class Ledger:
             if reasons := self._rejections.totals(plan):
                 self._log(
                     Level.WARN,
-                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}.",
+                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}. "
+                    f"{where_stored(self._store, plan)}",
                 )
+        self._store_report()
+
+    def _store_report(self) -> None:
+        if self._store is None or self._is_store_lost or not self.rejected_records:
+            return
+        counted = ((plan, counts.numbers()) for plan, counts in self.counts.items())
+        report = run_report(counted, self._rejections)
+        try:
+            self._store.store_report(next(iter(self.counts)), report)
+        except SyncError as lost:
+            # The records themselves are stored: that is what a STATE says.
+            self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""
@@ -221,6 +256,7 @@ class Ledger:
         """
         is_end = place is None
         records = sum(c.settled if is_end else c.read for c in self.counts.values())
+        records += self.unknown_streams
         excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
         if excess is None or self._is_over_limit:
             return

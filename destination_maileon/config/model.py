@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, Strict, WithJsonSchema
 
-from destination_maileon.config.targets import Kind, parse_target
+from destination_maileon.config.targets import Kind, nearest_target, parse_target
 from destination_maileon.config.types import (
     ADDRESS_FORM,
     ADDRESS_PATTERN,
@@ -88,6 +88,8 @@ def _with_a_key(secret: SecretStr) -> SecretStr:
 def _as_target(text: str) -> str:
     if parse_target(text) is not None:
         return text
+    if (nearest := nearest_target(text)) is not None:
+        raise refused("must be a target", nearest=nearest)
     if text.startswith(f"{Kind.STANDARD}:"):
         raise refused(f"must be standard:NAME with one of the names {_STANDARD_NAMES}")
     raise refused(f"must be one of the forms {TARGET_FORMS}")
@@ -121,7 +123,7 @@ class ColumnMapping(ConfigModel):
     keys_with_null: ClassVar[frozenset[str]] = frozenset({"source"})
 
     column: Annotated[
-        Text,
+        str,
         config_field(
             "",
             title="Column",
@@ -185,7 +187,8 @@ class StreamConfig(ConfigModel):
         config_field(
             "",
             title="Stream Name",
-            description="The stream's name, exactly as the connection shows it.",
+            description="The stream's name as it arrives here: with the prefix that the connection "
+            "puts before it, and in the same case.",
             examples=["customers"],
         ),
     ]
@@ -194,7 +197,8 @@ class StreamConfig(ConfigModel):
         config_field(
             "",
             title="Namespace",
-            description="The stream's namespace (often the schema of the source's database). "
+            description="The stream's namespace as it arrives here (often the schema of the "
+            "source's database; none if the connection's setting is the destination's default). "
             "Needed only if several streams have this name; if empty, the mapping is for all of "
             "them.",
             examples=["public"],
@@ -207,7 +211,19 @@ class StreamConfig(ConfigModel):
             title="Columns",
             description="One entry per column. Columns without an entry are mapped by their name.",
         ),
-    ]
+    ] = ()
+    audience_field: Annotated[
+        OptionalText | None,
+        config_field(
+            "",
+            title="Audience Field",
+            description="The name of a custom field of type integer that tells who is in this "
+            "stream: a number above 0 for everybody in it, 0 for whoever dropped out. Use it in a "
+            "contact filter of Maileon (the field is greater than 0). With the sync mode "
+            "overwrite, people who are no longer in the stream drop out. No contact is deleted.",
+            examples=["IN_SPRING_CAMPAIGN"],
+        ),
+    ] = None
 
 
 class NoStorage(ConfigModel):
@@ -311,6 +327,17 @@ class Config(ConfigModel):
 
     model_config = ConfigDict(title="Destination Maileon")
 
+    dry_run: Annotated[
+        Flag,
+        config_field(
+            "safety",
+            title="Dry Run",
+            description="If on, records are mapped, checked and reported, but nothing is sent to "
+            "Maileon, and the next sync reads the same records again. Switch it on for the first "
+            "sync, read the log, and switch it off.",
+            always_show=True,
+        ),
+    ] = False
     api_key: Annotated[
         SecretStr,
         AfterValidator(_with_a_key),
@@ -318,9 +345,9 @@ class Config(ConfigModel):
             "account",
             title="API Key",
             description="Your Maileon API key. In Maileon, open the settings, then API Keys, and "
-            "copy a key or create one. It needs the rights GET and POST, also DELETE if "
-            "deleted records are to be deleted or unsubscribed. If the key is limited to "
-            "certain IP addresses, add those of Airbyte.",
+            "copy a key or create one. It needs the rights GET and POST, also DELETE if contacts "
+            "are to be deleted or unsubscribed, and PUT if they are to be unsubscribed. If the key "
+            "is limited to certain IP addresses, add those of Airbyte.",
             airbyte_secret=True,
             min_length=1,
         ),
@@ -368,9 +395,11 @@ class Config(ConfigModel):
             title="Permission of New Contacts",
             description="The permission (opt-in) that new contacts get in Maileon. Choose only "
             "what these people really agreed to: it decides whether you may write to them. "
-            "not_set: no permission is sent, and by Maileon's documentation new contacts get "
-            "the permission none. If your data knows it for each person, map its column to the "
-            "target permission instead.",
+            "not_set: say nothing about permission; Maileon then gives new contacts none of its "
+            "own accord, and existing contacts keep theirs in any case. none: say that these "
+            "people agreed to nothing; with the option below existing contacts lose their "
+            "permission, too. If your data knows the permission of each person, map its column to "
+            "the target permission instead.",
             always_show=True,
             default="not_set",
         ),
@@ -461,6 +490,19 @@ class Config(ConfigModel):
             examples=[1000],
         ),
     ] = None
+    max_audience_leavers_percent: Annotated[
+        Number | None,
+        config_field(
+            "removal",
+            title="Maximum Audience Leavers Percent",
+            description="The sync stops before a larger share of an audience's members than this "
+            "drops out of it: a net for the day on which a table at the source is half empty. "
+            "Leave it empty for no limit.",
+            examples=[20],
+            ge=1,
+            le=100,
+        ),
+    ] = None
     object_storage_config: Annotated[
         ObjectStorage,
         config_field(
@@ -512,17 +554,6 @@ class Config(ConfigModel):
             "read the logs of the connection.",
         ),
     ] = IdentifiersInLogs.MASKED
-    dry_run: Annotated[
-        Flag,
-        config_field(
-            "safety",
-            title="Dry Run",
-            description="If on, records are mapped, checked and reported, but nothing is sent to "
-            "Maileon, and the next sync reads the same records again. Switch it on for the first "
-            "sync, read the log, and switch it off.",
-            always_show=True,
-        ),
-    ] = False
     base_url: Annotated[
         Address,
         config_field(
@@ -568,13 +599,14 @@ class Config(ConfigModel):
         config_field(
             "advanced",
             title="Concurrent Requests",
-            description="How many calls are made at the same time at most.",
+            description="How many calls are made at the same time at most. How many there are "
+            "follows from what Maileon bears.",
             ge=1,
             le=16,
             airbyte_hidden=True,
         ),
         WHOLE,
-    ] = 4
+    ] = 8
     flush_interval_seconds: Annotated[
         Seconds,
         config_field(
@@ -602,3 +634,8 @@ class Config(ConfigModel):
             airbyte_hidden=True,
         ),
     ] = 900
+
+
+def titled(key: str) -> str:
+    """A key as messages name it: by the title that the form shows, the key itself behind it."""
+    return f'"{Config.model_fields[key].title}" ({key})'

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]
 
-DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/destinations/maileon"
-SYNC_MODES = ("append", "append_dedup")
-"""Without data activation. What that offers besides is said by `discover`, per object."""
+DOCUMENTATION_URL = "https://support.maileon.com/support/synchronize-contacts/"
+"""The page of the call that writes contacts; Airbyte's site has none of this connector."""
+SYNC_MODES = ("append", "append_dedup", "overwrite")
+"""Without data activation, overwrite only for streams with an audience. What data activation offers
+is said by `discover`, per object."""
 
 GROUPS = (
+    ("safety", "Try It First"),
     ("account", "Maileon Account"),
     ("contacts", "Contacts"),
     ("consent", "Consent"),
     ("mapping", "Columns and Fields"),
     ("removal", "Deletions"),
     ("rejected", "Rejected Records"),
-    ("safety", "Try It First"),
     ("advanced", "Advanced"),
 )
 

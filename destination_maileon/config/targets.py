@@ -89,6 +89,25 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     return Target(Kind.PREFERENCE, name, category)
 
 
+def nearest_target(text: str) -> str | None:
+    """The target that was most likely meant by a text that names none; None if nothing is near."""
+    head, colon, name = text.partition(":")
+    if not colon:
+        names = {**{str(kind): str(kind) for kind in _PLAIN_KINDS}, **_STANDARD_TARGETS}
+        nearest = NameIndex(names).nearest(text) or (text if text in names else None)
+        return nearest and names[nearest]
+    kind = NameIndex(_NAMED_KINDS).nearest(f"{head}:".lower()) or f"{head}:".lower()
+    if kind == f"{Kind.STANDARD}:":
+        nearest = NameIndex(_STANDARD_TARGETS).nearest(name.strip())
+        standard = _STANDARD_BY_BARE.get(bare(name)) or nearest
+        return standard and f"{kind}{standard.upper()}"
+    return f"{kind}{name}" if parse_target(f"{kind}{name}") and kind != f"{head}:" else None
+
+
+_NAMED_KINDS = tuple(f"{kind}:" for kind in (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE))
+_STANDARD_TARGETS = {name: str(Target(Kind.STANDARD, name)) for name in STANDARD_FIELDS}
+
+
 def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:
     """The names of the fields and preferences, and the categories, that these texts name."""
     named = [target for text in targets if (target := parse_target(text, preferences))]
@@ -167,8 +186,3 @@ def mistaken_for(column: str) -> str | None:
         f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
         "field, or to skip."
     )
-
-
-def identifier_alike(column: str) -> Target | None:
-    """The identifier that a column's name means when case, `_`, `-` and spaces are ignored."""
-    return next((Target(kind) for kind in IDENTIFIERS if bare(kind) == bare(column)), None)

@@ -26,12 +26,13 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 EXPLAINED: Final = "explained"
-"""Type of the errors whose message is ours: it says what is allowed, and never what was given."""
+"""Type of the errors whose message is ours: it says what is allowed."""
 
 
-def refused(what_is_allowed: str) -> PydanticCustomError:
-    """The error for a value that its schema alone cannot refuse."""
-    return PydanticCustomError(EXPLAINED, "{allowed}", {"allowed": what_is_allowed})
+def refused(what_is_allowed: str, nearest: str = "") -> PydanticCustomError:
+    """The error for a value that its schema alone cannot refuse, with the right one next to it."""
+    context = {"allowed": what_is_allowed, "nearest": nearest}
+    return PydanticCustomError(EXPLAINED, "{allowed}", context)
 
 
 class ConfigModel(BaseModel):

@@ -1,24 +1,24 @@
 """A configuration as JSON -> the configuration, or what is wrong with it in sentences for a person.
 
 This module alone words them. Contradictions between values are looked for in the JSON, so that they
-are told together with the problems of single values. Invariant: a sentence names keys, what is
-allowed, and at most the names of a stream and its columns; never a value, since a secret may be
-pasted anywhere.
+are told together with the problems of single values. Invariant: no sentence holds the value of a
+key that is marked as secret, nor one that is no plain text or number.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import ValidationError
 
-from destination_maileon.config.model import Config
+from destination_maileon.config.model import Config, titled
 from destination_maileon.config.spec import flat_schema
 from destination_maileon.config.suggestions import did_you_mean, shown
-from destination_maileon.config.targets import SHARED_TARGETS, Target, parse_target
-from destination_maileon.config.types import EXPLAINED
+from destination_maileon.config.targets import SHARED_TARGETS, Kind, Target, parse_target
+from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.auth import secret_forms
 
@@ -38,7 +38,7 @@ def load_config(raw: object) -> Config:
     """The configuration, read from its JSON.
 
     Raises:
-        ConfigError: with all problems, each with its key and what is allowed, and no value.
+        ConfigError: with all problems, each with its key, what is allowed and what was written.
     """
     problems: list[str] = []
     config = None
@@ -72,38 +72,41 @@ def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Itera
     for error in invalid.errors(include_url=False, include_input=False):
         *parents, last = error["loc"] or ("",)
         if error["type"] in _UNKNOWN_KEY:
-            path, node = _walked(schema, parents)
-            yield f"{path}{_names(raw, parents)}{': ' * bool(path)}{_unknown(str(last), node)}."
+            place, node, _ = _walked(schema, parents, raw)
+            yield f"{place}{': ' * bool(place)}{_unknown(str(last), node)}."
         else:
-            path, node = _walked(schema, error["loc"])
-            place = f"{path}{_names(raw, error['loc'])}" or "The configuration"
-            yield f"{place} {_allowed(error, node)}."
+            place, node, value = _walked(schema, error["loc"], raw)
+            yield f"{place or 'The configuration'} {_allowed(error, node, value)}."
 
 
-def _walked(schema: Schema, steps: Steps) -> tuple[str, Schema]:
-    """The path as a person writes it, and the schema at its end."""
+def _walked(schema: Schema, steps: Steps, raw: object) -> tuple[str, Schema, object]:
+    """The place as a person finds it, the schema there, and what the configuration has there.
+
+    A place is the title in the form, the path of keys, and the names of a stream and its column.
+    """
     path, node = "", schema
+    names: list[str] = []
     for step in steps:
         options = {o["properties"]["storage_type"]["const"]: o for o in node.get("oneOf", ())}
+        if isinstance(step, str) and step in options:
+            node = {**options[step], "title": node["title"]}
+            continue
         if isinstance(step, int):
             path, node = f"{path}[{step}]", node["items"]
-        elif step in options:
-            node = options[step]
         else:
             path, node = f"{path}{path and '.'}{step}", node["properties"][step]
-    return path, node
-
-
-def _names(raw: object, steps: Steps) -> str:
-    """The stream and the column, by name, in which a person finds the place."""
-    names = []
-    for step in steps if steps and steps[0] == "streams" else ():
         raw = _below(raw, step)
-        for word, name_key in (("stream", "name"), ("column", "column")):
-            name = raw.get(name_key) if isinstance(raw, dict) else None
-            if isinstance(name, str) and name:
-                names.append(f"{word} {shown(name)}")
-    return f" ({', '.join(names)})" if names else ""
+        names += _names(raw) if path.startswith("streams") else []
+    place = f'"{node["title"]}" ({", ".join([path, *names])})' if path else ""
+    return place, node, raw
+
+
+def _names(raw: object) -> Iterator[str]:
+    """The stream or the column by its name, in which a person finds the place."""
+    for word, name_key in (("stream", "name"), ("column", "column")):
+        name = raw.get(name_key) if isinstance(raw, dict) else None
+        if isinstance(name, str) and name:
+            yield f"{word} {shown(name)}"
 
 
 def _below(raw: object, step: int | str) -> object:
@@ -116,12 +119,29 @@ def _unknown(name: str, node: Schema) -> str:
     return f"unknown key {shown(name)}{did_you_mean(name, node.get('properties', ()))}"
 
 
-def _allowed(error: ErrorDetails, node: Schema) -> str:
+def _allowed(error: ErrorDetails, node: Schema, value: object) -> str:
+    """What is allowed, what was written, and the right one that is nearest to it."""
     if error["type"] == "missing":
         return "is required"
+    if "oneOf" in node and isinstance(value, Mapping):
+        value = value.get("storage_type")
+    if not isinstance(value, str | bool | int | float) or not _is_showable(value, node):
+        return error["msg"] if error["type"] == EXPLAINED else f"must be {_wanted(node)}"
+    written = f"not {shown(value) if isinstance(value, str) else json.dumps(value)[:60]}"
     if error["type"] == EXPLAINED:
-        return error["msg"]
-    return f"must be {_wanted(node)}"
+        nearest = error["ctx"]["nearest"]
+        hint = f" (did you mean {shown(nearest)}?)" if nearest else ""
+        return f"{error['msg']}, {written}{hint}"
+    choices = node.get("enum", _kinds(node))
+    hint = did_you_mean(value, choices) if isinstance(value, str) and value not in choices else ""
+    return f"must be {_wanted(node)}, {written}{hint}"
+
+
+def _is_showable(value: object, node: Schema) -> bool:
+    """Secrets are not, nor what may hold a password: the user's part of an address."""
+    return not node.get("airbyte_secret") and not (
+        node.get("pattern_descriptor") == ADDRESS_FORM and "@" in str(value)
+    )
 
 
 def _wanted(node: Schema) -> str:
@@ -134,9 +154,8 @@ def _wanted(node: Schema) -> str:
     return _TYPES[kind](node)
 
 
-def _kinds(node: Schema) -> str:
-    kinds = [option["properties"]["storage_type"]["const"] for option in node["oneOf"]]
-    return f'an object with "storage_type" set to one of {", ".join(kinds)}'
+def _kinds(node: Schema) -> list[str]:
+    return [option["properties"]["storage_type"]["const"] for option in node.get("oneOf", ())]
 
 
 def _range(node: Schema) -> str:
@@ -150,7 +169,9 @@ def _range(node: Schema) -> str:
 _WORDS: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
     {
         "enum": lambda node: f"one of {', '.join(node['enum'])}",
-        "oneOf": _kinds,
+        "oneOf": lambda node: (
+            f'an object with "storage_type" set to one of {", ".join(_kinds(node))}'
+        ),
         "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
         "minLength": lambda _: "text that is not empty",
     }
@@ -178,8 +199,13 @@ def _contradictions(raw: object) -> Iterator[str]:
     yield from _streams_named_twice(streams)
     for at, stream in streams:
         entries = _objects(stream.get("mapping"))
-        for problem in (*_columns_named_twice(entries), *_targets_taken_twice(entries)):
-            yield f"streams[{at}].mapping (stream {shown(stream.get('name'))}): {problem}"
+        field = stream.get("audience_field")
+        for problem in (
+            *_columns_named_twice(entries),
+            *_targets_taken_twice(entries, field and Target(Kind.CUSTOM, str(field))),
+        ):
+            place = f"streams[{at}].mapping, stream {shown(stream.get('name'))}"
+            yield f'"Columns" ({place}): {problem}'
 
 
 def _objects(value: object) -> list[tuple[int, Mapping[str, object]]]:
@@ -194,8 +220,8 @@ def _half_key_pair(storage: object) -> Iterator[str]:
     if len(given) == 1:
         (lacking,) = set(_KEY_PAIR) - set(given)
         yield (
-            f"object_storage_config: {given[0]} needs {lacking} beside it. Give both, or neither "
-            "to use the rights of the machine."
+            f"{titled('object_storage_config')}: {given[0]} needs {lacking} beside it. Give both, "
+            "or neither to use the rights of the machine."
         )
 
 
@@ -228,13 +254,20 @@ def _columns_named_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Ite
             )
 
 
-def _targets_taken_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
+def _targets_taken_twice(
+    entries: list[tuple[int, Mapping[str, object]]], audience: object
+) -> Iterator[str]:
     first: dict[Target, str] = {}
     for _, entry in entries:
         column, text = entry.get("column"), entry.get("target")
         target = parse_target(text) if isinstance(text, str) else None
         if not isinstance(column, str) or target is None or target.kind in SHARED_TARGETS:
             continue
+        if target == audience:
+            yield (
+                f"column {shown(column)} goes to the audience field {shown(target.name)}, which "
+                "this connector fills. Map the column to another target."
+            )
         before = first.setdefault(target, column)
         if before != column:
             yield (

@@ -1,24 +1,31 @@
-"""Which contacts travel together: count and byte limits, age, merging, conflicts of identifiers.
+"""Which contacts travel together, and in which order the records of one contact do.
 
-Invariants: no batch holds one identifier twice; bytes and count never exceed the limits; every
-record is in exactly one batch; batches are closed in such an order that a contact's records never
-swap. Pure: time is an argument.
+A record waits in the open batch of its stream and permission until that is full, old enough, or the
+input ends. First come, first served holds for every identifier: a record that shares one with a
+contact that is pending is merged into it if all identifiers are the same, and else follows it: it
+goes into its batch when everything before it with one of its identifiers is settled.
+
+Invariants: of all that is in a batch or in a request no two share an identifier, so that requests
+need no order among each other; limits of bytes and count are never exceeded; every record is in
+exactly one contact. Pure: time is an argument.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, is_named_by_id
+from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from destination_maileon.mapping.mapped_record import MappedRecord
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
-
-    NewestHeld: TypeAlias = Callable[[tuple[str, ...]], int]
 
 RECORDS_PER_CONTACT = 10
 """A batch is also full at this many records for each contact that it may hold."""
@@ -26,56 +33,14 @@ RECORDS_PER_CONTACT = 10
 MAX_WAITING_RECORDS = 100_000
 """All open batches together; what Python keeps of a small record is many times its bytes."""
 
+MAX_FOLLOWING_RECORDS = 10_000
+"""So many records may follow others, or be held; then the reader waits."""
+
 OPEN_BATCHES_BODIES = 4
-"""All open batches together hold at most this many times the bytes of a call."""
+"""All that waits here together takes at most this many times the bytes of a call."""
 
 
-@dataclass(eq=False, slots=True)
-class Batch:
-    """Contacts that wait to be sent in one call.
-
-    `size` is never less than the bytes of the body: where records are merged, it is the sum of what
-    each alone would take. `held_bytes` counts what else is kept of them, too. `turn` counts how
-    often contacts that are named by their Maileon id and others took turns.
-    """
-
-    lane: PartitionKey
-    opened_at: float
-    oldest: int
-    newest: int = 0
-    entries: list[BatchEntry] = field(default_factory=list)
-    size: int = ENVELOPE_BYTES
-    held_bytes: int = 0
-    records: int = 0
-    turn: int = 0
-    is_by_id: bool | None = None
-
-    @property
-    def namings(self) -> tuple[bool, ...]:
-        """Whether its contacts are named by their Maileon id: all, none, or some."""
-        return (True, False) if self.turn > 1 else (bool(self.is_by_id),)
-
-    def append(self, entry: BatchEntry) -> None:
-        """A contact more."""
-        is_by_id = is_named_by_id(entry.keys)
-        if is_by_id is not self.is_by_id:
-            self.turn += 1
-            self.is_by_id = is_by_id
-        entry.turn = self.turn
-        self.entries.append(entry)
-
-    def grow(self, part: MappedRecord) -> int:
-        """Counts a record that was put in; the bytes that are kept of it."""
-        size = len(part.payload)
-        held = size + part.message_bytes
-        self.size += size
-        self.held_bytes += held
-        self.records += 1
-        self.newest = part.place
-        return held
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limits:
     """When a batch is full: contacts, bytes of the body, seconds since its first record."""
 
@@ -88,138 +53,298 @@ class Limits:
         """How large one contact may be to fit a call."""
         return self.body_bytes - ENVELOPE_BYTES
 
+    @property
+    def records(self) -> int:
+        """How many records a call may carry."""
+        return RECORDS_PER_CONTACT * self.contacts
 
-class Accumulator:
-    """The open batches of a sync.
 
-    `newest_held` tells, for a contact's keys, the place of the newest record in the calls that
-    hold one of them and are not settled; 0 if none does.
+@dataclass(eq=False, slots=True)
+class Batch:
+    """Contacts that wait to be sent in one call.
+
+    `size` is never less than the bytes of the body: where records are merged, it is the sum of what
+    each alone would take. `held_bytes` counts what else is kept of them, too.
     """
 
-    def __init__(self, limits: Limits, newest_held: NewestHeld) -> None:
-        self._limits = limits
-        self._newest_held = newest_held
+    lane: PartitionKey
+    opened_at: float
+    oldest: int
+    entries: list[BatchEntry] = field(default_factory=list)
+    size: int = ENVELOPE_BYTES
+    held_bytes: int = 0
+    records: int = 0
+
+
+class Accumulator:
+    """The open batches of a sync, and who follows whom. `submit` takes what is to be sent."""
+
+    def __init__(self, limits: Limits, submit: Callable[[Request], None]) -> None:
+        self.limits = limits
+        self.following_records = 0
+        self._submit = submit
         self._open: dict[PartitionKey, Batch] = {}
-        self._waiting: dict[str, tuple[Batch, BatchEntry]] = {}
-        # No batch that left has a younger record, and no farewell is younger.
-        self._newest_left = 0
-        self._most_bytes = OPEN_BATCHES_BODIES * limits.body_bytes
+        self._first: dict[str, BatchEntry] = {}
+        """Of each identifier the pending contact that came first."""
+        self._followers: dict[str, deque[BatchEntry]] = {}
+        """Of each identifier the contacts behind that one, in order."""
+        self._following_bytes = 0
         self._held_bytes = 0
         self._records = 0
 
-    def add(self, part: MappedRecord, lane: PartitionKey, now: float) -> list[Batch]:
-        """Puts a record into its batch; the batches that this closes, in the order to send them.
+    def add(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
+        """Puts a record into a batch, or behind its contact; whether a batch was sent for it.
 
         The record alone must fit: see `Limits.contact_bytes`.
         """
         keys = part.keys
-        batch = self._open.get(lane)
-        closed: list[Batch] = []
-        # Nearly every record is spared the search: it meets nobody that waits, and nothing that
-        # left is younger than its batch.
-        if (
-            batch is None
-            or batch.oldest < self._newest_left
-            or batch.size + len(part.payload) > self._limits.body_bytes
-            or not self._waiting.keys().isdisjoint(keys)
-        ):
-            closed = self._make_room(part, lane)
-            batch = self._open.setdefault(lane, Batch(lane, now, oldest=part.place))
-        if keys[0] in self._waiting:
-            self._waiting[keys[0]][1].merge(part)
+        first = self._first
+        if not first.keys().isdisjoint(keys):
+            return self._add_to_pending(part, lane, now)
+        size = len(part.payload)
+        entry = BatchEntry(part, lane, now, keys, size, size + part.message_bytes)
+        for key in keys:
+            first[key] = entry
+        return self._put(entry)
+
+    def add_removal(self, farewell: ContactRemoval, entry: BatchEntry) -> None:
+        """A contact is to be removed, once its earlier records are settled."""
+        entry.farewell = farewell
+        if self._stand_in_line(entry):
+            self._submit(_removal(entry))
         else:
-            entry = BatchEntry(part)
-            batch.append(entry)
-            for key in keys:
-                self._waiting[key] = (batch, entry)
-        self._held_bytes += batch.grow(part)
-        self._records += 1
-        contacts = self._limits.contacts
-        if len(batch.entries) >= contacts or batch.records >= RECORDS_PER_CONTACT * contacts:
-            closed.append(self.close(batch))
-        while self._held_bytes > self._most_bytes or self._records > MAX_WAITING_RECORDS:
-            closed.append(self.close(self._in_order()[0]))
-        return closed
+            self._follow(entry)
 
-    def part_with(self, keys: tuple[str, ...]) -> list[Batch]:
-        """Closes the batches in which the contact with these keys waits, or may wait."""
-        holders = {self._waiting[key][0] for key in keys if key in self._waiting}
-        is_by_id = is_named_by_id(keys)
-        closed = [
-            self.close(batch)
-            for batch in self._in_order()
-            if batch in holders or (not is_by_id) in batch.namings
-        ]
-        # What the contact is to be sent after is younger than all that still waits.
-        newest = max((batch.newest for batch in self._open.values()), default=0)
-        self._newest_left = max(self._newest_left, newest + 1)
-        return closed
+    def settled(self, keys: Iterable[str]) -> None:
+        """The contact with these identifiers is pending no longer: who follows it goes on."""
+        for entry in self._leave(keys):
+            self._following_bytes -= entry.held_bytes
+            self.following_records -= entry.records
+            if entry.farewell is not None:
+                self._submit(_removal(entry))
+            else:
+                self._put(entry)
 
-    def close_older_than(self, place: int) -> list[Batch]:
-        """Closes the batches that hold a record before this place."""
-        return [self.close(batch) for batch in self._in_order() if batch.oldest < place]
+    def keep_place(self, entry: BatchEntry) -> None:
+        """The contact was refused and is held: whoever shares an identifier goes on waiting."""
+        entry.is_sent = False
+        for key in entry.keys:
+            self._first[key] = entry
+        self._following_bytes += entry.held_bytes
+        self.following_records += entry.records
 
-    def close_expired(self, now: float) -> list[Batch]:
-        """Closes the batches whose oldest record waited long enough."""
-        # The sum that `next_expiry` tells: rounded otherwise, it could come and nothing be old yet.
-        age = self._limits.age_seconds
-        return [self.close(batch) for batch in self._in_order() if batch.opened_at + age <= now]
+    def try_again(self, entry: BatchEntry) -> None:
+        """A contact that was held goes into its batch."""
+        self._following_bytes -= entry.held_bytes
+        self.following_records -= entry.records
+        self._put(entry)
 
-    def close_all(self) -> list[Batch]:
-        """Closes every batch, the one with the oldest record first."""
-        return [self.close(batch) for batch in self._in_order()]
+    def give_up(self, entry: BatchEntry) -> None:
+        """A contact that was held is rejected."""
+        self._following_bytes -= entry.held_bytes
+        self.following_records -= entry.records
+        self.settled(entry.keys)
 
-    def close(self, batch: Batch) -> Batch:
-        """Takes a batch out, to be sent."""
-        del self._open[batch.lane]
-        mode = batch.lane.plan.options.sync_mode
-        for entry in batch.entries:
-            if entry.later is not None:
-                entry.seal(mode)
-            for key in entry.first.keys:
-                del self._waiting[key]
-        self._held_bytes -= batch.held_bytes
-        self._records -= batch.records
-        self._newest_left = max(self._newest_left, batch.newest)
-        return batch
+    def withdraw(self, entry: BatchEntry) -> None:
+        """A contact that follows others is rejected: it stands in no line any more."""
+        self._following_bytes -= entry.held_bytes
+        self.following_records -= entry.records
+        own = [key for key in entry.keys if self._first[key] is entry]
+        for key in {*entry.keys}.difference(own):
+            line = self._followers[key]
+            line.remove(entry)
+            if not line:
+                del self._followers[key]
+        self.settled(own)
+
+    def is_first(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
+        """Whether nobody is before the contact with these of its identifiers."""
+        return all(self._first[key] is entry for key in keys)
+
+    def followers(self, key: str) -> list[BatchEntry]:
+        """Who stands behind the first contact with this identifier, in order."""
+        return [*self._followers.get(key, ())]
+
+    def is_pending(self, key: str) -> bool:
+        """Whether a contact with this identifier is not settled."""
+        return key in self._first
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much follows others, or is held, that no more may be read."""
+        is_large = self._following_bytes > OPEN_BATCHES_BODIES * self.limits.body_bytes
+        return is_large or self.following_records >= MAX_FOLLOWING_RECORDS
+
+    @property
+    def has_open_batch(self) -> bool:
+        return bool(self._open)
 
     @property
     def next_expiry(self) -> float | None:
         """When the next batch is old enough to go out."""
         opened = min((batch.opened_at for batch in self._open.values()), default=None)
-        return None if opened is None else opened + self._limits.age_seconds
+        return None if opened is None else opened + self.limits.age_seconds
 
-    @property
-    def oldest(self) -> int | None:
-        """The place of the oldest record that waits in a batch."""
-        return min((batch.oldest for batch in self._open.values()), default=None)
+    def oldest_unsent(self) -> int | None:
+        """The place of the oldest record that is in no request."""
+        batches = (batch.oldest for batch in self._open.values())
+        followers = (line[0].place for line in self._followers.values())
+        return min((*batches, *followers), default=None)
+
+    def flush_expired(self, now: float) -> None:
+        """Sends the batches whose oldest record waited long enough."""
+        # The sum that `next_expiry` tells: rounded otherwise, it could come and nothing be old yet.
+        age = self.limits.age_seconds
+        self._flush(batch for batch in self._in_order() if batch.opened_at + age <= now)
+
+    def flush_older_than(self, place: int) -> None:
+        """Sends the batches that hold a record before this place."""
+        self._flush(batch for batch in self._in_order() if batch.oldest < place)
+
+    def flush(self) -> None:
+        """Sends every batch, the one with the oldest record first."""
+        self._flush(self._in_order())
+
+    def drop(self, *, from_place: int = 0) -> None:
+        """Forgets what holds no record before this place, since the sync is to end."""
+        for batch in self._in_order():
+            if batch.oldest >= from_place:
+                self._close(batch)
+        for key, line in [*self._followers.items()]:
+            kept = deque(entry for entry in line if entry.place < from_place)
+            if kept:
+                self._followers[key] = kept
+            else:
+                del self._followers[key]
+
+    def _add_to_pending(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
+        last = self._last(part.keys)
+        if last is None or not self._can_take(last, part, lane):
+            entry = BatchEntry.of_record(part, lane, now)
+            if self._stand_in_line(entry):
+                return self._put(entry)
+            self._follow(entry)
+            return False
+        held = last.merge(part)
+        if not last.is_waiting:
+            self._following_bytes += held
+            self.following_records += 1
+            return False
+        batch = self._open[lane]
+        batch.size += len(part.payload)
+        batch.records += 1
+        batch.held_bytes += held
+        self._held_bytes += held
+        self._records += 1
+        return self._flush_full(batch)
+
+    def _last(self, keys: tuple[str, ...]) -> BatchEntry | None:
+        """The newest pending contact with these identifiers, if it is the same for all of them."""
+        last = {
+            id(entry): entry
+            for key in keys
+            if (entry := (self._followers.get(key) or (self._first.get(key),))[-1]) is not None
+        }
+        return next(iter(last.values())) if len(last) == 1 else None
+
+    def _can_take(self, entry: BatchEntry, part: MappedRecord, lane: PartitionKey) -> bool:
+        """Whether the record can be merged into the pending contact."""
+        if entry.keys != part.keys or entry.lane is not lane:
+            return False
+        if entry.is_sent or entry.farewell is not None:
+            return False
+        size = self._open[lane].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
+        is_full = size + len(part.payload) > self.limits.contact_bytes
+        return not is_full and entry.records < self.limits.records
+
+    def _stand_in_line(self, entry: BatchEntry) -> bool:
+        """Puts a contact behind all with one of its identifiers; whether it is the first of all."""
+        is_first = True
+        for key in entry.keys:
+            if self._first.setdefault(key, entry) is not entry:
+                self._followers.setdefault(key, deque()).append(entry)
+                is_first = False
+        return is_first
+
+    def _follow(self, entry: BatchEntry) -> None:
+        self._following_bytes += entry.held_bytes
+        self.following_records += 1
+
+    def _leave(self, keys: Iterable[str]) -> list[BatchEntry]:
+        """Frees the identifiers; the contacts that are now first with all of theirs, in order."""
+        heirs: dict[int, BatchEntry] = {}
+        first, followers = self._first, self._followers
+        if not followers:
+            for key in keys:
+                first.pop(key, None)
+            return []
+        for key in keys:
+            line = followers.get(key)
+            if line is None:
+                first.pop(key, None)
+                continue
+            first[key] = heir = line.popleft()
+            heirs[heir.place] = heir
+            if not line:
+                del followers[key]
+        return [
+            heir for _, heir in sorted(heirs.items()) if all(first[k] is heir for k in heir.keys)
+        ]
+
+    def _put(self, entry: BatchEntry) -> bool:
+        """Puts a contact into the open batch of its stream and permission."""
+        lane, limits = entry.lane, self.limits
+        batch = self._open.get(lane)
+        records = entry.records
+        is_flushed = False
+        if batch is not None and (
+            batch.size + entry.size > limits.body_bytes or batch.records + records > limits.records
+        ):
+            self._send(batch)
+            is_flushed, batch = True, None
+        if batch is None:
+            batch = self._open[lane] = Batch(lane, entry.arrived_at, entry.place)
+        elif entry.place < batch.oldest:
+            batch.oldest, batch.opened_at = entry.place, min(batch.opened_at, entry.arrived_at)
+        entry.is_waiting = True
+        batch.entries.append(entry)
+        batch.size += entry.size
+        batch.records += records
+        batch.held_bytes += entry.held_bytes
+        self._held_bytes += entry.held_bytes
+        self._records += records
+        return self._flush_full(batch) or is_flushed
+
+    def _flush_full(self, batch: Batch) -> bool:
+        limits = self.limits
+        is_full = len(batch.entries) >= limits.contacts or batch.records >= limits.records
+        if is_full:
+            self._send(batch)
+        most = OPEN_BATCHES_BODIES * limits.body_bytes
+        while self._held_bytes > most or self._records > MAX_WAITING_RECORDS:
+            is_full = True
+            self._send(self._in_order()[0])
+        return is_full
+
+    def _flush(self, batches: Iterable[Batch]) -> None:
+        for batch in [*batches]:
+            self._send(batch)
+
+    def _send(self, batch: Batch) -> None:
+        self._submit(Request(batch.lane, self._close(batch)))
+
+    def _close(self, batch: Batch) -> list[BatchEntry]:
+        del self._open[batch.lane]
+        self._held_bytes -= batch.held_bytes
+        self._records -= batch.records
+        for entry in batch.entries:
+            entry.seal()
+        return batch.entries
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)
 
-    def _make_room(self, part: MappedRecord, lane: PartitionKey) -> list[Batch]:
-        """Closes what must go out before the record may wait in its lane."""
-        closed = self._close_conflicts(part.keys, lane)
-        own = self._open.get(lane)
-        if own is not None and own.size + len(part.payload) > self._limits.body_bytes:
-            closed.append(self.close(own))
-        return closed
 
-    def _close_conflicts(self, keys: tuple[str, ...], lane: PartitionKey) -> list[Batch]:
-        """Closes what a contact with these keys may not share its lane with, or come before."""
-        closed = []
-        newest = self._newest_held(keys)
-        for key in keys:
-            if key in self._waiting:
-                batch, entry = self._waiting[key]
-                is_mergeable = batch.lane is lane and entry.keys == keys
-                # Between the two may stand the same contact, named in the other way.
-                if not is_mergeable or entry.turn != batch.turn:
-                    closed.append(self.close(batch))
-                    newest = max(newest, batch.newest)
-        own = self._open.get(lane)
-        # A batch must never wait for a call that holds records younger than the batch's own:
-        # that call may itself wait until everything before them is settled.
-        if own is not None and own.oldest < newest:
-            closed.append(self.close(own))
-        return closed
+def _removal(entry: BatchEntry) -> Request:
+    entry.seal()
+    return Request(entry.lane, [entry], entry.farewell, purpose=Purpose.REMOVE)

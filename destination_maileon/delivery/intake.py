@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.strangers import UnknownStreams
-from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.mapping.mapped_record import (
+    BatchEntry,
+    MappedRecord,
+    contact_keys,
+    recognised_by,
+)
 from destination_maileon.mapping.notices import Notice, told
 from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
@@ -25,8 +29,7 @@ from destination_maileon.rejections.rejection import Rejection
 if TYPE_CHECKING:
     from destination_maileon.accounting.ledger import Ledger
     from destination_maileon.config.model import Config
-    from destination_maileon.delivery.accumulator import Accumulator, Limits
-    from destination_maileon.delivery.scheduler import RequestScheduler
+    from destination_maileon.delivery.accumulator import Accumulator
     from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
@@ -40,17 +43,14 @@ class Intake:
 
     config: Config
     ledger: Ledger
-    batcher: Accumulator
-    dispatch: RequestScheduler
-    limits: Limits
+    accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
     _strangers: UnknownStreams = field(init=False)
     _largest: int = field(init=False)
-    _farewells: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._largest = self.limits.contact_bytes
+        self._largest = self.accumulator.limits.contact_bytes
         self._strangers = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
@@ -104,11 +104,8 @@ class Intake:
         self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float
     ) -> bool:
         if len(part.payload) > self._largest:
-            return self._refuse(stream, part, _too_large(self.limits.body_bytes))
-        closed = self.batcher.add(part, lane, now)
-        for batch in closed:
-            self.dispatch.submit(batch)
-        return bool(closed)
+            return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
+        return self.accumulator.add(part, lane, now)
 
     def _part(
         self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
@@ -134,32 +131,21 @@ class Intake:
         self, stream: StreamMapper, message: RecordMessage, farewell: ContactRemoval, *, now: float
     ) -> bool:
         if farewell.removal is DeletedRecords.IGNORE:
-            self.ledger.left_out(stream.plan, self.ledger.received(stream.plan, now))
+            self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
             return False
         if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
             return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
-        self._check_brake()
-        self._farewells += 1
         part = self._part(stream, message, _written(farewell.contact), now=now)
-        for batch in self.batcher.part_with(part.keys):
-            self.dispatch.submit(batch)
-        lane = stream.lane(stream.plan.permission)
-        self.dispatch.submit_farewell(lane, BatchEntry(part), farewell)
+        entry = BatchEntry.of_record(part, stream.lane(stream.plan.permission), now)
+        # What else the record says of the contact is another one's, or nobody's, once it is gone.
+        entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
+        self.accumulator.add_removal(farewell, entry)
         return True
-
-    def _check_brake(self) -> None:
-        allowed = self.config.max_deleted_records
-        if allowed is not None and self._farewells >= allowed:
-            raise StopSync(
-                f'More than "max_deleted_records" ({allowed}) records delete or unsubscribe a '
-                f"contact, so the sync stopped after {self._farewells}. Pause the connection and "
-                "look at the source first: each run may remove as many again. If they are all "
-                "meant to go, allow more and sync again."
-            )
 
     def _leave_out_stranger(self, key: StreamKey) -> bool:
         self._strangers.meet(key)
-        self.ledger.stranger(key)
+        self.ledger.unknown_stream(key)
+        self.ledger.heed()
         return False
 
 

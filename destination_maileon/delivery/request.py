@@ -1,63 +1,140 @@
-"""One call to Maileon, from the closed batch until the last of its records is settled.
+"""One request to Maileon, from its making until the last of its records is settled.
 
-This module alone says what is kept of a call; what follows from it, others decide.
+This module alone says what is kept of a request, and how it is split into smaller ones: between
+contacts first, which are independent of each other, then between the records of one contact, which
+keep their order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
-    from destination_maileon.mapping.mapped_record import BatchEntry
+    from collections.abc import Sequence
+
+    from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
+
+    Item = TypeVar("Item")
+
+
+class Purpose(StrEnum):
+    """What a request is for, as messages call it."""
+
+    WRITE = "calls"
+    REMOVE = "deletions and unsubscriptions"
+    MARK = "unsubscription markers"
+    """Of a person whom Maileon does not have: nobody may write to them once somebody adds them."""
+    LOOK_UP = "questions whether a contact exists"
+    """Asked before somebody is removed, if nobody more may be."""
+    ASK = "questions"
+    """What the account holds: the request has a job of its own."""
+
+
+class Job(Protocol):
+    """What a request does that carries no record."""
+
+    def send(self, client: MaileonClient) -> object:
+        """Asks Maileon, in a thread of its own; raises MaileonError."""
+
+    def answered(self, answer: object) -> None:
+        """Takes what `send` returned, or the RequestRejected that it raised."""
 
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """One call to Maileon: contacts to write, or one farewell to carry out.
+    """Contacts to write, or one contact to remove.
 
-    `place` is that of its oldest record in the input. `when_oldest` lets it fly only when
-    everything before it is settled. `is_recount` marks a call whose contacts an earlier report has
-    counted already. `attempts` and what follows tell how it fared so far; times in seconds.
+    `place` is that of its oldest record in the input. `then` is sent once nothing of this one is
+    left to do. `is_already_counted` says that an earlier report has counted its contacts,
+    `is_barrier` that it waits until everything older is settled. With a `job` it carries no record.
+    Times in seconds.
     """
 
     lane: PartitionKey
     entries: list[BatchEntry]
     farewell: ContactRemoval | None = None
-    when_oldest: bool = False
-    is_recount: bool = False
+    purpose: Purpose = Purpose.WRITE
+    then: Request | None = None
+    is_already_counted: bool = False
+    is_barrier: bool = False
+    job: Job | None = None
     place: int = 0
     attempts: int = 0
     overloads: int = 0
     first_attempt_at: float = 0.0
+    sent_at: float = 0.0
+    not_before: float = 0.0
     successes_before: int = 0
-    order: Order = field(init=False)
 
     def __post_init__(self) -> None:
-        self.place = min(entry.place for entry in self.entries)
-        self.order = Order()
-
-    def goes_on(self, call: Request, *, since: float) -> None:
-        """It is tried on where a larger call stopped, as if it had been since this time."""
-        self.attempts, self.first_attempt_at = call.attempts, since
-        self.successes_before = call.successes_before
+        self.place = min((entry.place for entry in self.entries), default=0)
 
     @property
     def records(self) -> int:
         """How many records it carries."""
-        return sum(len(entry.parts) for entry in self.entries)
+        return sum(entry.records for entry in self.entries)
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes its contacts take."""
+        return sum(len(entry.payload) for entry in self.entries)
 
-@dataclass(eq=False, slots=True)
-class Order:
-    """What `RequestScheduler` keeps of a call; nobody else writes here."""
+    @property
+    def is_divisible(self) -> bool:
+        """Whether it carries more than one record to write."""
+        is_write = self.purpose is Purpose.WRITE
+        return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
 
-    parent: Request | None = None
-    not_before: float = 0.0
-    blockers: int = 0
-    blocks: list[Request] = field(default_factory=list)
-    open_children: int = 0
-    newest: int = 0
-    keys: list[str] = field(default_factory=list)
+    def halves(self) -> list[Request]:
+        """Two requests for one; of the records of one contact the second waits for the first."""
+        if len(self.entries) > 1:
+            return self.pieces(-(-len(self.entries) // 2))
+        return [self.record_halves(self.entries[0], is_already_counted=self.is_already_counted)]
+
+    def pieces(self, contacts: int) -> list[Request]:
+        """Requests with so many contacts each at most."""
+        starts = range(0, len(self.entries), contacts)
+        return [
+            self.with_contacts(
+                self.entries[at : at + contacts], is_already_counted=self.is_already_counted
+            )
+            for at in starts
+        ]
+
+    def with_contacts(
+        self, entries: list[BatchEntry], *, is_already_counted: bool = False
+    ) -> Request:
+        """A request with these contacts instead."""
+        return Request(self.lane, entries, is_already_counted=is_already_counted)
+
+    def record_halves(self, entry: BatchEntry, *, is_already_counted: bool = False) -> Request:
+        """For the first half of the records that were merged into a contact, then for the rest."""
+        middle = len(entry.parts) // 2
+        first, rest = (
+            self.with_contacts([entry.of_parts(parts)], is_already_counted=is_already_counted)
+            for parts in (entry.parts[:middle], entry.parts[middle:])
+        )
+        first.then = rest
+        return first
+
+    def in_order(self, pieces: Sequence[Request]) -> Request:
+        """The first of the pieces, with the others behind it, one after the other."""
+        for earlier, later in pairwise(pieces):
+            earlier.last.then = later
+        pieces[-1].last.then = self.then
+        return pieces[0]
+
+    @property
+    def last(self) -> Request:
+        """The last of those that follow it; itself if none does."""
+        request = self
+        while request.then is not None:
+            request = request.then
+        return request

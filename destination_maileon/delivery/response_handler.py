@@ -1,212 +1,355 @@
-"""The answer to a call -> what becomes of its records: settled, tried again, or sent apart.
+"""Carries out what is decided of an answer: see `decision` for what that is.
 
-This module alone decides what follows from an answer. Invariant: every record of the call is either
-settled once or in exactly one of the calls that take its place. What the account took is settled
-before a rejection can end the sync.
+Invariant: every record of a request is settled once, held, or in exactly one of the requests that
+take its place. What the account took is settled before a rejection can end the sync.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
-from destination_maileon.config.targets import names_in
-from destination_maileon.delivery import report_matching as reconciliation
-from destination_maileon.delivery import strictness
-from destination_maileon.delivery.division import halves, halves_of, is_divisible, parts_apart
-from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.suspicion import Kind
-from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.error_codes import DUPLICATE_CODES
+import msgspec
+
+from destination_maileon.delivery import report_matching
+from destination_maileon.delivery.decision import (
+    Decision,
+    Hold,
+    Reject,
+    Requeue,
+    Settle,
+    Split,
+    Stop,
+    Strip,
+    on_failure,
+    on_refusal,
+    on_report,
+    on_strict_report,
+)
+from destination_maileon.delivery.held import HeldRecords
+from destination_maileon.delivery.refusals import RefusalTracker
+from destination_maileon.delivery.request import Purpose
+from destination_maileon.errors import ConfigError, TransientError
+from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.errors import (
+    FailureReason,
     FatalError,
+    Forbidden,
     MaileonError,
     RequestRejected,
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.masking import without_values
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import (
     Rejection,
     concerns_custom_field,
-    rejection_by_report,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from destination_maileon.accounting.ledger import Ledger
+    from destination_maileon.delivery.accumulator import Accumulator
+    from destination_maileon.delivery.explanations import Explanations
+    from destination_maileon.delivery.removals import Removals
     from destination_maileon.delivery.report_matching import MatchedReport
-    from destination_maileon.delivery.retries import Retries
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.delivery.suspicion import RefusalTracker
-    from destination_maileon.delivery.vanished import MissingFields
+    from destination_maileon.delivery.service_state import ServiceState
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.catalog import StreamPlan
 
-Answer: TypeAlias = SynchronizationReport | bool | MaileonError
-"""Of a farewell: whether there was such a contact."""
+Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
+"""Of a removal: whether there is, or was, such a contact; of a job what that returns."""
 
-_NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
+_OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, FailureReason.TIMEOUT})
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class ResponseHandler:
-    """What follows from the answers of one sync."""
+    """What follows from the answers of one sync.
 
-    dispatch: RequestScheduler
+    `forget_field` hears of every custom field that has vanished; `chance` gives numbers from 0
+    to 1.
+    """
+
+    scheduler: RequestScheduler
+    accumulator: Accumulator
     ledger: Ledger
-    failing: Retries
-    suspicion: RefusalTracker
-    vanished: MissingFields
+    service: ServiceState
+    removals: Removals
+    account: Account
+    forget_field: Callable[[str], None]
+    words: Explanations
+    chance: Callable[[], float]
     log: Log
+    held: HeldRecords = field(init=False)
+    refusals: RefusalTracker = field(init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
+    _has_reread_fields: bool = field(default=False, init=False)
+    _without_field: Counter[str] = field(default_factory=Counter, init=False)
 
-    def starts(self, call: Request, now: float) -> None:
-        """A call takes off."""
-        self.failing.starts(call, now)
+    def __post_init__(self) -> None:
+        age = self.accumulator.limits.age_seconds
+        self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
+        self.refusals = RefusalTracker(self.service, self._reject_suspect)
 
-    def ends(self, call: Request, answer: Answer, now: float) -> float | None:
-        """A call was answered; the seconds until it is tried again, None if it is not.
+    def sent(self, request: Request, now: float) -> None:
+        """A request leaves."""
+        self.service.sent(request, now)
+        self.removals.sent(request)
+
+    def handle(self, request: Request, answer: Answer, now: float) -> float | None:
+        """A request was answered; the seconds until it is sent again, None if it is not.
 
         Raises:
             ConfigError: if nothing more can succeed until a person acts.
-            StopReading: if one invalid contact is too many.
-            TransientError: if the call was tried long enough.
+            StopSync: if one invalid contact is too many.
+            TransientError: if the request was tried long enough.
         """
-        self.ledger.called(call.lane.plan, now)
+        self.ledger.called(request.lane.plan, now)
+        self.removals.returned(request)
         if isinstance(answer, RetriableError):
-            return self.failing.fails(call, answer, now)
-        self.failing.ends(call)
+            return self._failed(request, answer, now)
+        if request.job is not None and not isinstance(answer, FatalError):
+            request.job.answered(answer)
+            return None
+        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
+            answer = RequestRejected(str(answer), status=403)
+        if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
+            self._learn_size()
         if isinstance(answer, RequestRejected):
-            self._refused(call, answer)
+            self._refused(request, answer)
         elif isinstance(answer, FatalError):
             raise ConfigError(str(answer))
         elif isinstance(answer, SynchronizationReport):
-            self._reported(call, answer)
+            self.scheduler.pace.answered(request, now)
+            self._reported(request, answer, now)
         else:
-            self.dispatch.speed_up()
-            self.suspicion.lifts(Kind.FAREWELL)
-            self.ledger.removed(call.lane.plan, call.entries[0], was_there=bool(answer))
-            self.dispatch.settle(call)
+            self.scheduler.pace.answered(request, now)
+            self._removed(request, now, was_there=bool(answer))
         return None
 
     def close(self) -> None:
-        """The last call was answered.
+        """The last request was answered.
 
         Raises:
-            ConfigError: if calls were refused as a whole, and none was accepted.
+            ConfigError: if requests were refused as a whole, and none was accepted.
         """
-        self.suspicion.close()
+        self.refusals.close()
 
     def summarize(self) -> None:
         """Says what is said once, at the end."""
-        self.vanished.warn()
+        self.removals.close()
+        if self._without_field:
+            counts = self._without_field.items()
+            fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
+            self.log(
+                Level.WARN,
+                f"Custom fields vanished from the account during the sync: {fields}. These records "
+                "were written without them. Create the fields again, or unmap their columns.",
+            )
 
-    def _refused(self, call: Request, refusal: RequestRejected) -> None:
-        options = call.lane.plan.options
-        # A call of thousands that is only halved is not searched for what must not be shown.
-        tell = partial(self._rejection_by_refusal, call, refusal)
-        if not _may_be_one_contact(call, refusal):
-            told = tell()
-            raise ConfigError(f"Stream {call.lane.plan.title}: {told.reason_key}. {told.advice}")
-        if not options.ignore_invalid_contacts:
-            strictness.fail_by_refusal(call, tell(), self.ledger)
-            return
-        if is_divisible(call):
-            self.suspicion.grows(Kind.of(call), tell)
-            self.dispatch.replace(call, halves(call))
-            return
-        # First the record, then what may end the sync: contacts may still clear a farewell.
-        self.suspicion.falls_on(call, tell())
-        self.dispatch.settle(call)
-        self.suspicion.grows(Kind.of(call), tell, place=call.place)
+    def _is_about_one_record(self, request: Request) -> bool:
+        """A firewall may dislike a record's text; a right that was there has not gone away."""
+        return request.purpose in {*self.service.accepted, Purpose.MARK}
 
-    def _reported(self, call: Request, report: SynchronizationReport) -> None:
-        plan = call.lane.plan
-        self.failing.succeeds()
-        self.dispatch.speed_up()
-        reading = reconciliation.read(call.entries, report)
-        self._warn_of_counts(call, reading)
-        if not plan.options.ignore_invalid_contacts and (reading.rejected or reading.uncertain):
-            invalid = [(e, self._rejection(plan, e, found)) for e, found in reading.rejected]
-            strictness.fail_by_report(call, invalid, self.ledger)
+    # A report.
+
+    def _reported(self, request: Request, report: SynchronizationReport, now: float) -> None:
+        plan = request.lane.plan
+        matched = report_matching.read(request.entries, report)
+        self._warn_of_counts(plan, matched)
+        if not plan.options.ignore_invalid_contacts and (matched.rejected or matched.uncertain):
+            self._carry_out(request, on_strict_report(request, matched, now), now)
             return
-        if call.is_recount:
-            self.ledger.answered_again(plan, report, sent=reading.sent)
+        if request.is_already_counted:
+            self.ledger.answered_again(plan, report, sent=matched.sent)
         else:
-            self.ledger.answered(plan, report, sent=reading.sent, left_out=reading.left_out)
-        self.ledger.written(plan, reading.accepted)
-        self.suspicion.lifts(Kind.WRITE)
-        self.dispatch.replace(call, self._second_chances(call, reading))
+            self.ledger.answered(plan, report, sent=matched.sent, left_out=matched.left_out)
+        # All that was accepted first: a rejection may end the sync.
+        for decision in on_report(request, matched, gone_fields=self._gone_fields):
+            self._carry_out(request, decision, now)
+        self.refusals.accepted(Purpose.WRITE)
 
-    def _second_chances(self, call: Request, reading: MatchedReport) -> list[list[Request]]:
-        """The calls that may still bring in what was not accepted; the rest is rejected."""
-        groups: list[list[Request]] = []
-        stripped: list[BatchEntry] = []
-        for entry, findings in reading.rejected:
-            if concerns_custom_field(findings) and (
-                without := self.vanished.without(call.lane, entry)
-            ):
-                stripped.append(without)
-            elif findings[0].code in DUPLICATE_CODES and not call.when_oldest:
-                groups.append([Request(call.lane, [entry], when_oldest=True)])
-            elif len(entry.parts) > 1:
-                groups.append(parts_apart(call, entry))
-            else:
-                rejection = self._rejection(call.lane.plan, entry, findings)
-                self.ledger.rejected(call.lane.plan, entry.parts[0], rejection)
-        if stripped:
-            groups.append([Request(call.lane, stripped)])
-        return groups + halves_of(call, reading.uncertain, is_recount=True)
+    def _gone_fields(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> frozenset[str]:
+        """The contact's custom fields that the account has lost since the sync began."""
+        if not concerns_custom_field(findings):
+            return frozenset()
+        if not self._has_reread_fields:
+            self._has_reread_fields = True
+            self.account.read_custom_fields_again()
+        return frozenset({*entry.contact.custom_fields} - {*self.account.custom_fields})
 
-    def _rejection_by_refusal(self, call: Request, refusal: RequestRejected) -> Rejection:
-        contacts = (part.contact for entry in call.entries for part in entry.parts)
-        known = _known_names(call.lane.plan, self.vanished.account)
-        said = without_values(refusal.server_message, *contacts, known_names=known)
-        words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
-        return Rejection(
-            reason=f"Maileon refused the call (HTTP {refusal.status})",
-            advice=f"{words} Correct the record, or the options of the sync.",
-        )
-
-    def _rejection(
-        self, plan: StreamPlan, entry: BatchEntry, findings: Sequence[InvalidContact]
-    ) -> Rejection:
-        # What was not asked before is not asked for the words' sake: the sync goes on.
-        custom_types = self.vanished.account.known_custom_fields
-        known = _known_names(plan, self.vanished.account)
-        return rejection_by_report(
-            entry.contact, findings, custom_types=custom_types, known_fields=known
-        )
-
-    def _warn_of_counts(self, call: Request, reading: MatchedReport) -> None:
-        if reading.is_miscounted and not self._has_warned_of_counts:
+    def _warn_of_counts(self, plan: StreamPlan, matched: MatchedReport) -> None:
+        if matched.is_miscounted and not self._has_warned_of_counts:
             self._has_warned_of_counts = True
             self.log(
                 Level.WARN,
-                f"Maileon's report of a call of stream {call.lane.plan.title} counts other "
-                f"contacts than the {reading.sent} that were sent. What it does not account for "
-                "counts as left out by Maileon. This is said once.",
+                f"Maileon's report of a call of stream {plan.title} counts other contacts than the "
+                f"{matched.sent} that were sent. What it does not account for counts as left out "
+                "by Maileon. This is said once.",
             )
 
+    # A removal.
 
-def _may_be_one_contact(call: Request, refusal: RequestRejected) -> bool:
-    """A farewell is about nobody else, unless nobody can be deleted at all."""
-    if call.farewell is not None:
-        return refusal.status not in _NEVER_ONE_CONTACT
-    return refusal.may_be_one_contact
+    def _removed(self, request: Request, now: float, *, was_there: bool) -> None:
+        purpose = request.purpose
+        if not self.removals.answered(request, was_there=was_there):
+            self.scheduler.requeue(request, at=now)
+            return
+        self.refusals.accepted(purpose)
+        is_there = was_there and purpose is Purpose.REMOVE
+        self.ledger.removed(
+            request.lane.plan,
+            request.entries[0],
+            was_there=is_there,
+            is_marked=purpose is Purpose.MARK,
+        )
+        self.held.accepted(request.entries)
+        self._free(request, request.entries)
+
+    # A refusal of the whole request.
+
+    def _refused(self, request: Request, refusal: RequestRejected) -> None:
+        if request.purpose is Purpose.MARK:
+            self.removals.not_marked()
+            self.ledger.removed(request.lane.plan, request.entries[0], was_there=False)
+            self._free(request, request.entries)
+            return
+        # A request of thousands that is only halved is not searched for what must not be shown.
+        tell = partial(self.words.of_refusal, request, refusal)
+        decision = on_refusal(request, refusal, self.service)
+        if isinstance(decision, Stop):
+            told = tell()
+            raise ConfigError(f"Stream {request.lane.plan.title}: {told.reason_key}. {told.advice}")
+        if isinstance(decision, Split):
+            self.refusals.count(request, tell)
+            self.scheduler.replace(decision.pieces)
+        elif isinstance(decision, Hold):
+            # First the record, then what may end the sync: contacts may still clear a removal.
+            self.refusals.hold(request, tell())
+            self.refusals.count(request, tell)
+        else:
+            self._reject(request, request.entries[0], tell())
+            self.refusals.count(request, tell)
+
+    # A failure that may pass.
+
+    def _failed(self, request: Request, failure: RetriableError, now: float) -> float | None:
+        self.service.failed(request, is_overload=failure.may_be_too_large)
+        if failure.reason in _OVERLOADS:
+            self.scheduler.pace.overloaded()
+        decision = on_failure(request, failure, self.service, now=now, chance=self.chance())
+        if isinstance(decision, Split):
+            if decision.is_probe:
+                self._warn_of_probe(request)
+                self.service.was_probed(request, decision.pieces, now)
+            is_timeout = failure.reason is FailureReason.TIMEOUT
+            self.service.was_split(request, decision.pieces, is_timeout=is_timeout)
+            self.scheduler.replace(decision.pieces)
+            return None
+        if isinstance(decision, Requeue):
+            self.scheduler.requeue(request, at=decision.at)
+            return decision.at - now
+        others_succeed = self.service.has_succeeded_since(request)
+        told = self.words.of_giving_up(request, failure, now, others_succeed=others_succeed)
+        raise TransientError(told)
+
+    def _warn_of_probe(self, request: Request) -> None:
+        self.log(
+            Level.WARN,
+            f"Stream {request.lane.plan.title}: a call with "
+            f"{pluralize(len(request.entries), 'contact')} has failed {request.attempts} times, "
+            "and no other succeeds. It is sent in halves, to see whether a contact makes it fail.",
+        )
+
+    def _learn_size(self) -> None:
+        contacts = self.service.bears
+        if contacts is None or contacts >= self.accumulator.limits.contacts:
+            return
+        self.accumulator.limits.contacts = contacts
+        self.log(
+            Level.INFO,
+            f"Maileon answers calls with {pluralize(contacts, 'contact')} in time, and larger ones "
+            "not: from now on no call has more.",
+        )
+        for request in self.scheduler.take_larger_than(contacts):
+            self.scheduler.replace(request.pieces(contacts))
+
+    # Decisions.
+
+    def _carry_out(self, request: Request, decision: Decision, now: float) -> None:
+        match decision:
+            case Settle(entries):
+                self.ledger.written(request.lane.plan, entries)
+                self.held.accepted(entries)
+                self._free(request, entries)
+            case Requeue(at, is_barrier):
+                request.is_barrier = is_barrier
+                self.scheduler.requeue(request, at=at)
+            case Strip(entry, gone):
+                self.scheduler.replace([self._stripped(request, entry, gone)])
+            case Split(pieces):
+                self.scheduler.replace(pieces)
+            case Hold(entry, _, findings):
+                self.held.hold(self._with_rest(request, entry), findings, now)
+            case Reject(entry, findings):
+                rejection = self.words.of_report(request.lane.plan, entry, findings)
+                self._reject(request, entry, rejection)
+            case Stop():
+                raise AssertionError(decision)
+
+    def _free(self, request: Request, entries: Sequence[BatchEntry]) -> None:
+        """These contacts are settled: whoever follows them goes on."""
+        then = request.then
+        following = then.entries[0].keys if then is not None else ()
+        for entry in entries:
+            if entry.keys != following:
+                self.accumulator.settled(entry.keys)
+        if then is not None:
+            request.then = None
+            self.scheduler.replace([then])
+
+    def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
+        for part in entry.parts:
+            self.ledger.rejected(request.lane.plan, part, rejection)
+        self._free(request, [entry])
+
+    def _reject_suspect(self, request: Request, rejection: Rejection) -> None:
+        self._reject(request, request.entries[0], rejection)
+
+    def _reject_held(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> None:
+        plan = entry.lane.plan
+        rejection = self.words.of_report(plan, entry, findings)
+        for part in entry.parts:
+            self.ledger.rejected(plan, part, rejection)
+
+    def _with_rest(self, request: Request, entry: BatchEntry) -> BatchEntry:
+        """The contact with all of its records, those that were to be sent after these included."""
+        parts = [*entry.parts]
+        while request.then is not None and request.then.entries[0].keys == entry.keys:
+            parts += request.then.entries[0].parts
+            request.then = request.then.then
+        return entry if len(parts) == len(entry.parts) else entry.of_parts(parts)
+
+    def _stripped(self, request: Request, entry: BatchEntry, gone: frozenset[str]) -> Request:
+        for name in gone:
+            if name not in self._without_field:
+                self.forget_field(name)
+            self._without_field[name] += len(entry.parts)
+        piece = request.with_contacts([entry.of_parts([_less(part, gone) for part in entry.parts])])
+        piece.then = request.then
+        return piece
 
 
-def _known_names(plan: StreamPlan, account: Account) -> set[str]:
-    """What is no value of a record for certain: the account's names, and the mapping's."""
-    preferences = account.known_preferences
-    targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
-    existing = {name for preference in preferences for name in preference}
-    return {*account.known_custom_fields, *existing, *names_in(targets, preferences)}
+def _less(part: MappedRecord, gone: frozenset[str]) -> MappedRecord:
+    kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
+    payload = contact_bytes(replace(part.contact, custom_fields=kept))
+    return msgspec.structs.replace(part, payload=payload)

@@ -1,230 +1,138 @@
-"""Which call may fly now: places in flight, order between calls of one contact, waits to retry.
+"""Which request is sent next: room in flight, waits before another try, who waits for older ones.
 
-Invariant: two calls that share an identifier, or in which one contact may be named in two ways,
-never overlap and never swap; a call that is replaced by smaller ones keeps its place in that order
-until the last of them is settled.
-
-Pure: time is an argument, and nothing is started here.
-
-Why nothing waits in a circle: a call waits for another because of a shared contact only if all of
-its records are younger (`batching` sees to it), and a duplicate waits only for what is older, and
-for that only as long as anything else can move.
+No two requests share an identifier (`accumulator` sees to it), so that they need no order among
+each other, but for one that another one is to follow (`then`), and one that waits until everything
+older is settled (`is_barrier`). Pure: time is an argument, and nothing is sent here.
 """
 
 from __future__ import annotations
 
-import heapq
-from itertools import count
 from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.request import Request
-from destination_maileon.mapping.mapped_record import is_named_by_id
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from destination_maileon.delivery.accumulator import Batch
-    from destination_maileon.mapping.mapped_record import BatchEntry
-    from destination_maileon.mapping.rules import ContactRemoval
-    from destination_maileon.streams.catalog import PartitionKey
+    from destination_maileon.delivery.pace import Pace
+    from destination_maileon.delivery.request import Request
+
+READY_AHEAD = 2
+"""So many requests beyond those in flight are kept ready, so that no place stays empty."""
 
 
 class RequestScheduler:
-    """The calls that are not settled. `concurrency` is the largest number in flight."""
+    """The requests that are not settled; their contacts take `max_bytes` together, or little more.
 
-    def __init__(self, concurrency: int) -> None:
-        self._concurrency = concurrency
-        self.limit = concurrency
-        self._held: set[Request] = set()
-        self._waiting: list[Request] = []
-        self._duplicates: list[tuple[int, int, Request]] = []
-        self._flying: set[Request] = set()
-        self._last_holder: dict[str, Request] = {}
-        self._by_naming: dict[bool, set[Request]] = {True: set(), False: set()}
-        self._numbers = count()
+    `may_be_sent` is asked before a request is sent.
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        max_bytes: int,
+        may_be_sent: Callable[[Request], bool] = lambda _: True,
+    ) -> None:
+        self.pace = pace
+        self._max_bytes = max_bytes
+        self._may_be_sent = may_be_sent
+        self._pending: list[Request] = []
+        self._in_flight: set[Request] = set()
+        self._bytes = 0
+        self._has_barrier = False
 
     @property
-    def has_room(self) -> bool:
-        """Whether more input may be read: memory is bounded by the calls that are held here."""
-        return len(self._held) <= self._concurrency
+    def has_capacity(self) -> bool:
+        """Whether more input may be read: memory is bounded by the requests that are held here."""
+        requests = len(self._pending) + len(self._in_flight)
+        return requests < self.pace.limit + READY_AHEAD and self._bytes <= self._max_bytes
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call is in flight, and none waits to be."""
-        return not (self._flying or self._waiting or self._duplicates)
+        """Whether no request is in flight, and none waits to be."""
+        return not (self._in_flight or self._pending)
 
     @property
     def in_flight(self) -> int:
-        """How many calls are in flight."""
-        return len(self._flying)
-
-    def newest_held(self, keys: tuple[str, ...]) -> int:
-        """The place of the newest record in unsettled calls that (may) hold the contact, or 0."""
-        others = self._by_naming[not is_named_by_id(keys)]
-        newest = max([call.order.newest for call in others]) if others else 0
-        for key in keys:
-            if key in self._last_holder:
-                newest = max(newest, self._last_holder[key].order.newest)
-        return newest
-
-    def submit(self, batch: Batch) -> None:
-        """A closed batch becomes a call, after all that came before it."""
-        self._hold(Request(batch.lane, batch.entries), newest=batch.newest, namings=batch.namings)
-
-    def submit_farewell(
-        self, lane: PartitionKey, entry: BatchEntry, farewell: ContactRemoval
-    ) -> None:
-        """A farewell becomes a call of its own, after all that came before it."""
-        namings = (is_named_by_id(entry.keys),)
-        self._hold(Request(lane, [entry], farewell), newest=entry.place, namings=namings)
-
-    def ready(self, now: float, oldest_waiting: int | None) -> Request | None:
-        """The next call that may fly, which is then in flight; None if there is none.
-
-        `oldest_waiting` is the place of the oldest record that waits in a batch.
-        """
-        if len(self._flying) >= self.limit:
-            return None
-        # A duplicate first: it is the oldest then, and others must not make it wait for ever.
-        call = self._next_duplicate(now, oldest_waiting) or self._next_waiting(now)
-        if call is not None:
-            self._flying.add(call)
-        return call
-
-    def landed(self, call: Request) -> None:
-        """The call is in flight no longer, whatever becomes of it."""
-        self._flying.discard(call)
-
-    def again(self, call: Request, *, at: float) -> None:
-        """The call will be tried again, as it is, not before this time."""
-        call.order.not_before = at
-        self._queue(call, first=True)
-
-    def settle(self, call: Request) -> None:
-        """Nothing of the call is left to do."""
-        self.replace(call, [])
-
-    def replace(self, call: Request, groups: Iterable[Sequence[Request]]) -> None:
-        """Smaller calls take the place of a call: in a group each waits for the one before."""
-        waiting, self._waiting = self._waiting, []
-        for group in groups:
-            earlier: Request | None = None
-            for child in group:
-                self._adopt(call, child, after=earlier)
-                earlier = child
-        # The search for a bad contact goes deep before it goes wide, so that it soon meets a call
-        # that is accepted: refusals alone say that no contact is to blame.
-        self._waiting += waiting
-        if not call.order.open_children:
-            self._close(call)
-
-    def slow_down(self) -> None:
-        """The service asked for less: half as many calls in flight, at least one."""
-        self.limit = max(1, self.limit // 2)
-
-    def speed_up(self) -> None:
-        """A call succeeded: one more in flight."""
-        self.limit = min(self._concurrency, self.limit + 1)
-
-    def next_attempt_at(self, oldest_waiting: int | None) -> float | None:
-        """When the next call may fly, if nothing else happens; that may have been a while ago.
-
-        Whoever waits asks: a time that has come since the last look must not be missed.
-        """
-        if len(self._flying) >= self.limit:
-            return None
-        times = [call.order.not_before for call in self._waiting if not call.order.blockers]
-        if self._is_duplicate_oldest(oldest_waiting):
-            times.append(self._duplicates[0][2].order.not_before)
-        return min(times, default=None)
+        """How many requests are in flight."""
+        return len(self._in_flight)
 
     @property
-    def oldest_duplicate(self) -> int | None:
-        """The place before which everything must be settled for the next duplicate to fly."""
-        return self._duplicates[0][0] if self._duplicates else None
+    def oldest_barrier(self) -> int | None:
+        """The place before which everything must be settled for a request to be sent."""
+        if not self._has_barrier:
+            return None
+        return min((r.place for r in self._pending if r.is_barrier), default=None)
 
-    def abandon_waiting(self, *, from_place: int = 0) -> None:
-        """Forgets the calls that are not in flight and hold nothing older: the sync is to end.
+    def submit(self, request: Request) -> None:
+        """A request is to be sent, after those that came before it."""
+        self._bytes += request.bytes
+        self._pending.append(request)
 
-        What waits for one of them for a contact's sake is younger still, and forgotten with it.
+    def next_ready(self, now: float, oldest_unsent: Callable[[], int | None]) -> Request | None:
+        """The next request to send, which is then in flight; None if there is none.
+
+        `oldest_unsent` tells the place of the oldest record that is in no request.
         """
-        self._waiting = [call for call in self._waiting if call.place < from_place]
-        self._duplicates = [row for row in self._duplicates if row[0] < from_place]
-        heapq.heapify(self._duplicates)
-
-    def _hold(self, call: Request, *, newest: int, namings: Iterable[bool]) -> None:
-        order = call.order
-        order.newest = newest
-        order.keys = [key for entry in call.entries for key in entry.keys]
-        before = {holder for key in order.keys if (holder := self._last_holder.get(key))}
-        for is_by_id in namings:
-            # A call with older records may itself have to wait until all of these are settled.
-            others = self._by_naming[not is_by_id]
-            before |= {other for other in others if other.order.newest < call.place}
-        for is_by_id in namings:
-            self._by_naming[is_by_id].add(call)
-        for holder in before:
-            holder.order.blocks.append(call)
-        order.blockers = len(before)
-        self._last_holder.update(dict.fromkeys(order.keys, call))
-        self._held.add(call)
-        self._waiting.append(call)
-
-    def _adopt(self, parent: Request, child: Request, *, after: Request | None) -> None:
-        child.order.parent = parent
-        parent.order.open_children += 1
-        if after is not None:
-            after.order.blocks.append(child)
-            child.order.blockers = 1
-        self._queue(child)
-
-    def _queue(self, call: Request, *, first: bool = False) -> None:
-        if call.when_oldest:
-            heapq.heappush(self._duplicates, (call.place, next(self._numbers), call))
-        elif first:
-            self._waiting.insert(0, call)
-        else:
-            self._waiting.append(call)
-
-    def _next_waiting(self, now: float) -> Request | None:
-        for index, call in enumerate(self._waiting):
-            if not call.order.blockers and call.order.not_before <= now:
-                return self._waiting.pop(index)
+        if len(self._in_flight) >= self.pace.limit:
+            return None
+        for index, request in enumerate(self._pending):
+            if request.not_before > now or not self._may_be_sent(request):
+                continue
+            if request.is_barrier and not self._is_oldest(request, oldest_unsent()):
+                continue
+            self._in_flight.add(self._pending.pop(index))
+            request.sent_at = now
+            return request
         return None
 
-    def _next_duplicate(self, now: float, oldest_waiting: int | None) -> Request | None:
-        if not self._is_duplicate_oldest(oldest_waiting):
-            return None
-        if self._duplicates[0][2].order.not_before > now:
-            return None
-        return heapq.heappop(self._duplicates)[2]
+    def returned(self, request: Request) -> None:
+        """The request is in flight no longer, whatever becomes of it."""
+        self._in_flight.discard(request)
+        self._bytes -= request.bytes
 
-    def _is_duplicate_oldest(self, oldest_waiting: int | None) -> bool:
-        """Whether everything before the next duplicate is settled, or waits for a duplicate itself.
+    def requeue(self, request: Request, *, at: float) -> None:
+        """The request will be sent again, as it is, not before this time."""
+        request.not_before = at
+        self._has_barrier = self._has_barrier or request.is_barrier
+        self._bytes += request.bytes
+        self._pending.insert(0, request)
 
-        Of a call that names contacts in two ways the parts go one after the other. A part that
-        comes later may hold a record that is older than a duplicate of an earlier part.
+    def replace(self, pieces: Sequence[Request]) -> None:
+        """Smaller requests take the place of one.
+
+        They come first: the search for a bad contact goes deep before it goes wide, so that it soon
+        meets a request that is accepted. Refusals alone say that no contact is to blame.
         """
-        if not self._duplicates:
-            return False
-        place = self._duplicates[0][0]
-        if oldest_waiting is not None and oldest_waiting < place:
-            return False
-        if all(call.place >= place for call in (*self._waiting, *self._flying)):
-            return True
-        return not self._flying and all(call.order.blockers for call in self._waiting)
+        self._bytes += sum(piece.bytes for piece in pieces)
+        self._pending[:0] = pieces
 
-    def _close(self, call: Request) -> None:
-        order = call.order
-        for blocked in order.blocks:
-            blocked.order.blockers -= 1
-        for key in order.keys:
-            if self._last_holder.get(key) is call:
-                del self._last_holder[key]
-        self._held.discard(call)
-        for calls in self._by_naming.values():
-            calls.discard(call)
-        if order.parent is not None:
-            order.parent.order.open_children -= 1
-            if not order.parent.order.open_children:
-                self._close(order.parent)
+    def next_attempt_at(self, oldest_unsent: Callable[[], int | None]) -> float | None:
+        """When the next request may be sent, if nothing else happens; that may be in the past."""
+        if len(self._in_flight) >= self.pace.limit:
+            return None
+        ready = (r for r in self._pending if self._may_be_sent(r))
+        times = (
+            request.not_before
+            for request in ready
+            if not request.is_barrier or self._is_oldest(request, oldest_unsent())
+        )
+        return min(times, default=None)
+
+    def take_larger_than(self, contacts: int) -> list[Request]:
+        """Takes out the requests that wait with more contacts than this."""
+        large = [request for request in self._pending if len(request.entries) > contacts]
+        self._pending = [request for request in self._pending if request not in large]
+        self._bytes -= sum(request.bytes for request in large)
+        return large
+
+    def drop_pending(self, *, from_place: int = 0) -> None:
+        """Forgets what is not in flight and holds no older record: the sync is to end."""
+        kept = [request for request in self._pending if request.place < from_place]
+        self._drop(request for request in self._pending if request.place >= from_place)
+        self._pending = kept
+
+    def _drop(self, requests: Iterable[Request]) -> None:
+        self._bytes -= sum(request.bytes for request in requests)
+
+    def _is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
+        others = (r.place for r in (*self._pending, *self._in_flight) if r is not request)
+        return min((*others, oldest_unsent or request.place), default=0) >= request.place

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.delivery.response_handler import Answer
     from destination_maileon.maileon.client import MaileonClient
 
 _GIVE_WAY_SECONDS = 0.001
@@ -34,7 +33,7 @@ class ResponseReceived:
     """A call came back; an exception that is no MaileonError is a fault of this program."""
 
     call: Request
-    answer: Answer | Exception
+    answer: object
     at: float
     """When it came, which may be long before the loop hears of it."""
 
@@ -71,7 +70,7 @@ class Environment(Protocol):
 class WorkerPool:
     """The real world: a thread per call in flight."""
 
-    def __init__(self, send: Callable[[Request], Answer], workers: int) -> None:
+    def __init__(self, send: Callable[[Request], object], workers: int) -> None:
         self._send = send
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._input: deque[InputChunk | InputEnd] = deque()
@@ -145,7 +144,7 @@ class WorkerPool:
     def _work(self) -> None:
         while True:
             call = self._calls.get()
-            answer: Answer | Exception
+            answer: object
             try:
                 answer = self._send(call)
             except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
@@ -153,19 +152,30 @@ class WorkerPool:
             self._events.put(ResponseReceived(call, answer, self.now()))
 
 
-def send(client: MaileonClient, call: Request) -> Answer:
+def send(client: MaileonClient, call: Request) -> object:
     """Carries out a call.
 
     Raises:
         MaileonError: which is an answer, too.
     """
-    options = call.lane.plan.options
-    if call.farewell is None:
-        body = document(entry.payload for entry in call.entries)
-        return client.synchronize(
-            options.parameters(call.lane.permission), body, contacts=len(call.entries)
-        )
-    contact, mode = call.farewell.contact, options.identifier_mode
-    if call.farewell.removal is DeletedRecords.DELETE:
-        return client.delete(mode.endpoint(contact))
-    return client.unsubscribe(mode.unsubscribe_endpoint(contact))
+    if call.job is not None:
+        return call.job.send(client)
+    if call.farewell is not None:
+        return _carry_out_removal(client, call)
+    body = document(entry.payload for entry in call.entries)
+    parameters = call.lane.plan.options.parameters(call.lane.permission)
+    return client.synchronize(parameters, body, contacts=len(call.entries))
+
+
+def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
+    farewell, mode = call.farewell, call.lane.plan.options.identifier_mode
+    assert farewell is not None  # noqa: S101 - what all other requests are for
+    match call.purpose, farewell.removal:
+        case Purpose.MARK, _:
+            client.mark_unsubscribed(farewell.contact.email or "")
+            return True
+        case Purpose.LOOK_UP, _:
+            return bool(client.find(mode.endpoint(farewell.contact)))
+        case _, DeletedRecords.DELETE:
+            return client.delete(mode.endpoint(farewell.contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(farewell.contact))

@@ -21,8 +21,10 @@ from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
 from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
+    contact_page,
     custom_fields,
     error_of,
+    identified,
     is_html,
     names,
     not_the_api,
@@ -32,12 +34,17 @@ from destination_maileon.maileon.statuses import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from destination_maileon.maileon.contact import Contact
     from destination_maileon.maileon.http import Response
     from destination_maileon.maileon.identifier import Endpoint
     from destination_maileon.maileon.report import SynchronizationReport
+    from destination_maileon.maileon.statuses import ContactPage
 
 __all__ = ["MaileonClient", "authorization", "secret_forms"]
 
+PAGE_SIZE = 1_000
+"""Contacts of a page; more the API does not give (Maileon docs, Get Contacts)."""
+_MAX_PAGE_BYTES = 8 * 2**20
 _CUSTOM_FIELDS = "/contacts/fields/custom"
 _CATEGORIES = "/contacts/preference_categories"
 _MAY_EXIST = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
@@ -87,7 +94,7 @@ class MaileonClient:
             self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
         try:
-            return parse_report(answer.body or b"", sent=body)
+            return parse_report(answer.body or b"", sent=body, contacts=contacts)
         except UnreadableReport as error:
             reason = str(error)
         raise RetriableError(
@@ -96,9 +103,17 @@ class MaileonClient:
             status=answer.status,
         )
 
-    def ping(self, method: Literal["GET", "POST", "DELETE"]) -> None:
+    def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
         """Nothing, if the key is good and has the right for the method."""
-        self._api_answer(self._exchange(method, "/ping", body=b"" if method == "POST" else None))
+        self._api_answer(
+            self._exchange(method, "/ping", body=b"" if method in {"POST", "PUT"} else None)
+        )
+
+    def ping_contacts(self) -> None:
+        """Nothing, if the key has the right to read contacts."""
+        self._api_answer(
+            self._exchange("GET", "/contacts", query={"page_index": "1", "page_size": "1"})
+        )
 
     def custom_fields(self) -> dict[str, FieldType]:
         """Name and type of every custom field of the account; names are case sensitive."""
@@ -140,6 +155,33 @@ class MaileonClient:
             for category in self.preference_categories()
             for name in self.preferences_of(category)
         )
+
+    def contacts(self, page: int, *, custom_field: str) -> ContactPage:
+        """One page of the account's contacts, from 1, with their number in this custom field."""
+        query = {
+            "page_index": str(page),
+            "page_size": str(PAGE_SIZE),
+            "custom_field": custom_field,
+        }
+        answer = self._exchange("GET", "/contacts", query=query, most_bytes=_MAX_PAGE_BYTES)
+        return contact_page(self._api_answer(answer), custom_field)
+
+    def find(self, address: Endpoint) -> list[Contact]:
+        """The identifiers of the contacts there (by external id there may be several)."""
+        answer = self._exchange(
+            "GET", address.path, query=address.query, most_bytes=_MAX_PAGE_BYTES
+        )
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return []
+        return identified(self._api_answer(answer))
+
+    def mark_unsubscribed(self, email: str) -> None:
+        """The address is marked as unsubscribed, whether Maileon has such a contact or not.
+
+        The marker is kept apart from contacts (Maileon docs, Set Unsubscription).
+        """
+        path = f"{_email_path(email)}/unsubscription"
+        self._api_answer(self._exchange("PUT", path, body=b""))
 
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time.
@@ -192,6 +234,11 @@ class MaileonClient:
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.send(method, target, body=body, most_bytes=most_bytes)
+
+
+def _email_path(email: str) -> str:
+    # No address has space around it; taken at its word, it would be of nobody.
+    return f"/contacts/email/{segment(email.strip())}"
 
 
 def _not_addressable() -> RequestRejected:

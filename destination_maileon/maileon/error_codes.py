@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The identifier belongs to another contact, in the same call or in the account.
-DUPLICATE_CODES = frozenset({4, 5})
+DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL = 4, 5
+DUPLICATE_CODES = frozenset({DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL})
 NO_SUCH_CUSTOM_FIELD = 21
 
 _NUMBER = "Send a number, or map the column to a text field."
 _FLAG = "Send true or false, or map the column to a text field."
 _SHORTEN = "Shorten the value to 255 characters, or set truncate_long_text."
-_DATE = "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss."
+_DATE = (
+    "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, in SQL for example "
+    "to_char(day, 'YYYY-MM-DD')."
+)
 
 
 class Fault(StrEnum):
@@ -115,7 +119,12 @@ _ROWS = (
     _standard(16, "ZIP"),
     _standard(17, "BIRTHDAY", advice=_DATE),
     _standard(18, "NAMEDAY", advice=_DATE),
-    _standard(19, "GENDER", advice="Send m, f or d."),
+    _standard(
+        19,
+        "GENDER",
+        advice="Send m, f or d, in SQL for example CASE gender WHEN 'Frau' THEN 'f' WHEN 'Herr' "
+        "THEN 'm' END.",
+    ),
     _standard(
         20, "LOCALE", advice="Send a language such as de, or language and country such as de_DE."
     ),

@@ -1,4 +1,4 @@
-"""One HTTP exchange with the API: method, path and body -> status and body, or TryAgain.
+"""One HTTP exchange with the API: method, path and body -> status and body, or an error.
 
 This module alone decides how a call travels: over which connections, with which headers, how long
 it may take and how much of an answer is read. It follows no redirect, keeps no cookie, repeats
@@ -70,6 +70,10 @@ class Response:
     content_type: str
     retry_after: str | None
     body: bytes | None
+    pages: str | None = None
+    """Of a list that comes in pages, its `X-Pages`."""
+    items: str | None = None
+    """The same, its `X-Items`."""
 
 
 class HttpTransport:
@@ -163,6 +167,8 @@ class HttpTransport:
                 content_type=response.headers.get("Content-Type", ""),
                 retry_after=response.headers.get("Retry-After"),
                 body=_body(response.raw, response.status_code, most_bytes),
+                pages=response.headers.get("X-Pages"),
+                items=response.headers.get("X-Items"),
             )
 
 

@@ -1,8 +1,9 @@
 """bytes -> what became of the contacts of one call; and XML, of answers that nobody vouches for.
 
 This module alone decides what is a readable report (Maileon docs, Synchronize Contacts). All five
-counts must be there. `success` is not evaluated: the documented sample says false with HTTP 2xx, as
-soon as one contact is invalid; nor need the counts add up, as the same sample shows.
+counts must be there, and no contact that was sent may be missing from them. `success` is not
+evaluated: the documented sample says false with HTTP 2xx, as soon as one contact is invalid; nor
+need the counts add up, as the same sample shows.
 
 It also decides what XML is accepted from outside: no DOCTYPE (hence no entities), nothing from the
 network, no depth or text beyond libxml2's limits, no more elements than an answer of the API may
@@ -83,10 +84,14 @@ class SynchronizationReport:
     invalid_contacts: tuple[InvalidContact, ...]
 
 
-def parse_report(body: bytes, *, sent: bytes = b"") -> SynchronizationReport:
-    """The report in the body of an answer to a call of this body; raises UnreadableReport."""
+def parse_report(body: bytes, *, sent: bytes = b"", contacts: int = 0) -> SynchronizationReport:
+    """The report in the body of an answer to a call of this body with so many contacts.
+
+    Raises UnreadableReport, also if it counts fewer contacts than were sent: what became of the
+    others is not known.
+    """
     root = _root(body, sent)
-    return SynchronizationReport(
+    report = SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
         existing=_count(root, "count_existing_contacts"),
@@ -94,6 +99,9 @@ def parse_report(body: bytes, *, sent: bytes = b"") -> SynchronizationReport:
         unsubscribed=_count(root, "count_unsubscribed_contacts"),
         invalid_contacts=tuple(_invalid_contacts(root)),
     )
+    if report.contacts < contacts:
+        raise UnreadableReport("the report counts fewer contacts than were sent")
+    return report
 
 
 def _root(body: bytes, sent: bytes) -> etree._Element:

@@ -12,12 +12,13 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
     Forbidden,
@@ -29,7 +30,13 @@ from destination_maileon.maileon.errors import (
     Unauthorized,
     UnusableConnection,
 )
-from destination_maileon.maileon.report import UnreadableXml, child_text, local_name, read_xml
+from destination_maileon.maileon.report import (
+    MAX_ELEMENTS,
+    UnreadableXml,
+    child_text,
+    local_name,
+    read_xml,
+)
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -38,6 +45,9 @@ if TYPE_CHECKING:
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
+MAX_PAGE_ELEMENTS = 100_000
+"""Of a page of 1,000 contacts with one custom field; a contact has about 20."""
+_WHOLE = re.compile("[+-]?[0-9]{1,18}")
 # `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
 # must be a character: what stood around it would be the next such reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
@@ -86,7 +96,7 @@ def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaile
     page = " with a web page" if is_html(answer) else ""
     return NotMaileonApi(
         f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
-        " check the base URL."
+        " the base URL is not the API's, or a proxy or firewall answers in its place."
     )
 
 
@@ -111,7 +121,7 @@ def _accepted(_answer: Response, _retry_after: float | None) -> None:
 def _redirected(answer: Response, _retry_after: float | None) -> Redirected:
     return Redirected(
         f"{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
-        " would go along: set the base URL to the API's own address."
+        " would go along. The base URL is not the API's, or a proxy answers in its place."
     )
 
 
@@ -193,9 +203,56 @@ def custom_fields(answer: Response) -> dict[str, FieldType]:
 
 
 def names(answer: Response, root: str, *, child: str) -> list[str]:
-    """The names of the elements of a list; raises TryAgain if it is no such list."""
+    """The names of the elements of a list; raises RetriableError if it is another one."""
     found = [child_text(element, "name") for element in _list(answer, root, child=child)]
     return [name for name in found if name]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """One page of the account's contacts: identifiers, and the number in a custom field.
+
+    The number is None where the field is empty, or holds no whole number. `pages` and `items` are
+    those of the whole list, None if the service does not say.
+    """
+
+    contacts: tuple[tuple[Contact, int | None], ...]
+    pages: int | None
+    items: int | None
+
+
+def contact_page(answer: Response, field: str) -> ContactPage:
+    """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
+    elements = _list(answer, "contacts", child="contact", most_elements=MAX_PAGE_ELEMENTS)
+    contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
+    return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
+
+
+def identified(answer: Response) -> list[Contact]:
+    """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
+    tree = _xml(answer.body or b"", most_elements=MAX_PAGE_ELEMENTS)
+    if tree is None or local_name(tree) not in {"contact", "contacts"}:
+        raise _unreadable_body(answer)
+    contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
+    return [_identifiers(contact) for contact in contacts]
+
+
+def _identifiers(contact: etree._Element) -> Contact:
+    names = ("email", "external_id", "id")
+    email, external_id, maileon_id = [(child_text(contact, name) or "").strip() for name in names]
+    return Contact(email or None, external_id or None, maileon_id or None)
+
+
+def _number_in(contact: etree._Element, name: str) -> int | None:
+    for field in contact.iterfind("{*}custom_fields/{*}field"):
+        if child_text(field, "name") == name:
+            return _whole(child_text(field, "value"))
+    return None
+
+
+def _whole(text: str | None) -> int | None:
+    digits = (text or "").strip()
+    return int(digits) if _WHOLE.fullmatch(digits) else None
 
 
 def is_html(answer: Response) -> bool:
@@ -256,17 +313,27 @@ def _unescaped(escapes: re.Match[str]) -> str:
     return str(json.loads(f'"{escapes[0]}"'))
 
 
-def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
+def _list(
+    answer: Response, root: str, *, child: str, most_elements: int = MAX_ELEMENTS
+) -> list[etree._Element]:
     if answer.status == _NO_CONTENT:
         return []
-    tree = _xml(answer.body or b"")
+    return _tree(answer, root, most_elements=most_elements).findall(f"{{*}}{child}")
+
+
+def _unreadable_body(answer: Response) -> RetriableError:
+    return RetriableError(
+        f"The answer of {answer.host} cannot be read.",
+        FailureReason.UNREADABLE,
+        status=answer.status,
+    )
+
+
+def _tree(answer: Response, root: str, *, most_elements: int = MAX_ELEMENTS) -> etree._Element:
+    tree = _xml(answer.body or b"", most_elements=most_elements)
     if tree is None or local_name(tree) != root:
-        raise RetriableError(
-            f"The list that {answer.host} answered with cannot be read.",
-            FailureReason.UNREADABLE,
-            status=answer.status,
-        )
-    return tree.findall(f"{{*}}{child}")
+        raise _unreadable_body(answer)
+    return tree
 
 
 def _error_root(body: bytes) -> etree._Element | None:
@@ -274,8 +341,8 @@ def _error_root(body: bytes) -> etree._Element | None:
     return root if root is not None and local_name(root) in _ERROR_ROOTS else None
 
 
-def _xml(body: bytes) -> etree._Element | None:
+def _xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element | None:
     try:
-        return read_xml(body)
+        return read_xml(body, most_elements=most_elements)
     except UnreadableXml:
         return None

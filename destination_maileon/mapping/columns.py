@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import NullValues, UnmappedColumns
+from destination_maileon.config.model import NullValues, UnmappedColumns, titled
+from destination_maileon.config.suggestions import NameIndex, shown
 from destination_maileon.config.targets import (
     DELETED_AT_COLUMN,
     IDENTIFIERS,
@@ -19,7 +20,6 @@ from destination_maileon.config.targets import (
     Kind,
     Target,
     creation_obstacle,
-    identifier_alike,
     mistaken_for,
     parse_target,
     target_of_column,
@@ -28,6 +28,7 @@ from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.summary import listed
+from destination_maileon.streams.account import is_missing, missing_problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -89,8 +90,8 @@ class ColumnResolver:
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(
-                f'no target for {listed(result.unmapped)}, and "unmapped_columns" is fail. Map '
-                "each to a target or to skip."
+                f"no target for {listed(result.unmapped)}, and {titled('unmapped_columns')} is "
+                "fail. Map each to a target or to skip."
             )
         return result
 
@@ -138,6 +139,9 @@ class ColumnResolver:
         entry = self.plan.mapping.get(column)
         if entry is not None:
             return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
+        if self.plan.is_activated and column == Kind.PERMISSION:
+            # A person mapped it in the connection, which renames what it maps.
+            return Target(Kind.PERMISSION)
         preferences = self._preferences_for(column)
         return target_of_column(column, self.account.field_names, preferences=preferences)
 
@@ -159,10 +163,7 @@ class ColumnResolver:
     def _add_planned(self, column: str, target: Target) -> None:
         other = self._other_column(target)
         if other is not None:
-            self._result.problems.append(
-                f'columns "{other}" and "{column}" both go to {target}. Map one of them to skip '
-                "or to another target."
-            )
+            self._result.problems.append(self._two_columns(other, column, target))
         if is_missing(target, self.account):
             field_type = type_of_schema(self.plan.properties.get(column))
             problem = self._missing_problem(target, field_type)
@@ -171,6 +172,19 @@ class ColumnResolver:
             else:
                 self._result.problems.append(f'column "{column}": {problem}')
         self._put(column, target)
+
+    def _two_columns(self, first: str, second: str, target: Target) -> str:
+        """Two columns go to one target. One that the stream lacks was most likely misspelt."""
+        properties = self.plan.properties
+        if first not in properties and second in properties:
+            return (
+                f"{shown(first)} of the mapping is not in the stream; did you mean "
+                f"{shown(second)}? That one goes to {target} by its name."
+            )
+        return (
+            f'columns "{first}" and "{second}" both go to {target}. Map one of them to skip '
+            "or to another target."
+        )
 
     def _resolve_newly_seen(self, column: str, value: object) -> bool:
         """False if the column has no target. Of one to be created, null tells nothing."""
@@ -203,8 +217,12 @@ class ColumnResolver:
         return True
 
     def _missing_problem(self, target: Target, field_type: FieldType) -> str | None:
-        unmapped_columns = self.config.unmapped_columns
-        return missing_problem(target, field_type, unmapped_columns=unmapped_columns)
+        return missing_problem(
+            target,
+            field_type,
+            account=self.account,
+            unmapped_columns=self.config.unmapped_columns,
+        )
 
     def _other_column(self, target: Target) -> str | None:
         """The column that has the target already, where only one may have it."""
@@ -260,41 +278,17 @@ class ColumnResolver:
         # A stream without any property is one whose columns nobody knows yet.
         if not self.plan.properties and not self.plan.mapping:
             return
-        alike = [
-            f'"{column}"'
-            for column in self.plan.properties
-            if (target := identifier_alike(column)) and str(target) in wanted
-        ]
+        names = NameIndex(self.plan.properties)
+        alike = dict.fromkeys(
+            shown(nearest)
+            for kind in sorted(wanted)
+            if (nearest := names.nearest(kind)) is not None
+        )
         hint = f" Column {' or '.join(alike)} looks like it." if alike else ""
         yield (
             f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
             f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
         )
-
-
-def is_missing(target: Target, account: Account) -> bool:
-    """Whether the account lacks the custom field or the preference that the target names."""
-    if target.kind is Kind.PREFERENCE:
-        return (target.category, target.name) not in account.preferences
-    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
-
-
-def missing_problem(
-    target: Target, field_type: FieldType, *, unmapped_columns: UnmappedColumns
-) -> str | None:
-    """What a person must do about a missing target; None if it is to be created."""
-    if target.kind is Kind.PREFERENCE:
-        return (
-            f'the account has no preference "{target.name}" in a category "{target.category}". '
-            "Create it in Maileon or change the mapping."
-        )
-    if unmapped_columns is not UnmappedColumns.CREATE:
-        return (
-            f'the account has no custom field "{target.name}". Create it in Maileon with type '
-            f'{field_type}, or set "unmapped_columns" to create.'
-        )
-    obstacle = creation_obstacle(target.name)
-    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'
 
 
 def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
@@ -305,7 +299,7 @@ def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
     ]
     if missing:
         nearest = [near for column in missing for near in alike[column]]
-        hint = f" It has {listed(nearest)}, and case matters." if nearest else ""
+        hint = f" Did you mean {listed(nearest)}?" if nearest else ""
         yield (
             f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
             f"only if records have more than the schema says.{hint}"
@@ -313,25 +307,29 @@ def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
 
 
 def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
-    """Where nobody's identifier, consent or removal would be read, for a letter's case."""
+    """Where nobody's identifier, consent or removal would be read, for a slip."""
     for column, alike in _missing(plan).items():
         target = plan.mapping[column].target
         for near in alike if target in DECISIVE else ():
             is_told = near in plan.mapping or near == DELETED_AT_COLUMN
             if not is_told and str(columns[near].target) != target:
                 yield (
-                    f"{listed([column])} is mapped to {target}, but the schema has "
-                    f"{listed([near])}, and case matters. Map that one, to skip if it means "
-                    "something else."
+                    f"{listed([column])} is mapped to {target}, but is not in the stream; did you "
+                    f"mean {listed([near])}? Map that one, to skip if it means something else."
                 )
 
 
 def _missing(plan: StreamPlan) -> dict[str, list[str]]:
-    """The mapped columns that the schema lacks, each with those that differ in nothing but case."""
+    """The mapped columns that the schema lacks, each with those that may be meant instead."""
     missing = [column for column in plan.mapping if column not in plan.properties]
     if not missing or not plan.properties:
         return {}
-    by_lower: dict[str, list[str]] = {}
-    for column in plan.properties:
-        by_lower.setdefault(column.lower(), []).append(column)
-    return {column: by_lower.get(column.lower(), []) for column in missing}
+    names = NameIndex(plan.properties)
+    return {column: _alike(column, names) for column in missing}
+
+
+def _alike(column: str, names: NameIndex) -> list[str]:
+    if in_other_case := names.in_any_case(column):
+        return in_other_case
+    nearest = names.nearest(column)
+    return [] if nearest is None else [nearest]

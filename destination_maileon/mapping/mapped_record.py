@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.maileon.contact import Contact
+    from destination_maileon.mapping.rules import ContactRemoval
+    from destination_maileon.streams.catalog import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 """A contact as it travels, and its keys."""
@@ -61,26 +64,37 @@ class MappedRecord(Struct, eq=False, gc=False):
 class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
-    `later` are the records after the first, `merged` what the payload is then. `turn` is that of
-    its batch when it came: see `Batch.turn`.
+    `later` are the records after the first, `merged` what the payload is then. `size` is what the
+    records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
+    the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
+    recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
     """
 
     first: MappedRecord
+    lane: PartitionKey
+    arrived_at: float
+    keys: tuple[str, ...]
+    size: int
+    held_bytes: int
     later: list[MappedRecord] | None = None
     merged: bytes | None = None
-    turn: int = 0
+    farewell: ContactRemoval | None = None
+    is_waiting: bool = False
+    is_sent: bool = False
 
     @classmethod
-    def of(cls, parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
-        """The entry that these records of one contact make together."""
-        entry = cls(parts[0], list(parts[1:]) or None)
-        entry.seal(mode)
-        return entry
+    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+        """The contact of one record."""
+        size = len(part.payload)
+        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The contact's identifiers as they are compared."""
-        return self.first.keys
+    def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
+        """The contact that these of its records make alone, ready to be sent."""
+        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
+        for part in parts[1:]:
+            entry.merge(part)
+        entry.seal()
+        return entry
 
     @property
     def payload(self) -> bytes:
@@ -102,27 +116,29 @@ class BatchEntry(Struct, eq=False, gc=False):
         """The place of the entry in the order of the input: its first record's."""
         return self.first.place
 
-    def merge(self, part: MappedRecord) -> None:
-        """Takes in a later record of the same contact."""
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+        return 1 if self.later is None else 1 + len(self.later)
+
+    def merge(self, part: MappedRecord) -> int:
+        """Takes in a later record of the same contact; the bytes that are kept of it."""
         if self.later is None:
             self.later = [part]
         else:
             self.later.append(part)
+        held = len(part.payload) + part.message_bytes
+        self.size += len(part.payload)
+        self.held_bytes += held
+        return held
 
-    def seal(self, mode: SynchronizationMode) -> None:
-        """Makes one contact of the records, once, when no more will come."""
-        if self.later is not None and mode is SynchronizationMode.UPDATE:
+    def seal(self) -> None:
+        """Makes one contact of the records, as it is sent: no more is merged into it."""
+        self.is_waiting, self.is_sent = False, True
+        if self.later is None:
+            return
+        if self.lane.plan.options.sync_mode is SynchronizationMode.UPDATE:
             self.merged = merged_bytes([part.payload for part in self.parts])
-
-
-def is_named_by_id(keys: tuple[str, ...]) -> bool:
-    """Whether Maileon recognises the contact with these keys by its Maileon id.
-
-    In identifier mode Maileon id a record without one is recognised by its email. Whether it means
-    the same contact as another that is named by its id, only Maileon knows: where both occur, they
-    keep their order as if they did.
-    """
-    return keys[-1][0] == ID_KEY
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
@@ -160,3 +176,18 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 def maileon_id_key(number: str) -> str:
     """The key of a Maileon id, which stands last."""
     return ID_KEY + number.lstrip("0")
+
+
+def recognised_by(keys: tuple[str, ...], mode: IdentifierMode) -> tuple[str, ...]:
+    """Those of a contact's keys by which Maileon recognises it in this mode."""
+    kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
+        mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
+    )
+    return tuple([key for key in keys if key[0] == kind])
+
+
+def endpoint_of(key: str) -> Endpoint:
+    """Where the contact with this email or external id is found."""
+    if key[0] == EMAIL_KEY:
+        return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
+    return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))

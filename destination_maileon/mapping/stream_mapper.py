@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.model import titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
@@ -122,7 +123,8 @@ class StreamMapper:
         if stops:
             raise StopSync(
                 f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
-                'record, and "unmapped_columns" is fail. Map each to a target or to skip.'
+                f"record, and {titled('unmapped_columns')} is fail. Map each to a target or to "
+                "skip."
             )
         columns = self._columns.columns
         new = {name: columns[name] for name in data if name in columns and name not in known}

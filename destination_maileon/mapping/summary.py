@@ -23,11 +23,11 @@ MAX_NAME_CHARACTERS = 200
 """Of a column's name in a list: it comes from the source, and may be of any length."""
 
 
-def listed(columns: Iterable[str]) -> str:
+def listed(names: Iterable[str], what: str = "column") -> str:
     """The columns' names for a message: at most 20, then how many more."""
-    names = [f'"{column[:MAX_NAME_CHARACTERS]}"' for column in columns]
+    names = [f'"{name[:MAX_NAME_CHARACTERS]}"' for name in names]
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return f"column{'s' if len(names) > 1 else ''} {', '.join(names[:MAX_LISTED])}{more}"
+    return f"{what}{'s' if len(names) > 1 else ''} {', '.join(names[:MAX_LISTED])}{more}"
 
 
 _REMOVES = {

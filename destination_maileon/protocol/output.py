@@ -200,9 +200,12 @@ class Logger:
         return waiting
 
 
+_PLURALS = {"person": "people"}
+
+
 def pluralize(number: int, one: str) -> str:
     """The number, and the noun in the form that goes with it."""
-    return f"{number} {one}{'' if number == 1 else 's'}"
+    return f"{number} {one if number == 1 else _PLURALS.get(one, f'{one}s')}"
 
 
 def were_rejected(number: int) -> str:

@@ -1,14 +1,15 @@
 """Rejected records -> JSON lines in a bucket, each an Airbyte message that can be sent again.
 
-This module alone decides how a rejected record is stored and when. Invariant: what was added is in
-the bucket when `flush` returns, and no object takes the place of another.
+This module alone decides how a rejected record is stored and when, and what a person is told of it.
+Invariant: what was added is in the bucket when `flush` returns, and no object takes the place of
+another, but for the report of a sync that is made again.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segm
 if TYPE_CHECKING:
     from destination_maileon.config.model import S3Storage
     from destination_maileon.mapping.mapped_record import MappedRecord
-    from destination_maileon.rejections.rejection import Rejection
+    from destination_maileon.rejections.rejection import Rejection, RejectionLog
     from destination_maileon.streams.catalog import StreamPlan
 
 PART_BYTES = 5_000_000
@@ -27,7 +28,9 @@ PART_BYTES = 5_000_000
 MAX_HELD_BYTES = 32_000_000
 """Of all streams together; beyond that the stream with the most goes out."""
 
+REPORT_NAME = "report.json"
 _LINES = "application/x-ndjson"
+_JSON = "application/json"
 
 
 class DeadLetterQueue:
@@ -85,6 +88,21 @@ class DeadLetterQueue:
             self._seal(plan)
         self._upload()
 
+    def location(self, plan: StreamPlan) -> str:
+        """Where the rejected records of the sync are, for a person."""
+        return self._bucket.url(_folder(plan))
+
+    def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
+        """Stores the report of a sync beside its rejected records; any of its plans will do.
+
+        Raises:
+            SyncError: if it cannot be stored.
+        """
+        key = self._bucket.key(_folder(plan), REPORT_NAME)
+        problem = self._bucket.put(key, dumps(dict(report)) + b"\n", media_type=_JSON)
+        if problem is not None:
+            raise problem from None
+
     @property
     def _held_bytes(self) -> int:
         return sum(map(len, (*self._open.values(), *self._sealed.values())))
@@ -95,7 +113,7 @@ class DeadLetterQueue:
         name = f"{date:%Y_%m_%d}_{int(now * 1000)}_{self._parts}_{self._suffix}.jsonl"
         namespace, stream = plan.key
         folders = [segment(folder) for folder in (namespace, stream) if folder is not None]
-        key = self._bucket.key(str(plan.sync_id or 0), *folders, name)
+        key = self._bucket.key(_folder(plan), *folders, name)
         self._sealed[key] = self._open.pop(plan)
         self._parts += 1
 
@@ -108,17 +126,55 @@ class DeadLetterQueue:
             del self._sealed[key]
 
 
+def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
+    """What a person is told at the end: where the rejected records are, or how to have them."""
+    if store is not None:
+        return f"They are stored in {store.location(plan)}, as messages that can be sent again."
+    return (
+        'They are not stored: to have them, choose S3 under "Storage for Rejected Records" '
+        "(object_storage_config)."
+    )
+
+
+def run_report(
+    streams: Iterable[tuple[StreamPlan, Mapping[str, object]]], rejections: RejectionLog
+) -> dict[str, object]:
+    """The counts of a sync by stream, and of what was rejected by reason; it names no person."""
+    return {
+        "streams": [
+            {
+                "namespace": plan.key[0],
+                "name": plan.key[1],
+                **counts,
+                "rejections": [
+                    {
+                        "error_code": reason.rejection.code,
+                        "reason": reason.rejection.reason,
+                        "field": reason.rejection.field or None,
+                        "records": reason.records,
+                    }
+                    for reason in rejections.reasons(plan)
+                ],
+            }
+            for plan, counts in streams
+        ]
+    }
+
+
+def _folder(plan: StreamPlan) -> str:
+    return str(plan.sync_id or 0)
+
+
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
-    further = f" Also wrong: {', '.join(rejection.other_fields)}." if rejection.other_fields else ""
     message = {
         "type": "RECORD",
         "record": _record(part.message),
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
-            "error_message": f"{rejection.reason}. {rejection.advice}{further}",
+            "error_message": f"{rejection.reason}. {rejection.advice}{rejection.also_wrong}",
             "error_field": rejection.field or None,
         },
     }

@@ -1,4 +1,4 @@
-"""What was rejected, and why: one line per record up to a cap, counts after it, totals by reason.
+"""What was rejected, and why: three lines for each reason, counts after that, totals by reason.
 
 This module alone decides how a rejection is told. Invariant: every rejected record is counted under
 exactly one reason, and no line holds a value of a record.
@@ -6,17 +6,20 @@ exactly one reason, and no line holds a value of a record.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
     from destination_maileon.maileon.contact import Contact, FieldType
@@ -25,11 +28,22 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
     from destination_maileon.streams.catalog import StreamPlan
 
-LINES_PER_REASON = 10
+LINES_PER_REASON = 3
 """One line per record up to this many for each stream, reason and field."""
 
-MAX_FURTHER = 10
+MAX_OTHER_FIELDS = 100
 MAX_NUMBERS = 10
+
+_ADVICE: Mapping[tuple[IdentifierMode, int], str] = MappingProxyType(
+    {
+        (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
+        "changed: recognise contacts by external_id, or give each contact an external id of its "
+        "own.",
+        (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address, so the external id may "
+        "have changed: recognise contacts by email, or give each contact an address of its own.",
+    }
+)
+"""Where the way in which contacts are recognised says more than the error code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +67,17 @@ class Rejection:
         code = "" if self.code is None else f"error {self.code}, "
         return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
 
+    @property
+    def also_wrong(self) -> str:
+        """The other fields in a sentence, so that one correction suffices; empty without any."""
+        return f" Also wrong: {', '.join(self.other_fields)}." if self.other_fields else ""
+
 
 def rejection_by_report(
     contact: Contact,
     findings: Sequence[InvalidContact],
     *,
+    mode: IdentifierMode,
     custom_types: Mapping[str, FieldType],
     known_fields: Collection[str],
 ) -> Rejection:
@@ -74,27 +94,41 @@ def rejection_by_report(
     named = main.error_field if main.error_field in names else None
     broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
-    further = [name for name in (*shown, *(name for _, name in broken)) if name != field]
+    others = [name for name in (*shown, *(name for _, name in broken)) if name != field]
+    advice = _ADVICE.get((mode, main.code or 0), error.advice)
     return Rejection(
         reason=error.meaning,
-        advice=error.advice + _hint(contact, field),
+        advice=advice + _hint(contact, field),
         field=field,
         code=main.code,
         fault=error.fault,
-        other_fields=tuple(dict.fromkeys(further))[:MAX_FURTHER],
+        other_fields=tuple(dict.fromkeys(others))[:MAX_OTHER_FIELDS],
     )
 
 
 def _hint(contact: Contact, field: str) -> str:
     """What nobody sees in a log line or in a table: an address is sent as it is."""
     address = contact.email or ""
-    has_space = field == Kind.EMAIL and address != address.strip()
-    return " It begins or ends with a space, which is no part of an address." * has_space
+    if field != Kind.EMAIL:
+        return ""
+    if address != address.strip():
+        return " It begins or ends with a space, which is no part of an address."
+    unseen = next((c for c in address if unicodedata.category(c) == "Cf"), None)
+    return f" It holds a character that nobody sees (U+{ord(unseen):04X})." if unseen else ""
 
 
 def concerns_custom_field(findings: Sequence[InvalidContact]) -> bool:
     """Whether the contact was rejected for a custom field that the account does not have."""
     return any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many records of one stream were rejected for one reason."""
+
+    records: int
+    rejection: Rejection
+    """The first of them."""
 
 
 class RejectionLog:
@@ -103,22 +137,22 @@ class RejectionLog:
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
         self._counts: Counter[tuple[StreamPlan, str]] = Counter()
+        self._first: dict[tuple[StreamPlan, str], Rejection] = {}
 
     def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
         kind = (plan, rejection.reason_key)
+        self._first.setdefault(kind, rejection)
         self._counts[kind] += 1
         if self._counts[kind] > LINES_PER_REASON:
             return None
         contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
-        further = (
-            f" Also wrong: {', '.join(rejection.other_fields)}." if rejection.other_fields else ""
-        )
-        last = self._counts[kind] == LINES_PER_REASON
-        more = " Further records with this reason are only counted." if last else ""
+        is_last = self._counts[kind] == LINES_PER_REASON
+        more = " Further records with this reason are only counted." if is_last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
-            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}{further}{more}"
+            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}"
+            f"{rejection.also_wrong}{more}"
         )
 
     def contact_line(self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection) -> str:
@@ -129,20 +163,28 @@ class RejectionLog:
         return (
             f"One of the {len(entry.parts)} records of one contact of stream {plan.title} "
             f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.reason_key}. "
-            f"{_where(plan, rejection)}{rejection.advice}"
+            f"{_where(plan, rejection)}{rejection.advice}{rejection.also_wrong}"
         )
+
+    def reasons(self, plan: StreamPlan) -> list[ReasonCount]:
+        """Of one stream, the most frequent first."""
+        counts = Counter({kind: number for kind, number in self._counts.items() if kind[0] is plan})
+        return [ReasonCount(number, self._first[kind]) for kind, number in counts.most_common()]
 
     def totals(self, plan: StreamPlan) -> str:
         """The counts by reason, the most frequent first; empty if nothing was rejected."""
-        counts = Counter({label: n for (of, label), n in self._counts.items() if of is plan})
-        return "; ".join(f"{n} x {label}" for label, n in counts.most_common())
+        return _listed((r.rejection.reason_key, r.records) for r in self.reasons(plan))
 
     def all_totals(self) -> str:
-        """The counts by reason over all streams, the most frequent first."""
+        """The counts by reason over all streams, the five most frequent first."""
         counts: Counter[str] = Counter()
-        for (_, label), number in self._counts.items():
-            counts[label] += number
-        return "; ".join(f"{n} x {label}" for label, n in counts.most_common(5))
+        for (_, reason), number in self._counts.items():
+            counts[reason] += number
+        return _listed(counts.most_common(5))
+
+
+def _listed(counts: Iterable[tuple[str, int]]) -> str:
+    return "; ".join(f"{number} x {reason}" for reason, number in counts)
 
 
 def _where(plan: StreamPlan, rejection: Rejection) -> str:

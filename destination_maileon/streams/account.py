@@ -8,15 +8,18 @@ person. Calls that write are tried again by `delivery` instead, since others go 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from destination_maileon.config.suggestions import NameIndex
+from destination_maileon.config.model import UnmappedColumns, titled
+from destination_maileon.config.suggestions import NameIndex, did_you_mean
+from destination_maileon.config.targets import Kind, Target, creation_obstacle
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
@@ -35,13 +38,18 @@ TELLING_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds."""
+    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds.
+
+    No question is asked after `ends_at`. `advice` is what a person reads who got no answer.
+    """
 
     backoff: Backoff
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     tell: Callable[[str], None] = lambda _: None
+    ends_at: float = math.inf
+    advice: str = "Airbyte will sync again."
 
     def __call__(self, ask: Callable[[], Answer]) -> Answer:
         """The answer.
@@ -66,12 +74,12 @@ class Retrying:
             wait = self.backoff.delay(
                 attempt, elapsed, retry_after=failure.retry_after, random=self.random
             )
-            if wait is None:
+            if wait is None or self.now() >= self.ends_at:
                 raise TransientError(
                     f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
-                    f"{failure} "
-                    "Airbyte will sync again."
+                    f"{failure} {self.advice}"
                 )
+            wait = min(wait, self.ends_at - self.now())
             if self.now() + wait >= tell_from:
                 self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
                 tell_from = self.now() + wait + TELLING_SECONDS
@@ -136,6 +144,11 @@ class Account:
             )
         return self._preferences
 
+    @cached_property
+    def preference_names(self) -> NameIndex:
+        """The preferences as `CATEGORY/NAME`, to be found if they are misspelt."""
+        return NameIndex(f"{category}/{name}" for category, name in sorted(self.preferences))
+
     @property
     def known_custom_fields(self) -> dict[str, FieldType]:
         """The custom fields if they were asked for, else none: for those who can do without."""
@@ -166,3 +179,34 @@ class Account:
         fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
         self._field_names = NameIndex(fields)
         return fields
+
+
+def is_missing(target: Target, account: Account) -> bool:
+    """Whether the account lacks the custom field or the preference that the target names."""
+    if target.kind is Kind.PREFERENCE:
+        return (target.category, target.name) not in account.preferences
+    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
+
+
+def missing_problem(
+    target: Target,
+    field_type: FieldType,
+    *,
+    account: Account,
+    unmapped_columns: UnmappedColumns,
+) -> str | None:
+    """What a person must do about a missing target; None if it is to be created."""
+    if target.kind is Kind.PREFERENCE:
+        hint = did_you_mean(f"{target.category}/{target.name}", account.preference_names)
+        return (
+            f'the account has no preference "{target.name}" in a category "{target.category}"'
+            f"{hint}. Create it in Maileon or change the mapping."
+        )
+    if unmapped_columns is not UnmappedColumns.CREATE:
+        hint = did_you_mean(target.name, account.field_names)
+        return (
+            f'the account has no custom field "{target.name}"{hint}. Create it in Maileon with '
+            f"type {field_type}, or set {titled('unmapped_columns')} to create."
+        )
+    obstacle = creation_obstacle(target.name)
+    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'

@@ -9,25 +9,35 @@ are people, and none is deleted because a table is read anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from destination_maileon.config.model import ColumnMapping, Config, DeletedRecords
-from destination_maileon.config.suggestions import shown
+from destination_maileon.config.model import (
+    ColumnMapping,
+    Config,
+    DeletedRecords,
+    StreamConfig,
+    titled,
+)
+from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.protocol.messages import StreamKey
+from destination_maileon.streams.entries import StreamEntries
 
 CONTACT = "contact"
 """The one object of data activation (`destination_object_name`)."""
 
 PLAIN_MODES = ("append", "append_dedup")
 """Without an object both do the same."""
+
+OVERWRITE = "overwrite"
+"""Without an object, and only for a stream with an audience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,8 @@ class StreamPlan:
     """What is fixed for a stream before its first record.
 
     `properties` are those of its JSON schema, `mapping` the explicit one by column. `is_activated`:
-    the connection chose object, operation and matching key (data activation).
+    the connection chose object, operation and matching key (data activation). `overwrites`: those
+    who are no longer in the stream drop out of its audience.
     """
 
     key: StreamKey
@@ -73,6 +84,9 @@ class StreamPlan:
     is_activated: bool = False
     has_chosen_key: bool = False
     sync_id: int | None = None
+    audience_field: str | None = None
+    generation_id: int | None = None
+    overwrites: bool = False
 
     @property
     def title(self) -> str:
@@ -84,6 +98,11 @@ class StreamPlan:
         """The targets of which the stream needs one; for a key that was chosen no other will do."""
         mode = self.options.identifier_mode
         return frozenset({mode.value}) if self.has_chosen_key else mode.columns
+
+    @property
+    def audience_number(self) -> int:
+        """What the audience's field holds for who is in the stream; above 0 in every sync."""
+        return (self.generation_id or 0) + 1
 
     @property
     def permission_name(self) -> str:
@@ -119,6 +138,7 @@ class ConfiguredStream(BaseModel):
     primary_key: list[list[str]] | None = None
     destination_object_name: str | None = None
     sync_id: int | None = None
+    generation_id: int | None = None
 
     @property
     def key(self) -> StreamKey:
@@ -155,7 +175,7 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         ConfigError: with all problems of all streams.
     """
     catalog = parse_catalog(raw_catalog)
-    mappings = {(stream.namespace, stream.name): stream.mapping for stream in config.streams}
+    entries = StreamEntries(config.streams, [configured.key for configured in catalog.streams])
     problems: list[str] = []
     plans: dict[StreamKey, StreamPlan] = {}
     seen: set[StreamKey] = set()
@@ -164,22 +184,20 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         if key in seen:
             problems.append(f'Stream "{stream_title(key)}" stands twice in the catalog.')
         seen.add(key)
-        found = list(_problems(configured, config))
+        entry = entries.entry_of(key)
+        found = list(_problems(configured, config, entry))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
         if not found:
-            # The mapping that names the stream's namespace, else the one that names none.
-            mapping = mappings.get(key) or mappings.get((None, key[1])) or ()
-            plans[key] = _plan(configured, config, mapping)
+            plans[key] = _plan(configured, config, entry)
+    problems += entries.problems()
     if problems:
         raise ConfigError(" ".join(problems))
     return plans
 
 
-def unused_mappings(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
-    """The names of streams that the configuration maps and the catalog does not have."""
-    there = {*plans, *((None, name) for _, name in plans)}
-    wanted = [(stream.namespace, stream.name) for stream in config.streams]
-    return [stream_title(key) for key in wanted if key not in there]
+def unused_entries(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
+    """The streams of the configuration that this sync does not have, nor any like them."""
+    return [stream_title(key) for key in StreamEntries(config.streams, plans).foreign()]
 
 
 def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
@@ -205,11 +223,18 @@ def _in_words(kind: str, said: str) -> str:
     return "must be an object" if kind in {"model_type", "dict_type"} else said
 
 
-def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
+def _problems(
+    configured: ConfiguredStream, config: Config, entry: StreamConfig | None
+) -> Iterator[str]:
     mode = configured.destination_sync_mode
+    if entry is not None and entry.audience_field and configured.generation_id is None:
+        yield (
+            f"its audience field {shown(entry.audience_field)} needs the generation_id of the "
+            "stream in the catalog, and this Airbyte sent none. Use a version of Airbyte that "
+            "supports refreshes, or take the audience field out of the configuration."
+        )
     if not configured.destination_object_name:
-        if mode not in {None, *PLAIN_MODES}:
-            yield _needs_object(mode) if mode in OPERATIONS else _wrong_mode(mode, PLAIN_MODES)
+        yield from _problems_of_mode(mode, entry)
         return
     if configured.destination_object_name != CONTACT:
         name = shown(configured.destination_object_name)
@@ -221,32 +246,49 @@ def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
         return
     if operation.deletes and config.deleted_records is DeletedRecords.IGNORE:
         yield (
-            'the sync mode soft_delete needs "deleted_records" in the configuration to be '
-            "unsubscribe or delete, so that nobody is removed unasked."
+            f"the sync mode soft_delete needs {titled('deleted_records')} to be unsubscribe or "
+            "delete, so that nobody is removed unasked."
         )
     if configured.matching_key is None and (operation.needs_key or configured.primary_key):
         keys = ", ".join(mode.value for mode in IdentifierMode)
         yield f"the matching key must be one of {keys}. Choose one of them in the connection."
 
 
-def _needs_object(mode: str | None) -> str:
-    return (
-        f'the destination sync mode {mode} is for connections that choose the object "{CONTACT}". '
-        f"Choose it, or one of {', '.join(PLAIN_MODES)}, in the connection."
-    )
+def _problems_of_mode(mode: str | None, entry: StreamConfig | None) -> Iterator[str]:
+    """Where the connection chooses no object."""
+    if mode == OVERWRITE:
+        if entry is None or not entry.audience_field:
+            yield (
+                "the destination sync mode overwrite would delete every contact that is not in "
+                "the stream, so it is refused. To have people drop out of an audience instead, "
+                'name an "Audience Field" (audience_field) in the stream\'s entry of '
+                f"{titled('streams')}; otherwise choose one of {', '.join(PLAIN_MODES)} in the "
+                "connection."
+            )
+    elif mode in OPERATIONS and mode not in PLAIN_MODES:
+        yield (
+            f"the destination sync mode {mode} is for connections that choose the object "
+            f'"{CONTACT}". Choose it, or one of {", ".join(PLAIN_MODES)}, in the connection.'
+        )
+    elif mode not in {None, *PLAIN_MODES}:
+        yield _wrong_mode(mode, PLAIN_MODES)
 
 
-def _wrong_mode(mode: str | None, supported: Mapping[str, Operation] | tuple[str, ...]) -> str:
-    known = mode if mode in {*OPERATIONS, "overwrite", "overwrite_dedup"} else "that is set"
-    return (
-        f"the destination sync mode {known} is not supported, since it would delete contacts or "
-        f"has no meaning for them. Choose one of {', '.join(supported)} in the connection."
-    )
+def _wrong_mode(mode: str | None, supported: Collection[str]) -> str:
+    if mode == OVERWRITE:
+        why = (
+            "is refused: it would delete every contact of the account that is not in the stream, "
+            "and audiences are kept only by connections that choose no object"
+        )
+    else:
+        why = "is not supported, since it has no meaning for contacts"
+    written = f" {shown(mode)}" if mode else ""
+    hint = did_you_mean(mode or "", [*supported]) if mode != OVERWRITE else ""
+    choices = ", ".join(supported)
+    return f"the destination sync mode{written} {why}{hint}. Choose one of {choices} there."
 
 
-def _plan(
-    configured: ConfiguredStream, config: Config, mapping: Iterable[ColumnMapping]
-) -> StreamPlan:
+def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig | None) -> StreamPlan:
     options = SyncOptions(
         identifier_mode=config.identifier_mode,
         sync_mode=config.sync_mode,
@@ -259,9 +301,12 @@ def _plan(
         key=configured.key,
         options=options,
         properties=configured.properties,
-        mapping={entry.column: entry for entry in mapping},
+        mapping={column.column: column for column in entry.mapping} if entry else {},
         permission=config.permission,
         sync_id=configured.sync_id,
+        audience_field=entry.audience_field if entry else None,
+        generation_id=configured.generation_id,
+        overwrites=configured.destination_sync_mode == OVERWRITE,
     )
     return _activated(plan, configured) if configured.destination_object_name else plan
 

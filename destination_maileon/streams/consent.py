@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.model import titled
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
@@ -28,7 +29,9 @@ def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
 
 def permission_column(plan: StreamPlan) -> str | None:
     """The column in which each record of the stream names its permission."""
-    return next((name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION), None)
+    explicit = (name for name, to in plan.mapping.items() if to.target == Kind.PERMISSION)
+    is_offered = plan.is_activated and Kind.PERMISSION in plan.properties
+    return next(explicit, str(Kind.PERMISSION) if is_offered else None)
 
 
 def _of_stream(plan: StreamPlan) -> Iterator[str]:
@@ -36,25 +39,25 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
     column = permission_column(plan)
     if options.override_permission and plan.permission is None and column is None:
         yield (
-            '"override_permission" is set without a permission, so it is sent as false: what '
-            "Maileon would do then is not documented. Set a permission or map a column to it."
+            f"{titled('override_permission')} is set without a permission, so it is sent as false: "
+            "what Maileon would do then is not documented. Set a permission or map a column to it."
         )
     elif options.override_permission and options.sync_mode is SynchronizationMode.UPDATE:
         which = f'the one in column "{column}"' if column else plan.permission_name
         yield (
             f"the permission of existing contacts is replaced by {which}, even a higher one. "
-            f'{_where_empty(plan)}Set "override_permission" to false if their consent shall stay '
-            "as it is."
+            f"{_where_empty(plan)}Set {titled('override_permission')} to false if their consent "
+            "shall stay as it is."
         )
     if options.reimport_unsubscribed_contacts:
         yield (
             "people who unsubscribed are added again and may be written to. Set "
-            '"reimport_unsubscribed_contacts" to false unless they agreed anew.'
+            f"{titled('reimport_unsubscribed_contacts')} to false unless they agreed anew."
         )
     if options.update_only and options.sync_mode is SynchronizationMode.IGNORE:
         yield (
-            '"update_only" leaves out who is new, and "sync_mode" ignore leaves everybody else as '
-            "they are: nobody is written. Change one of them."
+            f"{titled('update_only')} leaves out who is new, and {titled('sync_mode')} ignore "
+            "leaves everybody else as they are: nobody is written. Change one of them."
         )
 
 
@@ -70,12 +73,13 @@ def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
     """Where the sync mode of data activation takes the place of a more careful option."""
     if config.update_only and not plan.options.update_only:
         yield (
-            'new contacts are created although "update_only" is set, since the sync mode of the '
-            "connection decides. Choose update there if nobody shall be added."
+            f"new contacts are created although {titled('update_only')} is set, since the sync "
+            "mode of the connection decides. Choose update there if nobody shall be added."
         )
     is_careful = config.sync_mode is SynchronizationMode.IGNORE
     if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
         yield (
-            'existing contacts are updated although "sync_mode" is ignore, since the sync mode of '
-            "the connection decides. Choose append there if they shall stay as they are."
+            f"existing contacts are updated although {titled('sync_mode')} is ignore, since the "
+            "sync mode of the connection decides. Choose append there if they shall stay as they "
+            "are."
         )

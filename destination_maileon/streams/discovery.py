@@ -71,4 +71,7 @@ def _properties(
         properties[str(Target(Kind.CUSTOM, name))] = dict(_SCHEMAS[field_type])
     for category, name in sorted(preferences):
         properties[str(Target(Kind.PREFERENCE, name, category))] = {"type": "boolean"}
+    # The platform drops what a connection does not map: an opt-out must have a place to go.
+    properties[Kind.PERMISSION] = {"type": "string"}
+    properties[Kind.UNSUBSCRIBE] = properties[Kind.DELETED] = {"type": "boolean"}
     return properties

@@ -1,7 +1,6 @@
 """A real Chromium for the tests of the page.
 
-Decides alone which browser is used and how it is started. Without one, the tests that need it are
-skipped; `.ci/run` installs it where it may.
+Without one, the tests that need it are skipped; `.ci/run` installs it where it may.
 """
 
 from __future__ import annotations

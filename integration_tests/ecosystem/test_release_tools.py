@@ -34,7 +34,8 @@ def test_the_workflows_have_no_known_weakness() -> None:
 
 def test_the_list_of_what_is_in_a_release_is_the_locks() -> None:
     tool = program("release", "cyclonedx-py")
-    made = json.loads(_said(tool, "poetry", "--only", "main", "--output-reproducible", "."))
+    options = ["--only", "main", "--output-reproducible", "--no-validate"]
+    made = json.loads(_said(tool, "poetry", *options, "."))
     lock = tomllib.loads((ROOT / "poetry.lock").read_text(encoding="utf-8"))
 
     assert made["bomFormat"] == "CycloneDX"

@@ -13,6 +13,7 @@ import yaml
 from lxml import etree
 
 from integration_tests.ecosystem import repository
+from integration_tests.ecosystem.counterparts import program
 from maileon_sandbox import Sandbox
 
 CDK = Path(sys.executable).with_name("airbyte-cdk")
@@ -22,15 +23,18 @@ TIMEOUT_SECONDS = 250
 pytestmark = pytest.mark.timeout(TIMEOUT_SECONDS + 50)
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+@pytest.fixture(scope="module", params=["with our pytest", "with that of airbyte-cdk[dev]"])
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Outcome by test: passed, failed, or why it was skipped."""
+    cdk = program("cdk-dev", "airbyte-cdk") if "[dev]" in request.param else CDK
     # The CDK knows the connector by its folder's name.
     folder = repository.copy_to(tmp_path_factory.mktemp("standard") / "destination-maileon")
     with Sandbox() as sandbox:
         _add_an_account(folder, sandbox)
         done = subprocess.run(
-            [CDK, "connector", "test", ".", "--pytest-arg=-m", "--pytest-arg=not image_tests"],
+            [cdk, "connector", "test", ".", "--pytest-arg=-m", "--pytest-arg=not image_tests"],
             cwd=folder,
             env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
             stdout=subprocess.PIPE,

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.exceptions import NotFound
 
-from maileon_sandbox.page import conversation, people, summary, wording
-from maileon_sandbox.page.guard import guarded
+from maileon_sandbox.context import current_account, current_context
+from maileon_sandbox.page import contact_query, exchanges, summary, wording
+from maileon_sandbox.page.headers import with_headers
 from maileon_sandbox.page.paging import Page
 from maileon_sandbox.vocabulary import API_PREFIX
-from maileon_sandbox.world import here
 
 SHOWN_CHARACTERS = 20_000
 SHOWN_FAILED_CALLS = 10
@@ -22,13 +22,13 @@ routes = Blueprint(
     "page", __name__, template_folder="templates", static_folder="static", static_url_path="/page"
 )
 
-routes.after_request(guarded)
+routes.after_request(with_headers)
 for _words in (
-    wording.breakable,
     wording.clock,
     wording.counted,
     wording.meaning_of_code,
     wording.permission_name,
+    wording.pieces,
     wording.thousands,
 ):
     routes.add_app_template_filter(_words)
@@ -38,7 +38,7 @@ routes.add_app_template_global(wording.meaning_of_parameter)
 @routes.context_processor
 def _everywhere() -> dict[str, object]:
     """What every template may use: the way to another page of a list, and what has changed."""
-    return {"at_page": _at_page, "mark": summary.mark_of(here()), "query": request.args}
+    return {"at_page": _at_page, "mark": summary.mark_of(current_context()), "query": request.args}
 
 
 def _at_page(number: int) -> str:
@@ -48,24 +48,26 @@ def _at_page(number: int) -> str:
 @routes.get("/")
 def overview() -> str:
     base_url = request.host_url.rstrip("/") + API_PREFIX
-    return render_template("page/overview.html", summary=summary.summary_of(here()), base=base_url)
+    return render_template(
+        "page/overview.html", summary=summary.summary_of(current_context()), base=base_url
+    )
 
 
 @routes.get("/page/contacts")
 def contacts() -> str:
-    found = people.PeopleQuestion.of(request.args).answer(here().account)
+    found = contact_query.ContactQuery.of(request.args).run(current_account())
     page = Page.of(found, request.args)
     return render_template(
         "page/contacts.html",
         page=page,
-        who=people.who_choices(here().account),
-        orders=people.ORDERS,
+        who=contact_query.who_choices(current_account()),
+        orders=contact_query.ORDERS,
     )
 
 
 @routes.get("/page/contacts/<int:id_>")
 def contact(id_: int) -> str:
-    account = here().account
+    account = current_account()
     shown = account.by_id(id_) or abort(404, "There is no contact with this id; it may be deleted.")
     with account.lock:
         is_marked = (shown.email or "").lower() in account.markers
@@ -74,15 +76,15 @@ def contact(id_: int) -> str:
 
 @routes.get("/page/calls")
 def calls() -> str:
-    page = Page.of(conversation.asked_for(here().traffic, request.args), request.args)
-    return render_template("page/calls.html", page=page, outcomes=conversation.OUTCOMES)
+    page = Page.of(exchanges.asked_for(current_context().traffic, request.args), request.args)
+    return render_template("page/calls.html", page=page, outcomes=exchanges.OUTCOMES)
 
 
-def _call(number: int) -> conversation.Exchange:
-    calls = here().traffic.calls()
+def _call(number: int) -> exchanges.Exchange:
+    calls = current_context().traffic.calls()
     if not 1 <= number <= len(calls):
         abort(404, "There is no call with this number; the calls may have been forgotten.")
-    return conversation.Exchange(number, calls[number - 1])
+    return exchanges.Exchange(number, calls[number - 1])
 
 
 @routes.get("/page/calls/<int:number>")
@@ -92,16 +94,16 @@ def call(number: int) -> str:
         "page/call.html",
         exchange=exchange,
         page=Page.of(exchange.call.refused, request.args),
-        violations=[*conversation.violations_of(number, here().traffic)],
+        violations=[*exchanges.violations_of(number, current_context().traffic)],
         bodies=[*_excerpts(exchange)],
     )
 
 
-def _excerpts(exchange: conversation.Exchange) -> Iterator[tuple[str, str, int]]:
+def _excerpts(exchange: exchanges.Exchange) -> Iterator[tuple[str, str, int]]:
     """Which body, its beginning, and how many bytes it has."""
     for which, body in (("body", exchange.call.body), ("answer", exchange.call.answer)):
         if body:
-            yield which, conversation.readable(body, SHOWN_CHARACTERS), len(body)
+            yield which, exchanges.readable(body, SHOWN_CHARACTERS), len(body)
 
 
 @routes.get("/page/calls/<int:number>/<any(body, answer):which>")
@@ -112,16 +114,16 @@ def whole_body(number: int, which: str) -> Response:
 
 @routes.get("/page/refused")
 def refused() -> str:
-    found = conversation.refused_contacts(here().traffic, request.args)
-    failed = [e for e in reversed(conversation.exchanges(here().traffic)) if e.has_failed]
+    found = exchanges.refused_contacts(current_context().traffic, request.args)
+    failed = [e for e in reversed(exchanges.exchanges(current_context().traffic)) if e.has_failed]
     return render_template(
         "page/refused.html",
         page=Page.of(found, request.args),
         people=len({refused.contact.contact for refused in found}),
-        reasons=conversation.reasons(found),
+        reasons=exchanges.reasons(found),
         failed=failed[:SHOWN_FAILED_CALLS],
         failed_total=len(failed),
-        violations=here().traffic.violations(),
+        violations=current_context().traffic.violations(),
         shown_violations=SHOWN_VIOLATIONS,
     )
 
@@ -130,15 +132,15 @@ def refused() -> str:
 def definitions() -> str:
     return render_template(
         "page/definitions.html",
-        custom_fields=summary.custom_fields(here()),
-        preferences=summary.preferences(here()),
+        custom_fields=summary.custom_fields(current_context()),
+        preferences=summary.preferences(current_context()),
     )
 
 
 @routes.get("/page/mark")
 def mark() -> Response:
     """What the script compares with the page it is on."""
-    return jsonify(mark=summary.mark_of(here()))
+    return jsonify(mark=summary.mark_of(current_context()))
 
 
 @routes.errorhandler(404)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from maileon_sandbox.audiences import left_in_last_sync, number_in
-from maileon_sandbox.page.conversation import Exchange, exchanges
+from maileon_sandbox.context import Context
+from maileon_sandbox.page.exchanges import Exchange, exchanges
 from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import FieldType, Permission
-from maileon_sandbox.world import World
 
 _SHOWN_CALLS = 5
 
@@ -35,19 +35,19 @@ class Summary:
     latest: list[Exchange]
 
 
-def summary_of(world: World) -> Summary:
-    contacts, calls = world.account.contacts(), exchanges(world.traffic)
+def summary_of(context: Context) -> Summary:
+    contacts, calls = context.account.contacts(), exchanges(context.traffic)
     permissions = Counter(contact.permission for contact in contacts)
     return Summary(
         contacts=len(contacts),
         unsubscribed=sum(contact.unsubscribed for contact in contacts),
-        markers=len(world.account.markers),
+        markers=len(context.account.markers),
         permissions={permission: permissions[permission] for permission in Permission},
         calls=len(calls),
         sent=sum(exchange.call.contacts or 0 for exchange in calls),
         refused=len({who.contact for exchange in calls for who in exchange.call.refused}),
         failed=sum(exchange.has_failed for exchange in calls),
-        violations=len(world.traffic.violations()),
+        violations=len(context.traffic.violations()),
         latest=calls[: -_SHOWN_CALLS - 1 : -1],
     )
 
@@ -66,11 +66,11 @@ class FieldSummary(NamedTuple):
     leavers: int | None
 
 
-def custom_fields(world: World) -> list[FieldSummary]:
-    with world.account.lock:
-        defined = dict(world.account.custom_fields)
-        contacts = world.account.contacts()
-        highest = dict(world.account.highest_numbers)
+def custom_fields(context: Context) -> list[FieldSummary]:
+    with context.account.lock:
+        defined = dict(context.account.custom_fields)
+        contacts = context.account.contacts()
+        highest = dict(context.account.highest_numbers)
     integers = [name for name, type_ in defined.items() if type_ is FieldType.INTEGER]
     counts = Counter(name for contact in contacts for name in contact.custom_fields)
     members = {name: sum(number_in(c, name) > 0 for c in contacts) for name in integers}
@@ -83,12 +83,12 @@ def custom_fields(world: World) -> list[FieldSummary]:
     ]
 
 
-def preferences(world: World) -> list[tuple[str, str, list[tuple[str, str, int, int]]]]:
+def preferences(context: Context) -> list[tuple[str, str, list[tuple[str, str, int, int]]]]:
     """Per category: name, description, and its preferences with how many said yes and no."""
-    with world.account.lock:
-        defined = {c: dict(names) for c, names in sorted(world.account.preferences.items())}
-        descriptions = dict(world.account.category_descriptions)
-        contacts = world.account.contacts()
+    with context.account.lock:
+        defined = {c: dict(names) for c, names in sorted(context.account.preferences.items())}
+        descriptions = dict(context.account.category_descriptions)
+        contacts = context.account.contacts()
     counts = _answers(contacts)
     return [
         (
@@ -111,9 +111,9 @@ def _answers(contacts: Iterable[StoredContact]) -> Counter[tuple[str, str, str]]
     )
 
 
-def mark_of(world: World) -> str:
+def mark_of(context: Context) -> str:
     """Another text as soon as a page might show something else."""
-    calls, account = world.traffic.calls(), world.account
+    calls, account = context.traffic.calls(), context.account
     in_flight = sum(call.finished is None for call in calls)
     with account.lock:
         defined = len(account.custom_fields) + sum(map(len, account.preferences.values()))

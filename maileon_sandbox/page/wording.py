@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from markupsafe import Markup
-
 from maileon_sandbox.vocabulary import ErrorCode, Permission, SyncMode
 
 _SYNC_MODES = {
@@ -35,9 +33,9 @@ def meaning_of_parameter(name: str, value: str) -> str:
     return ""
 
 
-def breakable(text: str | int) -> Markup:
-    """An address or an id that a line may break after, where a reader would break it."""
-    return Markup("<wbr>").join(re.split(r"(?<=[@.+/_-])(?=.)", str(text)))
+def pieces(text: str | int) -> list[str]:
+    """An address or an id in the pieces between which a line may break: after each sign."""
+    return re.split(r"(?<=[@.+/_-])(?=.)", str(text))
 
 
 def clock(moment: datetime) -> str:

@@ -1,7 +1,4 @@
-"""A client for the sandbox's tests, written from the documentation.
-
-Decides alone how a test words a call and reads an answer.
-"""
+"""A client for the sandbox's tests, written from the documentation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The page as a person reads it, without a browser.
-
-Decides alone what of its HTML is text.
-"""
+"""The page as a person reads it, without a browser."""
 
 from __future__ import annotations
 

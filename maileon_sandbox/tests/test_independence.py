@@ -56,7 +56,7 @@ def test_the_readme_lists_every_call_that_is_answered(sandbox: Sandbox) -> None:
 
 
 def answered(sandbox: Sandbox) -> set[tuple[str, str]]:
-    application = create_application(sandbox._world)
+    application = create_application(sandbox._context)
     return {
         (method, re.sub(r"<[^>]+>", "{}", str(rule)).removeprefix("/1.0"))
         for rule in application.url_map.iter_rules()

@@ -134,12 +134,17 @@ def test_two_calls_in_flight_that_share_an_identifier_are_one(
 
 
 @pytest.mark.parametrize(
-    "path", ["/contacts/email/A%40example.com", "/contacts/externalid/x-1/unsubscribe"]
+    ("method", "path"),
+    [
+        ("DELETE", "/contacts/email/A%40example.com"),
+        ("DELETE", "/contacts/externalid/x-1/unsubscribe"),
+        ("PUT", "/contacts/email/A%40example.com/unsubscription"),
+    ],
 )
-def test_a_deletion_beside_a_call_in_flight_that_has_the_contact_is_one(
-    slow: Sandbox, path: str
+def test_a_removal_beside_a_call_in_flight_that_has_the_contact_is_one(
+    slow: Sandbox, method: str, path: str
 ) -> None:
-    together(slow, post(A), ("DELETE", path, None))
+    together(slow, post(A), (method, path, None))
     assert len(slow.violations) == 1
 
 

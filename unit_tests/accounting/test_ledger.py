@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.accounting.stream_counts import StreamStats
-from destination_maileon.errors import TransientError
+from destination_maileon.accounting.ledger import STATISTICS, Ledger
+from destination_maileon.accounting.rejection_limits import JUDGED_FROM_RECORDS, RejectionLimits
+from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.errors import StopSync, TransientError
+from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.protocol.output import Level
-from unit_tests.simulation.trial import FakeStore
-from unit_tests.support.ledgers import OTHER, PLAN, receive, reject, released, state
-from unit_tests.support.rooms import UPDATE, Heard, a_ledger, a_report
+from unit_tests.support.builders import a_plan, options
+from unit_tests.support.ledgers import (
+    OTHER,
+    PLAN,
+    MemoryStore,
+    a_ledger,
+    receive,
+    reject,
+    released,
+    state,
+)
+from unit_tests.support.rooms import Heard, a_removal, a_report, an_entry
 
-# Read = written + rejected + left out before sending.
+# Read = written + left out + removed + rejected.
 
 
-@given(fates=st.lists(st.sampled_from(["written", "rejected", "left out", "removed"])))
+def of_one(*entries: BatchEntry) -> BatchEntry:
+    """The records of these contacts as those of one."""
+    return an_entry(*(part for entry in entries for part in entry.parts))
+
+
+def remove(
+    ledger: Ledger,
+    removal: DeletedRecords = DeletedRecords.DELETE,
+    *,
+    was_there: bool = True,
+    is_marked: bool = False,
+) -> None:
+    [entry] = receive(ledger)
+    entry.farewell = a_removal(removal)
+    ledger.removed(PLAN, entry, was_there=was_there, is_marked=is_marked)
+
+
+FATES: dict[str, Callable[[Ledger], None]] = {
+    "written": lambda ledger: ledger.written(PLAN, receive(ledger)),
+    "rejected": lambda ledger: reject(ledger, *receive(ledger)),
+    "left out": lambda ledger: ledger.skipped(PLAN, receive(ledger)[0].parts[0]),
+    "deleted": remove,
+    "opted out": lambda ledger: remove(ledger, DeletedRecords.UNSUBSCRIBE),
+}
+
+
+@given(fates=st.lists(st.sampled_from([*FATES])))
 def test_every_record_is_counted_once_in_its_stream_and_in_the_state(fates: list[str]) -> None:
     ledger = a_ledger(PLAN, OTHER)
     for fate in fates:
-        [entry] = receive(ledger)
-        if fate == "written":
-            ledger.written(PLAN, [entry])
-        elif fate == "rejected":
-            reject(ledger, entry)
-        elif fate == "left out":
-            ledger.left_out(PLAN, entry.parts[0])
-        else:
-            ledger.removed(PLAN, entry, was_there=True)
+        FATES[fate](ledger)
     state(ledger)
     counts = ledger.counts[PLAN]
+    counted = {
+        "written": counts.written,
+        "rejected": counts.rejected,
+        "left out": counts.left_out.total(),
+        "deleted": counts.deleted,
+        "opted out": counts.opted_out,
+    }
+    assert counted == {fate: fates.count(fate) for fate in FATES}
+    assert counts.settled == counts.read == ledger.records == len(fates)
     rejected = fates.count("rejected")
-    assert (counts.read, counts.rejected) == (len(fates), rejected)
-    assert counts.written == len(fates) - rejected
-    assert counts.settled == counts.read == ledger.records
     assert ledger.rejected_records == rejected
-    [(written, refused, _)] = released(ledger)
+    [(written, refused, statistics)] = released(ledger)
+    # Airbyte knows no third kind: who was left out or removed was no failure.
     assert (written, refused) == (len(fates) - rejected, rejected)
+    assert statistics["left_out"] == fates.count("left out")
+    assert statistics["removed"] == fates.count("deleted") + fates.count("opted out")
     assert ledger.counts[OTHER].read == 0
 
 
@@ -59,7 +97,7 @@ def test_a_record_knows_its_number_in_its_stream_and_its_segment() -> None:
 def test_merged_records_are_all_written_and_counted_as_merged() -> None:
     ledger = a_ledger(PLAN)
     [one], [two], [three] = (receive(ledger) for _ in range(3))
-    together = BatchEntry.of([one.parts[0], two.parts[0]], UPDATE)
+    together = of_one(one, two)
     ledger.written(PLAN, [together, three])
     state(ledger)
     assert (ledger.counts[PLAN].written, ledger.counts[PLAN].merged) == (3, 1)
@@ -73,28 +111,34 @@ def test_records_of_one_contact_may_lie_on_both_sides_of_a_state() -> None:
     state(ledger)
     [two] = receive(ledger)
     assert released(ledger) == []
-    ledger.written(PLAN, [BatchEntry.of([one.parts[0], two.parts[0]], UPDATE)])
+    ledger.written(PLAN, [of_one(one, two)])
     state(ledger)
     assert [written for written, _, _ in released(ledger)] == [1, 1]
 
 
-def test_a_record_of_a_stream_outside_the_catalog_counts_among_all_and_in_its_states() -> None:
+def test_a_record_of_a_stream_outside_the_catalog_counts_as_rejected_in_its_states() -> None:
     ledger = a_ledger(PLAN)
-    ledger.stranger((None, "strangers"))
-    assert (ledger.records, ledger.strangers) == (1, 1)
-    ledger.checkpoint.state(StateMessage(b"{}", None), None, 1)
-    assert [written for written, _, _ in released(ledger)] == [1]
+    ledger.unknown_stream((None, "strangers"))
+    assert (ledger.records, ledger.unknown_streams, ledger.rejected_records) == (1, 1, 1)
+    state(ledger, plan=None)
+    assert [counts[:2] for counts in released(ledger)] == [(0, 1)]
 
 
-def test_who_is_removed_is_told_from_who_was_gone_already() -> None:
+def test_whoever_was_not_there_is_told_apart_and_so_is_who_got_a_marker() -> None:
     ledger = a_ledger(PLAN)
-    for entry, was_there in zip(receive(ledger, 3), (True, False, True), strict=True):
-        ledger.removed(PLAN, entry, was_there=was_there)
+    remove(ledger)
+    remove(ledger, was_there=False)
+    remove(ledger, DeletedRecords.UNSUBSCRIBE, was_there=False, is_marked=True)
     counts = ledger.counts[PLAN]
-    assert (counts.removed, counts.gone, counts.written) == (3, 1, 3)
+    assert (counts.deleted, counts.opted_out, counts.gone, counts.marked) == (2, 1, 2, 1)
+    assert (counts.written, counts.settled) == (0, 3)
 
 
 # What calls report.
+
+
+def statistics(**counts: int) -> dict[str, int]:
+    return {**dict.fromkeys(STATISTICS, 0), **counts}
 
 
 def test_what_a_report_counts_goes_to_the_stream_and_to_the_next_state() -> None:
@@ -105,9 +149,51 @@ def test_what_a_report_counts_goes_to_the_stream_and_to_the_next_state() -> None
     ledger.written(PLAN, entries)
     state(ledger)
     counts = ledger.counts[PLAN]
-    assert (counts.created, counts.existing, counts.unsubscribed, counts.left_out) == (1, 2, 1, 2)
-    [(_, _, statistics)] = released(ledger)
-    assert statistics == {"created": 1, "existing": 2, "unsubscribed": 1, "merged": 0}
+    assert (counts.created, counts.existing, counts.unsubscribed) == (1, 2, 1)
+    assert (counts.left_out.total(), counts.written) == (3, 3)
+    [(_, _, told)] = released(ledger)
+    assert told == statistics(created=1, existing=2, unsubscribed=1, left_out=3)
+
+
+def test_what_a_call_counts_is_told_by_the_first_state_that_leaves_after_it() -> None:
+    ledger = a_ledger(PLAN)
+    one, other = receive(ledger), receive(ledger)
+    state(ledger, "a")
+    receive(ledger)
+    state(ledger, "b")
+    ledger.answered(PLAN, a_report(1), sent=1, left_out=0)
+    ledger.written(PLAN, one)
+    assert released(ledger) == []
+    ledger.answered(PLAN, a_report(1, existing=1), sent=1, left_out=0)
+    ledger.written(PLAN, other)
+    remove(ledger)
+    assert [told for *_, told in released(ledger)] == [
+        statistics(created=1, existing=1, removed=1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({}, {LeftOut.UNSUBSCRIBED: 1, LeftOut.UNTOLD: 3}),
+        ({"update_only": True}, {LeftOut.UNSUBSCRIBED: 1, LeftOut.NOT_EXISTING: 3}),
+        (
+            {"sync_mode": SynchronizationMode.IGNORE},
+            {LeftOut.UNSUBSCRIBED: 1, LeftOut.EXISTING: 2, LeftOut.UNTOLD: 3},
+        ),
+    ],
+)
+def test_contacts_are_left_out_for_reasons_that_the_options_tell(
+    changes: dict[str, object], reasons: dict[LeftOut, int]
+) -> None:
+    plan = a_plan(options=options(**changes))
+    ledger = a_ledger(plan)
+    report = a_report(7, existing=2, unsubscribed=1, new=1)
+    ledger.answered(plan, report, sent=7, left_out=3)
+    assert +ledger.counts[plan].left_out == reasons
+    state(ledger)
+    [(_, _, told)] = released(ledger)
+    assert told["left_out"] == sum(reasons.values())
 
 
 def test_contacts_that_are_counted_already_add_only_who_is_new() -> None:
@@ -137,7 +223,7 @@ def test_calls_are_counted_and_the_last_one_ends_the_streams_time() -> None:
 
 
 def test_rejections_are_stored_before_the_state_after_them_leaves() -> None:
-    store = FakeStore(fails_at=None)
+    store = MemoryStore()
     ledger = a_ledger(PLAN, store=store)
     assert ledger.keeps_messages
     reject(ledger, *receive(ledger))
@@ -148,7 +234,7 @@ def test_rejections_are_stored_before_the_state_after_them_leaves() -> None:
 
 
 def test_if_they_cannot_be_stored_only_states_leave_that_none_of_them_precedes() -> None:
-    ledger = a_ledger(PLAN, store=FakeStore(fails_at=0))
+    ledger = a_ledger(PLAN, store=MemoryStore(fails=True))
     [early] = receive(ledger)
     state(ledger)
     reject(ledger, *receive(ledger))
@@ -165,7 +251,7 @@ def test_if_they_cannot_be_stored_only_states_leave_that_none_of_them_precedes()
 
 
 def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
-    ledger = a_ledger(PLAN, store=FakeStore(fails_at=0))
+    ledger = a_ledger(PLAN, store=MemoryStore(fails=True))
     state(ledger)
     reject(ledger, *receive(ledger))
     assert len(released(ledger)) == 1
@@ -174,7 +260,7 @@ def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
 
 @pytest.mark.parametrize("limits", [RejectionLimits(), RejectionLimits(is_strict=True)])
 def test_at_the_end_everything_is_stored(limits: RejectionLimits) -> None:
-    store = FakeStore(fails_at=None)
+    store = MemoryStore()
     ledger = a_ledger(PLAN, store=store, limits=limits)
     reject(ledger, *receive(ledger, 2))
     ledger.store_all()
@@ -188,24 +274,116 @@ def test_without_a_store_no_message_is_kept() -> None:
 # What is said.
 
 
-def _said(ledger_log: Heard, level: Level) -> Iterator[str]:
-    return (message for said, message in ledger_log.said if said is level)
+def lines(heard: Heard, level: Level) -> list[str]:
+    return [message for said, message in heard.said if said is level]
 
 
 def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
     heard = Heard()
     ledger = a_ledger(PLAN, OTHER, log=heard)
     reject(ledger, *receive(ledger, 2))
-    lines = [*_said(heard, Level.WARN)]
-    assert [line.split(" (")[0] for line in lines] == [
+    assert [line.split(" (")[0] for line in heard.warnings] == [
         "Record 1 of stream contacts",
         "Record 2 of stream contacts",
     ]
     ledger.summarize(StreamStats.words)
-    assert [line.partition(":")[0] for line in _said(heard, Level.INFO)] == [
+    assert [line.partition(":")[0] for line in lines(heard, Level.INFO)] == [
         "Stream contacts",
         "Stream north.leads",
     ]
-    assert [*_said(heard, Level.WARN)][2:] == [
-        "Stream contacts: 2 records were rejected: 2 x too long (field CITY)."
-    ]
+    [told] = heard.warnings[2:]
+    assert told == (
+        "Stream contacts: 2 records were rejected: 2 x too long (field CITY). "
+        "They are not stored: to have them, choose S3 under "
+        '"Storage for Rejected Records" (object_storage_config).'
+    )
+
+
+# How much may be rejected.
+
+
+@pytest.mark.parametrize(("rejected", "fails"), [(2, False), (3, True)])
+def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(records=2))
+    reject(ledger, *receive(ledger, rejected))
+    if not fails:
+        ledger.heed()
+        ledger.judge()
+        return
+    # All are settled all the same.
+    state(ledger)
+    assert released(ledger)[0][:2] == (0, 3)
+    with pytest.raises(StopSync, match=r'3 records .* "max_rejected_records" \(2\)') as error:
+        ledger.heed()
+    assert error.value.place == 3
+    assert "3 x too long (field CITY)" in str(error.value)
+
+
+def test_records_of_unknown_streams_count_against_the_limits() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
+    ledger.unknown_stream("a")
+    ledger.heed()
+    ledger.unknown_stream("b")
+    with pytest.raises(StopSync, match="max_rejected_records") as error:
+        ledger.heed()
+    assert error.value.place == 2
+    share = a_ledger(PLAN, limits=RejectionLimits(percent=50))
+    share.written(PLAN, receive(share))
+    share.unknown_stream("a")
+    share.judge()
+    share.unknown_stream("a")
+    with pytest.raises(StopSync, match="2 of 3 records"):
+        share.judge()
+
+
+def test_a_limit_is_told_once() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(records=0))
+    reject(ledger, *receive(ledger))
+    with pytest.raises(StopSync, match="1 record was rejected"):
+        ledger.heed()
+    reject(ledger, *receive(ledger))
+    ledger.heed()
+    ledger.judge()
+
+
+def with_a_tenth_rejected(records: int, percent: float) -> Ledger:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(percent=percent))
+    entries = receive(ledger, records)
+    ledger.written(PLAN, entries[records // 10 :])
+    reject(ledger, *entries[: records // 10])
+    return ledger
+
+
+def test_a_share_is_judged_from_so_many_records_on_and_of_fewer_at_the_end() -> None:
+    with pytest.raises(StopSync, match=r"of 100 records"):
+        with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).heed()
+    with_a_tenth_rejected(JUDGED_FROM_RECORDS, 10).judge()
+    ledger = with_a_tenth_rejected(JUDGED_FROM_RECORDS - 10, 9)
+    ledger.heed()
+    with pytest.raises(StopSync, match=r'9 of 90 records .* "max_rejected_percent" \(9\)'):
+        ledger.judge()
+
+
+def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(percent=20))
+    on_the_way = receive(ledger, 4 * JUDGED_FROM_RECORDS)
+    reject(ledger, *receive(ledger, JUDGED_FROM_RECORDS))
+    ledger.heed()
+    reject(ledger, *on_the_way[:1])
+    with pytest.raises(StopSync, match=r"101 of 500 records were rejected"):
+        ledger.heed()
+
+
+def test_a_sync_without_records_has_no_share() -> None:
+    a_ledger(PLAN, limits=RejectionLimits(records=0, percent=1)).judge()
+
+
+def test_where_none_may_be_rejected_the_first_one_ends_the_sync_and_is_not_settled() -> None:
+    ledger = a_ledger(PLAN, limits=RejectionLimits(is_strict=True))
+    [entry] = receive(ledger)
+    state(ledger)
+    reject(ledger, entry)
+    assert released(ledger) == []
+    with pytest.raises(StopSync, match="ignore_invalid_contacts") as error:
+        ledger.heed()
+    assert error.value.place == 1

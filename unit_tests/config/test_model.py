@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from destination_maileon.config.model import (
     NullValues,
     S3Storage,
     UnmappedColumns,
+    titled,
 )
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError
@@ -56,6 +58,7 @@ def test_every_key_but_the_api_key_has_its_default() -> None:
         "truncate_long_text": False,
         "deleted_records": DeletedRecords.IGNORE,
         "max_deleted_records": None,
+        "max_audience_leavers_percent": None,
         "dry_run": False,
         "max_rejected_records": None,
         "max_rejected_percent": None,
@@ -64,7 +67,7 @@ def test_every_key_but_the_api_key_has_its_default() -> None:
         "base_url": "https://api.maileon.com/1.0",
         "batch_size": 1_000,
         "max_batch_bytes": 8_000_000,
-        "concurrent_requests": 4,
+        "concurrent_requests": 8,
         "flush_interval_seconds": 60,
         "request_timeout_seconds": 120,
         "max_retry_seconds": 900,
@@ -78,7 +81,7 @@ def test_every_allowed_value_is_taken(key: str, raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("key", "raw"), [*configs(REFUSED), *configs(BEYOND_JSON_SCHEMA)])
 def test_every_other_value_is_refused_by_the_name_of_its_key(key: str, raw: dict[str, Any]) -> None:
-    assert refusal(raw).startswith(key)
+    assert re.match(rf'"[^"]+" \({key}', refusal(raw))
 
 
 def test_the_tables_walk_every_key() -> None:
@@ -94,12 +97,12 @@ def test_null_is_the_same_as_absent(key: str) -> None:
 
 @pytest.mark.parametrize("raw", [{}, {"api_key": None}])
 def test_without_an_api_key_nothing_goes(raw: object) -> None:
-    assert refusal(raw) == "api_key is required."
+    assert refusal(raw) == '"API Key" (api_key) is required.'
 
 
 @pytest.mark.parametrize("raw", [None, 1, "text", [], True])
 def test_what_is_no_object_is_refused(raw: object) -> None:
-    assert refusal(raw).startswith("The configuration must be an object with the keys api_key,")
+    assert refusal(raw).startswith("The configuration must be an object with the keys dry_run,")
 
 
 def test_a_whole_number_may_be_written_with_a_zero_fraction() -> None:
@@ -167,3 +170,17 @@ def test_empty_optional_keys_of_the_bucket_are_absent_and_its_path_has_no_outer_
     assert config.object_storage_config.secret_access_key is None
     assert config.object_storage_config.s3_endpoint is None
     assert config.object_storage_config.bucket_path == "a/b"
+
+
+def test_an_audience_field_is_a_streams_own_and_may_be_left_empty() -> None:
+    fields = ["IN_SPRING", "", None]
+    streams = [{"name": str(at), "audience_field": name} for at, name in enumerate(fields)]
+    config = load_config({"api_key": "k", "streams": streams})
+
+    assert [stream.audience_field for stream in config.streams] == ["IN_SPRING", None, None]
+    assert config.streams[0].mapping == ()
+
+
+@pytest.mark.parametrize("name", Config.model_fields)
+def test_a_key_is_told_by_its_title_with_its_name_behind(name: str) -> None:
+    assert titled(name) == f'"{Config.model_fields[name].title}" ({name})'

@@ -142,7 +142,7 @@ def test_the_order_of_an_objects_properties_is_unique(path: str, node: dict[str,
 def test_the_form_starts_with_what_everybody_needs_and_keeps_its_groups_together() -> None:
     groups = [schema["group"] for schema in TOP.values()]
 
-    assert next(iter(TOP)) == "api_key"
+    assert list(TOP)[:2] == ["dry_run", "api_key"]
     assert list(dict.fromkeys(groups)) == [group["id"] for group in SPEC["groups"]]
     assert sorted(groups, key=[group for group, _ in GROUPS].index) == groups
 
@@ -225,15 +225,16 @@ def test_the_cdk_prints_the_specification_as_it_is() -> None:
     assert {name: printed[name] for name in specification()} == specification()
 
 
-def test_records_are_appended_with_or_without_deduplication() -> None:
+def test_records_are_appended_or_keep_an_audience() -> None:
     spec = connector_specification()
 
     assert spec.supportsIncremental is True
     assert spec.supported_destination_sync_modes == [
         DestinationSyncMode.append,
         DestinationSyncMode.append_dedup,
+        DestinationSyncMode.overwrite,
     ]
-    assert spec.documentationUrl == "https://docs.airbyte.com/integrations/destinations/maileon"
+    assert spec.documentationUrl == "https://support.maileon.com/support/synchronize-contacts/"
 
 
 def test_the_specification_is_built_without_the_cdk() -> None:

@@ -13,8 +13,8 @@ from destination_maileon.config.targets import (
     Kind,
     Target,
     creation_obstacle,
-    identifier_alike,
     mistaken_for,
+    nearest_target,
     parse_target,
     preference_splits,
     target_of_column,
@@ -264,15 +264,27 @@ def test_a_name_that_means_the_person_is_not_one_for_a_field(
 
 
 @pytest.mark.parametrize(
-    ("column", "kind"),
+    ("text", "target"),
     [
-        ("E-Mail", Kind.EMAIL),
-        ("EMAIL", Kind.EMAIL),
-        ("externalId", Kind.EXTERNAL_ID),
-        ("Maileon ID", Kind.MAILEON_ID),
-        ("mail", None),
-        ("email_address", None),
+        ("standard:FRISTNAME", "standard:FIRSTNAME"),
+        ("standard:first-name", "standard:FIRSTNAME"),
+        ("standart:city", "standard:CITY"),
+        ("FIRSTNAME", "standard:FIRSTNAME"),
+        ("frist_name", "standard:FIRSTNAME"),
+        ("E-Mail", "email"),
+        ("unsubscribed", "unsubscribe"),
+        ("permision", "permission"),
+        ("custum:COLOR", "custom:COLOR"),
+        ("Custom:COLOR", "custom:COLOR"),
+        ("preferences:News/Weekly", "preference:News/Weekly"),
+        ("standard:SHOE_SIZE", None),
+        ("preference:News", None),
+        ("custom:", None),
+        ("COLOR", None),
+        ("x:y", None),
+        ("", None),
     ],
 )
-def test_a_name_that_looks_like_an_identifier_is_recognised(column: str, kind: Kind | None) -> None:
-    assert identifier_alike(column) == (kind and Target(kind))
+def test_the_target_that_was_most_likely_meant(text: str, target: str | None) -> None:
+    assert nearest_target(text) == target
+    assert target is None or parse_target(target) is not None

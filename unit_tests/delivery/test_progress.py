@@ -6,18 +6,18 @@ import orjson
 import pytest
 
 from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
 from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
-from unit_tests.support.builders import a_plan
-from unit_tests.support.rooms import a_batch, a_call, a_lane, a_ledger, someone
+from unit_tests.support.ledgers import OTHER as NORTH
+from unit_tests.support.ledgers import PLAN, a_ledger
+from unit_tests.support.rooms import a_lane, a_request, someone
 
-PLAN = a_plan()
-NORTH = a_plan(key=("north", "leads"))
-CALL = a_call(someone(1), lane=a_lane(PLAN))
-OTHER = a_call(someone(2), lane=a_lane(NORTH))
+CALL = a_request(someone(1))
+OTHER = a_request(someone(2), lane=a_lane(NORTH))
 THROTTLED = RetriableError("Too many requests.", FailureReason.THROTTLED)
 CUT = RetriableError("The connection broke.", FailureReason.CONNECTION)
 CUT_AND_ASKED = RetriableError("Please wait.", FailureReason.SERVER_ERROR, retry_after=30.0)
@@ -32,7 +32,7 @@ class Told:
         self.ledger: Ledger = a_ledger(PLAN, NORTH)
 
     def report(self, now: float) -> None:
-        self.progress.report(self.ledger, RequestScheduler(1), now)
+        self.progress.report(self.ledger, RequestScheduler(Pace(1), 1_000), now)
 
     @property
     def lines(self) -> list[str]:
@@ -71,13 +71,13 @@ def test_a_line_tells_every_thirty_seconds_how_far_the_sync_is() -> None:
 
 def test_the_line_counts_the_calls_in_flight_and_says_what_is_waited_for() -> None:
     told = Told()
-    dispatch = RequestScheduler(2)
-    dispatch.submit(a_batch(someone(1)))
-    assert dispatch.ready(0.0, None) is not None
+    scheduler = RequestScheduler(Pace(2), 1_000)
+    scheduler.submit(a_request(someone(1)))
+    assert scheduler.next_ready(0.0, lambda: None) is not None
     told.progress.waits(CALL, CUT, 9.0)
     told.progress.waits(OTHER, THROTTLED, 9.0)
     assert told.lines
-    told.progress.report(told.ledger, dispatch, 1_030.0)
+    told.progress.report(told.ledger, scheduler, 1_030.0)
     [line] = told.lines
     assert line.endswith(
         "1 calls in flight, waiting for Maileon (no connection, too many requests)."

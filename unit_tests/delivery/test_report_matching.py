@@ -14,14 +14,14 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import BatchEntry
 from unit_tests.support.builders import a_part
-from unit_tests.support.rooms import a_report, invalid
+from unit_tests.support.rooms import a_report, an_entry, invalid
 
 Findings = list[tuple[int, str | None]]
 Naming = Callable[[list[InvalidContact]], list[InvalidContact]]
 
 
 def entries_of(*contacts: Contact) -> list[BatchEntry]:
-    return [BatchEntry(a_part(place, contact)) for place, contact in enumerate(contacts, start=1)]
+    return [an_entry(a_part(place, contact)) for place, contact in enumerate(contacts, start=1)]
 
 
 def named(*names: str) -> list[BatchEntry]:

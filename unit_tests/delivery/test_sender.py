@@ -9,7 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.held import FindOwner
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
     Event,
@@ -18,6 +19,7 @@ from destination_maileon.delivery.sender import (
     WorkerPool,
     send,
 )
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
@@ -26,7 +28,7 @@ from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.maileon.calls import REPORT, client_of
 from unit_tests.maileon.local_server import reply
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import a_call, a_lane, a_report, someone
+from unit_tests.support.rooms import LANE, a_lane, a_report, a_request, someone
 
 CHUNK = InputChunk([b"{}"], 1)
 LONG = 60.0
@@ -39,7 +41,7 @@ def soon(service: WorkerPool, *, with_input: bool = True) -> Event | None:
 def test_a_call_is_carried_out_in_the_background_and_its_answer_is_an_event() -> None:
     report = a_report(1)
     service = WorkerPool(lambda _: report, workers=1)
-    call = a_call(someone(1))
+    call = a_request(someone(1))
     service.start(call)
     came = soon(service)
     assert isinstance(came, ResponseReceived)
@@ -54,7 +56,7 @@ def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> N
         return True
 
     service = WorkerPool(answer, workers=1)
-    service.start(a_call(someone(1)))
+    service.start(a_request(someone(1)))
     while not returned:
         time.sleep(0.001)
     time.sleep(0.2)
@@ -64,7 +66,7 @@ def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> N
     assert returned[0] <= came.at < heard_at
 
 
-def test_so_many_calls_fly_at_once_as_there_are_workers() -> None:
+def test_so_many_calls_are_in_flight_at_once_as_there_are_workers() -> None:
     together = threading.Barrier(3, timeout=LONG)
 
     def meet(_: Request) -> Answer:
@@ -72,7 +74,7 @@ def test_so_many_calls_fly_at_once_as_there_are_workers() -> None:
         return True
 
     service = WorkerPool(meet, workers=3)
-    calls = [a_call(someone(n)) for n in range(1, 4)]
+    calls = [a_request(someone(n)) for n in range(1, 4)]
     for call in calls:
         service.start(call)
     answered = [soon(service) for _ in calls]
@@ -94,7 +96,7 @@ def test_whatever_a_call_raises_comes_back_and_the_worker_goes_on(error: Excepti
 
     service = WorkerPool(answer, workers=1)
     for place in (1, 2):
-        service.start(a_call(someone(place)))
+        service.start(a_request(someone(place)))
     came = [soon(service), soon(service)]
     assert [event.answer for event in came if isinstance(event, ResponseReceived)] == [error, True]
 
@@ -112,7 +114,7 @@ def test_input_that_is_not_wanted_yet_is_kept_in_order() -> None:
     end = InputEnd(None)
     service.deliver(CHUNK)
     service.deliver(end)
-    service.start(call := a_call(someone(1)))
+    service.start(call := a_request(someone(1)))
     came = soon(service, with_input=False)
     assert isinstance(came, ResponseReceived)
     assert (came.call, came.answer) == (call, True)
@@ -141,7 +143,7 @@ def test_with_fewer_threads_than_calls_every_call_is_made(monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "start", start_two)
     service = WorkerPool(lambda _: True, workers=16)
     for place in range(1, 6):
-        service.start(a_call(someone(place)))
+        service.start(a_request(someone(place)))
     assert all(isinstance(soon(service), ResponseReceived) for _ in range(5))
 
 
@@ -172,7 +174,7 @@ def test_time_never_goes_back_and_chance_is_between_zero_and_one() -> None:
 # On the wire.
 
 
-def sent(call: Request, answer: bytes = b"") -> tuple[str, str, bytes, Answer]:
+def sent(call: Request, answer: bytes) -> tuple[str, str, bytes, Answer]:
     """Method, target and body of the request, and what came of it."""
     with client_of(reply(200, answer)) as (client, server):
         came = send(client, call)
@@ -182,32 +184,49 @@ def sent(call: Request, answer: bytes = b"") -> tuple[str, str, bytes, Answer]:
 
 def test_contacts_are_posted_with_every_option_of_their_stream() -> None:
     plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, update_only=True))
-    call = a_call(someone(1), someone(2), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
+    call = a_request(someone(1), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
     method, target, body, came = sent(call, REPORT)
     assert (method, target.partition("?")[0]) == ("POST", "/contacts")
     query = dict(pair.split("=") for pair in target.partition("?")[2].split("&"))
     assert query == plan.options.parameters(Permission.DOUBLE_OPT_IN)
-    assert body.count(b"<email>") == 2
+    assert body.count(b"<email>") == 1
     assert came == a_report(1)
 
 
+EMAIL, EXTERNAL_ID = IdentifierMode.EMAIL, IdentifierMode.EXTERNAL_ID
+DELETE, UNSUBSCRIBE = DeletedRecords.DELETE, DeletedRecords.UNSUBSCRIBE
+BY_EMAIL = "/contacts/email/1@example.com"
+
+
 @pytest.mark.parametrize(
-    ("mode", "removal", "path"),
+    ("mode", "removal", "purpose", "wanted"),
     [
-        (IdentifierMode.EMAIL, DeletedRecords.DELETE, "/contacts/email/1@example.com"),
-        (
-            IdentifierMode.EMAIL,
-            DeletedRecords.UNSUBSCRIBE,
-            "/contacts/email/1@example.com/unsubscribe",
-        ),
-        (IdentifierMode.EXTERNAL_ID, DeletedRecords.DELETE, "/contacts/externalid/x1"),
+        (EMAIL, DELETE, Purpose.REMOVE, f"DELETE {BY_EMAIL}"),
+        (EMAIL, UNSUBSCRIBE, Purpose.REMOVE, f"DELETE {BY_EMAIL}/unsubscribe"),
+        (EXTERNAL_ID, DELETE, Purpose.REMOVE, "DELETE /contacts/externalid/x1"),
+        (EMAIL, DELETE, Purpose.LOOK_UP, f"GET {BY_EMAIL}"),
+        (EXTERNAL_ID, UNSUBSCRIBE, Purpose.LOOK_UP, "GET /contacts/externalid/x1"),
+        (EXTERNAL_ID, UNSUBSCRIBE, Purpose.MARK, f"PUT {BY_EMAIL}/unsubscription"),
     ],
 )
-def test_whoever_leaves_is_addressed_by_his_identifier(
-    mode: IdentifierMode, removal: DeletedRecords, path: str
+def test_whoever_is_removed_is_addressed_by_their_identifier(
+    mode: IdentifierMode, removal: DeletedRecords, purpose: Purpose, wanted: str
 ) -> None:
     contact = a_contact("1@example.com", external_id="x1")
     lane = a_lane(a_plan(options=options(mode)))
-    call = a_call(a_part(1, contact), lane=lane, farewell=ContactRemoval(removal, contact))
-    method, target, body, came = sent(call)
-    assert (method, unquote(target), body, came) == ("DELETE", path, b"", True)
+    farewell = ContactRemoval(removal, contact)
+    call = a_request(a_part(1, contact), lane=lane, farewell=farewell, purpose=purpose)
+    found = b"<contact><email>1@example.com</email></contact>"
+    method, target, body, came = sent(call, found)
+    assert (f"{method} {unquote(target).partition('?')[0]}", body, came) == (wanted, b"", True)
+
+
+def test_a_question_is_asked_by_its_job() -> None:
+    heard: list[tuple[str, list[Contact]]] = []
+    job = FindOwner("e1@example.com", lambda key, owners: heard.append((key, owners)))
+    found = b"<contact><external_id>x</external_id></contact>"
+    method, target, _, came = sent(Request(LANE, [], purpose=Purpose.ASK, job=job), found)
+    assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)
+    job.answered(came)
+    job.answered(RetriableError("No.", FailureReason.CONNECTION))
+    assert heard == [("e1@example.com", [Contact(external_id="x")]), ("e1@example.com", [])]

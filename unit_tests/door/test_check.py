@@ -7,8 +7,10 @@ import socket
 import pytest
 
 from destination_maileon import check as checking
-from destination_maileon.check import MAX_SECONDS, Deadline, problem_with
+from destination_maileon.check import MAX_SECONDS, Deadline, discovered, problem_with
 from destination_maileon.config.model import S3Storage
+from destination_maileon.config.validation import load_config
+from destination_maileon.errors import TransientError
 from destination_maileon.rejections.s3 import CHECK_SECONDS
 from unit_tests.maileon.local_server import LocalServer, read_request, reply
 
@@ -93,3 +95,23 @@ def test_many_requests_together_end_with_the_time_of_the_check(
         assert "no complete answer" in (problem or "")
         # Each of them came in time.
         assert 2 < len(server.seen) < CATEGORIES
+
+
+def test_a_discovery_that_gets_no_answer_ends_in_time() -> None:
+    now = [0.0]
+
+    def pass_by() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    with LocalServer(busy) as server:
+        config = load_config(raw_config(server, max_retry_seconds=900, request_timeout_seconds=600))
+        with pytest.raises(TransientError, match=r"\(503\).* Refresh the fields"):
+            discovered(config, Deadline(pass_by, seconds=4.0))
+    assert len(server.seen) == 1
+
+
+def busy(server: LocalServer, connection: socket.socket) -> None:
+    while (seen := read_request(connection)) is not None:
+        server.seen.append(seen)
+        connection.sendall(reply(503))

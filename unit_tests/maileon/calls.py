@@ -35,6 +35,10 @@ CALLS: Mapping[str, Call] = {
     "synchronize": lambda client: client.synchronize({}, b"<contacts/>", 1),
     "ping GET": lambda client: client.ping("GET"),
     "ping POST": lambda client: client.ping("POST"),
+    "ping PUT": lambda client: client.ping("PUT"),
+    "contacts": lambda client: client.contacts(1, custom_field="member"),
+    "find": lambda client: client.find(EMAIL),
+    "mark_unsubscribed": lambda client: client.mark_unsubscribed("max@example.com"),
     "ping DELETE": lambda client: client.ping("DELETE"),
     "custom_fields": lambda client: client.custom_fields(),
     "create_custom_field": lambda client: client.create_custom_field("f", FieldType.DATE),
@@ -44,6 +48,7 @@ CALLS: Mapping[str, Call] = {
     "delete": lambda client: client.delete(EMAIL),
 }
 BY_IDENTIFIER = ("unsubscribe", "delete")
+"""They say whether there was such a contact."""
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 

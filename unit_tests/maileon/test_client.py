@@ -71,6 +71,7 @@ def test_any_2xx_with_a_report_is_a_success() -> None:
         reply(200),
         reply(204),
         reply(200, b"secret"),
+        reply(200, REPORT.replace(b"<count_contacts>1", b"<count_contacts>0")),
         # Longer than the report on one contact can be.
         reply(200, REPORT + b" " * 1_200_000),
     ],
@@ -83,7 +84,7 @@ def test_a_synchronization_without_a_readable_report_is_tried_again(answer: byte
     assert error.__context__ is None
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_a_ping_uses_the_method_that_it_asks_about(method: str) -> None:
     assert seen_by(CALLS[f"ping {method}"], reply(200, b"pong")) == [(method, "/ping")]
 
@@ -235,6 +236,108 @@ def test_neither_is_an_empty_maileon_id() -> None:
         assert server.connections == 0
 
 
+def _page(*contacts: str) -> bytes:
+    headers = ("X-Pages: 3", "X-Items: 2345")
+    return reply(200, f"<contacts>{''.join(contacts)}</contacts>".encode(), headers=headers)
+
+
+def _contact(id_: int, *fields: str) -> str:
+    return f"<contact><id>{id_}</id><email>a@b.c</email>{''.join(fields)}</contact>"
+
+
+def _fields(**values: str) -> str:
+    fields = (f"<field><name>{n}</name><value>{v}</value></field>" for n, v in values.items())
+    return f"<custom_fields>{''.join(fields)}</custom_fields>"
+
+
+def test_a_page_of_contacts_has_their_ids_and_the_number_in_one_field() -> None:
+    nil = "<custom_fields><field><name>m</name><value nil='true'/></field></custom_fields>"
+    page = _page(
+        _contact(7, _fields(x="1", m="42")),
+        _contact(8, nil),
+        _contact(9),
+        _contact(10, _fields(m="-1")),
+        _contact(11, _fields(m="many")),
+        "<contact/>",
+    )
+    with client_of(page) as (client, server):
+        found = client.contacts(2, custom_field="m")
+    assert [(contact.id, number) for contact, number in found.contacts] == [
+        ("7", 42), ("8", None), ("9", None), ("10", -1), ("11", None), (None, None),
+    ]  # fmt: skip
+    assert found.contacts[0][0] == Contact("a@b.c", id="7")
+    assert (found.pages, found.items) == (3, 2345)
+    query = "page_index=2&page_size=1000&custom_field=m"
+    assert [(seen.method, seen.target) for seen in server.seen] == [
+        ("GET", f"/1.0/contacts?{query}")
+    ]
+
+
+def test_an_account_without_contacts_has_an_empty_page() -> None:
+    for answer in (reply(200, b"<contacts/>"), reply(204)):
+        with client_of(answer) as (client, _):
+            found = client.contacts(1, custom_field="m")
+        assert (found.contacts, found.pages, found.items) == ((), None, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<contact><id>1</id></contact>",
+        b"<!DOCTYPE contacts><contacts/>",
+        b"<!DOCTYPE c [<!ENTITY x '7'>]><contacts><contact><id>&x;</id></contact></contacts>",
+        b"<contacts>" + b"<a/>" * 100_000 + b"</contacts>",
+        b"<contacts>" + b" " * (8 * 2**20) + b"</contacts>",
+    ],
+)
+def test_a_page_that_cannot_be_read_or_is_too_large_is_tried_again(body: bytes) -> None:
+    error = error_of(CALLS["contacts"], reply(200, body))
+    assert isinstance(error, RetriableError)
+    assert error.reason is FailureReason.UNREADABLE
+
+
+def test_a_contact_is_found_by_its_address() -> None:
+    body = (
+        b"<contact><id>42</id><email>max@example.com</email><external_id>x</external_id></contact>"
+    )
+    with client_of(reply(200, body)) as (client, server):
+        assert client.find(EMAIL) == [Contact("max@example.com", "x", "42")]
+    assert server.seen[0].target == "/1.0/contacts/email/max%40example.com"
+
+
+def test_several_contacts_may_be_found_by_an_external_id() -> None:
+    body = b"<contacts><contact><id>1</id></contact><contact><id>2</id></contact></contacts>"
+    with client_of(reply(200, body)) as (client, _):
+        assert [contact.id for contact in client.find(EMAIL)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("body", [b"", GONE, b"Contact not found"])
+def test_a_contact_that_is_not_there_is_not_found(body: bytes) -> None:
+    with client_of(reply(404, body)) as (client, _):
+        assert client.find(EMAIL) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"<report/>", b"<contact>"])
+def test_an_answer_in_which_no_contact_can_be_read_is_asked_for_again(body: bytes) -> None:
+    error = error_of(CALLS["find"], reply(200, body))
+    assert isinstance(error, RetriableError)
+    assert error.reason is FailureReason.UNREADABLE
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_an_address_is_marked_as_unsubscribed(status: int) -> None:
+    seen = seen_by(CALLS["mark_unsubscribed"], reply(status))
+    assert seen == [("PUT", "/contacts/email/max%40example.com/unsubscription")]
+
+
+@pytest.mark.parametrize("email", ["", " ", ".", ".."])
+def test_an_address_that_no_path_can_name_is_never_asked_for(email: str) -> None:
+    with client_of(reply(200)) as (client, server):
+        with pytest.raises(RequestRejected):
+            client.mark_unsubscribed(email)
+        assert server.connections == 0
+
+
 def test_several_threads_use_one_client_at_once() -> None:
     together = threading.Barrier(4)
 
@@ -290,7 +393,7 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
         assert "quoted" not in str(error)
 
 
-@pytest.mark.parametrize("name", [name for name in CALLS if name not in BY_IDENTIFIER])
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "find"}])
 def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
     error = error_of(CALLS[name], reply(404, GONE))
     assert isinstance(error, NotMaileonApi)

@@ -107,6 +107,13 @@ def test_a_count_that_is_no_whole_number_of_18_digits_makes_it_unreadable(
         parse_report(report_with(**{name: text}))
 
 
+def test_a_report_that_counts_fewer_contacts_than_were_sent_is_unreadable() -> None:
+    body = report_with(count_contacts="9", count_new_contacts="10")
+    assert parse_report(body, contacts=9).contacts == 9
+    with pytest.raises(UnreadableReport, match="fewer contacts than were sent"):
+        parse_report(body, contacts=10)
+
+
 def test_a_count_of_18_digits_and_one_in_white_space_are_readable() -> None:
     report = parse_report(report_with(count_contacts="9" * 18, count_new_contacts=" 7\n"))
     assert (report.contacts, report.new) == (10**18 - 1, 7)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.model import NullValues, UnmappedColumns
+from destination_maileon.config.model import NullValues
 from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
@@ -14,8 +14,6 @@ from destination_maileon.mapping import columns as columns_module
 from destination_maileon.mapping.columns import (
     ColumnResolver,
     StreamColumns,
-    is_missing,
-    missing_problem,
 )
 from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.stream_mapper import StreamMapper
@@ -127,7 +125,9 @@ def test_columns_without_a_target_are_left_out_or_stop_the_sync() -> None:
     assert columns.columns["x"] == Column("x", SKIP)
     columns = planned("email", "x", "y", "_airbyte_z", unmapped_columns="fail")
     (problem,) = columns.problems
-    assert problem.startswith('no target for columns "x", "y", and "unmapped_columns" is fail.')
+    assert problem.startswith(
+        'no target for columns "x", "y", and "Columns Without a Field" (unmapped_columns) is fail.'
+    )
 
 
 @pytest.mark.parametrize("overall", NullValues)
@@ -361,15 +361,15 @@ def test_neither_are_the_notes_of_more(monkeypatch: pytest.MonkeyPatch) -> None:
         (("email", "COLOR", "color"), (), "COLOR", "color", "custom:COLOR"),
         (("email", "mail"), (("mail", "email"),), "mail", "email", "email"),
         (
-            ("email", "first_name"),
+            ("email", "first_name", "x"),
             (("x", "standard:FIRSTNAME"),),
             "x",
             "first_name",
             "standard:FIRSTNAME",
         ),
-        (("email", "COLOR"), (("x", "custom:COLOR"),), "x", "COLOR", "custom:COLOR"),
+        (("email", "COLOR", "x"), (("x", "custom:COLOR"),), "x", "COLOR", "custom:COLOR"),
         (
-            ("email", "preference:News/Weekly"),
+            ("email", "preference:News/Weekly", "x"),
             (("x", "preference:News/Weekly"),),
             "x",
             "preference:News/Weekly",
@@ -419,7 +419,7 @@ def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
     problems = ColumnResolver(plan, a_config(), an_account(FIELDS)).before_first_record().problems
     assert problems == [
         f'column "{column}": the account has no custom field "{name}". Create it in Maileon with '
-        f'type {field_type}, or set "unmapped_columns" to create.'
+        f'type {field_type}, or set "Columns Without a Field" (unmapped_columns) to create.'
         for column, name, field_type in (
             ("since", "SINCE", "date"),
             ("later", "LATER", "string"),
@@ -506,11 +506,6 @@ def test_a_matching_key_that_was_chosen_needs_a_column_of_its_own(key: Identifie
     (problem,) = problems(*(other.value for other in IdentifierMode if other is not key))
     assert problem.startswith(f"no column holds the contact's {key.value}, by which")
     assert problems(key.value) == []
-
-
-def test_a_column_that_looks_like_the_identifier_is_named() -> None:
-    (problem,) = planned("E-Mail", "first_name").problems
-    assert problem.endswith('Column "E-Mail" looks like it.')
 
 
 def test_an_identifier_that_is_skipped_is_missing() -> None:
@@ -711,7 +706,7 @@ def test_one_note_names_all_mapped_columns_that_the_schema_lacks_and_those_alike
     columns = planned("email", "color", "ssn", mapping=(*mapping, ("color", "skip"), ("x", "skip")))
     assert columns.problems == []
     told = LACKS.format('columns "Color", "town", "Ssn"')
-    assert columns.notes == [f'{told} It has columns "color", "ssn", and case matters.']
+    assert columns.notes == [f'{told} Did you mean columns "color", "ssn"?']
     columns = planned("email", mapping=(("town", "standard:CITY"),))
     assert columns.notes == [LACKS.format('column "town"')]
 
@@ -741,6 +736,10 @@ def test_there_is_nothing_to_tell(
         ("Id", "id", "external_id"),
         ("Id", "ID", "maileon_id"),
         ("mail", "Mail", "email"),
+        ("left_att", "left_at", "unsubscribe"),
+        ("opt-in-status", "OptInStatus", "permission"),
+        ("custmer_no", "customer_no", "external_id"),
+        ("removd_at", "removed_at", "deleted"),
     ],
 )
 def test_a_column_that_decides_on_people_must_be_spelt_as_the_schema_spells_it(
@@ -749,8 +748,8 @@ def test_a_column_that_decides_on_people_must_be_spelt_as_the_schema_spells_it(
     identifier = () if target == "email" else ("email",)
     (problem,) = planned(*identifier, there, mapping=((mapped, target),)).problems
     assert problem == (
-        f'column "{mapped}" is mapped to {target}, but the schema has column "{there}", and case '
-        "matters. Map that one, to skip if it means something else."
+        f'column "{mapped}" is mapped to {target}, but is not in the stream; did you mean column '
+        f'"{there}"? Map that one, to skip if it means something else.'
     )
     both = planned(*identifier, there, mapping=((mapped, target), (there, "skip")))
     assert both.problems == []
@@ -781,70 +780,44 @@ def test_a_column_for_which_a_field_is_yet_to_be_created_may_be_the_one_that_is_
     )
     resolver = ColumnResolver(plan, a_config(unmapped_columns="create"), an_account())
     (problem,) = resolver.before_first_record().problems
-    assert 'is mapped to external_id, but the schema has column "customer_no"' in problem
-
-
-COLOR_TARGET = Target(Kind.CUSTOM, "COLOR")
-WEEKLY_TARGET = Target(Kind.PREFERENCE, "Weekly", "News")
+    assert 'but is not in the stream; did you mean column "customer_no"?' in problem
 
 
 @pytest.mark.parametrize(
-    ("target", "missing"),
+    ("mapped", "there", "target"),
     [
-        (COLOR_TARGET, False),
-        (Target(Kind.CUSTOM, "color"), True),
-        (WEEKLY_TARGET, False),
-        (Target(Kind.PREFERENCE, "weekly", "News"), True),
-        (Target(Kind.PREFERENCE, "News", "Weekly"), True),
-        *(
-            (Target(kind, "x"), False)
-            for kind in Kind
-            if kind not in {Kind.CUSTOM, Kind.PREFERENCE}
-        ),
+        ("frist_name", "first_name", "standard:FIRSTNAME"),
+        ("vorname", "first_name", "standard:FIRSTNAME"),
+        ("colour", "COLOR", "custom:COLOR"),
+        ("mail", "email", "email"),
+        ("weekly", "preference:News/Weekly", "preference:News/Weekly"),
     ],
 )
-def test_only_a_custom_field_or_a_preference_can_be_missing(target: Target, missing: bool) -> None:
-    account = an_account({"COLOR": FieldType.STRING}, [("News", "Weekly")])
-    assert is_missing(target, account) is missing
-
-
-def test_the_account_is_asked_only_for_what_the_target_is() -> None:
-    api = CountingApi()
-    account = Account(api, at_once)
-    is_missing(Target(Kind.EMAIL), account)
-    assert api.calls == []
-    is_missing(COLOR_TARGET, account)
-    assert api.calls == ["custom_fields"]
-    is_missing(WEEKLY_TARGET, account)
-    assert api.calls == ["custom_fields", "preferences"]
-
-
-@pytest.mark.parametrize("unmapped", UnmappedColumns)
-def test_a_missing_preference_must_be_created_by_a_person(unmapped: UnmappedColumns) -> None:
-    problem = missing_problem(WEEKLY_TARGET, FieldType.STRING, unmapped_columns=unmapped)
+def test_a_mapped_column_that_the_stream_lacks_is_told_by_the_one_that_has_its_target(
+    mapped: str, there: str, target: str
+) -> None:
+    (problem,) = planned(*dict.fromkeys(("email", there)), mapping=((mapped, target),)).problems
     assert problem == (
-        'the account has no preference "Weekly" in a category "News". Create it in Maileon or '
-        "change the mapping."
+        f'"{mapped}" of the mapping is not in the stream; did you mean "{there}"? That one goes to '
+        f"{target} by its name."
     )
 
 
-@pytest.mark.parametrize("unmapped", [UnmappedColumns.IGNORE, UnmappedColumns.FAIL])
-def test_a_missing_field_is_told_with_the_type_it_should_have(unmapped: UnmappedColumns) -> None:
-    problem = missing_problem(COLOR_TARGET, FieldType.DATE, unmapped_columns=unmapped)
-    assert problem == (
-        'the account has no custom field "COLOR". Create it in Maileon with type date, or set '
-        '"unmapped_columns" to create.'
-    )
+def test_a_slip_in_a_column_that_decides_on_nobody_is_a_warning_with_the_nearest_column() -> None:
+    columns = planned("email", "favourite_colour", mapping=(("favorite_colour", "custom:COLOR"),))
+    assert columns.problems == []
+    told = LACKS.format('column "favorite_colour"')
+    assert columns.notes == [f'{told} Did you mean column "favourite_colour"?']
 
 
-def test_a_missing_field_is_no_problem_if_it_is_to_be_created() -> None:
-    create = UnmappedColumns.CREATE
-    assert missing_problem(COLOR_TARGET, FieldType.DATE, unmapped_columns=create) is None
+@pytest.mark.parametrize("there", ["E-Mail", "EMAIL", "emial", "e_mail"])
+def test_a_column_that_looks_like_the_identifier_is_named(there: str) -> None:
+    (problem,) = planned(there, "first_name").problems
+    assert problem.endswith(f'Column "{there}" looks like it.')
 
 
-@pytest.mark.parametrize("name", ["ab", "created", "Firstname", "a\x00bc"])
-def test_a_field_that_cannot_be_created_is_a_problem_even_then(name: str) -> None:
-    target = Target(Kind.CUSTOM, name)
-    problem = missing_problem(target, FieldType.DATE, unmapped_columns=UnmappedColumns.CREATE)
-    assert problem is not None
-    assert problem.startswith(f'custom field "{name}" cannot exist: ')
+def test_a_column_may_have_the_empty_name() -> None:
+    columns = planned("email", "", mapping=(("", "custom:COLOR"),))
+    assert (columns.problems, columns.notes) == ([], [])
+    assert str(columns.columns[""].target) == "custom:COLOR"
+    assert planned("email", "", mapping=(("", "skip"),), unmapped_columns="fail").problems == []

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from destination_maileon.maileon.contact import Contact, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.mapped_record import BatchEntry, contact_keys
-from unit_tests.support.builders import a_contact, a_part
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.streams.catalog import PartitionKey
+from unit_tests.support.builders import a_contact, a_part, a_plan, options
 
 UPDATE, IGNORE = SynchronizationMode
 WEEKLY = ("News", "Weekly")
@@ -75,7 +76,13 @@ def after_all(
 
 def merged(records: Sequence[Contact], mode: SynchronizationMode) -> Contact:
     """What several records of a contact become, read back."""
-    return BatchEntry.of([a_part(contact=record) for record in records], mode).contact
+    return entry_of([a_part(contact=record) for record in records], mode).contact
+
+
+def entry_of(parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
+    """The contact that these records make, ready to be sent."""
+    lane = PartitionKey(a_plan(options=options(sync_mode=mode)), None)
+    return BatchEntry.of_record(parts[0], lane, arrived_at=0.0).of_parts(parts)
 
 
 @pytest.mark.parametrize("mode", SynchronizationMode)
@@ -197,8 +204,7 @@ def test_contacts_share_a_key_if_they_may_be_one_person(
 
 def test_an_entry_of_one_record_is_the_record() -> None:
     part = a_part(3)
-    entry = BatchEntry(part)
-    entry.seal(UPDATE)
+    entry = entry_of([part], UPDATE)
     assert (entry.contact, entry.payload, entry.keys) == (part.contact, part.payload, part.keys)
     assert (entry.place, entry.parts) == (3, [part])
 
@@ -206,7 +212,7 @@ def test_an_entry_of_one_record_is_the_record() -> None:
 @pytest.mark.parametrize("mode", SynchronizationMode)
 def test_an_entry_is_merged_when_it_is_sealed(mode: SynchronizationMode) -> None:
     parts = [a_part(5, a_contact(FIRSTNAME="Ada")), a_part(9, a_contact(CITY="London"))]
-    entry = BatchEntry.of(parts, mode)
+    entry = entry_of(parts, mode)
     assert entry.contact == merged([part.contact for part in parts], mode)
     assert entry.payload == contact_bytes(entry.contact)
     assert (entry.place, entry.parts) == (5, parts)

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.model import IdentifiersInLogs, S3Storage
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol import exact_json
 from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
-from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection
+from destination_maileon.rejections.dead_letter_queue import (
+    DeadLetterQueue,
+    run_report,
+    where_stored,
+)
+from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.s3_service import (
     ONCE,
+    PERSON,
     REJECTION,
     FakeService,
     closed_port,
@@ -283,3 +289,55 @@ def test_who_needs_no_bucket_does_not_wait_for_boto3() -> None:
         "assert not {'boto3', 'botocore'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
+    s3: S3Client, settings: S3Storage
+) -> None:
+    people, log = plan(), RejectionLog(IdentifiersInLogs.FULL)
+    store = DeadLetterQueue(settings)
+    email = a_part(1, a_contact(PERSON))
+    for rejection in (REJECTION, REJECTION, Rejection("no identifier", "Send one.")):
+        log.line(people, email, rejection)
+    report = run_report([(people, {"read": 5, "rejected": 3})], log)
+    for _ in range(2):
+        store.store_report(people, report)
+    [(key, content)] = objects(s3, settings).items()
+    assert key == "airbyte/maileon/42/report.json"
+    assert PERSON.encode() not in content
+    assert json.loads(content) == {
+        "streams": [
+            {
+                "namespace": "crm",
+                "name": "people",
+                "read": 5,
+                "rejected": 3,
+                "rejections": [
+                    {
+                        "error_code": 2,
+                        "reason": "invalid email",
+                        "field": "email",
+                        "records": 2,
+                    },
+                    {
+                        "error_code": None,
+                        "reason": "no identifier",
+                        "field": None,
+                        "records": 1,
+                    },
+                ],
+            }
+        ]
+    }
+
+
+def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
+    store = DeadLetterQueue(storage(f"http://127.0.0.1:{closed_port()}"), timeouts=ONCE)
+    with pytest.raises(TransientError, match="no connection came about"):
+        store.store_report(plan(), {})
+
+
+def test_a_person_is_told_where_the_records_are_or_how_to_have_them() -> None:
+    told = where_stored(DeadLetterQueue(storage("http://127.0.0.1:9")), plan())
+    assert "s3://rejected/airbyte/maileon/42" in told
+    assert '"Storage for Rejected Records" (object_storage_config)' in where_stored(None, plan())

@@ -7,6 +7,7 @@ import pytest
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.error_codes import Fault
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
@@ -25,8 +26,10 @@ def _finding(code: int | None, field: str | None = None) -> InvalidContact:
     return InvalidContact("ada@example.com", None, code, field)
 
 
-def _told(contact: Contact, *findings: InvalidContact) -> Rejection:
-    return rejection_by_report(contact, findings, custom_types=TYPES, known_fields=TYPES)
+def _told(
+    contact: Contact, *findings: InvalidContact, mode: IdentifierMode = IdentifierMode.EMAIL
+) -> Rejection:
+    return rejection_by_report(contact, findings, mode=mode, custom_types=TYPES, known_fields=TYPES)
 
 
 def _log() -> RejectionLog:
@@ -70,13 +73,62 @@ def test_space_around_an_address_is_told_since_nobody_sees_it(
     assert ("It begins or ends with a space" in advice) is is_told
 
 
+@pytest.mark.parametrize(
+    ("letter", "told"),
+    [("\u200b", "U+200B"), ("\ufeff", "U+FEFF"), ("\u00ad", "U+00AD"), ("x", "")],
+)
+def test_a_character_of_an_address_that_nobody_sees_is_told(letter: str, told: str) -> None:
+    advice = _told(a_contact(f"ada@exam{letter}ple.com"), _finding(3)).advice
+    assert ("It holds a character that nobody sees" in advice) is bool(told)
+    assert told in advice
+
+
+_DUPLICATES = [
+    (IdentifierMode.EMAIL, 4, "the address may have changed: recognise contacts by external_id"),
+    (IdentifierMode.EMAIL, 5, "Give each contact an email address of its own"),
+    (IdentifierMode.EXTERNAL_ID, 4, "Give each contact an external id of its own"),
+    (
+        IdentifierMode.EXTERNAL_ID,
+        5,
+        "external id may have changed: recognise contacts by email",
+    ),
+    (IdentifierMode.MAILEON_ID, 4, "Give each contact an external id of its own"),
+    (IdentifierMode.MAILEON_ID, 5, "Give each contact an email address of its own"),
+]
+
+
+@pytest.mark.parametrize(("mode", "code", "advice"), _DUPLICATES)
+def test_what_to_do_about_a_duplicate_depends_on_how_contacts_are_recognised(
+    mode: IdentifierMode, code: int, advice: str
+) -> None:
+    told = _told(a_contact(external_id="x1"), _finding(code), mode=mode)
+    assert advice in told.advice
+
+
+def test_all_of_many_other_fields_are_named() -> None:
+    custom = {f"F{n}": LONG for n in range(60)}
+    types = dict.fromkeys(custom, FieldType.STRING)
+    told = rejection_by_report(
+        a_contact("ada@", custom=custom),
+        [_finding(3)],
+        mode=IdentifierMode.EMAIL,
+        custom_types=types,
+        known_fields=types,
+    )
+    assert told.also_wrong == f" Also wrong: {', '.join(custom)}."
+
+
 @pytest.mark.parametrize(("known", "field"), [(["Weekly"], "Weekly"), ([], "")])
 def test_a_preference_is_named_only_if_others_than_the_record_know_it(
     known: list[str], field: str
 ) -> None:
     contact = a_contact("ada@", preferences={("News", "Weekly"): Preference("maybe")})
     told = rejection_by_report(
-        contact, [_finding(None, "Weekly")], custom_types={}, known_fields=known
+        contact,
+        [_finding(None, "Weekly")],
+        mode=IdentifierMode.EMAIL,
+        custom_types={},
+        known_fields=known,
     )
     assert (told.field, told.other_fields) == (field, ("email",))
 
@@ -144,7 +196,7 @@ def test_a_line_names_the_fault_and_the_column_where_it_has_another_name(
     assert line.endswith(f". {where}Act.")
 
 
-def test_ten_lines_of_one_kind_are_told_and_all_are_counted() -> None:
+def test_three_lines_of_one_kind_are_told_and_all_are_counted() -> None:
     log, plan, other = _log(), a_plan(), a_plan(key=("ns", "others"))
     one, two = Rejection("one", "Act."), Rejection("two", "Act.", "ZIP")
     lines = [log.line(plan, a_part(), two) for _ in range(LINES_PER_REASON + 2)]
@@ -154,9 +206,9 @@ def test_ten_lines_of_one_kind_are_told_and_all_are_counted() -> None:
     # Another reason, and another stream, have lines of their own.
     assert log.line(plan, a_part(), one) is not None
     assert log.line(other, a_part(), two) is not None
-    assert log.totals(plan) == "12 x two (field ZIP); 1 x one"
+    assert log.totals(plan) == "5 x two (field ZIP); 1 x one"
     assert log.totals(other) == "1 x two (field ZIP)"
-    assert log.all_totals() == "13 x two (field ZIP); 1 x one"
+    assert log.all_totals() == "6 x two (field ZIP); 1 x one"
     assert log.totals(a_plan()) == ""
 
 
@@ -170,3 +222,15 @@ def test_reasons_of_the_same_number_stay_in_the_order_in_which_they_came() -> No
 def test_only_a_missing_custom_field_concerns_one() -> None:
     assert concerns_custom_field([_finding(3), _finding(21)])
     assert not concerns_custom_field([_finding(3), _finding(25)])
+
+
+def test_the_counts_of_a_stream_come_with_the_first_rejection_of_each_reason() -> None:
+    log, plan, other = _log(), a_plan(), a_plan(key=("ns", "others"))
+    first, again = Rejection("one", "Act.", code=3), Rejection("one", "Act at once.", code=3)
+    for rejection in (Rejection("two", "Act."), first, again):
+        log.line(plan, a_part(), rejection)
+    log.line(other, a_part(), first)
+    assert [(count.records, count.rejection) for count in log.reasons(plan)] == [
+        (2, first),
+        (1, Rejection("two", "Act.")),
+    ]

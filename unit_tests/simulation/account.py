@@ -12,6 +12,9 @@ from enum import Enum, auto
 
 UNKNOWN_ID = 30
 """A code that no table has."""
+CONTESTED_CODES = frozenset({4, 5})
+"""Another contact has the external id, or the email."""
+
 MAX_TEXT = 255
 FIRST_NEW_ID = 1_000_000
 NO_PERMISSION = 1
@@ -41,7 +44,7 @@ class Wish:
     def keys(self) -> list[str]:
         """The identifiers, comparable."""
         keys = [f"id={self.id.lstrip('0')}"] if self.id else []
-        keys += [f"email={self.email.lower()}"] if self.email else []
+        keys += [f"email={without_case(self.email)}"] if self.email else []
         return [*keys, f"external_id={self.external_id}"] if self.external_id else keys
 
 
@@ -100,6 +103,7 @@ class MaileonAccount:
     def __init__(self, stored: list[Stored], custom_types: dict[str, str]) -> None:
         self.contacts = {contact.id: contact for contact in stored}
         self.custom_types = dict(custom_types)
+        self.markers: set[str] = set()
         self._next_id = FIRST_NEW_ID
         self._holders: dict[str, int] = {}
         self._index()
@@ -130,6 +134,10 @@ class MaileonAccount:
             contact.preferences.clear()
         return contact is not None
 
+    def mark(self, email: str) -> None:
+        """Whoever has this address, or gets it, is unsubscribed."""
+        self.markers.add(without_case(email))
+
     def drop_field(self, name: str) -> None:
         """Somebody deletes a custom field."""
         self.custom_types.pop(name, None)
@@ -151,6 +159,14 @@ class MaileonAccount:
     def breaks_rules(self, wish: Wish) -> bool:
         """Whether no contact may be as it says, whoever has which identifier."""
         return _is_no_address(wish) or bool(self._wrong(wish))
+
+    def contests(self, options: Options, wish: Wish) -> bool:
+        """Whether the contact would be refused since another has one of its identifiers."""
+        codes = {
+            code
+            for code, _ in self._wrong_identifiers(options, wish, self.find(options.mode, wish))
+        }
+        return bool(codes & CONTESTED_CODES)
 
     def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
         [key] = Wish(email=email, external_id=external_id).keys or [""]
@@ -182,6 +198,8 @@ class MaileonAccount:
         contact = self.find(options.mode, wish)
         if (quiet := _untouched(options, contact)) is not None:
             return Judgement(quiet)
+        if not options.reimports and wish.email and without_case(wish.email) in self.markers:
+            return Judgement(Verdict.UNSUBSCRIBED)
         if findings := [*self._wrong_identifiers(options, wish, contact), *self._wrong(wish)]:
             return Judgement(Verdict.INVALID, tuple(findings))
         if contact is not None:
@@ -231,6 +249,13 @@ class MaileonAccount:
         return wrong
 
 
+def without_case(text: str) -> str:
+    """As addresses are compared: only ASCII letters of either case are the same."""
+    if text.isascii():
+        return text.lower()
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
 def name_of(mode: str, wish: Wish) -> str:
     """The identifier by which the contact is recognised, comparable; empty if it has none."""
     kind = {"external_id": "external_id=", "maileon_id": "id=" if wish.id else "email="}
@@ -254,7 +279,7 @@ def _untouched(options: Options, contact: Stored | None) -> Verdict | None:
 
 def _fill(contact: Stored, wish: Wish) -> None:
     # An address that differs by case only is the same, and is not rewritten.
-    if wish.email and wish.email.lower() != (contact.email or "").lower():
+    if wish.email and without_case(wish.email) != without_case(contact.email or ""):
         contact.email = wish.email
     contact.external_id = wish.external_id or contact.external_id
     for target, value in wish.fields.items():

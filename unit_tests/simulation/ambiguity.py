@@ -13,8 +13,6 @@ from unit_tests.simulation.account import Wish
 from unit_tests.simulation.intent import Step
 from unit_tests.simulation.scenario import Naming, Scenario
 
-DUPLICATE_CODES = {4, 5}
-
 
 class Circles:
     """Identifiers that are linked: named by one record, or held by one contact before the sync."""
@@ -50,7 +48,8 @@ class Circles:
 
 def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
     """The circles in which something may differ."""
-    order = _order(steps, names_are_ordered=_names_are_ordered(scenario, steps))
+    order = _order(steps)
+    # Where the report does not tell why a contact was refused, it cannot be held.
     is_unclear = scenario.server.naming is Naming.UNLISTED
     pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
     return {
@@ -60,30 +59,18 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
     }
 
 
-def _names_are_ordered(scenario: Scenario, steps: Sequence[Step]) -> bool:
-    """Whether contacts named by their id and by their email keep their order among each other.
-
-    In one lane they do, unless something is rejected and what it could be is sent again, or sent
-    again without a field that has vanished.
-    """
-    if scenario.server.vanishing_at is not None:
-        return False
-    lanes = [(stream.mode, stream.has_consent) for stream in scenario.streams]
-    is_one_lane = lanes == [("maileon_id", False)]
-    return is_one_lane and not any(step.is_rejected and step.travels for step in steps)
+def contested_circles(steps: Sequence[Step], circles: Circles) -> set[str]:
+    """The circles in which somebody was refused since another contact had the identifier."""
+    return {circles.circle(step.wish.keys) for step in steps if step.is_contested}
 
 
-def _order(steps: Sequence[Step], *, names_are_ordered: bool) -> list[int]:
+def _order(steps: Sequence[Step]) -> list[int]:
     """Of each step the steps before it that the input orders, by shared identifiers; as bits."""
     order: list[int] = []
     last: dict[str, int] = {}
-    named = {True: 0, False: 0}
     for place, step in enumerate(steps):
         before = 0
-        if names_are_ordered and step.travels:
-            before |= named[not step.wish.id]
-            named[bool(step.wish.id)] |= 1 << place
-        for key in step.wish.keys if step.travels else ():
+        for key in step.keys:
             if key in last:
                 before |= order[last[key]] | 1 << last[key]
             last[key] = place
@@ -102,10 +89,9 @@ def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]
 
 
 def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, int]]:
-    """Steps that take an identifier away without naming it, with those that name it.
+    """Steps that take an identifier away without naming it, with those that are recognised by it.
 
-    Not among them: a later step that only wants to have it. It is rejected as a duplicate if it
-    comes too early, and tried again, unless the report does not tell why (`is_unclear`).
+    Not those that only want to have it: whoever comes too early is held.
     """
     freed: defaultdict[str, list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
@@ -113,12 +99,6 @@ def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, i
             freed[key].append(place)
     for place, step in enumerate(steps):
         for key in step.wish.keys if step.travels else ():
-            only_wants = not is_unclear and key != step.name
             for loser in freed.get(key, ()):
-                if not (only_wants and loser < place) and _minds(step, key, loser < place):
+                if key == step.name or is_unclear:
                     yield loser, place
-
-
-def _minds(step: Step, key: str, is_later: bool) -> bool:
-    """An earlier step minds only if it was rejected since another contact holds the identifier."""
-    return is_later or key == step.name or bool(DUPLICATE_CODES & {*step.codes})

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
 from destination_maileon.accounting.ledger import STATISTICS, Ledger
-from destination_maileon.delivery.request import Request
-from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.maileon.errors import (
+    FailureReason,
+    Forbidden,
+    RequestRejected,
+    RetriableError,
+)
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan
+from unit_tests.simulation.intent import Step
 from unit_tests.simulation.scenario import ENVELOPE_BYTES, Scenario
 from unit_tests.simulation.sent import (
     bytes_of,
+    groups_of,
     is_removal,
+    keys_of,
     places_of,
+    purpose_of,
     records_in,
-    wishes_of,
 )
 
+CALLS_AT_FIRST = 4
 RECORDS_PER_CONTACT = 10
 OVERLOADS = 5
 MAX_REFUSED_CALLS = 40
@@ -69,9 +79,14 @@ class Watch:
     def __init__(self, scenario: Scenario) -> None:
         self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
         self.max_bytes = int(str(scenario.setting("max_batch_bytes", 8_000_000)))
-        self.concurrency = int(str(scenario.setting("concurrent_requests", 4)))
+        self.concurrency = int(str(scenario.setting("concurrent_requests", 8)))
         self.patience = float(str(scenario.setting("max_retry_seconds", DEFAULT_RETRY_SECONDS)))
-        self.limit = self.concurrency
+        self.limit = min(CALLS_AT_FIRST, self.concurrency)
+        self.steps: list[Step] = []
+        self._happened = count(1)
+        self.sent_at: dict[int, int] = {}
+        self.accepted_at = 0
+        self.contested_at = 0.0
         self.in_flight: dict[Request, set[str]] = {}
         self.calls = 0
         self.most_in_flight = 0
@@ -82,10 +97,15 @@ class Watch:
         self.accepted: set[bool] = set()
         self.troubles: Counter[FailureReason] = Counter()
         self.ends_of_sync = 0
+        self.removed = 0
+        most = scenario.setting("max_deleted_records", None)
+        self.most_removed = most if isinstance(most, int) else math.inf
+        self.disliked: set[int] = set()
         self.has_given_up = False
+        self.was_forbidden = False
         self.sent: set[int] = set()
         self.failing: dict[Request, float] = {}
-        self._fates: dict[Request, _Fate] = {}
+        self._fates: dict[tuple[Request, Purpose], _Fate] = {}
         self._pieces = 0
 
     def starts(self, call: Request, now: float) -> None:
@@ -93,13 +113,17 @@ class Watch:
         self.calls += 1
         insist(len(self.in_flight) < self.limit, "too many calls in flight")
         self._holds_no_more_than_allowed(call)
-        keys = [key for wish in wishes_of(call) for key in wish.keys]
+        keys = keys_of(call)
         insist(len(keys) == len(set(keys)), "one identifier twice in a call")
+        folded = {key.casefold() for key in keys}
+        insist(len(folded) == len(keys), "two identifiers in a call that look alike")
+        self._merges_one_contact(call)
         shared = {key for others in self.in_flight.values() for key in others}.intersection(keys)
         insist(not shared, "two calls in flight share an identifier")
         self.in_flight[call] = set(keys)
         self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
         self.sent.update(places_of(call))
+        self.sent_at.update(dict.fromkeys(places_of(call), next(self._happened)))
         self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
         self._may_be_tried(call, now)
 
@@ -111,17 +135,39 @@ class Watch:
         elif isinstance(answer, RequestRejected):
             self._refused(call, answer)
         elif isinstance(answer, Exception):
-            self.ends_of_sync += 1
+            self._stopped(call, answer)
         else:
-            self.limit = min(self.concurrency, self.limit + 1)
-            self.accepted.add(is_removal(call))
+            self._succeeded(call)
         if isinstance(answer, SynchronizationReport):
-            self.reports.append((call, answer))
-            self._pieces = 0
+            self._reported(call, answer, now)
+        elif answer is True and purpose_of(call) is Purpose.REMOVE:
+            self.accepted_at = next(self._happened)
+            self.removed += 1
+            insist(self.removed <= self.most_removed, "more people are removed than may be")
 
-    def next_attempt_by(self) -> float | None:
-        """When a call that failed is tried again at the latest, if it may be; None without one."""
-        return min(self.failing.values(), default=None)
+    def _succeeded(self, call: Request) -> None:
+        self.limit = min(self.concurrency, self.limit + 1)
+        if purpose_of(call) in {Purpose.WRITE, Purpose.REMOVE}:
+            self.accepted.add(is_removal(call))
+
+    def _reported(self, call: Request, report: SynchronizationReport, now: float) -> None:
+        self.reports.append((call, report))
+        self._pieces = 0
+        if report.invalid:
+            self.contested_at = now
+        if report.new or report.existing:
+            self.accepted_at = next(self._happened)
+
+    def _stopped(self, call: Request, answer: Exception) -> None:
+        """Nothing more can succeed; but a right that was there has not gone away."""
+        is_missing = isinstance(answer, Forbidden)
+        if is_missing and purpose_of(call) is Purpose.MARK:
+            return
+        if is_missing and is_removal(call) in self.accepted:
+            self.disliked.update(places_of(call) if records_in(call) == 1 else ())
+            return
+        self.ends_of_sync += 1
+        self.was_forbidden |= is_missing
 
     def nothing_gets_through(self) -> bool:
         """Whether calls were refused, and none was accepted that says that the contacts are wrong.
@@ -162,11 +208,20 @@ class Watch:
         records = records_in(call)
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
 
+    def _merges_one_contact(self, call: Request) -> None:
+        """Only records with the same identifiers, and the same permission, are one contact."""
+        for group in groups_of(call):
+            steps = [self.steps[place - 1] for place in group]
+            insist(len({frozenset(step.wish.keys) for step in steps}) == 1, "merges two contacts")
+            insist(len({step.options for step in steps}) == 1, "merges two permissions")
+            insist(len(steps) == 1 or not steps[0].is_farewell, "merges removals")
+
     def _may_be_tried(self, call: Request, now: float) -> None:
-        if call not in self._fates:
+        key = (call, purpose_of(call))
+        if key not in self._fates:
             since = self._tried_since(call) if call.attempts else now
-            self._fates[call] = _Fate(since, len(self.reports), attempts=call.attempts)
-        fate = self._fates[call]
+            self._fates[key] = _Fate(since, len(self.reports), attempts=call.attempts)
+        fate = self._fates[key]
         insist(not fate.is_given_up, "tried again beyond all patience")
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
         is_large = not is_removal(call) and records_in(call) > 1
@@ -175,19 +230,22 @@ class Watch:
     def _tried_since(self, call: Request) -> float:
         """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
         since, places = call.first_attempt_at, set(places_of(call))
-        whole = [fate for other, fate in self._fates.items() if places < {*places_of(other)}]
+        if is_removal(call):
+            # What a removal's patience has left is left for the marker.
+            return since
+        whole = [fate for (other, _), fate in self._fates.items() if places < {*places_of(other)}]
         insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
         self._pieces += 1
         # One more may have been waiting when the last report came.
-        most = 1 + 2 * math.ceil(math.log2(max(map(records_in, self._fates))))
+        most = 1 + 2 * math.ceil(math.log2(max(records_in(call) for call, _ in self._fates)))
         insist(self._pieces <= most, "cut again and again though nothing succeeds")
         return since
 
     def _failed(self, call: Request, answer: RetriableError, now: float) -> None:
         self.troubles[answer.reason] += 1
-        if answer.is_throttled:
+        if answer.is_throttled or answer.reason is FailureReason.TIMEOUT:
             self.limit = max(1, self.limit // 2)
-        fate = self._fates[call]
+        fate = self._fates[call, purpose_of(call)]
         elapsed = now - fate.first_at
         left = max(0.0, self.patience - elapsed)
         self.longest_failure = max(self.longest_failure, elapsed)
@@ -219,6 +277,7 @@ class SpyLedger(Ledger):
     def watch(self, *, max_held_states: int = MAX_HELD_STATES) -> None:
         """To be called once, before the first record."""
         self.outcomes = {}
+        self.check_rejection: Callable[[int], None] = lambda _: None
         self.groups = {}
         self.merged = 0
         self.settled_twice = []
@@ -230,12 +289,12 @@ class SpyLedger(Ledger):
         self.received_at[part.place] = now
         return part
 
-    def stranger(self, stream: object) -> None:
-        super().stranger(str(stream) if not isinstance(stream, tuple) else stream)
-        self._settle(self.records, "left out")
+    def unknown_stream(self, stream: Hashable) -> None:
+        super().unknown_stream(stream)
+        self._settle(self.records, "rejected")
 
-    def left_out(self, plan: StreamPlan, part: MappedRecord) -> None:
-        super().left_out(plan, part)
+    def skipped(self, plan: StreamPlan, part: MappedRecord) -> None:
+        super().skipped(plan, part)
         self._settle(self.records, "left out")
 
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
@@ -248,6 +307,7 @@ class SpyLedger(Ledger):
                 self.groups[place] = group
 
     def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        self.check_rejection(part.place)
         try:
             super().rejected(plan, part, rejection)
         finally:

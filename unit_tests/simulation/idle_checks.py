@@ -22,16 +22,22 @@ class IdleChecks:
         """The loop waits from now until something happens, or that time has come."""
         insist(not self.trial.holds_a_true_state(), "a true STATE is held back")
         watch = self.trial.watch
-        if not self.trial.may_end_at_once() and len(watch.in_flight) < watch.limit:
-            latest = watch.next_attempt_by()
-            is_soon = latest is None or until <= max(now, latest) + A_TICK_SECONDS
-            insist(is_soon, "a call waits though its time has come")
-        if not watch.in_flight and not watch.failing:
+        if watch.in_flight:
+            return
+        if not watch.failing:
             self._no_record_waits_too_long(now, until)
+        elif not self.trial.may_end_at_once():
+            latest = max(now, min(watch.failing.values()))
+            insist(until <= latest + A_TICK_SECONDS, "a call waits though its time has come")
 
     def _no_record_waits_too_long(self, now: float, until: float) -> None:
-        # Not those that were sent: who was refused alone may have to wait for a verdict.
-        received_at, sent = self.trial.spy.received_at, self.trial.watch.sent
-        since = next((at for place, at in received_at.items() if place not in sent), None)
-        latest = now if since is None else max(now, since + self.flush_seconds)
-        insist(since is None or until <= latest + A_TICK_SECONDS, "a record waits too long")
+        """Neither for its batch to fill nor, if it is held, for a pass."""
+        trial = self.trial
+        refused = [p for p in trial.spy.received_at if trial.server.verdicts.get(p, 0) is None]
+        held_since = [trial.watch.contested_at] if trial.held() else []
+        since = [at for p, at in trial.spy.received_at.items() if p not in trial.watch.sent][:1]
+        # Who was refused alone waits for a verdict, and others may stand behind.
+        if refused or not (since or held_since):
+            return
+        latest = max(now, max(*since, *held_since, 0.0) + self.flush_seconds)
+        insist(until <= latest + A_TICK_SECONDS, "a record waits too long")

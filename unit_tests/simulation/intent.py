@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from xml.sax.saxutils import escape
 
-from unit_tests.simulation.account import MAX_TEXT, Options, Source, Wish, name_of
+from unit_tests.simulation.account import CONTESTED_CODES, MAX_TEXT, Options, Source, Wish, name_of
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     CUSTOM_TYPES,
@@ -78,6 +78,18 @@ class Step:
         return self.task in {Task.DELETE, Task.UNSUBSCRIBE}
 
     @property
+    def keys(self) -> list[str]:
+        """The identifiers that make it one of its contact's: of a removal the one that counts."""
+        if not self.travels:
+            return []
+        return [self.name] if self.is_farewell else self.wish.keys
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether it was refused since another contact has one of its identifiers."""
+        return bool(CONTESTED_CODES & {*self.codes})
+
+    @property
     def name(self) -> str:
         """The identifier by which its contact is recognised."""
         return name_of(self.options.mode, self.wish)
@@ -85,15 +97,10 @@ class Step:
 
 def asked(scenario: Scenario) -> Iterator[Step]:
     """What the records ask for, up to where reading ends."""
-    farewells = 0
-    allowed = scenario.config.get("max_deleted_records")
     for item in readable(scenario):
         if item.kind is not Kind.RECORD:
             continue
         step = step_of(scenario, item)
-        farewells += step.is_farewell
-        if isinstance(allowed, int) and farewells > allowed:
-            return
         if has_no_target(scenario, item):
             return
         yield step
@@ -118,7 +125,7 @@ def step_of(scenario: Scenario, item: Item) -> Step:
     """What the record asks for."""
     stream = scenario.streams[item.stream] if item.stream < len(scenario.streams) else None
     if stream is None:
-        return Step(Task.NOTHING, Wish(), Options("email"), stream=item.stream)
+        return Step(Task.REFUSED_HERE, Wish(), Options("email"), stream=item.stream)
     data = item.data or {}
     wish = _wish(scenario, stream, data)
     task = Task.REFUSED_HERE if item.data is None else _task(scenario, stream, data, wish=wish)

@@ -32,7 +32,10 @@ UNSUBSCRIBE_COLUMN = "goodbye"
 DELETED_COLUMN = "_ab_cdc_deleted_at"
 REFUSED_VALUE = "refused"
 TOO_LARGE_VALUE = "too large"
-"""In POISON they make the server refuse the call, with 400 or 413."""
+DISLIKED_VALUE = "disliked"
+"""In POISON they make the server refuse the call, with 400, 413 or 403."""
+
+NAMESPACE = "north"
 
 
 class Kind(StrEnum):
@@ -47,12 +50,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the input. `gap`: it begins a chunk that arrives so many seconds after the last."""
+    """A line of the input. `gap`: it begins a chunk that arrives so many seconds after the last.
+
+    `loses_namespace`: the record does not say in which namespace its stream is.
+    """
 
     kind: Kind
     stream: int = 0
     data: Data | None = None
     gap: float | None = None
+    loses_namespace: bool = False
 
     @property
     def is_state(self) -> bool:
@@ -133,8 +140,10 @@ class Server:
     """How the simulated Maileon behaves. Seconds; a call is `vanishing_at`-th from 0.
 
     Calls of more than `overload_above` contacts that hold one of `heavy` fail; from `outage_at` on
-    all fail, for want of a connection or with 500. The farewells of those with a `clinging`
-    identifier are refused, with `refusal`.
+    all fail, for want of a connection or with 500, until `outage_calls` have. The removals of those
+    with a `clinging` identifier are refused, with `refusal`; markers, if it `refuses_markers`.
+    Calls of more than `timeout_above` contacts are not answered in time. Bytes travel at so many
+    `bytes_per_second`, and each call in flight makes the others last longer by the share `load`.
     """
 
     naming: Naming = Naming.AS_SENT
@@ -143,6 +152,11 @@ class Server:
     vanishing_at: int | None = None
     overload_above: int | None = None
     outage_at: int | None = None
+    outage_calls: int = 1_000_000
+    timeout_above: int | None = None
+    bytes_per_second: float | None = None
+    load: float = 0.0
+    refuses_markers: bool = False
     clinging: tuple[str, ...] = ()
     refusal: int = 400
     faults: tuple[Fault, ...] = ()
@@ -169,6 +183,7 @@ class Scenario:
     max_held_states: int = 10_000
     output_seconds: float = 0.0
     killed_at: int | None = None
+    has_namespaces: bool = False
 
     @property
     def is_dry_run(self) -> bool:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from lxml import etree
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.request import Request
-from unit_tests.simulation.account import Options, Source, Wish
+from destination_maileon.delivery.request import Purpose, Request
+from unit_tests.simulation.account import Options, Source, Wish, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,24 @@ class Removal:
     deletes: bool
 
 
+def purpose_of(call: Request) -> Purpose:
+    """What the call is for."""
+    return call.purpose
+
+
 def is_removal(call: Request) -> bool:
-    """Whether the call removes somebody; else it writes contacts."""
+    """Whether the call concerns somebody who is to leave; else it writes contacts."""
     return call.farewell is not None
+
+
+def keys_of(call: Request) -> list[str]:
+    """The identifiers that travel: a removal names its contact by one, a marker by the address."""
+    if not is_removal(call):
+        return [key for wish in wishes_of(call) for key in wish.keys]
+    wish = removal_of(call).wish
+    if purpose_of(call) is Purpose.MARK:
+        return Wish(email=wish.email).keys
+    return [name_of(options_of(call).mode, wish)]
 
 
 def removal_of(call: Request) -> Removal:

@@ -10,6 +10,7 @@ from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     CUSTOM_TYPES,
+    DISLIKED_VALUE,
     REFUSED_VALUE,
     TOO_LARGE_VALUE,
     Scenario,
@@ -66,12 +67,12 @@ def _taken(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:
     if scenario.is_dry_run:
         return _foreseen(account, step)
     if not step.travels:
-        return _carried_out(account, step)
+        return _carried_out(account, step, scenario)
     found = account.find(step.options.mode, step.wish)
     had = [] if found is None else found.keys
     if step.is_farewell and step.name in scenario.server.clinging:
         return replace(step, is_rejected=True, found=None if found is None else found.id)
-    step = _carried_out(account, step)
+    step = _carried_out(account, step, scenario)
     if found is None:
         found = account.find(step.options.mode, step.wish) if step.task is Task.WRITE else None
         return replace(step, found=None if found is None else found.id)
@@ -85,14 +86,16 @@ def _foreseen(account: MaileonAccount, step: Step) -> Step:
     return replace(step, is_rejected=is_wrong or step.task is Task.REFUSED_HERE)
 
 
-def _carried_out(account: MaileonAccount, step: Step) -> Step:
+def _carried_out(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:
     match step.task:
         case Task.REFUSED_HERE:
             return replace(step, is_rejected=True)
         case Task.DELETE:
             account.delete(step.options.mode, step.wish)
         case Task.UNSUBSCRIBE:
-            account.unsubscribe(step.options.mode, step.wish)
+            was_there = account.unsubscribe(step.options.mode, step.wish)
+            if not was_there and step.wish.email and not scenario.server.refuses_markers:
+                account.mark(step.wish.email)
         case Task.WRITE if is_poison(step.wish):
             return replace(step, is_rejected=True)
         case Task.WRITE:
@@ -104,4 +107,4 @@ def _carried_out(account: MaileonAccount, step: Step) -> Step:
 
 def is_poison(wish: Wish) -> bool:
     """Whether the server refuses a whole call that holds this contact."""
-    return wish.fields.get("custom:POISON") in {REFUSED_VALUE, TOO_LARGE_VALUE}
+    return wish.fields.get("custom:POISON") in {REFUSED_VALUE, TOO_LARGE_VALUE, DISLIKED_VALUE}

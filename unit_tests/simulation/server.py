@@ -5,21 +5,25 @@ Remembers what became of each record, by its place in the input, in the order in
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.errors import MaileonError, RequestRejected
+from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.simulation.account import (
+    CONTESTED_CODES,
     Judgement,
     MaileonAccount,
     Verdict,
     Wish,
     name_of,
 )
+from unit_tests.simulation.every_moment import insist
 from unit_tests.simulation.scenario import (
+    DISLIKED_VALUE,
     REFUSED_VALUE,
     TOO_LARGE_VALUE,
     VANISHING_FIELDS,
@@ -29,7 +33,10 @@ from unit_tests.simulation.scenario import (
 from unit_tests.simulation.sent import (
     groups_of,
     is_removal,
+    keys_of,
     options_of,
+    places_of,
+    purpose_of,
     removal_of,
     wishes_of,
 )
@@ -37,16 +44,25 @@ from unit_tests.simulation.sequence import fresh_account, is_poison
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 
+_EFFECTIVE = {Verdict.NEW, Verdict.EXISTING}
+
 
 class Server:
     """One account, and how it reports. `verdicts` holds each record's last one; None: refused."""
 
     def __init__(self, scenario: Scenario, account: MaileonAccount | None = None) -> None:
-        self._behaviour = scenario.server
+        self.behaviour = scenario.server
         self.account = account or fresh_account(scenario)
         self.verdicts: dict[int, Verdict | None] = {}
         self.applied: list[tuple[Request, tuple[int, ...]]] = []
+        self.codes: dict[int, tuple[int, ...]] = {}
+        self.contested: set[int] = set()
+        self.once_contested: set[int] = set()
+        self.removed = 0
+        self.unmarked: set[int] = set()
         self._has_vanished = False
+        self._newest: dict[str, int] = {}
+        self._together: defaultdict[int, set[int]] = defaultdict(set)
 
     def custom_fields(self) -> dict[str, FieldType]:
         """As the API tells them."""
@@ -54,12 +70,15 @@ class Server:
 
     def carry_out(self, call: Request, attempt: int) -> Answer:
         """Does what the call says."""
-        vanishing_at = self._behaviour.vanishing_at
+        vanishing_at = self.behaviour.vanishing_at
         if vanishing_at is not None and attempt >= vanishing_at and not self._has_vanished:
             self._has_vanished = True
             for name in VANISHING_FIELDS:
                 self.account.drop_field(name)
-        return self._remove(call) if is_removal(call) else self._synchronize(call)
+        if not is_removal(call):
+            return self._synchronize(call)
+        answer = {Purpose.MARK: self._mark, Purpose.LOOK_UP: self._look_up}.get(purpose_of(call))
+        return self._remove(call) if answer is None else answer(call)
 
     def create_custom_field(self, name: str, kind: str) -> None:
         """As the API does."""
@@ -67,18 +86,36 @@ class Server:
 
     def _remove(self, call: Request) -> bool | RequestRejected:
         removal, mode = removal_of(call), options_of(call).mode
-        if name_of(mode, removal.wish) in self._behaviour.clinging:
+        if name_of(mode, removal.wish) in self.behaviour.clinging:
             self._note(call, [None])
-            return RequestRejected("refused", status=self._behaviour.refusal, server_message="no")
-        self._note(call, [Judgement(Verdict.EXISTING)])
+            return RequestRejected("refused", status=self.behaviour.refusal, server_message="no")
         remove = self.account.delete if removal.deletes else self.account.unsubscribe
-        return remove(mode, removal.wish)
+        was_there = remove(mode, removal.wish)
+        self.removed += was_there
+        self._note(call, [Judgement(Verdict.EXISTING if was_there else Verdict.LEFT_OUT)])
+        return was_there
 
-    def _synchronize(self, call: Request) -> SynchronizationReport | RequestRejected:
+    def _mark(self, call: Request) -> bool | Forbidden:
+        if self.behaviour.refuses_markers:
+            self.unmarked.update(places_of(call))
+            return Forbidden("the right to create is missing")
+        self._note(call, [Judgement(Verdict.EXISTING)])
+        self.account.mark(removal_of(call).wish.email or "")
+        return True
+
+    def _look_up(self, call: Request) -> bool:
+        is_there = self.account.find(options_of(call).mode, removal_of(call).wish) is not None
+        if not is_there:
+            self._note(call, [Judgement(Verdict.LEFT_OUT)])
+        return is_there
+
+    def _synchronize(self, call: Request) -> SynchronizationReport | RequestRejected | Forbidden:
         wishes = wishes_of(call)
         if any(is_poison(wish) for wish in wishes):
             self._note(call, [None] * len(wishes))
             values = {wish.fields.get("custom:POISON") for wish in wishes}
+            if DISLIKED_VALUE in values:
+                return Forbidden("a firewall dislikes it")
             status = 413 if TOO_LARGE_VALUE in values and REFUSED_VALUE not in values else 400
             return RequestRejected("refused", status=status, server_message="a contact is wrong")
         judgements = self.account.synchronize(options_of(call), wishes)
@@ -89,8 +126,29 @@ class Server:
         for places, judgement in zip(groups_of(call), judgements, strict=True):
             verdict = None if judgement is None else judgement.verdict
             self.verdicts |= dict.fromkeys(places, verdict)
+            codes = () if judgement is None else tuple(code for code, _ in judgement.findings)
+            self.codes |= dict.fromkeys(places, codes)
+            is_contested = bool(CONTESTED_CODES & {*codes[:1]})
+            self.once_contested.update(places if is_contested else ())
+            (self.contested.update if is_contested else self.contested.difference_update)(places)
+            self._together[places[0]].update(places)
             if verdict is not None and verdict is not Verdict.INVALID:
                 self.applied.append((call, places))
+        self._takes_effect_in_order(call, judgements)
+
+    def _takes_effect_in_order(self, call: Request, judgements: Sequence[Judgement | None]) -> None:
+        """No older record of a contact takes effect after a newer one."""
+        wishes = [None] if is_removal(call) else wishes_of(call)
+        for places, wish, judgement in zip(groups_of(call), wishes, judgements, strict=True):
+            is_effective = judgement is not None and judgement.verdict in _EFFECTIVE
+            if not is_effective or not (options_of(call).updates or is_removal(call)):
+                continue
+            for key in keys_of(call) if wish is None else wish.keys:
+                newest = self._newest.get(key, 0)
+                # Unless a call that carried both is repeated in parts, since its answer was lost.
+                is_repeated = newest in self._together[places[0]]
+                insist(newest <= max(places) or is_repeated, "an older record takes effect after")
+                self._newest[key] = max(newest, *places)
 
     def _report(
         self, wishes: Sequence[Wish], judgements: Sequence[Judgement]
@@ -99,7 +157,7 @@ class Server:
         for judgement in judgements:
             counts[judgement.verdict] += 1
         return SynchronizationReport(
-            contacts=len(wishes) + self._behaviour.miscounts,
+            contacts=len(wishes) + self.behaviour.miscounts,
             new=counts[Verdict.NEW],
             existing=counts[Verdict.EXISTING],
             invalid=counts[Verdict.INVALID],
@@ -110,7 +168,7 @@ class Server:
     def _listed(
         self, wishes: Sequence[Wish], judgements: Sequence[Judgement]
     ) -> Iterator[InvalidContact]:
-        naming = self._behaviour.naming
+        naming = self.behaviour.naming
         invalid = [
             (w, j) for w, j in zip(wishes, judgements, strict=True) if j.verdict is Verdict.INVALID
         ]

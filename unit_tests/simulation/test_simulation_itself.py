@@ -14,16 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.errors import FailureReason
-from destination_maileon.maileon.report import SynchronizationReport
 from unit_tests.simulation.account import Verdict
 from unit_tests.simulation.generate import MODES, OPERATIONS, a_scenario
 from unit_tests.simulation.intent import PERMISSIONS, Task, asked
 from unit_tests.simulation.mutants import INSIDE, PLANTED, Planted
 from unit_tests.simulation.runner import fault_of, run
 from unit_tests.simulation.scenario import Kind, Mishap, Naming, Scenario
+from unit_tests.simulation.sent import groups_of, purpose_of
 from unit_tests.simulation.trial import Trial, a_trial
 
 SEARCHED_SEEDS = 2_000
@@ -184,27 +183,23 @@ class Happened:
     def add(self, trial: Trial) -> None:
         self.ends[type(trial.failure).__name__] += 1
         self.verdicts.update(trial.server.verdicts.values())
-        for call, report in trial.watch.reports:
-            self.traits.update(_traits(call, report))
-        for call, _ in trial.server.applied:
-            self.traits[call.farewell.removal.value if call.farewell else "write"] += 1
+        for call, _ in trial.watch.reports:
+            self.traits.update(_traits(call))
+        self.traits.update(purpose_of(call) for call, _ in trial.server.applied)
+        self.traits["addresses that moved"] += trial.resolved
+        outcomes = (trial.spy.outcomes.get(place) for place in trial.server.once_contested)
+        self.traits.update(f"held and {outcome}" for outcome in outcomes if outcome)
         self.in_flight.add(trial.watch.most_in_flight)
         self.slowed_down += trial.watch.limit < trial.watch.concurrency
         self.refusals += trial.watch.refusals.total()
         self.troubles += trial.watch.troubles
 
 
-def _traits(call: Request, report: SynchronizationReport) -> Iterator[str]:
-    if max(len(entry.parts) for entry in call.entries) > 4:
+def _traits(call: Request) -> Iterator[str]:
+    if max(map(len, groups_of(call))) > 4:
         yield "much merged"
-    if call.order.parent is not None and len(call.entries) > 1:
-        yield "a half"
-    if call.order.parent is not None and len(call.entries[0].parts) > 1:
-        yield "a half of one contact"
-    if call.is_recount:
+    if call.is_already_counted:
         yield "a recount"
-    if call.when_oldest:
-        yield "a duplicate again" if report.invalid else "a duplicate that came in"
     if call.attempts > 3:
         yield "tried often"
 
@@ -237,18 +232,15 @@ def test_contacts_meet_every_fate_at_the_server(happened: Happened) -> None:
     assert happened.verdicts == {None, *Verdict}
 
 
-def test_calls_are_merged_halved_repeated_and_sent_again(happened: Happened) -> None:
-    assert set(happened.traits) == {
-        "write",
-        DeletedRecords.DELETE.value,
-        DeletedRecords.UNSUBSCRIBE.value,
+def test_contacts_are_merged_held_repeated_and_removed(happened: Happened) -> None:
+    assert {trait for trait, number in happened.traits.items() if number} == {
+        *Purpose,
         "much merged",
-        "a half",
-        "a half of one contact",
         "a recount",
-        "a duplicate again",
-        "a duplicate that came in",
         "tried often",
+        "held and written",
+        "held and rejected",
+        "addresses that moved",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -27,15 +28,18 @@ from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.idle_checks import IdleChecks
+from unit_tests.simulation.intent import Task, step_of
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
+    NAMESPACE,
     PERMISSION_COLUMN,
     PREFERENCES,
     SCHEMA_FIELDS,
     UNSUBSCRIBE_COLUMN,
     VANISHING_FIELDS,
     Kind,
+    Naming,
     Scenario,
     Stream,
 )
@@ -64,6 +68,12 @@ class FakeStore(DeadLetterQueue):
         del plan, rejection
         assert part.message is not None
         self.waiting.append(part.place)
+
+    def location(self, plan: StreamPlan) -> str:
+        return plan.title
+
+    def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
+        """Nothing: what the accounts are is compared elsewhere."""
 
     def flush(self) -> None:
         self._flushes += 1
@@ -98,7 +108,8 @@ class _Api:
 class Trial:
     """What came of a scenario. A STATE is known by its line's number.
 
-    `heard_before` tells of each STATE how many reports and merged records there were before it.
+    `heard_before` tells of each STATE how many reports and merged records there were before it,
+    `read_before` of each rejection how many records were read.
     """
 
     scenario: Scenario
@@ -110,6 +121,8 @@ class Trial:
     sync: Sync
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     heard_before: list[tuple[int, int]] = field(default_factory=list)
+    resolved: int = 0
+    read_before: dict[int, int] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
     records_up_to: list[int] = field(init=False)
@@ -153,6 +166,39 @@ class Trial:
         is_lost = self.store is not None and self.store.has_failed
         has_ended = self.watch.ends_of_sync or self.watch.refusals or self.watch.has_given_up
         return bool(self.scenario.is_strict or limits or is_lost or has_ended)
+
+    def check_rejection(self, place: int) -> None:
+        """Nobody is rejected for a contested identifier before a whole pass brought no acceptance.
+
+        Where nobody could have been accepted, a record may be rejected without a call.
+        """
+        server, watch = self.server, self.watch
+        self.read_before[place] = self.spy.records
+        step = watch.steps[place - 1]
+        is_clear = server.behaviour.naming is not Naming.UNLISTED and not self.scenario.is_strict
+        if (
+            self.scenario.is_dry_run
+            or not is_clear
+            or step.task is not Task.WRITE
+            or self.may_stop_early()
+        ):
+            return
+        if place not in server.verdicts:
+            insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
+        elif place not in server.contested:
+            return
+        for held in self.held():
+            is_tried = watch.sent_at[held] > watch.accepted_at
+            insist(is_tried, "rejected though a pass brought an acceptance")
+
+    def held(self) -> list[int]:
+        """The records that are not settled and were refused since another has their identifier."""
+        return [p for p in self.server.contested if p not in self.spy.outcomes]
+
+    def may_stop_early(self) -> bool:
+        """Whether limits may let it end before everything read is settled."""
+        limits = ("max_rejected_records", "max_rejected_percent", "max_deleted_records")
+        return any(limit in self.scenario.config for limit in limits)
 
     def _are_settled(self, records: int) -> bool:
         # Without `ignore_invalid_contacts` a rejection is not settled: it ends the sync.
@@ -223,10 +269,12 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     store = FakeStore(scenario.store_fails_at) if stores else None
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
+    watch.steps = [step_of(scenario, item) for item in scenario.records]
     trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
                   store=store, sync=sync)  # fmt: skip
     flush_seconds = float(str(scenario.setting("flush_interval_seconds", 60)))
     world.check_idle = IdleChecks(trial, flush_seconds).at
+    spy.check_rejection = trial.check_rejection
     return trial
 
 
@@ -255,8 +303,9 @@ def _spy(
 
 def configuration(scenario: Scenario) -> dict[str, object]:
     """The connector's configuration."""
+    namespace = {"namespace": NAMESPACE} if scenario.has_namespaces else {}
     streams = [
-        {"name": f"s{number}", "mapping": mapping}
+        {"name": f"s{number}", "mapping": mapping, **namespace}
         for number, stream in enumerate(scenario.streams)
         if (mapping := _mapping(stream))
     ]
@@ -284,7 +333,10 @@ def _stream(scenario: Scenario, number: int) -> dict[str, object]:
         # With data activation the catalog has all that the connection maps.
         columns += [entry["column"] for entry in _mapping(stream)]
     schema = {"properties": {column: {"type": ["null", "string"]} for column in columns}}
-    configured: dict[str, object] = {"stream": {"name": f"s{number}", "json_schema": schema}}
+    described: dict[str, object] = {"name": f"s{number}", "json_schema": schema}
+    if scenario.has_namespaces:
+        described["namespace"] = NAMESPACE
+    configured: dict[str, object] = {"stream": described}
     if stream.operation is None:
         return configured | {"destination_sync_mode": "append_dedup"}
     return configured | {

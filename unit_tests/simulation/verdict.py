@@ -10,9 +10,10 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
-from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored
-from unit_tests.simulation.ambiguity import Circles, ambiguous_circles
+from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Wish
+from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, contested_circles
 from unit_tests.simulation.every_moment import insist
+from unit_tests.simulation.final_rows import check_final_rows, circles_of
 from unit_tests.simulation.intent import Step, Task, asked
 from unit_tests.simulation.scenario import VANISHING_FIELDS, Item, Kind
 from unit_tests.simulation.sent import places_of
@@ -54,7 +55,14 @@ def _limits(trial: Trial) -> Iterator[bool]:
     config = trial.scenario.config
     yield not config.get("ignore_invalid_contacts", True)
     yield "max_rejected_records" in config or "max_rejected_percent" in config
+    yield "max_deleted_records" in config
     yield trial.watch.nobody_can_leave()
+
+
+def _are_too_many_to_leave(trial: Trial) -> bool:
+    allowed = trial.scenario.config.get("max_deleted_records")
+    leaving = sum(step.is_farewell for step in asked(trial.scenario))
+    return isinstance(allowed, int) and leaving > allowed
 
 
 def _fails_again(trial: Trial) -> bool:
@@ -73,7 +81,7 @@ def _what_came_before_is_settled(trial: Trial) -> None:
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
     was_sent = trial.scenario.is_dry_run or failure.place in trial.server.verdicts
     if is_lenient or not was_sent:
-        settled = all(place in trial.spy.outcomes for place in range(1, failure.place + 1))
+        settled = all(place in trial.spy.outcomes for place in range(1, failure.place))
         insist(settled, "what came before the one rejection too many is not settled")
 
 
@@ -99,7 +107,7 @@ def _failure_has_a_reason(trial: Trial) -> None:
         (Killed, scenario.killed_at is not None),
         (BadInput, is_broken),
         (InputFailed, scenario.reading_fails),
-        (StopSync, "max_deleted_records" in scenario.config),
+        (StopSync, _are_too_many_to_leave(trial)),
         (StopSync, scenario.config.get("unmapped_columns") == "fail"),
         (ConfigError, any(_config_reasons(trial))),
         (ProgramFault, any(f.mishap.ends_sync for f in scenario.server.faults)),
@@ -118,6 +126,11 @@ def _success_is_deserved(trial: Trial) -> None:
     settled = len(trial.spy.outcomes)
     allowed = config.get("max_rejected_records")
     insist(not isinstance(allowed, int) or rejected <= allowed, "too many rejected, no failure")
+    most = config.get("max_deleted_records")
+    insist(not isinstance(most, int) or watch.removed <= most, "too many removed, no failure")
+    said = [log for log in trial.logs if "unsubscription marker" in log]
+    unmarked = len(trial.server.unmarked)
+    insist(not unmarked or f"{unmarked} p" in " ".join(said), "who is not marked is not told")
     percent = config.get("max_rejected_percent")
     is_within = not isinstance(percent, int) or 100 * rejected <= percent * settled
     insist(is_within, "too large a share rejected, and no failure")
@@ -130,11 +143,11 @@ def _success_is_deserved(trial: Trial) -> None:
 
 
 def _config_reasons(trial: Trial) -> Iterator[bool]:
-    config = trial.scenario.config
     yield any(fault.mishap.ends_sync for fault in trial.scenario.server.faults)
     yield from _limits(trial)
-    yield "max_deleted_records" in config
+    yield _are_too_many_to_leave(trial)
     yield trial.watch.nothing_gets_through() or trial.watch.nobody_can_leave()
+    yield trial.watch.was_forbidden
     yield trial.watch.refusals.total() > 0 and trial.watch.ends_of_sync > 0
 
 
@@ -203,12 +216,9 @@ def _is_anybody_counted_twice(calls: list[Request]) -> bool:
 
 def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step]) -> None:
     circles = Circles(trial.scenario, steps)
-    open_circles = ambiguous_circles(trial.scenario, steps, circles)
-    for place, step in enumerate(steps, start=1):
-        # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
-        is_final = step.options.ignores_invalid or trial.spy.outcomes.get(place) != "rejected"
-        if place not in trial.spy.outcomes or not is_final:
-            open_circles.add(circles.circle(step.wish.keys))
+    contested = contested_circles(steps, circles)
+    unclear = ambiguous_circles(trial.scenario, steps, circles) | _unsettled(trial, steps, circles)
+    open_circles = contested | unclear
     for place, step in enumerate(steps, start=1):
         circle = circles.circle(step.wish.keys)
         if not step.travels or circle not in open_circles:
@@ -219,6 +229,28 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     expected = clear(account, circles, but=open_circles)
     found = clear(trial.server.account, circles, but=open_circles)
     insist(found == expected, f"the account differs: {difference(expected, found)}")
+    for circle, members in circles_of(steps, circles):
+        if circle in contested - unclear and not _was_rejected_early(trial, members):
+            trial.resolved += check_final_rows(
+                trial.scenario, trial.server.account, members, circles
+            )
+
+
+def _was_rejected_early(trial: Trial, circle: list[tuple[int, Step]]) -> bool:
+    """Whether one was rejected before the last record was read: held for long, it was tried."""
+    last = circle[-1][0]
+    return any(trial.read_before.get(place, last) < last for place, _ in circle)
+
+
+def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
+    """The circles of which something is not settled, or was refused by chance."""
+    found = set()
+    for place, step in enumerate(steps, start=1):
+        # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
+        is_final = step.options.ignores_invalid or trial.spy.outcomes.get(place) != "rejected"
+        if place not in trial.spy.outcomes or not is_final or place in trial.watch.disliked:
+            found.add(circles.circle(step.wish.keys))
+    return found
 
 
 def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
@@ -231,10 +263,16 @@ def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
 
 def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
     """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
+    marked = [key for email in account.markers for key in Wish(email=email).keys]
     return sorted(
-        _words(contact)
-        for contact in account.contacts.values()
-        if circles.circle(_telling_keys(contact)) not in but
+        [
+            *(f"marked {key}" for key in marked if circles.circle([key]) not in but),
+            *(
+                _words(contact)
+                for contact in account.contacts.values()
+                if circles.circle(_telling_keys(contact)) not in but
+            ),
+        ]
     )
 
 

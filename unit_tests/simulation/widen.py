@@ -11,9 +11,11 @@ from dataclasses import replace
 from random import Random
 
 from unit_tests.simulation.intent import Step, step_of
+from unit_tests.simulation.moves import HISTORIES, moving
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
+    DISLIKED_VALUE,
     PERMISSION_COLUMN,
     SHADOWED_COLUMN,
     UNSUBSCRIBE_COLUMN,
@@ -28,7 +30,7 @@ from unit_tests.simulation.scenario import (
     Stream,
 )
 
-WIDENED = 0.06
+WIDENED = 0.04
 """Of all scenarios, by each: so that nearly half of them are by none."""
 
 EVERYBODY_CLINGS = 0.5
@@ -42,6 +44,7 @@ TIDIED = (
     "first_name", PERMISSION_COLUMN, UNSUBSCRIBE_COLUMN,
 )  # fmt: skip
 ODD_CHARACTERS = "&<>'\"\\/\r\n\t\0\x08\x1f\x7f\x85 ]äß€\u2028\ufffd\ufffe\uffff😀"
+LOOK_ALIKES = ("É", "é", "\N{KELVIN SIGN}", "k", "K")
 STORM_RETRY_AFTER = (None, 0.0, 1.0, 45.0)
 
 Change = Callable[[Data, int, Random], None]
@@ -329,7 +332,75 @@ def _steps(scenario: Scenario) -> list[Step]:
     return [step_of(scenario, item) for item in scenario.records]
 
 
+def _with_a_slow_account(scenario: Scenario, chance: Random) -> Scenario:
+    """Each call in flight makes the others last longer."""
+    server = replace(scenario.server, load=chance.choice([0.2, 1.0]))
+    return replace(scenario, server=server)
+
+
+def _with_a_thin_line(scenario: Scenario, chance: Random) -> Scenario:
+    """The more bytes a call has, the longer it lasts."""
+    server = replace(scenario.server, bytes_per_second=chance.choice([50.0, 500.0, 5_000.0]))
+    return replace(scenario, server=server)
+
+
+def _that_comes_back(scenario: Scenario, chance: Random) -> Scenario:
+    """The service is away for a while."""
+    calls = chance.choice([3, 10, 40])
+    server = replace(scenario.server, outage_at=chance.randrange(12), outage_calls=calls)
+    return replace(scenario, server=server)
+
+
+def _with_calls_that_are_too_large(scenario: Scenario, chance: Random) -> Scenario:
+    """Calls of many contacts are not answered in time."""
+    server = replace(scenario.server, timeout_above=chance.choice([1, 2, 5, 20, 100]))
+    config = {**scenario.config, "batch_size": chance.choice([4, 40, 1_000])}
+    return replace(scenario, server=server, config=config)
+
+
+def _without_markers(scenario: Scenario, chance: Random) -> Scenario:
+    """The key may not set an unsubscription marker; many leave whom nobody knows."""
+    likely = chance.choice([0.2, 0.6])
+
+    def change(data: Data, _number: int, chance: Random) -> None:
+        if chance.random() < likely:
+            data[DELETED_COLUMN] = "2026-01-01T00:00:00Z"
+
+    config = {**scenario.config, "deleted_records": "unsubscribe"}
+    server = replace(scenario.server, refuses_markers=chance.random() < 0.5)
+    return _changed(replace(scenario, config=config, server=server), change, chance)
+
+
+def _with_namespaces(scenario: Scenario, chance: Random) -> Scenario:
+    """The streams have a namespace, which some records have lost."""
+    likely = chance.choice([0.1, 1.0])
+    items = tuple(replace(i, loses_namespace=chance.random() < likely) for i in scenario.items)
+    return replace(scenario, items=items, has_namespaces=True)
+
+
+def _with_look_alikes(scenario: Scenario, chance: Random) -> Scenario:
+    """Addresses that only Unicode takes for one."""
+
+    def change(data: Data, _number: int, chance: Random) -> None:
+        if isinstance(data.get("email"), str):
+            data["email"] = f"{chance.choice(LOOK_ALIKES)}{data['email']}"
+
+    return _changed(scenario, change, chance)
+
+
+def _with_texts_that_are_disliked(scenario: Scenario, chance: Random) -> Scenario:
+    """A firewall before the service refuses calls with some texts, with 403."""
+    likely = chance.choice([0.02, 0.1])
+
+    def change(data: Data, _number: int, chance: Random) -> None:
+        if chance.random() < likely:
+            data["custom:POISON"] = DISLIKED_VALUE
+
+    return _changed(scenario, change, chance)
+
+
 WIDENINGS: dict[str, Callable[[Scenario, Random], Scenario]] = {
+    **{name: moving(history) for name, history in HISTORIES.items()},
     "more streams": _with_more_streams,
     "odd consents": _with_odd_consents,
     "nulls": _with_nulls,
@@ -342,6 +413,14 @@ WIDENINGS: dict[str, Callable[[Scenario, Random], Scenario]] = {
     "odd ids": _with_odd_ids,
     "storm": _in_a_storm,
     "other limits": _with_other_limits,
+    "slow account": _with_a_slow_account,
+    "thin line": _with_a_thin_line,
+    "comes back": _that_comes_back,
+    "too large": _with_calls_that_are_too_large,
+    "markers": _without_markers,
+    "namespaces": _with_namespaces,
+    "look-alikes": _with_look_alikes,
+    "disliked": _with_texts_that_are_disliked,
     "killed": _killed,
     "dry": _dry,
 }

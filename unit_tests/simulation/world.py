@@ -23,8 +23,8 @@ from destination_maileon.maileon.errors import (
 )
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.simulation.every_moment import Watch, insist
-from unit_tests.simulation.scenario import Fault, Item, Kind, Mishap, Scenario
-from unit_tests.simulation.sent import is_removal, wishes_of
+from unit_tests.simulation.scenario import NAMESPACE, Fault, Item, Kind, Mishap, Scenario
+from unit_tests.simulation.sent import bytes_of, is_removal, places_of, wishes_of
 from unit_tests.simulation.server import Server
 
 MAX_STEPS = 2_000_000
@@ -33,6 +33,7 @@ MAX_STEPS = 2_000_000
 MAX_IDLE_STEPS = 200
 MAX_STEPS_WITHOUT_TIME = 20
 SHORTEST_ANSWER_SECONDS = 0.01
+TIMEOUT_SECONDS = 120.0
 HEAVY_VALUE = "heavy"
 CARRIED_OUT_ALONE = 0.5
 
@@ -108,7 +109,10 @@ class World:
         self.watch.starts(call, self._now)
         # Of every length alike: a slow call is overtaken by many.
         slowest = self.scenario.server.slowest_answer / SHORTEST_ANSWER_SECONDS
-        lasts = SHORTEST_ANSWER_SECONDS * slowest ** self.chance.random()
+        lasts = self._burdened(call, SHORTEST_ANSWER_SECONDS * slowest ** self.chance.random())
+        if lasts > TIMEOUT_SECONDS:
+            lasts = TIMEOUT_SECONDS
+            attempt.mishap = attempt.mishap or Fault(attempt.number, Mishap.TIMEOUT)
         if self.foresee is not None:
             attempt.mishap, attempt.answer = None, self.foresee(call)
         elif attempt.mishap is None or attempt.mishap.is_carried_out:
@@ -181,12 +185,25 @@ class World:
     def _answer(self, attempt: _Attempt, at: float) -> ResponseReceived:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
         assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
+        if isinstance(answer, Forbidden) and attempt.mishap is not None:
+            self.server.verdicts |= dict.fromkeys(places_of(attempt.call), None)
         self.watch.ends(attempt.call, answer, at)
-        return ResponseReceived(attempt.call, answer, at)  # type: ignore[arg-type]
+        return ResponseReceived(attempt.call, answer, at)
+
+    def _burdened(self, call: Request, seconds: float) -> float:
+        """How long a call lasts, by its bytes and by what else is in flight; or too long."""
+        behaviour = self.scenario.server
+        most = behaviour.timeout_above
+        if most is not None and not is_removal(call) and len(wishes_of(call)) > most:
+            return TIMEOUT_SECONDS + seconds
+        if behaviour.bytes_per_second is not None:
+            seconds += bytes_of(call) / behaviour.bytes_per_second
+        return seconds * (1 + behaviour.load * (len(self.watch.in_flight) - 1))
 
     def _mishap(self, call: Request, number: int) -> Fault | None:
         behaviour = self.scenario.server
-        if behaviour.outage_at is not None and number >= behaviour.outage_at:
+        since = number - (number if behaviour.outage_at is None else behaviour.outage_at)
+        if behaviour.outage_at is not None and 0 <= since < behaviour.outage_calls:
             is_away = behaviour.outage_at % 3 == 0
             return Fault(number, Mishap.CONNECTION if is_away else Mishap.SERVER_ERROR)
         if fault := self._faults.get(number):
@@ -219,19 +236,22 @@ def arrivals(scenario: Scenario, now: float) -> list[tuple[float, InputChunk | I
             now += item.gap or 0.0
             lines = []
             chunks.append((now, InputChunk(lines, number)))
-        lines.append(line_of(item, number))
+        lines.append(line_of(item, number, has_namespaces=scenario.has_namespaces))
     error = "the pipe broke" if scenario.reading_fails else None
     return [*chunks, (now, InputEnd(error))]
 
 
-def line_of(item: Item, number: int) -> bytes:
+def line_of(item: Item, number: int, *, has_namespaces: bool = False) -> bytes:
     """The line as a source writes it; a STATE's id is its line number."""
     if item.kind is Kind.BROKEN:
         return b"{broken"
     if item.kind is Kind.RECORD:
         record = {"stream": f"s{item.stream}", "data": item.data, "emitted_at": number}
+        if has_namespaces and not item.loses_namespace:
+            record["namespace"] = NAMESPACE
         return orjson.dumps({"type": "RECORD", "record": record})
     state: dict[str, object] = {"type": item.kind.value}
     if item.kind is Kind.STREAM_STATE:
-        state["stream"] = {"stream_descriptor": {"name": f"s{item.stream}"}}
+        namespace = {"namespace": NAMESPACE} if has_namespaces else {}
+        state["stream"] = {"stream_descriptor": {"name": f"s{item.stream}", **namespace}}
     return orjson.dumps({"type": "STATE", "state": state, "id": number})

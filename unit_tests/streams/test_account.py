@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.config.model import UnmappedColumns
+from destination_maileon.config.targets import Kind, Target
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.contact import FieldType
@@ -21,8 +23,8 @@ from destination_maileon.maileon.errors import (
     RetriableError,
     Unauthorized,
 )
-from destination_maileon.streams.account import Account, Retrying
-from unit_tests.support.builders import CountingApi, at_once
+from destination_maileon.streams.account import Account, Retrying, is_missing, missing_problem
+from unit_tests.support.builders import CountingApi, an_account, at_once
 
 Answer = TypeVar("Answer")
 HAT = {"HAT": FieldType.STRING}
@@ -230,6 +232,26 @@ def test_it_is_given_up_when_the_time_is_over_and_never_waited_beyond_it(
     assert elapsed - answer_seconds <= max_seconds + 1e-6
 
 
+@given(ends_in=st.floats(0.1, 100), random=st.floats(0, 1), answer_seconds=st.floats(1, 30))
+def test_no_question_is_asked_after_the_end_of_the_time_for_all(
+    ends_in: float, random: float, answer_seconds: float
+) -> None:
+    clock = Clock(answer_seconds=answer_seconds)
+    asked: list[float] = []
+
+    def one() -> str:
+        asked.append(clock.time)
+        clock.time += answer_seconds
+        raise NO_LUCK
+
+    questions = clock.questions(random=random)
+    questions = replace(questions, ends_at=clock.time + ends_in, advice="Ask again.")
+    with pytest.raises(TransientError, match=r"No connection\. Ask again\."):
+        questions(one)
+    assert asked[-1] <= 100.0 + ends_in + 1e-6
+    assert clock.time <= 100.0 + ends_in + answer_seconds + 1e-6
+
+
 def test_who_waits_long_hears_why_and_not_too_often() -> None:
     clock = Clock()
     told: list[tuple[float, str]] = []
@@ -261,3 +283,97 @@ def test_of_a_short_wait_nothing_is_told() -> None:
 
     replace(clock.questions(), tell=told.append)(one)
     assert told == []
+
+
+COLOR_TARGET = Target(Kind.CUSTOM, "COLOR")
+WEEKLY_TARGET = Target(Kind.PREFERENCE, "Weekly", "News")
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        (COLOR_TARGET, False),
+        (Target(Kind.CUSTOM, "color"), True),
+        (WEEKLY_TARGET, False),
+        (Target(Kind.PREFERENCE, "weekly", "News"), True),
+        (Target(Kind.PREFERENCE, "News", "Weekly"), True),
+        *(
+            (Target(kind, "x"), False)
+            for kind in Kind
+            if kind not in {Kind.CUSTOM, Kind.PREFERENCE}
+        ),
+    ],
+)
+def test_only_a_custom_field_or_a_preference_can_be_missing(target: Target, missing: bool) -> None:
+    account = an_account({"COLOR": FieldType.STRING}, [("News", "Weekly")])
+    assert is_missing(target, account) is missing
+
+
+def test_the_account_is_asked_only_for_what_the_target_is() -> None:
+    api = CountingApi()
+    account = Account(api, at_once)
+    is_missing(Target(Kind.EMAIL), account)
+    assert api.calls == []
+    is_missing(COLOR_TARGET, account)
+    assert api.calls == ["custom_fields"]
+    is_missing(WEEKLY_TARGET, account)
+    assert api.calls == ["custom_fields", "preferences"]
+
+
+@pytest.mark.parametrize("unmapped", UnmappedColumns)
+@pytest.mark.parametrize(
+    ("known", "hint"),
+    [
+        ([], ""),
+        ([("Shoes", "Boots")], ""),
+        ([("Shoes", "Boots"), ("News", "Weekyl")], ' (did you mean "News/Weekyl"?)'),
+        ([("Newss", "weekly")], ' (did you mean "Newss/weekly"?)'),
+    ],
+)
+def test_a_missing_preference_must_be_created_by_a_person(
+    unmapped: UnmappedColumns, known: list[tuple[str, str]], hint: str
+) -> None:
+    account = an_account(preferences=known)
+    problem = missing_problem(
+        WEEKLY_TARGET, FieldType.STRING, account=account, unmapped_columns=unmapped
+    )
+    assert problem == (
+        f'the account has no preference "Weekly" in a category "News"{hint}. Create it in Maileon '
+        "or change the mapping."
+    )
+
+
+@pytest.mark.parametrize("unmapped", [UnmappedColumns.IGNORE, UnmappedColumns.FAIL])
+@pytest.mark.parametrize(
+    ("known", "hint"),
+    [([], ""), (["HAT"], ""), (["COLOUR", "color"], ' (did you mean "color"?)')],
+)
+def test_a_missing_field_is_told_with_the_type_it_should_have(
+    unmapped: UnmappedColumns, known: list[str], hint: str
+) -> None:
+    account = an_account(dict.fromkeys(known, FieldType.STRING))
+    problem = missing_problem(
+        COLOR_TARGET, FieldType.DATE, account=account, unmapped_columns=unmapped
+    )
+    assert problem == (
+        f'the account has no custom field "COLOR"{hint}. Create it in Maileon with type date, or '
+        'set "Columns Without a Field" (unmapped_columns) to create.'
+    )
+
+
+def test_a_missing_field_is_no_problem_if_it_is_to_be_created() -> None:
+    create = UnmappedColumns.CREATE
+    assert (
+        missing_problem(COLOR_TARGET, FieldType.DATE, account=an_account(), unmapped_columns=create)
+        is None
+    )
+
+
+@pytest.mark.parametrize("name", ["ab", "created", "Firstname", "a\x00bc"])
+def test_a_field_that_cannot_be_created_is_a_problem_even_then(name: str) -> None:
+    target = Target(Kind.CUSTOM, name)
+    problem = missing_problem(
+        target, FieldType.DATE, account=an_account(), unmapped_columns=UnmappedColumns.CREATE
+    )
+    assert problem is not None
+    assert problem.startswith(f'custom field "{name}" cannot exist: ')

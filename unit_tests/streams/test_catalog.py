@@ -13,7 +13,7 @@ from destination_maileon.streams.catalog import (
     parse_catalog,
     stream_plans,
     stream_title,
-    unused_mappings,
+    unused_entries,
 )
 from unit_tests.protocol.test_exact_json import values
 from unit_tests.support.builders import a_catalog, a_config, a_plan, a_stream
@@ -72,12 +72,59 @@ def test_the_configuration_decides_where_no_object_is_chosen(
     )
 
 
-@pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup", "new"])
-def test_other_modes_are_refused_there(mode: str) -> None:
-    told = problem(a_stream(destination_sync_mode=mode), **DELETES)
-    shown = "that is set" if mode == "new" else mode
-    assert told.startswith(f"{FOR_STREAM}the destination sync mode {shown} is not supported")
-    assert told.endswith("Choose one of append, append_dedup in the connection.")
+@pytest.mark.parametrize(
+    ("mode", "hint"),
+    [("overwrite_dedup", ""), ("new", ""), ("append-dedup", ' (did you mean "append_dedup"?)')],
+)
+def test_other_modes_are_refused_there(mode: str, hint: str) -> None:
+    assert problem(a_stream(destination_sync_mode=mode), **DELETES) == (
+        f'{FOR_STREAM}the destination sync mode "{mode}" is not supported, since it has no meaning '
+        f"for contacts{hint}. Choose one of append, append_dedup there."
+    )
+
+
+AUDIENCE = {"streams": [{"name": "contacts", "audience_field": "IN_SPRING"}]}
+
+
+def test_overwrite_is_refused_without_an_audience_since_it_would_delete_contacts() -> None:
+    for config in (DELETES, {"streams": [{"name": "contacts"}]}):
+        told = problem(a_stream(destination_sync_mode="overwrite", generation_id=1), **config)
+        assert told == (
+            f"{FOR_STREAM}the destination sync mode overwrite would delete every contact that is "
+            "not in the stream, so it is refused. To have people drop out of an audience instead, "
+            'name an "Audience Field" (audience_field) in the stream\'s entry of "Column Mapping" '
+            "(streams); otherwise choose one of append, append_dedup in the connection."
+        )
+
+
+@pytest.mark.parametrize(
+    ("mode", "overwrites"), [("overwrite", True), ("append", False), ("append_dedup", False)]
+)
+def test_an_audience_is_kept_in_every_mode_and_only_overwrite_has_people_drop_out(
+    mode: str, *, overwrites: bool
+) -> None:
+    found = plan(a_stream(destination_sync_mode=mode, generation_id=4), **AUDIENCE)
+    assert (found.audience_field, found.generation_id) == ("IN_SPRING", 4)
+    assert found.overwrites is overwrites
+    assert plan(a_stream(), streams=[{"name": "others", "audience_field": "A"}]).audience_field is (
+        None
+    )
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_an_audience_needs_a_generation(mode: str) -> None:
+    told = problem(a_stream(destination_sync_mode=mode), **AUDIENCE)
+    assert told.startswith(f'{FOR_STREAM}its audience field "IN_SPRING" needs the generation_id')
+
+
+def test_data_activation_has_no_overwrite_even_with_an_audience() -> None:
+    told = problem({**activated("overwrite"), "generation_id": 1}, **AUDIENCE)
+    assert told == (
+        f'{FOR_STREAM}the destination sync mode "overwrite" is refused: it would delete every '
+        "contact of the account that is not in the stream, and audiences are kept only by "
+        "connections that choose no object. Choose one of append_dedup, update, append, "
+        "soft_delete there."
+    )
 
 
 @pytest.mark.parametrize("mode", ["update", "soft_delete"])
@@ -146,9 +193,7 @@ def test_another_matching_key_is_refused(mode: str, key: list[object] | None) ->
 @pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup", "new", None, ""])
 def test_another_operation_is_refused(mode: str | None) -> None:
     told = problem(activated(mode))
-    assert told.endswith(
-        "Choose one of append_dedup, update, append, soft_delete in the connection."
-    )
+    assert told.endswith("Choose one of append_dedup, update, append, soft_delete there.")
 
 
 @pytest.mark.parametrize(("deleted", "refused"), [("ignore", True), ("unsubscribe", False)])
@@ -227,7 +272,7 @@ def test_a_mapping_is_for_its_namespace_before_it_is_for_all() -> None:
     catalog = a_catalog(*(a_stream(namespace=namespace) for namespace in (None, "a", "b")))
     plans = stream_plans(catalog, config)
     assert [list(found.mapping) for found in plans.values()] == [["of all"], ["of a"], ["of all"]]
-    assert unused_mappings(plans, config) == ["others", "c.contacts"]
+    assert unused_entries(plans, config) == ["others", "c.contacts"]
 
 
 def test_all_problems_of_all_streams_come_at_once() -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from destination_maileon.config.model import titled
 from destination_maileon.streams import consent
 from destination_maileon.streams.catalog import stream_plans
 from unit_tests.support.builders import a_catalog, a_config, a_stream
 
+UPDATE_ONLY = titled("update_only")
 OVERRIDES = {"override_permission": True}
 COLUMN = {
     "streams": [{"name": "contacts", "mapping": [{"column": "opt_in", "target": "permission"}]}]
@@ -43,7 +45,10 @@ def test_what_leaves_consent_alone_is_not_warned_of(config: dict[str, object]) -
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (OVERRIDES, '"override_permission" is set without a permission, so it is sent as false'),
+        (
+            OVERRIDES,
+            f"{titled('override_permission')} is set without a permission, so",
+        ),
         (
             {**OVERRIDES, "permission": "none"},
             "the permission of existing contacts is replaced by none, even a higher one.",
@@ -56,7 +61,10 @@ def test_what_leaves_consent_alone_is_not_warned_of(config: dict[str, object]) -
             {"reimport_unsubscribed_contacts": True},
             "people who unsubscribed are added again and may be written to.",
         ),
-        ({"sync_mode": "ignore", "update_only": True}, '"update_only" leaves out who is new'),
+        (
+            {"sync_mode": "ignore", "update_only": True},
+            f"{UPDATE_ONLY} leaves out who is new",
+        ),
     ],
 )
 def test_what_touches_consent_or_does_nothing_is_warned_of(
@@ -69,9 +77,12 @@ def test_what_touches_consent_or_does_nothing_is_warned_of(
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("append_dedup", ['new contacts are created although "update_only"', "existing contacts"]),
-        ("update", ['existing contacts are updated although "sync_mode" is ignore']),
-        ("append", ['new contacts are created although "update_only" is set']),
+        (
+            "append_dedup",
+            [f"new contacts are created although {UPDATE_ONLY}", "existing contacts"],
+        ),
+        ("update", [f"existing contacts are updated although {titled('sync_mode')} is ignore"]),
+        ("append", [f"new contacts are created although {UPDATE_ONLY} is set"]),
     ],
 )
 def test_a_sync_mode_that_is_less_careful_than_the_configuration_is_warned_of(

@@ -156,11 +156,15 @@ ACCEPTED: Mapping[str, Values] = MappingProxyType(
             [{"name": "s", "namespace": "", "mapping": []}],
             *(_column(target=target) for target in _TARGETS),
             *(_column(source=source) for source in ("", "form", None)),
+            _column(column=""),
+            [{"name": "s"}],
+            *([{"name": "s", "audience_field": field}] for field in ("IN_SPRING", "")),
             *(_column(null_values=choice) for choice in ("keep", "clear")),
         ),
         "max_deleted_records": (0, 1, 10.0, 10**12),
         "max_rejected_records": (0, 1, 10.0, 10**12),
         "max_rejected_percent": (1, 2.5, 100, 100.0),
+        "max_audience_leavers_percent": (1, 2.5, 100, 100.0),
         "object_storage_config": (
             {"storage_type": "None"},
             S3,
@@ -188,15 +192,13 @@ REFUSED: Mapping[str, Values] = MappingProxyType(
             ["s"],
             [None],
             [{}],
-            [{"name": "s"}],
-            [{"name": "s", "mapping": None}],
             [{"name": "", "mapping": []}],
+            *([{"name": "s", "audience_field": field}] for field in _NO_TEXTS),
             [{"name": 1, "mapping": []}],
             [{"name": "s", "namespace": 1, "mapping": []}],
             _stream("c"),
             _stream({"target": "email"}),
             _stream({"column": "c"}),
-            _column(column=""),
             *(_column(target=target) for target in _NO_TARGETS),
             *(_column(source=source) for source in _NO_TEXTS),
             *(_column(null_values=choice) for choice in ("", "drop", 1)),
@@ -204,6 +206,7 @@ REFUSED: Mapping[str, Values] = MappingProxyType(
         "max_deleted_records": (-1, *_NO_WHOLE_NUMBERS),
         "max_rejected_records": (-1, *_NO_WHOLE_NUMBERS),
         "max_rejected_percent": (0, 0.99, 100.1, -1, *_NO_NUMBERS),
+        "max_audience_leavers_percent": (0, 0.99, 100.1, -1, *_NO_NUMBERS),
         "object_storage_config": (
             *_UNION,
             {"storage_type": "S3"},
@@ -220,12 +223,20 @@ REFUSED: Mapping[str, Values] = MappingProxyType(
     }
 )
 
+_TO_A = {"column": "c", "target": "custom:A"}
 BEYOND_JSON_SCHEMA: Mapping[str, Values] = MappingProxyType(
     {
         "api_key": (" ", "Basic ", "basic", "Authorization:", " authorization: Basic "),
         "streams": (
             *(_column(target=target) for target in ("standard:NAME", "email\n")),
             _stream({"column": "a", "target": "email"}, {"column": "b", "target": "email"}),
+            [
+                {
+                    "name": "s",
+                    "audience_field": "A",
+                    "mapping": [{"column": "c", "target": "custom:A"}],
+                }
+            ],
         ),
         "object_storage_config": (
             {"storage_type": "None", "s3_bucket_name": "b"},
@@ -237,6 +248,7 @@ BEYOND_JSON_SCHEMA: Mapping[str, Values] = MappingProxyType(
         ),
         "base_url": _NO_ADDRESSES_AT_SECOND_SIGHT,
         "max_rejected_percent": (float("nan"),),
+        "max_audience_leavers_percent": (float("nan"),),
         **dict.fromkeys(_TIMES, (float("nan"), float("inf"))),
     }
 )

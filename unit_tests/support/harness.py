@@ -1,117 +1,180 @@
-"""A settlement at work for tests: calls take off, and are answered as a test says."""
+"""The delivery of a sync for tests: requests leave, and are answered as a test says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
-from destination_maileon.delivery.probing import Probing
+from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.explanations import Explanations
+from destination_maileon.delivery.pace import Pace
+from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer, ResponseHandler
-from destination_maileon.delivery.retries import Retries
 from destination_maileon.delivery.scheduler import RequestScheduler
-from destination_maileon.delivery.suspicion import RefusalTracker
-from destination_maileon.delivery.vanished import MissingFields
+from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
+    Forbidden,
     RequestRejected,
     RetriableError,
 )
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
-from unit_tests.simulation.every_moment import SpyLedger
-from unit_tests.support.builders import a_plan, an_account
-from unit_tests.support.rooms import (
-    Heard,
-    a_batch,
-    a_farewell,
-    a_lane,
-    a_ledger,
-    a_report,
-    someone,
-)
+from unit_tests.support.builders import CountingApi, a_plan, at_once, options
+from unit_tests.support.ledgers import a_ledger
+from unit_tests.support.rooms import LANE, Heard, a_lane, a_removal, a_report, places, someone
 
-PLAN = a_plan()
-LANE = a_lane(PLAN)
+STRICT = a_lane(a_plan(options=options(ignore_invalid_contacts=False)))
 TIMEOUT = RetriableError("No answer in time.", FailureReason.TIMEOUT)
-CUT = RetriableError("The connection broke.", FailureReason.CONNECTION)
+BROKEN = RetriableError("Broken.", FailureReason.SERVER_ERROR, status=500)
+NO_CONNECTION = RetriableError("The connection broke.", FailureReason.CONNECTION)
 THROTTLED = RetriableError(
     "Too many requests.", FailureReason.THROTTLED, status=429, retry_after=9.0
 )
 REFUSED = RequestRejected("Refused.", status=400, server_message="1@example.com is wrong")
+FORBIDDEN = Forbidden("The key may not do that.")
+
+
+def accepted(request: Request) -> Answer:
+    """Everybody is new, or was there; nobody has the identifier that is asked for."""
+    if request.job is not None:
+        return []
+    return True if request.farewell else a_report(len(request.entries))
 
 
 @dataclass
-class Desk:
-    """The rooms around the settlement. Time passes as a test says; chance is always the most."""
+class Harness:
+    """The modules of a delivery. Time passes as a test says; chance is always the most."""
 
     lane: PartitionKey = LANE
     limits: RejectionLimits = field(default_factory=RejectionLimits)
-    patience: Backoff = field(default_factory=lambda: Backoff(100.0))
+    backoff: Backoff = field(default_factory=lambda: Backoff(100.0))
+    batch: Limits = field(default_factory=lambda: Limits(1_000, 8_000_000, 60.0))
+    most_removals: int | None = None
     now: float = 0.0
     heard: Heard = field(default_factory=Heard)
-    flying: list[Request] = field(default_factory=list)
+    in_flight: list[Request] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        spy = a_ledger(self.lane.plan, log=self.heard, limits=self.limits, kind=SpyLedger)
-        assert isinstance(spy, SpyLedger)
-        self.ledger = spy
-        spy.watch()
-        self.dispatch = RequestScheduler(4)
-        account = an_account({"AGE": FieldType.INTEGER})
-        self.settlement = ResponseHandler(
-            dispatch=self.dispatch,
-            ledger=spy,
-            failing=Retries(
-                dispatch=self.dispatch,
-                patience=self.patience,
-                random=lambda: 1.0,
-                probing=Probing(self.patience),
-                style=IdentifiersInLogs.MASKED,
-                log=self.heard,
-            ),
-            suspicion=RefusalTracker(spy),
-            vanished=MissingFields(account, forget=lambda _: None, log=self.heard),
+        self.ledger = a_ledger(self.lane.plan, log=self.heard, limits=self.limits)
+        self.pace = Pace(4)
+        removals = Removals(self.most_removals, self.heard)
+        self.scheduler = RequestScheduler(self.pace, 1_000_000, removals.may_be_sent)
+        self.accumulator = Accumulator(self.batch, self.scheduler.submit)
+        self.api = CountingApi({"AGE": FieldType.INTEGER, "HAT": FieldType.STRING})
+        account = Account(self.api, at_once)
+        assert account.custom_fields
+        self.service = ServiceState(self.backoff)
+        self.handler = ResponseHandler(
+            scheduler=self.scheduler,
+            accumulator=self.accumulator,
+            ledger=self.ledger,
+            service=self.service,
+            removals=removals,
+            account=account,
+            forget_field=self.forgotten.append,
+            words=Explanations(account, IdentifiersInLogs.MASKED),
+            chance=lambda: 1.0,
             log=self.heard,
         )
 
-    def call(self, *entries: MappedRecord | Sequence[MappedRecord]) -> Request:
-        """A call of these contacts takes off."""
-        for entry in entries:
-            for _ in [entry] if isinstance(entry, MappedRecord) else entry:
+    @property
+    def outcomes(self) -> dict[int, str]:
+        """What became of each record that is settled, by its place."""
+        return self.ledger.outcomes
+
+    def take(self, *contacts: MappedRecord | Sequence[MappedRecord]) -> None:
+        """Records come in; several in a row are no more than that."""
+        for contact in contacts:
+            for part in [contact] if isinstance(contact, MappedRecord) else contact:
                 self.ledger.received(self.lane.plan, self.now)
-        self.dispatch.submit(a_batch(*entries, lane=self.lane))
-        return self.next()[-1]
+                self.accumulator.add(part, self.lane, self.now)
 
-    def farewell(
-        self, part: MappedRecord, removal: DeletedRecords = DeletedRecords.DELETE
-    ) -> Request:
+    def request(self, *contacts: MappedRecord | Sequence[MappedRecord]) -> Request:
+        """Records come in, and leave in a request."""
+        self.take(*contacts)
+        self.accumulator.flush()
+        return self.send()[-1]
+
+    def remove(
+        self,
+        part: MappedRecord,
+        removal: DeletedRecords = DeletedRecords.DELETE,
+        *,
+        email: str | None = "1@example.com",
+    ) -> None:
+        """A record comes in of somebody who is to be removed."""
         self.ledger.received(self.lane.plan, self.now)
-        self.dispatch.submit_farewell(self.lane, BatchEntry(part), a_farewell(removal))
-        return self.next()[-1]
+        entry = BatchEntry.of_record(part, self.lane, self.now)
+        self.accumulator.add_removal(a_removal(removal, email), entry)
 
-    def next(self) -> list[Request]:
-        """The calls that take off now."""
-        calls = []
-        while (call := self.dispatch.ready(self.now, None)) is not None:
-            self.settlement.starts(call, self.now)
-            calls.append(call)
-        self.flying += calls
-        return calls
+    def removal(
+        self, part: MappedRecord, *of: DeletedRecords, email: str | None = "1@b.de"
+    ) -> Request:
+        """The same, and the request leaves."""
+        self.remove(part, *of, email=email)
+        return self.send()[-1]
 
-    def answer(self, call: Request, answer: Answer) -> float | None:
-        self.flying.remove(call)
-        self.dispatch.landed(call)
-        return self.settlement.ends(call, answer, self.now)
+    def send(self) -> list[Request]:
+        """The requests that leave now."""
+        left = []
+        while request := self.scheduler.next_ready(self.now, self.accumulator.oldest_unsent):
+            self.handler.sent(request, self.now)
+            left.append(request)
+        self.in_flight += left
+        return left
+
+    def answer(self, request: Request, answer: Answer) -> float | None:
+        """A request is answered; the seconds until it is sent again."""
+        self.in_flight.remove(request)
+        self.scheduler.returned(request)
+        return self.handler.handle(request, answer, self.now)
+
+    def answered(self, request: Request, answer: Answer) -> list[list[list[int]]]:
+        """The same; the records of the requests that leave after it."""
+        self.answer(request, answer)
+        return places(self.send())
+
+    def next_pass(self) -> list[Request]:
+        """Everything else is settled: what is held leaves again, or is rejected."""
+        self.accumulator.flush()
+        if self.scheduler.is_idle and not self.handler.held.is_empty:
+            self.handler.held.go_on()
+            self.accumulator.flush()
+        return self.send()
 
     def success(self) -> None:
-        """Another call succeeds."""
-        self.answer(self.call(someone(900 + self.ledger.records)), a_report(1))
+        """Another request is answered well."""
+        self.answer(self.request(someone(900 + self.ledger.records)), a_report(1))
 
+    def accept_all(self) -> None:
+        """Every request is accepted from now on, until nothing is left to do."""
+        while self.in_flight or self.send() or self.next_pass():
+            request = self.in_flight[0]
+            self.answer(request, accepted(request))
 
-def places(calls: Sequence[Request]) -> list[list[list[int]]]:
-    return [[[part.place for part in entry.parts] for entry in call.entries] for call in calls]
+    def unsettled(self) -> list[int]:
+        """The records that wait somewhere: in a request, a batch, behind another, or held."""
+        entries = [*self._waiting()]
+        return sorted(part.place for entry in entries for part in entry.parts)
+
+    def _waiting(self) -> Iterator[BatchEntry]:
+        held = self.handler
+        for request in (*self.in_flight, *self.scheduler._pending):
+            following: Request | None = request
+            while following is not None:
+                yield from following.entries
+                following = following.then
+        for batch in self.accumulator._open.values():
+            yield from batch.entries
+        yield from {entry for line in self.accumulator._followers.values() for entry in line}
+        yield from held.held._refused
+        for suspect, _ in held.refusals._suspects:
+            yield from suspect.entries

@@ -1,35 +1,108 @@
-"""The accounts of a sync for tests: records are received and rejected, and states follow."""
+"""The accounts of a sync for tests: records are received and rejected, and STATEs follow."""
 
 from __future__ import annotations
 
-from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.protocol.messages import StateMessage
-from unit_tests.support.builders import a_plan
-from unit_tests.support.rooms import a_rejection, someone
+from collections.abc import Sequence
 
-PLAN = a_plan()
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.accounting.rejection_limits import RejectionLimits
+from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.errors import TransientError
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.protocol.messages import StateMessage
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
+from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.streams.catalog import StreamPlan
+from unit_tests.support.builders import a_plan
+from unit_tests.support.rooms import LANE, Heard, a_rejection, an_entry, someone
+
+PLAN = LANE.plan
 OTHER = a_plan(key=("north", "leads"))
 
 
-def receive(ledger: Ledger, number: int = 1, plan: object = PLAN) -> list[BatchEntry]:
+class OutcomeLedger(Ledger):
+    """Remembers what became of each record, by its place."""
+
+    outcomes: dict[int, str]
+    settled_twice: list[int]
+
+    def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
+        super().written(plan, entries)
+        for entry in entries:
+            for part in entry.parts:
+                self._remember(part, "written")
+
+    def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        super().rejected(plan, part, rejection)
+        self._remember(part, "rejected")
+
+    def _remember(self, part: MappedRecord, outcome: str) -> None:
+        if part.place in self.outcomes:
+            self.settled_twice.append(part.place)
+        self.outcomes[part.place] = outcome
+
+
+class MemoryStore(DeadLetterQueue):
+    """Stores places instead of lines, or fails."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.stored: set[int] = set()
+        self._waiting: list[int] = []
+        self._fails = fails
+
+    def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        del plan, rejection
+        assert part.message is not None
+        self._waiting.append(part.place)
+
+    def flush(self) -> None:
+        if self._fails:
+            raise TransientError("the bucket is gone")
+        self.stored.update(self._waiting)
+        self._waiting.clear()
+
+
+def a_ledger(
+    *plans: StreamPlan,
+    log: Heard | None = None,
+    limits: RejectionLimits | None = None,
+    store: DeadLetterQueue | None = None,
+) -> OutcomeLedger:
+    """The accounts of a sync of these streams, or of one."""
+    ledger = OutcomeLedger(
+        plans or (PLAN,),
+        limits=limits or RejectionLimits(),
+        rejections=RejectionLog(IdentifiersInLogs.MASKED),
+        store=store,
+        log=log or Heard(),
+    )
+    ledger.outcomes, ledger.settled_twice = {}, []
+    return ledger
+
+
+def receive(ledger: Ledger, number: int = 1, plan: StreamPlan = PLAN) -> list[BatchEntry]:
     """So many records, each of a contact of its own."""
     entries = []
     for _ in range(number):
-        part = ledger.received(PLAN if plan is PLAN else OTHER, now=5.0)
+        part = ledger.received(plan, now=5.0)
         message = b'{"type":"RECORD","record":{"stream":"contacts"}}'
-        entries.append(BatchEntry(someone(part.number, segment=part.segment, message=message)))
+        record = someone(part.place, number=part.number, segment=part.segment, message=message)
+        entries.append(an_entry(record))
     return entries
 
 
 def reject(ledger: Ledger, *entries: BatchEntry) -> None:
+    """Each of these contacts' first record is rejected."""
     for entry in entries:
         ledger.rejected(PLAN, entry.parts[0], a_rejection())
 
 
-def state(ledger: Ledger, name: str = "s") -> None:
-    ledger.checkpoint.state(StateMessage(name.encode(), PLAN.key), PLAN.key, 10)
+def state(ledger: Ledger, name: str = "s", plan: StreamPlan | None = PLAN) -> None:
+    """A STATE of a stream, or of all."""
+    scope = None if plan is None else plan.key
+    ledger.checkpoint.state(StateMessage(name.encode(), scope), scope, 10)
 
 
 def released(ledger: Ledger) -> list[tuple[int, int, dict[str, int]]]:
+    """Of each STATE that leaves now: records, rejected ones, and its statistics."""
     return [(r.tally.written, r.tally.rejected, r.statistics) for r in ledger.release()]

@@ -1,26 +1,20 @@
-"""Lanes, calls, reports and ledgers for tests, with all that a test does not name."""
+"""Records, contacts, requests, reports and logs for tests, with all that a test does not name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.accounting.rejection_limits import RejectionLimits
-from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
-from destination_maileon.delivery.accumulator import Batch
-from destination_maileon.delivery.request import Request
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
+from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.mapping.rules import ContactRemoval
 from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 from unit_tests.support.builders import a_contact, a_part, a_plan
-
-UPDATE = SynchronizationMode.UPDATE
 
 
 class Heard:
@@ -42,43 +36,48 @@ def a_lane(plan: StreamPlan | None = None, permission: Permission | None = None)
     return PartitionKey(plan or a_plan(), permission)
 
 
+LANE = a_lane()
+
+
 def someone(place: int, name: object = None, **changes: Any) -> MappedRecord:
     """The record of a person, of whom nothing is known but an address."""
     return a_part(place, a_contact(f"{place if name is None else name}@example.com"), **changes)
 
 
-def a_call(
-    *entries: BatchEntry | MappedRecord | Sequence[MappedRecord],
-    lane: PartitionKey | None = None,
-    **of: Any,
+def an_entry(*parts: MappedRecord, lane: PartitionKey = LANE) -> BatchEntry:
+    """The contact of these records, ready to be sent."""
+    return BatchEntry.of_record(parts[0], lane, 0.0).of_parts(parts)
+
+
+def a_request(
+    *contacts: MappedRecord | Sequence[MappedRecord], lane: PartitionKey = LANE, **of: Any
 ) -> Request:
-    """A call of these contacts; several records in a row are one contact."""
-    return Request(lane or a_lane(), [_entry(entry) for entry in entries], **of)
+    """A request with these contacts; several records in a row are one contact."""
+    groups = [[one] if isinstance(one, MappedRecord) else one for one in contacts]
+    return Request(lane, [an_entry(*parts, lane=lane) for parts in groups], **of)
 
 
-def _entry(entry: BatchEntry | MappedRecord | Sequence[MappedRecord]) -> BatchEntry:
-    if isinstance(entry, BatchEntry):
-        return entry
-    return BatchEntry(entry) if isinstance(entry, MappedRecord) else BatchEntry.of(entry, UPDATE)
-
-
-def a_batch(
-    *entries: BatchEntry | MappedRecord | Sequence[MappedRecord], lane: PartitionKey | None = None
-) -> Batch:
-    """A closed batch of these contacts."""
-    made = [_entry(entry) for entry in entries]
-    places = [part.place for entry in made for part in entry.parts]
-    batch = Batch(lane or a_lane(), 0.0, oldest=min(places), newest=max(places))
-    for entry in made:
-        batch.append(entry)
-    return batch
-
-
-def a_farewell(
-    removal: DeletedRecords = DeletedRecords.DELETE, email: str = "1@example.com"
+def a_removal(
+    removal: DeletedRecords = DeletedRecords.DELETE, email: str | None = "1@example.com"
 ) -> ContactRemoval:
-    """A contact that leaves."""
-    return ContactRemoval(removal, a_contact(email))
+    """What is to be done to a contact that is to be removed."""
+    return ContactRemoval(removal, a_contact(email, external_id=None if email else "x"))
+
+
+def a_removal_request(
+    place: int = 1,
+    removal: DeletedRecords = DeletedRecords.DELETE,
+    *,
+    email: str | None = "1@example.com",
+    purpose: Purpose = Purpose.REMOVE,
+) -> Request:
+    """A request that removes a contact."""
+    return a_request(someone(place), farewell=a_removal(removal, email), purpose=purpose)
+
+
+def places(requests: Iterable[Request]) -> list[list[list[int]]]:
+    """Of each request, of each of its contacts: the records."""
+    return [[[part.place for part in entry.parts] for entry in r.entries] for r in requests]
 
 
 def a_report(
@@ -102,20 +101,3 @@ def invalid(email: str | None, code: int | None = 8, field: str | None = None) -
 def a_rejection(reason: str = "too long", field: str = "CITY") -> Rejection:
     """Why a record is not in the account."""
     return Rejection(reason, "Shorten it.", field)
-
-
-def a_ledger(
-    *plans: StreamPlan,
-    log: Heard | None = None,
-    limits: RejectionLimits | None = None,
-    store: DeadLetterQueue | None = None,
-    kind: type[Ledger] = Ledger,
-) -> Ledger:
-    """The accounts of a sync of these streams."""
-    return kind(
-        plans,
-        limits=limits or RejectionLimits(),
-        rejections=RejectionLog(IdentifiersInLogs.MASKED),
-        store=store,
-        log=log or Heard(),
-    )

@@ -24,15 +24,15 @@ from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.sync import Sync, assemble
 from unit_tests.support.builders import a_catalog, a_stream, an_account
-from unit_tests.support.rooms import a_report
+from unit_tests.support.harness import accepted
 
 Said = dict[str, Any]
 CALL_SECONDS = 1.0
 
 
-def accepted(call: Request) -> Answer:
-    """Everybody is new."""
-    return True if call.farewell is not None else a_report(len(call.entries))
+def records_of(call: Request) -> list[int]:
+    """The places of a call's records."""
+    return [part.place for entry in call.entries for part in entry.parts]
 
 
 def record(email: object = "ada@example.com", stream: str = "contacts", **data: object) -> bytes:
@@ -58,7 +58,7 @@ class Script:
 
     `lines` are chunks of the input with the second in which each arrives; the end comes with the
     last of them, at `ends_at` if that is later, and with `error` if reading fails. `read_before`
-    holds how many chunks were used up when each call took off.
+    holds how many chunks were used up when each call left.
     """
 
     lines: Iterable[tuple[float, list[bytes]]] = ()
@@ -113,11 +113,8 @@ class Script:
 
     @property
     def calls(self) -> list[tuple[float, list[int]]]:
-        """When which records, by their places, took off."""
-        return [
-            (time, [part.place for entry in call.entries for part in entry.parts])
-            for time, call in self.started
-        ]
+        """When which records, by their places, left."""
+        return [(time, records_of(call)) for time, call in self.started]
 
 
 def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> Sync:

@@ -38,7 +38,7 @@ def who_choices(account: Account) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleQuestion:
+class ContactQuery:
     """What the form above the list asks for. A choice that does not exist is none."""
 
     words: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class PeopleQuestion:
             order if order in ORDERS else "",
         )
 
-    def answer(self, account: Account) -> list[StoredContact]:
+    def run(self, account: Account) -> list[StoredContact]:
         contacts = _named(self.words, self._meant(account))
         if self.order == LATEST_FIRST:
             contacts.sort(key=lambda contact: contact.updated_at, reverse=True)

@@ -1,7 +1,4 @@
-"""What the routes of one sandbox share, and how they get at it.
-
-Decides alone what a sandbox can be told at its start.
-"""
+"""What the routes of one sandbox share, and how they get at it."""
 
 from __future__ import annotations
 
@@ -31,8 +28,8 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """Everything one sandbox knows. `stopping` wakes whoever waits."""
+class Context:
+    """Everything that one sandbox has. `stopping` wakes whoever waits."""
 
     settings: Settings
     account: Account
@@ -45,10 +42,14 @@ class World:
 _KEY = "maileon_sandbox"
 
 
-def attach(app: Flask, world: World) -> None:
-    app.extensions[_KEY] = world
+def attach(app: Flask, context: Context) -> None:
+    app.extensions[_KEY] = context
 
 
-def here() -> World:
-    """The world of the request being answered."""
-    return cast("World", current_app.extensions[_KEY])
+def current_context() -> Context:
+    """The context of the request being answered."""
+    return cast("Context", current_app.extensions[_KEY])
+
+
+def current_account() -> Account:
+    return current_context().account

@@ -1,7 +1,7 @@
-"""What every API call passes on its way in and out.
+"""A WSGI middleware that notes every API call and applies the scripted faults.
 
-Decides alone in what order a call is noted, carried out, delayed, spoiled and answered. A call
-counts as in flight from its last byte in to its last byte out.
+A call is noted, carried out, delayed, and answered, in this order. It is in flight from its last
+byte in to its last byte out.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
+from maileon_sandbox.context import Context
 from maileon_sandbox.fault import Fault
 from maileon_sandbox.sent_contacts import MalformedError, SentContact, parse
 from maileon_sandbox.traffic import Call
 from maileon_sandbox.vocabulary import API_PREFIX, XML_TYPE
-from maileon_sandbox.world import World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,12 +46,12 @@ def contacts_of(environ: WSGIEnvironment) -> list[SentContact]:
     return contacts
 
 
-class Gate:
+class Middleware:
     """A WSGI application around the one with the routes."""
 
-    def __init__(self, app: WSGIApplication, world: World) -> None:
+    def __init__(self, app: WSGIApplication, context: Context) -> None:
         self._app = app
-        self._world = world
+        self._context = context
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # The path stays encoded: in a name, %2F is no separator. The routes decode each part.
@@ -60,7 +60,7 @@ class Gate:
             return self._app(environ, start_response)
         # Maileon's PHP client ends some paths with a slash.
         environ["PATH_INFO"] = path.removesuffix("/")
-        body = _read(environ, self._world.settings.rules.max_body_bytes)
+        body = _read(environ, self._context.settings.rules.max_body_bytes)
         call = Call(
             method=environ["REQUEST_METHOD"],
             path=path,
@@ -71,22 +71,22 @@ class Gate:
         environ[_CALL] = call
         contacts = self._contacts(environ, body)
         connection: socket.socket | None = environ.get("werkzeug.socket")
-        self._world.traffic.begin(call, contacts=contacts, connection=connection)
+        self._context.traffic.begin(call, contacts=contacts, connection=connection)
         try:
-            call.fault = self._world.faults.next_for(call.method, path, body=body)
+            call.fault = self._context.faults.next_for(call.method, path, body=body)
             response = self._answer(call.fault or Fault(), environ)
         except DroppedError:
-            self._world.traffic.finish(call, None)
+            self._context.traffic.finish(call, None)
             raise
         if call.fault and call.fault.trickle:
             response = self._trickled(call, response)
         else:
             answer = response.get_data()
-            self._world.traffic.finish(call, response.status_code, answer=answer)
+            self._context.traffic.finish(call, response.status_code, answer=answer)
         return response(environ, start_response)
 
     def _contacts(self, environ: WSGIEnvironment, body: bytes) -> list[SentContact] | None:
-        is_too_long = len(body) > self._world.settings.rules.max_body_bytes
+        is_too_long = len(body) > self._context.settings.rules.max_body_bytes
         if not call_of(environ).is_synchronize or is_too_long:
             return None
         try:
@@ -103,13 +103,13 @@ class Gate:
         if fault.carries_out:
             carried_out = Response.from_app(self._app, environ, buffered=True)
             response = response or carried_out
-        self._wait(self._world.settings.latency_seconds + fault.delay_seconds)
+        self._wait(self._context.settings.latency_seconds + fault.delay_seconds)
         if fault.drop or response is None:
             raise DroppedError("scripted")
         return response
 
     def _wait(self, seconds: float) -> None:
-        if seconds and self._world.stopping.wait(seconds):
+        if seconds and self._context.stopping.wait(seconds):
             raise DroppedError("the sandbox stops")
 
     def _trickled(self, call: Call, response: Response) -> Response:
@@ -122,10 +122,10 @@ class Gate:
                 for position in range(len(body)):
                     self._wait(pause)
                     if position == len(body) - 1:
-                        self._world.traffic.finish(call, status, answer=body)
+                        self._context.traffic.finish(call, status, answer=body)
                     yield body[position : position + 1]
             finally:
-                self._world.traffic.finish(call, status)
+                self._context.traffic.finish(call, status)
 
         response.response = bytes_one_by_one()
         return response

@@ -18,7 +18,7 @@ _HEADERS = {
 }
 
 
-def guarded(response: Response) -> Response:
+def with_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
     if request.endpoint != "page.static":
         # People are in it; nothing of them is to stay in a browser's cache.

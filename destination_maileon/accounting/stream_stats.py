@@ -1,0 +1,106 @@
+"""What happened to the records of one stream, in numbers and in one line of words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from destination_maileon.protocol.output import pluralize
+
+
+class LeftOut(StrEnum):
+    """Why a contact was neither written nor rejected."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    EXISTING = "in Maileon already"
+    NOT_EXISTING = "not in Maileon"
+    DELETED = "deleted at the source"
+    UNTOLD = "by Maileon without a word"
+
+
+@dataclass(slots=True)
+class StreamStats:
+    """Records, contacts and calls of one stream. Times in seconds of the loop's clock.
+
+    `settled_well` counts the records that were not rejected. Of the removed `gone` are those whom
+    Maileon did not have, and `marked` those of them whose address got an unsubscription marker.
+    """
+
+    read: int = 0
+    settled_well: int = 0
+    rejected: int = 0
+    created: int = 0
+    existing: int = 0
+    unsubscribed: int = 0
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
+    merged: int = 0
+    opted_out: int = 0
+    deleted: int = 0
+    gone: int = 0
+    marked: int = 0
+    calls: int = 0
+    started_at: float = 0.0
+    ended_at: float = 0.0
+
+    @property
+    def settled(self) -> int:
+        """How many records reached their end."""
+        return self.settled_well + self.rejected
+
+    @property
+    def written(self) -> int:
+        """How many records reached the account."""
+        others = self.left_out.total() + self.opted_out + self.deleted
+        return max(0, self.settled_well - others)
+
+    def numbers(self) -> dict[str, object]:
+        """Every count by its name, for machines."""
+        counts = ("read", "written", "rejected", "created", "existing", "unsubscribed", "merged")
+        removed = ("opted_out", "deleted", "gone", "marked", "calls")
+        left_out = {str(reason): number for reason, number in self.left_out.items() if number}
+        return {name: getattr(self, name) for name in counts + removed} | {"left_out": left_out}
+
+    def words(self) -> str:
+        """The counts for a person."""
+        return self._listed(
+            [
+                f"{self.written} written",
+                f"{self.created} created",
+                f"{self.existing} existing",
+                self._left_out_words(),
+                f"{self.merged} merged",
+                *self._removed_words(),
+                f"{self.rejected} rejected",
+            ]
+        )
+
+    def foreseen_words(self) -> str:
+        """The same of a dry run: who exists or has unsubscribed is not known, nobody was sent."""
+        sent = self.left_out.pop(LeftOut.UNTOLD, 0)
+        counts = [
+            f"{self.written} written",
+            self._left_out_words(),
+            f"{self.merged} merged",
+            *self._removed_words(),
+            f"{self.rejected} rejected",
+            f"{pluralize(sent, 'contact')} sent",
+        ]
+        return f"without the dry run it would be {self._listed(counts)}"
+
+    def _left_out_words(self) -> str:
+        reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
+        told = f" ({', '.join(reasons)})" if reasons else ""
+        return f"{self.left_out.total()} left out{told}"
+
+    def _removed_words(self) -> list[str]:
+        words = [f"{self.opted_out} opted out", f"{self.deleted} deleted"]
+        if self.gone:
+            marked = f", {self.marked} of them marked as unsubscribed" if self.marked else ""
+            words[-1] += f" ({self.gone} of these were not in Maileon{marked})"
+        return words
+
+    def _listed(self, counts: list[str]) -> str:
+        seconds = max(0.0, self.ended_at - self.started_at)
+        read = f"{pluralize(self.read, 'record')} read"
+        return ", ".join([read, *counts, pluralize(self.calls, "call"), f"{seconds:.1f} seconds"])

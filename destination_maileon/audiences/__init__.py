@@ -1,0 +1,1 @@
+"""Who is in an audience that a stream keeps true to itself."""

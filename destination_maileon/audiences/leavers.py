@@ -1,0 +1,217 @@
+"""Those who are in an audience and no longer in its stream: found in the account, and let go.
+
+An audience is a custom field of type integer: who is in it has a number above 0, namely
+`generation_id` + 1 of the sync that wrote the contact last. Once a sync with mode overwrite has
+settled all records of the stream, whoever has another number above 0 gets 0. Each contact is judged
+by its own number, so that nobody leaves by mistake who comes or goes while the account is read; and
+a second attempt of the same generation takes nobody out whom the first has put in.
+
+Memory is bounded: of the leavers only the Maileon ids are kept, at most `MAX_IDS` at a time. Where
+a share of the members is not to be exceeded, the account is read once to count them, and, if they
+are more than that, once more to let them go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.errors import ConfigError
+from destination_maileon.maileon.client import PAGE_SIZE
+from destination_maileon.maileon.contact_xml import document, escape
+from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
+from destination_maileon.mapping.mapped_record import contact_keys
+from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.streams.catalog import PartitionKey, StreamPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.maileon.report import SynchronizationReport
+    from destination_maileon.maileon.statuses import ContactPage
+    from destination_maileon.protocol.output import Log
+
+MAX_IDS = 100_000
+"""So many leavers are kept before they are let go."""
+
+NOBODY = 0
+"""The number of a contact that is in no generation of the audience."""
+
+_OPTIONS = SyncOptions(
+    identifier_mode=IdentifierMode.MAILEON_ID,
+    sync_mode=SynchronizationMode.UPDATE,
+    update_only=True,
+)
+"""No permission, no override, no reimport: only the field is touched, of contacts that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Job):
+    """Asks for one page of the account's contacts, numbered from 1."""
+
+    number: int
+    field_name: str
+    hear: Callable[[ContactPage], None]
+
+    def send(self, client: MaileonClient) -> ContactPage:
+        return client.contacts(self.number, custom_field=self.field_name)
+
+    def answered(self, answer: object) -> None:
+        self.hear(cast("ContactPage", answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Clear(Job):
+    """Sets the field of these contacts to 0."""
+
+    ids: list[str]
+    field_name: str
+    hear: Callable[[SynchronizationReport], None]
+
+    def send(self, client: MaileonClient) -> SynchronizationReport:
+        body = document(_leaving(maileon_id, self.field_name) for maileon_id in self.ids)
+        return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(self.ids))
+
+    def answered(self, answer: object) -> None:
+        self.hear(cast("SynchronizationReport", answer))
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Leavers:
+    """Those of one stream's audience.
+
+    `stays` says of a contact's identifiers that it must not leave: its record was rejected, or (in
+    a dry run) is in the stream. `concurrency` pages are asked for at a time, `contacts_per_call`
+    are let go together. `left` is told how many left, or would.
+    """
+
+    plan: StreamPlan
+    submit: Callable[[Request], None]
+    stays: Callable[[Collection[str]], bool]
+    left: Callable[[int], None]
+    log: Log
+    concurrency: int
+    contacts_per_call: int
+    most_percent: float | None = None
+    is_dry_run: bool = False
+    _ids: list[str] = field(default_factory=list, init=False)
+    _members: int = field(default=0, init=False)
+    _leaving: int = field(default=0, init=False)
+    _kept_for_rejection: int = field(default=0, init=False)
+    _next_page: int = field(default=1, init=False)
+    _open_pages: int = field(default=0, init=False)
+    _open_calls: int = field(default=0, init=False)
+    _pages: int | None = field(default=None, init=False)
+    _items: int | None = field(default=None, init=False)
+    _counts_only: bool = field(default=False, init=False)
+
+    def begin(self) -> None:
+        """Asks for the first page, which says how many there are."""
+        self._counts_only = self.is_dry_run or self.most_percent is not None
+        self._read()
+
+    def _read(self) -> None:
+        self._next_page, self._pages, self._members, self._leaving = 1, None, 0, 0
+        self._ids.clear()
+        self._ask()
+
+    def _ask(self) -> None:
+        # Until the first answer says how many pages there are, one is asked for.
+        most = 1 if self._pages is None else self.concurrency
+        while self._open_pages < most and self._has_more_pages and not self._open_calls:
+            page = Page(self._next_page, self._field, self._page_came)
+            self._next_page += 1
+            self._open_pages += 1
+            self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=page))
+
+    @property
+    def _has_more_pages(self) -> bool:
+        return self._pages is None or self._next_page <= self._pages
+
+    @property
+    def _field(self) -> str:
+        return self.plan.audience_field or ""
+
+    def _page_came(self, page: ContactPage) -> None:
+        self._open_pages -= 1
+        self._note_size(page)
+        for contact, number in page.contacts:
+            self._judge(contact_keys(contact), contact.id, number or NOBODY)
+        if len(self._ids) >= MAX_IDS and not self._counts_only and not self._open_pages:
+            self._clear()
+            return
+        self._ask()
+        if not self._open_pages:
+            self._all_read()
+
+    def _note_size(self, page: ContactPage) -> None:
+        if self._items is not None and page.items is not None and page.items != self._items:
+            self.log(
+                Level.INFO,
+                f"Audience {self._field}: the account's contacts changed from {self._items} to "
+                f"{page.items} while they were read. Whoever was missed leaves at the next sync.",
+            )
+        self._items = page.items if page.items is not None else self._items
+        # Without the header the end is a page that is not full.
+        is_last = len(page.contacts) < PAGE_SIZE
+        self._pages = page.pages or (self._next_page - 1 if is_last else self._next_page)
+
+    def _judge(self, keys: Collection[str], maileon_id: str | None, number: int) -> None:
+        if number <= NOBODY or maileon_id is None:
+            return
+        self._members += 1
+        if number == self.plan.audience_number:
+            return
+        if self.stays(keys):
+            self._kept_for_rejection += 1
+            return
+        self._leaving += 1
+        if len(self._ids) < MAX_IDS or not self._counts_only:
+            self._ids.append(maileon_id)
+
+    def _all_read(self) -> None:
+        if self._counts_only:
+            self._check_share()
+        if self.is_dry_run:
+            self.left(self._leaving)
+            return
+        if self._counts_only and self._leaving > len(self._ids):
+            self._counts_only = False
+            self._read()
+            return
+        self._counts_only = False
+        self._clear()
+
+    def _check_share(self) -> None:
+        most = self.most_percent
+        if most is None or 100 * self._leaving <= most * self._members:
+            return
+        raise ConfigError(
+            f"Stream {self.plan.title}: {pluralize(self._leaving, 'person')} of {self._members} "
+            f'would leave the audience "{self._field}", which is more than Maximum Audience '
+            f"Leavers (max_audience_leavers_percent: {most:g}) allows, so nobody left. Look at "
+            "what the stream holds; if they are all meant to go, allow more and sync again."
+        )
+
+    def _clear(self) -> None:
+        ids, size = self._ids, self.contacts_per_call
+        self._ids = []
+        for at in range(0, len(ids), size):
+            self._open_calls += 1
+            job = Clear(ids[at : at + size], self._field, self._cleared)
+            self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
+
+    def _cleared(self, report: SynchronizationReport) -> None:
+        self._open_calls -= 1
+        self.left(report.existing)
+        if not self._open_calls:
+            self._ask()
+
+
+def _leaving(maileon_id: str, field_name: str) -> bytes:
+    value = f"<field><name>{escape(field_name)}</name><value>{NOBODY}</value></field>"
+    custom_fields = f"<custom_fields>{value}</custom_fields>"
+    return f"<contact><id>{escape(maileon_id)}</id>{custom_fields}</contact>".encode()

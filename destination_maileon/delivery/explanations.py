@@ -1,0 +1,85 @@
+"""What a person is told of an answer: why a record is rejected, or a request is given up.
+
+No value of a record is in what it returns: a server's message is masked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.targets import names_in
+from destination_maileon.protocol.output import pluralize
+from destination_maileon.rejections.masking import contact_name, without_values
+from destination_maileon.rejections.rejection import Rejection, rejection_by_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from destination_maileon.config.model import IdentifiersInLogs
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.maileon.errors import RequestRejected, RetriableError
+    from destination_maileon.maileon.report import InvalidContact
+    from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.streams.account import Account
+    from destination_maileon.streams.catalog import StreamPlan
+
+_LIKELY_CAUSE = {
+    True: " Other calls succeeded meanwhile, so the cause is likely to be this record.",
+    False: " No other call succeeded meanwhile, so the cause need not be this record.",
+}
+"""Of a contact that fails alone, by whether others succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """Those of one sync."""
+
+    account: Account
+    style: IdentifiersInLogs
+
+    def of_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
+        contacts = (part.contact for entry in request.entries for part in entry.parts)
+        known = self._known_names(request.lane.plan)
+        said = without_values(refusal.server_message, *contacts, known_names=known)
+        words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
+        return Rejection(
+            reason=f"Maileon refused the call (HTTP {refusal.status})",
+            advice=f"{words} Correct the record, or the options of the sync.",
+        )
+
+    def of_report(
+        self, plan: StreamPlan, entry: BatchEntry, findings: Sequence[InvalidContact]
+    ) -> Rejection:
+        # What was not asked before is not asked for the words' sake: the sync goes on.
+        types, known = self.account.known_custom_fields, self._known_names(plan)
+        return rejection_by_report(
+            entry.contact,
+            findings,
+            mode=plan.options.identifier_mode,
+            custom_types=types,
+            known_fields=known,
+        )
+
+    def _known_names(self, plan: StreamPlan) -> set[str]:
+        """What is no value of a record for certain: the account's names, and the mapping's."""
+        preferences = self.account.known_preferences
+        targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
+        existing = {name for preference in preferences for name in preference}
+        return {*self.account.known_custom_fields, *existing, *names_in(targets, preferences)}
+
+    def of_giving_up(
+        self, request: Request, failure: RetriableError, now: float, *, others_succeed: bool
+    ) -> str:
+        plan, entry = request.lane.plan, request.entries[0]
+        what = f"A call of stream {plan.title} with {pluralize(len(request.entries), 'contact')}"
+        cause = ""
+        if len(request.entries) == 1:
+            name = contact_name(entry.contact, plan.options.identifier_mode, self.style)
+            what = f"The call for record {entry.parts[0].number} of stream {plan.title} ({name})"
+            cause = _LIKELY_CAUSE[others_succeed]
+        return (
+            f"{what} failed {request.attempts} times in {now - request.first_attempt_at:.0f} "
+            f"seconds, the last time with: {failure}{cause} Airbyte will sync again from the last "
+            "saved state; if this goes on, ask Maileon's support."
+        )

@@ -1,0 +1,186 @@
+"""Contacts that Maileon refuses since another contact has their identifier (codes 4 and 5).
+
+The other one may be about to give it up: its own record may come later, or be under way. So these
+contacts are held, and tried again in passes, when everything else is settled. A pass sends all of
+them in full calls. It is followed by another as long as it brings an acceptance, whose address or
+external id may have become free; one that brings none rejects whom it tried.
+
+Invariant: nobody is rejected with these codes unless a whole pass brought no acceptance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.mapping.mapped_record import (
+    EMAIL_KEY,
+    EXTERNAL_ID_KEY,
+    contact_keys,
+    endpoint_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from destination_maileon.delivery.accumulator import Accumulator
+    from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.maileon.contact import Contact
+    from destination_maileon.maileon.report import InvalidContact
+    from destination_maileon.mapping.mapped_record import BatchEntry
+
+    Findings = Sequence[InvalidContact]
+    Reject = Callable[[BatchEntry, Findings], None]
+
+FEW_CLAIMS = 3
+"""If more contacts than this claim an identifier, Maileon is asked who has it."""
+
+_CONTESTED: dict[int | None, str] = {
+    DUPLICATE_EMAIL: EMAIL_KEY,
+    DUPLICATE_EXTERNAL_ID: EXTERNAL_ID_KEY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FindOwner(Job):
+    """Asks which contacts have an identifier, named by its key."""
+
+    key: str
+    hear: Callable[[str, list[Contact]], None]
+
+    def send(self, client: MaileonClient) -> list[Contact]:
+        return client.find(endpoint_of(self.key))
+
+    def answered(self, answer: object) -> None:
+        self.hear(self.key, answer if isinstance(answer, list) else [])
+
+
+@dataclass(eq=False, slots=True)
+class HeldRecords:
+    """Those of one sync.
+
+    `reject` tells of a contact that is given up, and why; `submit` takes a question to send. Times
+    in seconds.
+    """
+
+    accumulator: Accumulator
+    reject: Reject
+    submit: Callable[[Request], None]
+    age_seconds: float
+    _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
+    _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
+    """By their identifiers: of several records a contact may have been made anew."""
+    _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
+    """Of identifiers that several claimed: the identifiers of who got it last."""
+    _since: float | None = field(default=None, init=False)
+    _is_passing: bool = field(default=False, init=False)
+    _brought_acceptance: bool = field(default=False, init=False)
+    _passes: int = field(default=0, init=False)
+
+    def hold(self, entry: BatchEntry, findings: Findings, now: float) -> None:
+        """The contact was refused: it and all who share an identifier with it wait for a pass."""
+        self._refused[entry] = findings
+        self._since = now if self._since is None else self._since
+        self.accumulator.keep_place(entry)
+
+    def accepted(self, entries: Sequence[BatchEntry]) -> None:
+        """Contacts were written or removed: identifiers may have become free."""
+        self._brought_acceptance = True
+        if not self.accumulator.following_records and not self._owners:
+            return
+        for entry in entries:
+            for key in entry.keys:
+                if key in self._owners or self.accumulator.followers(key):
+                    self._owners[key] = entry.keys
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._refused and not self._tried
+
+    @property
+    def next_pass_at(self) -> float | None:
+        """When contacts have been held for long enough."""
+        return None if self._since is None else self._since + self.age_seconds
+
+    def is_due(self, now: float) -> bool:
+        """Whether everything else is to be settled now, for a pass to begin."""
+        at = self.next_pass_at
+        return self._is_passing or (at is not None and (at <= now or self.accumulator.is_crowded))
+
+    def go_on(self) -> None:
+        """Everything else is settled: ends the pass that was under way, and begins the next."""
+        if self._is_passing and not self._brought_acceptance:
+            if self._ask_for_owners():
+                return
+            self._reject_tried()
+        self._is_passing = bool(self._refused)
+        self._brought_acceptance = False
+        self._tried.clear()
+        if not self._refused:
+            self._since = None
+            return
+        # A service that takes a call's contacts in their order resolves a chain of moved addresses
+        # at once if it is the right one: every other pass tries the other.
+        self._passes += 1
+        held = sorted(self._refused, key=lambda entry: entry.place, reverse=self._passes % 2 == 0)
+        self._refused.clear()
+        self._tried.update(entry.keys for entry in held)
+        for entry in held:
+            self.accumulator.try_again(entry)
+        self.accumulator.flush()
+
+    def drop(self, *, from_place: int) -> None:
+        """Forgets what holds no record before this place, since the sync is to end."""
+        self._refused = {e: why for e, why in self._refused.items() if e.place < from_place}
+
+    def _reject_tried(self) -> None:
+        tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
+        for entry, findings in tried:
+            del self._refused[entry]
+            for claim in self._claims_like(entry, findings):
+                self.reject(claim, findings)
+                self.accumulator.withdraw(claim)
+            self.reject(entry, findings)
+            self.accumulator.give_up(entry)
+
+    def _ask_for_owners(self) -> bool:
+        """Asks who has the identifiers that many claim, each once; whether an answer is awaited."""
+        is_asked = False
+        for entry, findings in self._refused.items():
+            for key in _contested_keys(entry, findings):
+                if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
+                    self._owners[key] = ()
+                    job = FindOwner(key, self._owner_found)
+                    self.submit(Request(entry.lane, [], purpose=Purpose.ASK, job=job))
+                    is_asked = True
+        return is_asked
+
+    def _owner_found(self, key: str, owners: list[Contact]) -> None:
+        if len(owners) == 1:
+            self._owners[key] = contact_keys(owners[0])
+
+    def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
+        """Who stands behind the contact and would be refused like it.
+
+        Without this an address that thousands share, such as a placeholder, would cost a pass for
+        each of them. It holds only where its owner is known, and has nothing pending.
+        """
+        for key in _contested_keys(entry, findings):
+            owner = self._owners.get(key)
+            if not owner:
+                continue
+            for follower in self.accumulator.followers(key):
+                others = {*follower.keys} - {key}
+                if follower.farewell is not None or not others.isdisjoint(owner):
+                    break
+                if not self.accumulator.is_first(follower, others):
+                    break
+                yield follower
+
+
+def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
+    """The contact's identifiers that another contact has, as the report says."""
+    kinds = {_CONTESTED.get(found.code) for found in findings}
+    return [key for key in entry.keys if key[0] in kinds]

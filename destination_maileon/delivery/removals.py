@@ -1,0 +1,93 @@
+"""People who are deleted or unsubscribed: how many may be, and what becomes of those not there.
+
+The opt-out of a person whom Maileon does not have must not be lost, as somebody may add them later:
+their address gets an unsubscription marker (Maileon docs, Set Unsubscription Marker). Nobody is
+removed beyond `max_deleted_records`. Once as many were, whoever is to be removed is looked up
+first, since people who are not there do not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.request import Purpose
+from destination_maileon.errors import StopSync
+from destination_maileon.protocol.output import Level, pluralize
+
+if TYPE_CHECKING:
+    from destination_maileon.delivery.request import Request
+    from destination_maileon.protocol.output import Log
+
+
+@dataclass(eq=False, slots=True)
+class Removals:
+    """Those of one sync. `most` people may be removed; None: any number."""
+
+    most: int | None
+    log: Log
+    _removed: int = field(default=0, init=False)
+    _under_way: set[Request] = field(default_factory=set, init=False)
+    _unmarked: int = field(default=0, init=False)
+
+    def may_be_sent(self, request: Request) -> bool:
+        """Whether the request waits for none of the removals that are under way."""
+        if self.most is None or request.purpose is not Purpose.REMOVE:
+            return True
+        return self._removed + len(self._under_way) < self.most or not self._under_way
+
+    def sent(self, request: Request) -> None:
+        """A request leaves; it only asks if nobody more may be removed."""
+        if request.purpose is not Purpose.REMOVE:
+            return
+        if self.most is not None and self._removed >= self.most:
+            request.purpose = Purpose.LOOK_UP
+        else:
+            self._under_way.add(request)
+
+    def returned(self, request: Request) -> None:
+        """A request is under way no longer."""
+        self._under_way.discard(request)
+
+    def answered(self, request: Request, *, was_there: bool) -> bool:
+        """Whether nothing is left to do: else the request is to be sent for its new purpose.
+
+        Raises:
+            StopSync: if the person is there, and nobody more may be removed.
+        """
+        if was_there and request.purpose is Purpose.LOOK_UP:
+            raise StopSync(self._too_many(), place=request.place)
+        if was_there or request.purpose is Purpose.MARK:
+            self._removed += request.purpose is Purpose.REMOVE
+            return True
+        farewell = request.farewell
+        if farewell is None or farewell.removal is not DeletedRecords.UNSUBSCRIBE:
+            return True
+        if not farewell.contact.email:
+            return True
+        request.purpose = Purpose.MARK
+        return False
+
+    def not_marked(self) -> None:
+        """Maileon refused to set a marker."""
+        self._unmarked += 1
+
+    def close(self) -> None:
+        """Says what is said once, at the end."""
+        if self._unmarked:
+            self.log(
+                Level.WARN,
+                f"{pluralize(self._unmarked, 'person')} opted out whom Maileon does not have, and "
+                "no unsubscription marker could be set for them: whoever adds them later writes "
+                "to them. Give the API key the right to create (PUT), and sync again.",
+            )
+
+    def _too_many(self) -> str:
+        return (
+            f"More people are to be deleted or unsubscribed than Maximum Deleted Records "
+            f"(max_deleted_records: {self.most}) allows, so the sync stopped after "
+            f"{pluralize(self._removed, 'person')}. Pause the connection and look at the source "
+            "first: each run may remove as many again. If they are all meant to go, allow more "
+            "and sync again."
+        )

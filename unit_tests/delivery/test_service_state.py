@@ -1,0 +1,293 @@
+"""A request that keeps failing while none succeeds, and what size of request the service bears."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.service_state import ServiceState
+from destination_maileon.errors import TransientError
+from destination_maileon.maileon.backoff import Backoff
+from destination_maileon.maileon.errors import FailureReason, RetriableError
+from unit_tests.support.harness import BROKEN, NO_CONNECTION, TIMEOUT, Harness
+from unit_tests.support.rooms import a_report, a_request, places, someone
+
+BUSY = RetriableError("Busy.", FailureReason.SERVER_ERROR, status=500, retry_after=1.0)
+LONGEST_WAIT_SECONDS = 30.0
+
+
+class Service:
+    """Answers requests at once. Whoever is bad makes each request fail that holds them."""
+
+    def __init__(
+        self,
+        contacts: int,
+        bad: Collection[int],
+        *,
+        failure: RetriableError = BROKEN,
+        back_at: float = math.inf,
+    ) -> None:
+        self.harness = Harness(backoff=Backoff(900.0))
+        self.failure = failure
+        self.sizes: list[int] = []
+        self._bad = bad
+        self._back_at = back_at
+        if contacts:
+            self.harness.request(*map(someone, range(1, contacts + 1)))
+
+    def serve(self) -> TransientError | None:
+        """Until all is settled, or the sync ends: then why."""
+        harness = self.harness
+        while not harness.scheduler.is_idle:
+            for request in [*harness.in_flight, *harness.send()]:
+                try:
+                    self._answer(request)
+                except TransientError as given_up:
+                    return given_up
+            harness.now = max(harness.now, harness.scheduler.next_attempt_at(lambda: None) or 0.0)
+        return None
+
+    def _answer(self, request: Request) -> None:
+        held = {part.place for entry in request.entries for part in entry.parts}
+        self.sizes.append(len(request.entries))
+        is_well = held.isdisjoint(self._bad) or self.harness.now >= self._back_at
+        self.harness.answer(request, a_report(len(request.entries)) if is_well else self.failure)
+
+    @property
+    def written(self) -> set[int]:
+        return {*self.harness.outcomes}
+
+
+# While none succeeds.
+
+
+@given(contacts=st.integers(2, 70), data=st.data())
+def test_a_bad_contact_of_the_only_request_is_found_and_all_the_others_are_written(
+    contacts: int, data: st.DataObject
+) -> None:
+    bad = data.draw(st.integers(1, contacts), label="bad")
+    service = Service(contacts, {bad})
+    failure = service.serve()
+    assert service.written == {*range(1, contacts + 1)} - {bad}
+    assert {*service.harness.outcomes.values()} == {"written"}
+    assert f"The call for record {bad} of stream contacts" in str(failure)
+    assert "the cause is likely to be this record" in str(failure)
+
+
+@given(contacts=st.integers(3, 70), data=st.data())
+def test_several_bad_contacts_keep_nobody_from_being_written(
+    contacts: int, data: st.DataObject
+) -> None:
+    some = st.sets(st.integers(1, contacts), min_size=1, max_size=contacts - 1)
+    bad = data.draw(some, label="bad")
+    service = Service(contacts, bad)
+    service.serve()
+    # Each time a request is split, both halves would have to hold a bad one.
+    assert service.written or len(bad) > math.floor(math.log2(contacts))
+    if service.written:
+        assert service.written == {*range(1, contacts + 1)} - bad
+
+
+@pytest.mark.parametrize("contacts", [2, 3, 64, 1000])
+def test_in_an_outage_one_request_is_split_into_few_pieces_which_wait_hardly_longer(
+    contacts: int,
+) -> None:
+    service = Service(contacts, range(2 * contacts + 1))
+    harness = service.harness
+    harness.request(*map(someone, range(contacts + 1, 2 * contacts + 1)))
+    assert service.serve() is not None
+    assert service.written == set()
+    levels = math.ceil(math.log2(contacts))
+    # With the other request, which is whole, and without the piece that gave up.
+    assert len(harness.in_flight) + len(harness.scheduler._pending) <= 1 + levels
+    assert harness.now <= 900.0 + LONGEST_WAIT_SECONDS
+    assert len(harness.heard.warnings) <= levels
+
+
+@pytest.mark.parametrize(("back_at", "sizes"), [(440.0, {8}), (600.0, {8, 4, 2, 1})])
+def test_a_service_that_is_back_in_time_gets_no_pieces(back_at: float, sizes: set[int]) -> None:
+    service = Service(8, range(9), back_at=back_at)
+    assert service.serve() is None
+    assert {*service.sizes} <= sizes
+    assert service.written == {*range(1, 9)}
+
+
+@pytest.mark.parametrize("failure", [BUSY, NO_CONNECTION])
+def test_what_is_no_fault_of_the_request_splits_nothing(failure: RetriableError) -> None:
+    service = Service(8, range(9), failure=failure)
+    assert service.serve() is not None
+    assert {*service.sizes} == {8}
+
+
+def test_a_search_that_ended_in_success_does_not_keep_another_from_beginning() -> None:
+    service = Service(2, {2})
+    service.harness.request(someone(3), someone(4), someone(5))
+    service.serve()
+    assert service.written == {1, 3, 4, 5}
+
+
+def test_records_of_one_contact_are_split_too() -> None:
+    service = Service(0, {3})
+    service.harness.request([someone(place, 1) for place in (1, 2, 3, 4)])
+    failure = service.serve()
+    assert service.written == {1, 2}
+    assert "The call for record 3 " in str(failure)
+
+
+def test_a_piece_is_tried_as_long_as_the_request_would_have_been_or_half_as_long_again() -> None:
+    harness = Harness()
+    request = harness.request(someone(1), someone(2))
+    harness.answer(request, TIMEOUT)
+    harness.now = 99.0
+    assert harness.send() == [request]
+    harness.answer(request, TIMEOUT)
+    [one] = harness.send()
+    assert places([one]) == [[[1]]]
+    harness.now = 148.0
+    assert harness.answer(one, TIMEOUT) == 1.0
+    harness.answer(*harness.send(), a_report(1))
+    harness.now = 149.0
+    harness.send()
+    with pytest.raises(TransientError, match=r"record 1 .* failed 4 times"):
+        harness.answer(one, TIMEOUT)
+
+
+def test_of_pieces_one_at_a_time_is_split_after_all_of_them_were_tried() -> None:
+    harness = Harness(backoff=Backoff(900.0))
+    request = harness.request(*map(someone, range(1, 9)))
+    harness.answer(request, TIMEOUT)
+    harness.now = 60.0
+    assert harness.send() == [request]
+    left = harness.answered(request, TIMEOUT)
+    order = [left]
+    for _ in range(3):
+        harness.now += 60.0
+        order.append(harness.answered(harness.in_flight[0], TIMEOUT))
+    # The first half is not split before the second was tried.
+    sizes = [[len(request) for request in requests] for requests in order]
+    assert sizes[:2] == [[4], [4]]
+    assert 2 in sizes[2]
+
+
+def test_while_others_succeed_a_request_is_split_after_five_times_however_long_they_take() -> None:
+    harness = Harness(backoff=Backoff(900.0))
+    request = harness.request(someone(1), someone(2))
+    for _ in range(4):
+        harness.now += 120.0
+        harness.success()
+        wait = harness.answer(request, BROKEN)
+        assert wait is not None
+        harness.now += wait
+        assert harness.send() == [request]
+    harness.now += 120.0
+    assert harness.answer(request, BROKEN) is None
+    assert harness.heard.warnings == []
+
+
+def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
+    harness = Harness(backoff=Backoff(900.0))
+    harness.request([someone(place, 1) for place in range(1, 1001)])
+    with pytest.raises(TransientError):  # noqa: PT012 - one of many
+        while True:
+            [request] = harness.in_flight or harness.send()
+            harness.now += 120.0
+            harness.now += harness.answer(request, TIMEOUT) or 0.0
+    assert harness.now <= 1.5 * 900.0 + 120.0
+
+
+def test_a_piece_that_waited_for_another_has_time_of_its_own() -> None:
+    harness = Harness()
+    request = harness.request([someone(place, 1) for place in (1, 2, 3, 4)])
+    harness.answer(request, TIMEOUT)
+    harness.now = 60.0
+    harness.answer(harness.send()[0], TIMEOUT)
+    [first] = harness.send()
+    harness.now = 105.0
+    harness.answer(first, a_report(1))
+    [second] = harness.send()
+    harness.now = 112.0
+    assert harness.answer(second, TIMEOUT) is not None
+
+
+# What the service accepted.
+
+
+def test_contacts_clear_a_removal_and_no_removal_clears_contacts() -> None:
+    cleared = {
+        accepted: {purpose for purpose in Purpose if state.is_cleared(purpose)}
+        for accepted in Purpose
+        for state in [ServiceState(Backoff(1.0), accepted={accepted})]
+    }
+    questions = {Purpose.MARK, Purpose.LOOK_UP, Purpose.ASK}
+    assert cleared == {
+        Purpose.WRITE: {*Purpose},
+        Purpose.REMOVE: {*Purpose} - {Purpose.WRITE},
+        Purpose.MARK: questions,
+        Purpose.LOOK_UP: questions,
+        Purpose.ASK: questions,
+    }
+
+
+# What size it bears.
+
+
+def a_timeout_of(contacts: int) -> tuple[ServiceState, list[Request]]:
+    """A request that timed out, in pieces."""
+    service = ServiceState(Backoff(100.0))
+    request = a_request(*map(someone, range(1, contacts + 1)))
+    pieces = request.halves()
+    service.was_split(request, pieces, is_timeout=True)
+    return service, pieces
+
+
+def answered(service: ServiceState, *pieces: Request, is_report: bool = True) -> list[bool]:
+    return [service.answered(piece, is_report=is_report) for piece in pieces]
+
+
+def test_a_size_is_learned_once_all_pieces_of_a_request_that_timed_out_are_answered() -> None:
+    service, pieces = a_timeout_of(8)
+    assert answered(service, *pieces) == [False, True]
+    assert service.bears == 4
+
+
+def test_if_a_piece_times_out_too_its_own_pieces_teach_the_size() -> None:
+    service, [one, other] = a_timeout_of(8)
+    smaller = other.halves()
+    assert answered(service, one) == [False]
+    service.was_split(other, smaller, is_timeout=True)
+    assert answered(service, *smaller) == [False, True]
+    assert service.bears == 2
+
+
+def test_the_smallest_size_counts() -> None:
+    service, pieces = a_timeout_of(4)
+    answered(service, *pieces)
+    large = a_request(*map(someone, range(1, 9)))
+    halves = large.halves()
+    service.was_split(large, halves, is_timeout=True)
+    answered(service, *halves)
+    assert service.bears == 2
+
+
+@pytest.mark.parametrize("is_timeout", [True, False])
+def test_what_did_not_time_out_or_was_refused_teaches_nothing(is_timeout: bool) -> None:
+    service = ServiceState(Backoff(100.0))
+    request = a_request(someone(1), someone(2))
+    halves = request.halves()
+    service.was_split(request, halves, is_timeout=is_timeout)
+    assert answered(service, *halves, is_report=not is_timeout) == [False, False]
+    assert service.bears is None
+
+
+def test_records_of_one_contact_teach_nothing() -> None:
+    service = ServiceState(Backoff(100.0))
+    request = a_request([someone(1, "ada"), someone(2, "ada")])
+    halves = request.halves()
+    service.was_split(request, halves, is_timeout=True)
+    assert answered(service, *halves) == [False]
+    assert service.bears is None

@@ -1,0 +1,124 @@
+"""Whether contacts whose addresses move end as the source's last records have them.
+
+One by one, a record that asks for an address that another contact still has is refused. Such
+contacts are held until the other has given it up. So each must end as its last record says, if the
+last records share no identifier, nobody outside the source has one of them, and nobody waits for
+somebody who waits for him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from unit_tests.simulation.account import CONTESTED_CODES, MaileonAccount, Wish
+from unit_tests.simulation.ambiguity import Circles
+from unit_tests.simulation.every_moment import insist
+from unit_tests.simulation.intent import Step, Task
+from unit_tests.simulation.scenario import Known, Naming, Scenario
+
+Numbered = tuple[int, Step]
+
+
+def check_final_rows(
+    scenario: Scenario, account: MaileonAccount, circle: Sequence[Numbered], circles: Circles
+) -> bool:
+    """Raises Broken if a contact ends otherwise; whether the circle is one that can be told.
+
+    `circle` holds its steps with their places.
+    """
+    known = _known(scenario, circle, circles)
+    last = {step.name: step for _, step in circle}
+    if not _are_plain(scenario, circle, known) or not _can_end_well(circle, known, last):
+        return False
+    for step in last.values():
+        found = account.find(step.options.mode, step.wish)
+        insist(found is not None, f"{step.name} is missing at the end")
+        assert found is not None
+        has_all = {*step.wish.keys} <= {*found.keys}
+        insist(has_all, f"{step.name} ends as {found.keys} instead of {step.wish.keys}")
+        for target, text in step.wish.fields.items():
+            insist(found.fields.get(target) == text, f"{step.name} ends with an older {target}")
+    return True
+
+
+def _known(
+    scenario: Scenario, circle: Sequence[Numbered], circles: Circles
+) -> list[tuple[list[str], Known]]:
+    """The contacts of the circle that the account had before the sync, with their identifiers."""
+    head = circles.circle(circle[0][1].wish.keys)
+    people = enumerate(scenario.known, start=1)
+    keyed = [(Wish(str(n), k.email, k.external_id).keys, k) for n, k in people]
+    return [(keys, contact) for keys, contact in keyed if circles.circle(keys) == head]
+
+
+def _are_plain(
+    scenario: Scenario, circle: Sequence[Numbered], known: Sequence[tuple[list[str], Known]]
+) -> bool:
+    """Whether nothing but addresses stands in the way of anybody."""
+    modes = {step.options.mode for _, step in circle}
+    kinds = {_kinds(step.wish.keys) for _, step in circle}
+    return (
+        len(modes) == len(kinds) == 1
+        and all(_is_plain(step) for _, step in circle)
+        and scenario.server.vanishing_at is None
+        and scenario.server.naming is not Naming.UNLISTED
+        and not any(contact.is_unsubscribed for _, contact in known)
+    )
+
+
+def _is_plain(step: Step) -> bool:
+    options = step.options
+    is_alone = options.updates and not options.update_only and options.ignores_invalid
+    is_well = not step.is_rejected or ({*step.codes} <= CONTESTED_CODES and bool(step.codes))
+    return step.task is Task.WRITE and is_alone and is_well
+
+
+def _can_end_well(
+    circle: Sequence[Numbered], known: Sequence[tuple[list[str], Known]], last: dict[str, Step]
+) -> bool:
+    final = [key for step in last.values() for key in step.wish.keys]
+    if len(final) > len({*final}):
+        return False
+    held: dict[str, set[str]] = {name: set() for name in last}
+    for keys, _ in known:
+        owner = next((name for name in last if name in keys), None)
+        if owner is None:
+            if not {*keys}.isdisjoint(final):
+                return False
+            continue
+        # What its rows do not name, it keeps.
+        if not {*keys}.isdisjoint({*final} - {*last[owner].wish.keys}) and not _gives_up(
+            keys, last[owner]
+        ):
+            return False
+        held[owner].update(keys)
+    for _, step in circle:
+        held[step.name].update(step.wish.keys)
+    waits = {
+        name: {other for other in held if other != name and held[other] & {*step.wish.keys}}
+        for name, step in last.items()
+    }
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError:
+        return False
+    return True
+
+
+def _gives_up(keys: Sequence[str], step: Step) -> bool:
+    """Whether the record names another for each identifier that the contact has, or the same."""
+    return _kinds(keys) - {"id"} <= _kinds(step.wish.keys)
+
+
+def _kinds(keys: Sequence[str]) -> frozenset[str]:
+    return frozenset(key.partition("=")[0] for key in keys)
+
+
+def circles_of(steps: Sequence[Step], circles: Circles) -> Iterator[tuple[str, list[Numbered]]]:
+    """The steps of each circle, with their places."""
+    found: dict[str, list[Numbered]] = {}
+    for place, step in enumerate(steps, start=1):
+        if step.travels and step.wish.keys:
+            found.setdefault(circles.circle(step.wish.keys), []).append((place, step))
+    yield from found.items()
