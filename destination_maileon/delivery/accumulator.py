@@ -23,8 +23,8 @@ from destination_maileon.mapping.mapped_record import BatchEntry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.mapping.mapped_record import MappedRecord
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10

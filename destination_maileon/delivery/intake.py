@@ -6,6 +6,7 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.unknown_streams import UnknownStreams
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
     contact_keys,
     recognised_by,
 )
+from destination_maileon.mapping.notices import Notice, told
+from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import PartitionKey, StreamPlan
-
-_NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -73,15 +73,8 @@ class Intake:
         stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._reject_unknown(message)
-        row = stream.row(message, self.log)
-        if row is None:
-            return self._reject(stream, message, _NO_DATA, now=now)
-        encoder = stream.encoder
-        mapped = encoder.encode(row, message.texts)
+        mapped, lane = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
-            lane = stream.usual_lane
-            if encoder.permission_column:
-                lane = stream.lane(encoder.permission(row, stream.plan.permission))
             part = self._part(stream, message, mapped, now=now)
             return self._write(stream, part, lane, now=now)
         if isinstance(mapped, Refusal):
@@ -132,13 +125,11 @@ class Intake:
     def close(self) -> None:
         """Says what is said once, at the end."""
         self._unknown.warn()
-        cleaned = sum(stream.cleaned_records for stream in self._streams.values())
-        if cleaned:
-            self.log(
-                Level.WARN,
-                f"In {pluralize(cleaned, 'record')} characters were removed that XML 1.0 does not "
-                "allow.",
-            )
+        counts: Counter[Notice] = Counter()
+        for stream in self._streams.values():
+            counts.update(stream.notices.counts)
+        for records, words in told(counts):
+            self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
 
     def _write(
         self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float

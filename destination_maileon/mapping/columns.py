@@ -25,8 +25,8 @@ from destination_maileon.config.targets import (
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
-from destination_maileon.mapping.contact_encoder import Column
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
+from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.summary import listed
 from destination_maileon.streams.account import is_missing, missing_problem
 

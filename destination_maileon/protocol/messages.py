@@ -16,6 +16,7 @@ bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
@@ -34,6 +35,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON_SPACE = b" \t\r\n"
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
 _BEGINS_LAST_OF_PLANE = 0xEF
+_UNAVAILABLE = b"__debezium_unavailable_value"
 _REFUSED = object()
 _NULL = msgspec.Raw(b"null")
 
@@ -76,6 +78,8 @@ class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
     `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
+    `has_gaps` tells that the source may not have delivered all values, `nulled` the columns of
+    which the record's `meta.changes` says so.
     """
 
     stream: StreamKey
@@ -83,6 +87,8 @@ class RecordMessage(Struct, gc=False):
     texts: Texts
     line: bytes
     line_number: int
+    nulled: tuple[str, ...] = ()
+    has_gaps: bool = False
 
     def decoded(self) -> dict[str, object]:
         """The object around the data, every digit and character of it; decoded anew.
@@ -111,6 +117,7 @@ class _Record(Struct, gc=False):
     stream: str
     data: msgspec.Raw = _NULL
     namespace: str | None = None
+    meta: Any = None
 
 
 class _Message(Struct, gc=False):
@@ -171,8 +178,27 @@ def decode(line: bytes, line_number: int) -> Message | None:
         message = _NONE
     if message.type == "RECORD" and (record := message.record) is not None:
         stream = (record.namespace or None, record.stream)
-        return RecordMessage(stream, record.data, _texts(line), line, line_number)
+        made = RecordMessage(stream, record.data, _texts(line), line, line_number)
+        has_gaps = record.meta is not None or _UNAVAILABLE in line
+        return _with_gaps(made, record.meta) if has_gaps else made
     return _decoded_slowly(line, line_number)
+
+
+def _with_gaps(message: RecordMessage, meta: object) -> RecordMessage:
+    if meta is not None:
+        message.nulled = tuple(_nulled(meta))
+    message.has_gaps = bool(message.nulled) or _UNAVAILABLE in message.line
+    return message
+
+
+def _nulled(meta: object) -> Iterator[str]:
+    """The columns that the source made null (Airbyte protocol, AirbyteRecordMessageMeta)."""
+    changes = meta.get("changes") if isinstance(meta, dict) else None
+    for change in changes if isinstance(changes, list) else ():
+        if isinstance(change, dict) and change.get("change") == "NULLED":
+            field = change.get("field")
+            if isinstance(field, str):
+                yield field
 
 
 def _texts(line: bytes) -> Texts:
@@ -231,7 +257,8 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadMessage(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
-    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
+    made = RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
+    return _with_gaps(made, record.get("meta") if isinstance(record, dict) else None)
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
