@@ -19,9 +19,10 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import run_report, where_stored
+from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.rejection_limits import RejectionLimits
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, Written
     from destination_maileon.protocol.messages import StateMessage
     from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-    from destination_maileon.rejections.rejection import Rejection, RejectionLog
+    from destination_maileon.rejections.rejection import RejectionLog
     from destination_maileon.streams.catalog import StreamPlan
 
+_NOT_IN_CATALOG = Rejection(
+    "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
+)
 STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
 """What the STATEs say besides records, in `additionalStats`."""
 
@@ -73,12 +77,15 @@ class Ledger:
         """How many records were rejected."""
         return sum(counts.rejected for counts in self.counts.values()) + self.unknown_streams
 
-    def unknown_stream(self, stream: Hashable) -> None:
-        """A record came of a stream that is not in the catalog: rejected."""
-        self.checkpoint.settle(self.checkpoint.record(), stream, rejected=1)
+    def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
+        """A record came of a stream that is not in the catalog: rejected. `line` is its own."""
         self.records += 1
         self.unknown_streams += 1
-        self._judge(self.records)
+        segment = self.checkpoint.record()
+        part = MappedRecord(self.records, self.unknown_streams, segment, (), b"", line, len(line))
+        self._keep(plan, part, _NOT_IN_CATALOG)
+        self.checkpoint.settle(segment, plan.key, rejected=1)
+        self._judge(part.place)
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
@@ -143,10 +150,7 @@ class Ledger:
         self.counts[plan].rejected += 1
         if plan in self._staying:
             self._staying[plan].update(part.keys)
-        if self._store is not None:
-            unstored = part.segment if self._unstored_from is None else self._unstored_from
-            self._unstored_from = min(unstored, part.segment)
-            self._keep_promise(lambda store: store.add(plan, part, rejection))
+        self._keep(plan, part, rejection)
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))
             return
@@ -252,6 +256,13 @@ class Ledger:
         except SyncError as lost:
             # The records themselves are stored: that is what a STATE says.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
+
+    def _keep(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        """Has the rejected record stored, if that is wanted."""
+        if self._store is not None:
+            unstored = part.segment if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.segment)
+            self._keep_promise(lambda store: store.add(plan, part, rejection))
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""

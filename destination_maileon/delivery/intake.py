@@ -6,11 +6,11 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.strangers import UnknownStreams
+from destination_maileon.delivery.unknown_streams import UnknownStreams
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
@@ -46,13 +46,14 @@ class Intake:
     accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
-    _strangers: UnknownStreams = field(init=False)
+    _unknown: UnknownStreams = field(init=False)
+    _unknown_plans: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
     _without_namespace: set[StreamKey] = field(default_factory=set, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._largest = self.accumulator.limits.contact_bytes
-        self._strangers = UnknownStreams(self.log)
+        self._unknown = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
@@ -69,7 +70,7 @@ class Intake:
         """
         stream = self._streams.get(message.stream) or self._only_one_of_name(message.stream)
         if stream is None:
-            return self._leave_out_stranger(message.stream)
+            return self._reject_unknown(message)
         row = stream.row(message, self.log)
         if row is None:
             return self._reject(stream, message, _NO_DATA, now=now)
@@ -122,7 +123,7 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        self._strangers.close()
+        self._unknown.warn()
         cleaned = sum(stream.cleaned_records for stream in self._streams.values())
         if cleaned:
             self.log(
@@ -173,9 +174,13 @@ class Intake:
         self.accumulator.add_removal(farewell, entry)
         return True
 
-    def _leave_out_stranger(self, key: StreamKey) -> bool:
-        self._strangers.meet(key)
-        self.ledger.unknown_stream(key)
+    def _reject_unknown(self, message: RecordMessage) -> bool:
+        key = message.stream
+        self._unknown.count(key)
+        plan = self._unknown_plans.get(key)
+        if plan is None:
+            plan = self._unknown_plans[key] = replace(next(iter(self.ledger.counts)), key=key)
+        self.ledger.unknown_stream(plan, message.line)
         self.ledger.heed()
         return False
 

@@ -86,7 +86,7 @@ def _named(
 
 
 def _keys(invalid: InvalidContact) -> list[str]:
-    keys = []
+    keys: list[str] = []
     if invalid.email:
         keys += email_keys(invalid.email.strip())
     if invalid.external_id:

@@ -152,8 +152,13 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 
 
 def email_keys(email: str) -> tuple[str, ...]:
-    """The keys of an address; none if it is blank."""
-    return external_id_keys(_ascii_folded(email), EMAIL_KEY)
+    """The keys of an address; none if it is blank.
+
+    One that Unicode folds to another has the other's key, too, so that the two never share a call.
+    """
+    keys = external_id_keys(_ascii_folded(email), EMAIL_KEY)
+    alike = EMAIL_KEY + email.strip().casefold()
+    return keys if email.isascii() or alike in keys else (*keys, alike)
 
 
 def _ascii_folded(text: str) -> str:

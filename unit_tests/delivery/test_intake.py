@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery import strangers as unknown
+from destination_maileon.delivery import unknown_streams as unknown
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.strangers import (
+from destination_maileon.delivery.unknown_streams import (
     MAX_NAME_CHARACTERS,
     MAX_NAMED,
     MAX_NAMES_CHARACTERS,
