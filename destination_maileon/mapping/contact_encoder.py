@@ -25,6 +25,7 @@ from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import (
     escape,
+    field_head,
     has_forbidden,
     preference_head,
     source_element,
@@ -107,7 +108,7 @@ class ContactEncoder:
         self._sections = [
             self._section(tag, picked[at], values=at)
             for kind, tag in _SECTIONS.items()
-            if (at := pick(kind)).start < at.stop
+            if (at := pick(kind)).start < at.stop or (kind is Kind.CUSTOM and self._rules.audience)
         ]
         self._lists = pick(Kind.PREFERENCES)
         self._list_names = [column.name for column in picked[self._lists]]
@@ -266,7 +267,11 @@ class ContactEncoder:
             pieces += ("<preferences>", *elements, "</preferences>")
 
     def _section(self, tag: str, columns: list[Column], *, values: slice) -> FieldSection:
-        section = FieldSection(tag, columns, values=values)
+        member = ""
+        if tag == _SECTIONS[Kind.CUSTOM] and self._rules.audience is not None:
+            name, number = self._rules.audience
+            member = f"{field_head(name)}<value>{number}</value></field>"
+        section = FieldSection(tag, columns, values=values, constant=member)
         for place, column in enumerate(columns):
             convert = column.converter
             cuts = convert is as_text and self._rules.truncate_long_text

@@ -20,17 +20,22 @@ class FieldSection:
     """The standard or the custom fields of a stream: all that stands around their values.
 
     `values` is where they are among a record's. `heads` stand before them, `nulls` in the place of
-    a head where a null clears. `converted` are the places of those that are no text as they come.
+    a head where a null clears. `constant` is a field that every record has, after the others.
+    `converted` are the places of those that are no text as they come.
     """
 
-    def __init__(self, tag: str, columns: list[Column], *, values: slice) -> None:
+    def __init__(
+        self, tag: str, columns: list[Column], *, values: slice, constant: str = ""
+    ) -> None:
         names = [f"{_END_OF_FIELD}{field_head(column.target.name)}" for column in columns]
-        self.opening, self.closing = f"<{tag}>", f"{_END_OF_FIELD}</{tag}>"
+        self.opening, self.closing = f"<{tag}>", f"{_END_OF_FIELD}{constant}</{tag}>"
+        self.alone = f"<{tag}>{constant}</{tag}>" if constant else ""
         self.values = values
         self.heads = [f"{name}<value>" for name in names]
         # The first head begins with no end.
         self.template = [piece for head in self.heads for piece in (head, "")]
-        self.template[0] = self.opening + self.heads[0][len(_END_OF_FIELD) :]
+        if self.template:
+            self.template[0] = self.opening + self.heads[0][len(_END_OF_FIELD) :]
         self.nulls = [
             f'{name}<value nil="true">' if column.clear else ""
             for name, column in zip(names, columns, strict=True)
@@ -45,6 +50,8 @@ class FieldSection:
         Raises:
             TypeError: if one of them is no text.
         """
+        if not texts:
+            return self.alone
         if None in texts or (self.clears and UNSET in texts):
             return self._with_nulls(texts, escapes=escapes)
         pieces = self.template.copy()
@@ -59,7 +66,7 @@ class FieldSection:
             if text is not UNSET and (null or text is not None)
         ]
         if not written:
-            return ""
+            return self.alone
         if escapes:
             escaped = _escaped([text for _, text in written])
             written = [(head, text) for (head, _), text in zip(written, escaped, strict=True)]

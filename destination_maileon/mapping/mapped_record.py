@@ -28,6 +28,7 @@ Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 NO_CONTACT: Final[Written] = (b"", ())
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
@@ -68,6 +69,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
     the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
     recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
@@ -81,6 +83,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     farewell: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
+    is_missing: bool = False
 
     @classmethod
     def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:

@@ -46,6 +46,8 @@ class MappingRules:
     truncate_long_text: bool = False
     every_record_is_deleted: bool = False
     preferences: Collection[tuple[str, str]] = ()
+    audience: tuple[str, str] | None = None
+    """The custom field that says who is in the stream, and what it holds."""
 
 
 class Reason(StrEnum):

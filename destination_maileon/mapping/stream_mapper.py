@@ -55,6 +55,9 @@ class StreamMapper:
             deleted_records=config.deleted_records,
             truncate_long_text=config.truncate_long_text,
             every_record_is_deleted=plan.every_record_is_deleted,
+            audience=(plan.audience_field, str(plan.audience_number))
+            if plan.audience_field
+            else None,
             preferences=resolver.account.known_preferences,
         )
         self._lanes: dict[Permission | None, PartitionKey] = {}

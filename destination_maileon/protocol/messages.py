@@ -8,10 +8,10 @@ Decoded here and not by the CDK, whose models lose keys they do not know (the pl
 whose STATE comes back without its `id`), stop at a new enum value, round long numbers, and drop
 what they cannot read.
 
-Ignored: empty lines, JSON that is no object, every type but RECORD and STATE. An explicit null
-counts as absent, so does an empty namespace. A number beyond every `Decimal` (an exponent of more
-than 18 digits) and a line nested more than some 1,400 deep pass for bad lines: RFC 8259 lets a
-reader have limits. A number nearer to zero than any `Decimal` is zero.
+Ignored: empty lines, JSON that is no object, every type but RECORD, STATE and the COMPLETE of a
+stream. An explicit null counts as absent, so does an empty namespace. A number beyond every
+`Decimal` (an exponent of more than 18 digits) and a line nested more than some 1,400 deep pass for
+bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any `Decimal` is zero.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
@@ -157,7 +157,16 @@ class StateMessage:
         return message
 
 
-def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+class StreamComplete(NamedTuple):
+    """The source has sent all that a stream has (TRACE STREAM_STATUS, COMPLETE)."""
+
+    stream: StreamKey
+
+
+Message: TypeAlias = RecordMessage | StateMessage | StreamComplete
+
+
+def decode(line: bytes, line_number: int) -> Message | None:
     """The message of one line, numbered from 1; None for what a destination ignores."""
     try:
         # What the decoder skips it does not look at so closely.
@@ -201,7 +210,7 @@ def _texts(line: bytes) -> Texts:
     return _MARKUP if has_markup else _PLAIN
 
 
-def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+def _decoded_slowly(line: bytes, line_number: int) -> Message | None:
     """The same of any line: a STATE, what is ignored, and what is beyond the decoder's limits."""
     message = _loosely(line)
     if message is _REFUSED:
@@ -211,7 +220,9 @@ def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessa
     kind = message.get("type")
     if kind == "RECORD":
         return _record_of(message, line, line_number=line_number)
-    return _state(message, line, line_number=line_number) if kind == "STATE" else None
+    if kind == "STATE":
+        return _state(message, line, line_number=line_number)
+    return _completion(message.get("trace")) if kind == "TRACE" else None
 
 
 def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
@@ -258,12 +269,26 @@ def _state(message: dict[str, object], line: bytes, *, line_number: int) -> Stat
     return StateMessage(line.removeprefix(_BYTE_ORDER_MARK), scope)
 
 
+def _completion(trace: object) -> StreamComplete | None:
+    status = trace.get("stream_status") if isinstance(trace, dict) else None
+    if not isinstance(status, dict) or status.get("status") != "COMPLETE":
+        return None
+    stream = _stream_key(status.get("stream_descriptor"))
+    return None if stream is None else StreamComplete(stream)
+
+
 def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:
     stream = state.get("stream")
-    descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
-    if not isinstance(descriptor, dict):
+    key = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
+    if key is None:
         raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+    return key
+
+
+def _stream_key(descriptor: object) -> StreamKey | None:
+    if not isinstance(descriptor, dict):
+        return None
     name, namespace = descriptor.get("name"), descriptor.get("namespace")
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
-        raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+        return None
     return namespace or None, name
