@@ -14,7 +14,7 @@ import pytest
 from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.error_codes import ERROR_CODES
-from destination_maileon.mapping.contact_encoder import Reason
+from destination_maileon.mapping.rules import Reason
 from destination_maileon.streams.catalog import stream_plans
 from maileon_sandbox import DEMO_KEY
 from scripts import documents
