@@ -14,10 +14,14 @@ from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from unit_tests.support.builders import a_part
+from destination_maileon.streams.catalog import PartitionKey
+from unit_tests.support.builders import a_part, a_plan, options
 from unit_tests.support.harness import FORBIDDEN, NO_CONNECTION, REFUSED, Harness
-from unit_tests.support.rooms import a_report, places, someone
+from unit_tests.support.rooms import LANE, a_lane, a_report, places, someone
+
+BY_EXTERNAL_ID = a_lane(a_plan(options=options(IdentifierMode.EXTERNAL_ID)))
 
 
 @dataclass
@@ -60,7 +64,7 @@ def serve(harness: Harness, account: Account) -> int:
 
 def moves(*contacts: tuple[str, str]) -> Harness:
     """Records of external ids with the addresses that they are to have."""
-    harness = Harness()
+    harness = Harness(lane=BY_EXTERNAL_ID)
     for place, (own, email) in enumerate(contacts, start=1):
         harness.take(a_part(place, Contact(email, own)))
     return harness
@@ -174,8 +178,10 @@ def test_what_holds_no_record_before_a_place_is_forgotten_when_the_sync_is_to_en
 # An identifier that many share.
 
 
-def claimants(number: int, contact: Callable[[int], Contact]) -> Harness:
-    harness = Harness()
+def claimants(
+    number: int, contact: Callable[[int], Contact], lane: PartitionKey | None = None
+) -> Harness:
+    harness = Harness(lane=lane or BY_EXTERNAL_ID)
     for place in range(1, number + 1):
         harness.take(a_part(place, contact(place)))
     return harness
@@ -190,7 +196,7 @@ def test_an_address_that_many_share_costs_no_pass_for_each_of_them() -> None:
 
 
 def test_an_external_id_that_many_share_costs_no_pass_for_each_of_them() -> None:
-    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"))
+    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"), LANE)
     requests = 0
     harness.accumulator.flush()
     while harness.send() or harness.next_pass():

@@ -245,7 +245,7 @@ def test_a_rejection_may_be_one_too_many() -> None:
 # Streams that are not in the catalog.
 
 
-def test_records_of_an_unknown_stream_are_left_out_and_counted_as_rejected() -> None:
+def test_records_of_an_unknown_stream_are_rejected() -> None:
     incoming = Incoming()
     incoming.take(*[record("1@example.com", stream="strangers")] * 3)
     ledger = incoming.intake.ledger
