@@ -93,6 +93,13 @@ def test_two_that_swap_their_addresses_cannot_both_be_written() -> None:
     assert harness.outcomes == {1: "rejected", 2: "rejected"}
 
 
+def test_whoever_has_a_newer_record_is_rejected_first_as_that_may_set_an_address_free() -> None:
+    # x1 asks for a taken address, and then for a free one; its old one is for x2.
+    harness = moves(("x1", "2@b.de"), ("x1", "3@b.de"), ("x2", "1@b.de"))
+    serve(harness, Account({"1@b.de": "x1", "2@b.de": "x2"}))
+    assert harness.outcomes == {1: "rejected", 2: "written", 3: "written"}
+
+
 def test_every_other_pass_sends_the_contacts_in_the_other_order() -> None:
     harness = moves(*((f"x{n}", f"{n}@b.de") for n in (1, 2, 3)))
     harness.accumulator.flush()
