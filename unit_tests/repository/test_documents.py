@@ -21,9 +21,9 @@ from scripts import documents
 
 ROOT = Path(__file__).parents[2]
 PAGE = "docs/integrations/destinations/maileon.md"
-CHECKS = "docs/airbyte-checks.md"
+CHECKS = "docs/evidence/airbyte-checks.md"
 CONSENT = "docs/consent.md"
-RELIABILITY = "docs/reliability.md"
+RELIABILITY = "docs/evidence/reliability.md"
 WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE, CHECKS]
 WRITTEN += [RELIABILITY, CONSENT]
 KEY = {"api_key": "key"}
