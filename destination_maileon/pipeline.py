@@ -17,15 +17,16 @@ from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.delivery.sender import ThreadLost
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
-from destination_maileon.protocol.messages import BadInput, RecordMessage, decode
+from destination_maileon.protocol.messages import BadInput, RecordMessage, StreamComplete, decode
 from destination_maileon.protocol.output import Level, destination_stats, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.ledger import Ledger
+    from destination_maileon.audiences.leavers import Leavers
     from destination_maileon.delivery.accumulator import Accumulator
     from destination_maileon.delivery.intake import Intake
     from destination_maileon.delivery.progress import Progress
@@ -49,6 +50,7 @@ class SyncPipeline:
     progress: Progress
     outbox: Logger
     lets_states_out: bool = True
+    leavers: Sequence[Leavers] = ()
     _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
     _has_chunk: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
@@ -63,11 +65,9 @@ class SyncPipeline:
             Exception: whatever ended the sync early, after every STATE that is true.
         """
         try:
-            while not (self._has_ended and self._is_settled):
-                self._send_ready()
-                yield from self._sayable()
-                self._advance_or_stop()
+            yield from self._until_settled()
             self._judge()
+            yield from self._let_leave()
         except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
             self._fails(error)
             yield from self._land()
@@ -76,6 +76,18 @@ class SyncPipeline:
         yield from self._sayable()
         if self._failure is not None:
             raise self._failure
+
+    def _until_settled(self) -> Iterator[bytes]:
+        while not (self._has_ended and self._is_settled):
+            self._send_ready()
+            yield from self._sayable()
+            self._advance_or_stop()
+
+    def _let_leave(self) -> Iterator[bytes]:
+        """Everything is settled and all is well: whoever dropped out leaves the audiences."""
+        for leavers in self.leavers if self._failure is None else ():
+            leavers.begin()
+            yield from self._until_settled()
 
     def _advance_or_stop(self) -> None:
         try:
@@ -141,6 +153,9 @@ class SyncPipeline:
                 another_waits = self.intake.take(message, now)
             elif message is None:
                 continue
+            elif isinstance(message, StreamComplete):
+                self.intake.complete(message.stream)
+                continue
             else:
                 self._take_state(message)
                 another_waits = True
@@ -151,7 +166,8 @@ class SyncPipeline:
 
     def _take_state(self, message: StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
-        checkpoint.state(message, message.scope, message.size)
+        scope = message.scope and self.intake.known_key(message.scope)
+        checkpoint.state(message, scope, message.size)
         if checkpoint.is_crowded:
             self.accumulator.flush()
 

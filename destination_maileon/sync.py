@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
+from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator, Limits
 from destination_maileon.delivery.dry_run import foreseen
@@ -36,10 +37,11 @@ from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans, unused_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from io import BufferedIOBase
 
     from destination_maileon.config.model import Config
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
@@ -135,8 +137,33 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         progress=Progress(outbox, now=service.now(), wall_clock=time.time),
         outbox=outbox,
         lets_states_out=not config.dry_run,
+        leavers=[
+            _leavers(plan, config, scheduler=scheduler, ledger=ledger, log=outbox)
+            for plan in plans.values()
+            if plan.overwrites
+        ],
     )
     return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
+
+
+def _leavers(
+    plan: StreamPlan,
+    config: Config,
+    *,
+    scheduler: RequestScheduler,
+    ledger: Ledger,
+    log: Logger,
+) -> Leavers:
+    return Leavers(
+        plan=plan,
+        ledger=ledger,
+        submit=scheduler.submit,
+        log=log,
+        concurrency=config.concurrent_requests,
+        contacts_per_call=config.batch_size,
+        most_percent=config.max_audience_leavers_percent,
+        is_dry_run=config.dry_run,
+    )
 
 
 def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledger:
@@ -150,6 +177,7 @@ def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledg
         rejections=RejectionLog(config.identifiers_in_logs),
         store=_store(config),
         log=outbox,
+        is_dry_run=config.dry_run,
     )
 
 
@@ -167,7 +195,7 @@ def write(
         tell = partial(_tell_created, outbox=outbox, done=created)
         account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
         service = WorkerPool(
-            partial(foreseen, custom_types=account.custom_fields)
+            partial(_foreseen, client, custom_types=account.custom_fields)
             if config.dry_run
             else partial(send, client),
             config.concurrent_requests,
@@ -184,6 +212,15 @@ def write(
         reader.start()
         service.needs(reader.is_well)
         yield from sync.writer.run()
+
+
+def _foreseen(
+    client: MaileonClient, request: Request, custom_types: Mapping[str, FieldType]
+) -> object:
+    """In a dry run only questions are asked."""
+    if request.job is not None:
+        return request.job.send(client)
+    return foreseen(request, custom_types)
 
 
 def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:

@@ -184,4 +184,5 @@ def _without_stats(state: Json) -> Json:
 
 def _additional(run: Run) -> list[float]:
     stats = [state["destinationStats"]["additionalStats"] for state in run.states]
-    return [number for one in stats for number in one.values()]
+    # Who is left out is counted as existing or unsubscribed, too.
+    return [number for one in stats for name, number in one.items() if name != "left_out"]

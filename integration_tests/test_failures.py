@@ -69,17 +69,17 @@ CASES = [
     ),
     Case(
         "404, or a web page as answer",
-        ["127.0.0.1", "(404)", "check the base URL"],
+        ["127.0.0.1", "(404)", "the base URL is not the API's"],
         faults=[Fault(status=404, method="POST")],
     ),
     Case(
         "404, or a web page as answer",
-        ["127.0.0.1", "a web page", "check the base URL"],
+        ["127.0.0.1", "a web page", "the base URL is not the API's"],
         faults=[Fault(body=PAGE, content_type="text/html", method="GET")],
     ),
     Case(
         "a redirect",
-        ["redirects the call (307)", "set the base URL to the API's own address"],
+        ["redirects the call (307)", "The base URL is not the API's"],
         faults=[Fault(redirect="https://example.com/", method="POST")],
     ),
     *(

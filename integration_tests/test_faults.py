@@ -143,9 +143,7 @@ def test_a_redirect_is_not_followed_and_asks_a_person(connection: Connection, pa
         assert elsewhere.calls == []
 
 
-@pytest.mark.parametrize(
-    ("status", "word"), [(401, "key"), (403, "right"), (404, "base URL"), (301, "redirect")]
-)
+@pytest.mark.parametrize(("status", "word"), [(401, "key"), (404, "base URL"), (301, "redirect")])
 def test_what_only_a_person_can_mend_ends_the_sync_after_the_true_states(
     connection: Connection, status: int, word: str
 ) -> None:
@@ -164,10 +162,25 @@ def test_what_only_a_person_can_mend_ends_the_sync_after_the_true_states(
 def test_a_report_that_counts_other_contacts_than_were_sent_is_told_once(
     connection: Connection,
 ) -> None:
-    short = b"<report><success>true</success>" + COUNTS % (b"1", b"1") + b"</report>"
-    connection.sandbox.script(Fault(body=short, method="POST", times=2))
+    long = b"<report><success>true</success>" + COUNTS % (b"3", b"3") + b"</report>"
+    connection.sandbox.script(Fault(body=long, method="POST", times=2))
     run = connection.sync([*people("a", "b", "c", "d"), stream_state(1)], batch_size=2)
     assert (run.exit_code, run.stats) == (0, [(4, 0)])
     assert len([text for text in run.logs("WARN") if "counts other contacts" in text]) == 1
-    (summary,) = (text for text in run.logs("INFO") if "records read" in text)
-    assert "2 left out by Maileon" in summary
+
+
+def test_contacts_that_a_report_does_not_account_for_are_left_out(connection: Connection) -> None:
+    short = b"<report><success>true</success>" + COUNTS % (b"2", b"1") + b"</report>"
+    connection.sandbox.script(Fault(body=short, method="POST", times=2))
+    run = connection.sync([*people("a", "b", "c", "d"), stream_state(1)], batch_size=2)
+    assert (run.exit_code, run.stats) == (0, [(4, 0)])
+    assert run.additional("left_out") == 2
+
+
+def test_after_an_accepted_call_a_403_is_about_one_record(connection: Connection) -> None:
+    page = b"<html><body>Blocked by the firewall</body></html>"
+    fault = Fault(status=403, body=page, content_type="text/html", contains="b@", times=None)
+    connection.sandbox.script(fault)
+    messages = [*people("a", "b", "c"), stream_state(1)]
+    run = connection.sync(messages, batch_size=1, concurrent_requests=1)
+    assert (run.exit_code, run.stats) == (0, [(2, 1)])

@@ -130,12 +130,18 @@ DOCUMENTED_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
         ("day", "2024-05-01T23:59:59-11:00", "2024-05-01"),
         ("BIRTHDAY", "2024-05-01 00:00:00+14", "2024-05-01"),
     ],
-    "`male`, `female`, `diverse` for GENDER, in any case": [
+    "`male`, `female`, `diverse` for GENDER, in any case, or in German": [
         ("GENDER", "Male", "m"),
         ("GENDER", "FEMALE", "f"),
         ("GENDER", "diverse", "d"),
+        ("GENDER", "weiblich", "f"),
     ],
     "`de-DE` for LOCALE": [("LOCALE", "de-DE", "de_DE")],
+    "space around a value that is no text": [
+        ("whole", " 42 ", "42"),
+        ("GENDER", " m ", "m"),
+        ("text", " a ", " a "),
+    ],
     "an object or a list": [("text", {"a": [1, "ä"]}, '{"a":[1,"ä"]}')],
     "null": [("text", None, None), ("GENDER", None, None)],
     "an empty string for a field that is no text": [

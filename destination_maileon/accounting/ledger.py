@@ -19,9 +19,10 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import run_report, where_stored
+from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from destination_maileon.accounting.checkpoint import ReadyState
     from destination_maileon.accounting.rejection_limits import RejectionLimits
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry, Written
     from destination_maileon.protocol.messages import StateMessage
     from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-    from destination_maileon.rejections.rejection import Rejection, RejectionLog
+    from destination_maileon.rejections.rejection import RejectionLog
     from destination_maileon.streams.catalog import StreamPlan
 
+_NOT_IN_CATALOG = Rejection(
+    "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
+)
 STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
 """What the STATEs say besides records, in `additionalStats`."""
 
@@ -39,7 +43,7 @@ STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "remo
 class Ledger:
     """The accounts of one sync."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sync's accounts depend on
         self,
         plans: Iterable[StreamPlan],
         *,
@@ -47,6 +51,7 @@ class Ledger:
         rejections: RejectionLog,
         store: DeadLetterQueue | None,
         log: Log,
+        is_dry_run: bool = False,
     ) -> None:
         self._limits = limits
         self._rejections = rejections
@@ -62,18 +67,25 @@ class Ledger:
         self.counts = {plan: StreamStats() for plan in plans}
         self.records = 0
         self.unknown_streams = 0
+        self.completed: set[StreamPlan] = set()
+        """The streams of which the source has sent all."""
+        self._is_dry_run = is_dry_run
+        self._staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
 
     @property
     def rejected_records(self) -> int:
         """How many records were rejected."""
         return sum(counts.rejected for counts in self.counts.values()) + self.unknown_streams
 
-    def unknown_stream(self, stream: Hashable) -> None:
-        """A record came of a stream that is not in the catalog: rejected."""
-        self.checkpoint.settle(self.checkpoint.record(), stream, rejected=1)
+    def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
+        """A record came of a stream that is not in the catalog: rejected. `line` is its own."""
         self.records += 1
         self.unknown_streams += 1
-        self._judge(self.records)
+        segment = self.checkpoint.record()
+        part = MappedRecord(self.records, self.unknown_streams, segment, (), b"", line, len(line))
+        self._keep(plan, part, _NOT_IN_CATALOG)
+        self.checkpoint.settle(segment, plan.key, rejected=1)
+        self._judge(part.place)
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
@@ -85,8 +97,21 @@ class Ledger:
         payload, keys = contact
         return MappedRecord(self.records, counts.read, self.checkpoint.record(), keys, payload)
 
+    def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
+        """Whether a contact with these identifiers must not leave the stream's audience.
+
+        Its record was rejected, so that its number is an older one, or nothing was sent at all.
+        """
+        return not self._staying[plan].isdisjoint(keys)
+
+    def left(self, plan: StreamPlan, people: int) -> None:
+        """So many left the stream's audience."""
+        self.counts[plan].left += people
+
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
+        if self._is_dry_run and plan in self._staying:
+            self._staying[plan].update(key for entry in entries for key in entry.keys)
         segments = Counter([part.segment for entry in entries for part in entry.parts])
         for segment, records in segments.items():
             self.checkpoint.settle(segment, plan.key, written=records)
@@ -123,10 +148,9 @@ class Ledger:
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
-        if self._store is not None:
-            unstored = part.segment if self._unstored_from is None else self._unstored_from
-            self._unstored_from = min(unstored, part.segment)
-            self._keep_promise(lambda store: store.add(plan, part, rejection))
+        if plan in self._staying:
+            self._staying[plan].update(part.keys)
+        self._keep(plan, part, rejection)
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))
             return
@@ -232,6 +256,13 @@ class Ledger:
         except SyncError as lost:
             # The records themselves are stored: that is what a STATE says.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
+
+    def _keep(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        """Has the rejected record stored, if that is wanted."""
+        if self._store is not None:
+            unstored = part.segment if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.segment)
+            self._keep_promise(lambda store: store.add(plan, part, rejection))
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""

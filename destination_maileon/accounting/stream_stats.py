@@ -24,7 +24,8 @@ class StreamStats:
     """Records, contacts and calls of one stream. Times in seconds of the loop's clock.
 
     `settled_well` counts the records that were not rejected. Of the removed `gone` are those whom
-    Maileon did not have, and `marked` those of them whose address got an unsubscription marker.
+    Maileon did not have, and `marked` those of them whose address got an unsubscription
+    marker. `left`: people who left the stream's audience.
     """
 
     read: int = 0
@@ -39,6 +40,7 @@ class StreamStats:
     deleted: int = 0
     gone: int = 0
     marked: int = 0
+    left: int = 0
     calls: int = 0
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -57,7 +59,7 @@ class StreamStats:
     def numbers(self) -> dict[str, object]:
         """Every count by its name, for machines."""
         counts = ("read", "written", "rejected", "created", "existing", "unsubscribed", "merged")
-        removed = ("opted_out", "deleted", "gone", "marked", "calls")
+        removed = ("opted_out", "deleted", "gone", "marked", "left", "calls")
         left_out = {str(reason): number for reason, number in self.left_out.items() if number}
         return {name: getattr(self, name) for name in counts + removed} | {"left_out": left_out}
 
@@ -98,6 +100,8 @@ class StreamStats:
         if self.gone:
             marked = f", {self.marked} of them marked as unsubscribed" if self.marked else ""
             words[-1] += f" ({self.gone} of these were not in Maileon{marked})"
+        if self.left:
+            words.append(f"{self.left} left the audience")
         return words
 
     def _listed(self, counts: list[str]) -> str:

@@ -29,6 +29,7 @@ from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from destination_maileon.accounting.ledger import Ledger
     from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.maileon.report import SynchronizationReport
     from destination_maileon.maileon.statuses import ContactPage
@@ -83,15 +84,12 @@ class Clear(Job):
 class Leavers:
     """Those of one stream's audience.
 
-    `stays` says of a contact's identifiers that it must not leave: its record was rejected, or (in
-    a dry run) is in the stream. `concurrency` pages are asked for at a time, `contacts_per_call`
-    are let go together. `left` is told how many left, or would.
+    `concurrency` pages are asked for at a time, and `contacts_per_call` people let go together.
     """
 
     plan: StreamPlan
+    ledger: Ledger
     submit: Callable[[Request], None]
-    stays: Callable[[Collection[str]], bool]
-    left: Callable[[int], None]
     log: Log
     concurrency: int
     contacts_per_call: int
@@ -100,7 +98,7 @@ class Leavers:
     _ids: list[str] = field(default_factory=list, init=False)
     _members: int = field(default=0, init=False)
     _leaving: int = field(default=0, init=False)
-    _kept_for_rejection: int = field(default=0, init=False)
+    _staying: int = field(default=0, init=False)
     _next_page: int = field(default=1, init=False)
     _open_pages: int = field(default=0, init=False)
     _open_calls: int = field(default=0, init=False)
@@ -109,12 +107,27 @@ class Leavers:
     _counts_only: bool = field(default=False, init=False)
 
     def begin(self) -> None:
-        """Asks for the first page, which says how many there are."""
+        """Asks for the first page, which says how many there are, if people may leave at all."""
+        if self._is_nobody_to_leave():
+            return
         self._counts_only = self.is_dry_run or self.most_percent is not None
         self._read()
 
+    def _is_nobody_to_leave(self) -> bool:
+        why = ""
+        if self.plan not in self.ledger.completed:
+            why = "the source did not say that it has sent all of the stream"
+        elif not self.ledger.counts[self.plan].read:
+            why = "the stream was empty"
+        if why:
+            self.log(
+                Level.WARN, f"Stream {self.plan.title}: nobody left the audience, since {why}."
+            )
+        return bool(why)
+
     def _read(self) -> None:
-        self._next_page, self._pages, self._members, self._leaving = 1, None, 0, 0
+        self._next_page, self._pages = 1, None
+        self._members = self._leaving = self._staying = 0
         self._ids.clear()
         self._ask()
 
@@ -165,18 +178,24 @@ class Leavers:
         self._members += 1
         if number == self.plan.audience_number:
             return
-        if self.stays(keys):
-            self._kept_for_rejection += 1
+        if self.ledger.stays(self.plan, keys):
+            self._staying += 1
             return
         self._leaving += 1
         if len(self._ids) < MAX_IDS or not self._counts_only:
             self._ids.append(maileon_id)
 
     def _all_read(self) -> None:
+        if self._staying and not self.is_dry_run:
+            self.log(
+                Level.WARN,
+                f"Stream {self.plan.title}: {pluralize(self._staying, 'person')} whose records "
+                "were rejected in this sync stay in the audience as they were.",
+            )
         if self._counts_only:
             self._check_share()
         if self.is_dry_run:
-            self.left(self._leaving)
+            self.ledger.left(self.plan, self._leaving)
             return
         if self._counts_only and self._leaving > len(self._ids):
             self._counts_only = False
@@ -206,7 +225,7 @@ class Leavers:
 
     def _cleared(self, report: SynchronizationReport) -> None:
         self._open_calls -= 1
-        self.left(report.existing)
+        self.ledger.left(self.plan, report.existing)
         if not self._open_calls:
             self._ask()
 

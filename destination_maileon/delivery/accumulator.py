@@ -23,8 +23,8 @@ from destination_maileon.mapping.mapped_record import BatchEntry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
     from destination_maileon.mapping.mapped_record import MappedRecord
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10
@@ -144,6 +144,30 @@ class Accumulator:
         self._following_bytes -= entry.held_bytes
         self.following_records -= entry.records
         self.settled(entry.keys)
+
+    def claim(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
+        """A contact that is being removed needs more identifiers; whether it has them now.
+
+        It stands before all that came later, but for what is on its way already. Else it might wait
+        for somebody who waits for it.
+        """
+        is_first = True
+        for key in keys:
+            first = self._first.setdefault(key, entry)
+            if first is entry:
+                continue
+            line = self._followers.setdefault(key, deque())
+            if first.place < entry.place or first.is_waiting or first.is_sent:
+                line.insert(sum(other.place < entry.place for other in line), entry)
+                is_first = False
+            else:
+                line.appendleft(first)
+                self._first[key] = entry
+        entry.keys = tuple(dict.fromkeys((*entry.keys, *keys)))
+        if not is_first:
+            entry.is_sent = False
+            self._follow(entry)
+        return is_first
 
     def withdraw(self, entry: BatchEntry) -> None:
         """A contact that follows others is rejected: it stands in no line any more."""
@@ -347,4 +371,5 @@ class Accumulator:
 
 def _removal(entry: BatchEntry) -> Request:
     entry.seal()
-    return Request(entry.lane, [entry], entry.farewell, purpose=Purpose.REMOVE)
+    purpose = Purpose.MARK if entry.is_missing else Purpose.REMOVE
+    return Request(entry.lane, [entry], entry.farewell, purpose=purpose)

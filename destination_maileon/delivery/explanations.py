@@ -71,10 +71,13 @@ class Explanations:
     def of_giving_up(
         self, request: Request, failure: RetriableError, now: float, *, others_succeed: bool
     ) -> str:
-        plan, entry = request.lane.plan, request.entries[0]
+        plan = request.lane.plan
         what = f"A call of stream {plan.title} with {pluralize(len(request.entries), 'contact')}"
+        if request.job is not None:
+            what = f"A question for stream {plan.title}"
         cause = ""
         if len(request.entries) == 1:
+            entry = request.entries[0]
             name = contact_name(entry.contact, plan.options.identifier_mode, self.style)
             what = f"The call for record {entry.parts[0].number} of stream {plan.title} ({name})"
             cause = _LIKELY_CAUSE[others_succeed]

@@ -20,6 +20,7 @@ from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     contact_keys,
     endpoint_of,
+    recognised_by,
 )
 
 if TYPE_CHECKING:
@@ -174,6 +175,9 @@ class HeldRecords:
             for follower in self.accumulator.followers(key):
                 others = {*follower.keys} - {key}
                 if follower.farewell is not None or not others.isdisjoint(owner):
+                    break
+                # Whoever is recognised by the identifier itself is its owner.
+                if key in recognised_by(follower.keys, follower.lane.plan.options.identifier_mode):
                     break
                 if not self.accumulator.is_first(follower, others):
                     break

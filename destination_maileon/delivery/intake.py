@@ -6,20 +6,22 @@ passes the result on. Nothing is sent here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.strangers import UnknownStreams
+from destination_maileon.delivery.unknown_streams import UnknownStreams
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.mapping.contact_encoder import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
     contact_keys,
     recognised_by,
 )
+from destination_maileon.mapping.notices import Notice, told
+from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import Rejection
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
-_NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
-
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Intake:
@@ -46,17 +46,21 @@ class Intake:
     accumulator: Accumulator
     log: Log
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
-    _strangers: UnknownStreams = field(init=False)
+    _by_name: dict[str, list[StreamMapper]] = field(default_factory=dict, init=False)
+    _told_names: set[str] = field(default_factory=set, init=False)
+    _unknown: UnknownStreams = field(init=False)
+    _unknown_plans: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._largest = self.accumulator.limits.contact_bytes
-        self._strangers = UnknownStreams(self.log)
+        self._unknown = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
         stream = StreamMapper(plan, resolver, columns=columns, config=self.config)
         self._streams[plan.key] = stream
+        self._by_name.setdefault(plan.key[1], []).append(stream)
         stream.tell_plan(self.log)
 
     def take(self, message: RecordMessage, now: float) -> bool:
@@ -66,23 +70,43 @@ class Intake:
             StopReading: if it may not be taken, or is one rejection too many.
             SyncError: if rejections cannot be stored.
         """
-        stream = self._streams.get(message.stream)
+        stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
-            return self._leave_out_stranger(message.stream)
-        row = stream.row(message, self.log)
-        if row is None:
-            return self._reject(stream, message, _NO_DATA, now=now)
-        encoder = stream.encoder
-        mapped = encoder.encode(row, message.texts)
+            return self._reject_unknown(message)
+        mapped, lane = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
-            lane = stream.usual_lane
-            if encoder.permission_column:
-                lane = stream.lane(encoder.permission(row, stream.plan.permission))
             part = self._part(stream, message, mapped, now=now)
             return self._write(stream, part, lane, now=now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._part_with(stream, message, mapped, now=now)
+
+    def complete(self, key: StreamKey) -> None:
+        """The source has sent all that this stream has."""
+        stream = self._streams.get(key) or self._namesake(key)
+        if stream is not None:
+            self.ledger.completed.add(stream.plan)
+
+    def known_key(self, key: StreamKey) -> StreamKey:
+        """The stream as the catalog names it, also if its namespace was lost on the way."""
+        if key in self._streams or (stream := self._namesake(key)) is None:
+            return key
+        return stream.plan.key
+
+    def _namesake(self, key: StreamKey) -> StreamMapper | None:
+        """The only stream of the name, for what came without a namespace; said once for each."""
+        namespace, name = key
+        streams = self._by_name.get(name, ()) if namespace is None else ()
+        if len(streams) != 1:
+            return None
+        if name not in self._told_names:
+            self._told_names.add(name)
+            self.log(
+                Level.WARN,
+                f"Stream {streams[0].plan.title}: its records arrive without their namespace. They "
+                "are taken for this stream, since no other has its name.",
+            )
+        return streams[0]
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
@@ -100,14 +124,12 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        self._strangers.close()
-        cleaned = sum(stream.cleaned_records for stream in self._streams.values())
-        if cleaned:
-            self.log(
-                Level.WARN,
-                f"In {pluralize(cleaned, 'record')} characters were removed that XML 1.0 does not "
-                "allow.",
-            )
+        self._unknown.warn()
+        counts: Counter[Notice] = Counter()
+        for stream in self._streams.values():
+            counts.update(stream.notices.counts)
+        for records, words in told(counts):
+            self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
 
     def _write(
         self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float
@@ -151,9 +173,13 @@ class Intake:
         self.accumulator.add_removal(farewell, entry)
         return True
 
-    def _leave_out_stranger(self, key: StreamKey) -> bool:
-        self._strangers.meet(key)
-        self.ledger.unknown_stream(key)
+    def _reject_unknown(self, message: RecordMessage) -> bool:
+        key = message.stream
+        self._unknown.count(key)
+        plan = self._unknown_plans.get(key)
+        if plan is None:
+            plan = self._unknown_plans[key] = replace(next(iter(self.ledger.counts)), key=key)
+        self.ledger.unknown_stream(plan, message.line)
         self.ledger.heed()
         return False
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.report import InvalidContact
-from destination_maileon.mapping.mapped_record import EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY
+from destination_maileon.mapping.mapped_record import ID_KEY, email_keys, external_id_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,11 +86,11 @@ def _named(
 
 
 def _keys(invalid: InvalidContact) -> list[str]:
-    keys = []
+    keys: list[str] = []
     if invalid.email:
-        keys.append(EMAIL_KEY + invalid.email.strip().lower())
+        keys += email_keys(invalid.email.strip())
     if invalid.external_id:
-        keys.append(EXTERNAL_ID_KEY + invalid.external_id.strip())
+        keys += external_id_keys(invalid.external_id.strip())
     return keys
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
     Item = TypeVar("Item")

@@ -42,6 +42,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.mapping.mapped_record import email_keys
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import (
     Rejection,
@@ -117,11 +118,11 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
+        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
+            answer = RequestRejected(str(answer), status=403)
         if request.job is not None and not isinstance(answer, FatalError):
             request.job.answered(answer)
             return None
-        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
-            answer = RequestRejected(str(answer), status=403)
         if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
             self._learn_size()
         if isinstance(answer, RequestRejected):
@@ -157,8 +158,11 @@ class ResponseHandler:
             )
 
     def _is_about_one_record(self, request: Request) -> bool:
-        """A firewall may dislike a record's text; a right that was there has not gone away."""
-        return request.purpose in {*self.service.accepted, Purpose.MARK}
+        """A firewall may dislike a record's text; a right that was there has not gone away.
+
+        Nor does a sync depend on the rights to set markers and to ask who has an identifier.
+        """
+        return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
 
     # A report.
 
@@ -201,10 +205,11 @@ class ResponseHandler:
 
     def _removed(self, request: Request, now: float, *, was_there: bool) -> None:
         purpose = request.purpose
-        if not self.removals.answered(request, was_there=was_there):
-            self.scheduler.requeue(request, at=now)
-            return
+        is_done = self.removals.answered(request, was_there=was_there)
         self.refusals.accepted(purpose)
+        if not is_done:
+            self._mark(request, now)
+            return
         is_there = was_there and purpose is Purpose.REMOVE
         self.ledger.removed(
             request.lane.plan,
@@ -214,6 +219,14 @@ class ResponseHandler:
         )
         self.held.accepted(request.entries)
         self._free(request, request.entries)
+
+    def _mark(self, request: Request, now: float) -> None:
+        """The person is not there: the address gets a marker, once its earlier records are done."""
+        [entry] = request.entries
+        entry.is_missing = True
+        email = request.farewell.contact.email if request.farewell else None
+        if self.accumulator.claim(entry, email_keys(email or "")):
+            self.scheduler.requeue(request, at=now)
 
     # A refusal of the whole request.
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class FieldType(StrEnum):
     """The type of a field, as `POST /contacts/fields/custom/{name}?type=` names it.
 
-    GENDER and LOCALE are strings to Maileon, with rules of their own.
+    GENDER and LOCALE are strings to Maileon, with rules of their own. TIMESTAMP fields can no
+    longer be created; old accounts have some (Maileon docs, error code 27).
     """
 
     STRING = "string"
     INTEGER = "integer"
     FLOAT = "float"
     DATE = "date"
+    TIMESTAMP = "timestamp"
     BOOLEAN = "boolean"
     GENDER = "gender"
     LOCALE = "locale"

@@ -62,7 +62,7 @@ _FIELD_TYPES = MappingProxyType(
         "float": FieldType.FLOAT,
         "double": FieldType.FLOAT,
         "date": FieldType.DATE,
-        "timestamp": FieldType.DATE,
+        "timestamp": FieldType.TIMESTAMP,
         "boolean": FieldType.BOOLEAN,
     }
 )

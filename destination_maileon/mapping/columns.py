@@ -25,8 +25,8 @@ from destination_maileon.config.targets import (
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
-from destination_maileon.mapping.contact_encoder import Column
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
+from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.summary import listed
 from destination_maileon.streams.account import is_missing, missing_problem
 
@@ -83,6 +83,7 @@ class ColumnResolver:
         for column in dict.fromkeys((*self.plan.mapping, *self.plan.properties)):
             if not self._waits_for_records(column):
                 self._resolve(column)
+        result.problems += self._audience_problems()
         self._room = len(result.columns) + MAX_LATE_COLUMNS
         result.notes += missing_column_notes(self.plan)
         result.problems += missing_column_problems(self.plan, result.columns)
@@ -128,6 +129,26 @@ class ColumnResolver:
                 type_there = self.account.custom_fields[column.target.name]
                 self._result.columns[column.name] = replace(column, type=type_there)
         self._result.to_create.clear()
+
+    def _audience_problems(self) -> Iterator[str]:
+        """Takes the audience's field, which no column may have."""
+        name = self.plan.audience_field
+        if name is None:
+            return
+        target = Target(Kind.CUSTOM, name)
+        if target in self._taken:
+            column = shown(self._taken[target])
+            yield f"column {column} goes to the audience field {shown(name)}. Map it to skip."
+        self._taken[target] = f"{name} (audience)"
+        there = self.account.custom_fields.get(name)
+        if there is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
+            self._result.to_create[name] = FieldType.INTEGER
+        elif there is not FieldType.INTEGER:
+            is_what = "does not exist in the account" if there is None else f"has the type {there}"
+            yield (
+                f"the audience field {shown(name)} {is_what}. Create a custom field of type "
+                "integer for it in Maileon."
+            )
 
     def _waits_for_records(self, column: str) -> bool:
         """Whether a mapped column counts only once a record has it: a connection renamed it."""

@@ -8,18 +8,15 @@ value except null, and numbers that a double cannot hold as `Decimal`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.contact_xml import without_forbidden
 from destination_maileon.protocol import exact_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Converter: TypeAlias = Callable[[object], str | None]
+Converter: TypeAlias = Callable[[object], str | None]
 
 MAX_TEXT_CHARACTERS = 255
 """Maileon docs, Standard and Custom Contact Fields: a string holds at most 255 characters."""
@@ -29,7 +26,11 @@ _MAX_PLAIN_EXPONENT = 5000
 
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
-_GENDERS = {"male": "m", "female": "f", "diverse": "d", "m": "m", "f": "f", "d": "d"}
+_GENDERS = {
+    **dict.fromkeys(("m", "male", "männlich", "maennlich"), "m"),
+    **dict.fromkeys(("f", "female", "w", "weiblich"), "f"),
+    **dict.fromkeys(("d", "diverse", "divers"), "d"),
+}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
@@ -40,6 +41,11 @@ ISO_DATE = re.compile(
     r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
     rf"([T ]{_TIME})?\s*{ZONE}",
+    re.IGNORECASE,
+)
+_TIMESTAMP = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<hour>[01][0-9]|2[0-3]):?(?P<minute>[0-5][0-9])"
+    rf"(:?(?P<second>[0-5][0-9]))?([.,][0-9]+)?\s*{ZONE}",
     re.IGNORECASE,
 )
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
@@ -67,8 +73,8 @@ def as_boolean(value: object) -> str | None:
     """`true` or `false` for the usual spellings of either."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = as_text(value)
-    word = text.strip().lower()
+    text = as_text(value).strip()
+    word = text.lower()
     if word in TRUE_WORDS:
         return "true"
     if word in FALSE_WORDS:
@@ -80,12 +86,9 @@ def as_integer(value: object) -> str | None:
     """A whole number without a fraction; what is no whole number passes as it is."""
     if isinstance(value, int):
         return str(int(value))
-    text = as_text(value)
-    bare = text.strip()
-    if _INTEGER.fullmatch(bare):
-        return bare
-    if NUMBER.fullmatch(bare):
-        plain = _decimal_text(Decimal(bare))
+    text = as_text(value).strip()
+    if not _INTEGER.fullmatch(text) and NUMBER.fullmatch(text):
+        plain = _decimal_text(Decimal(text))
         return plain if _INTEGER.fullmatch(plain) else text
     return text or None
 
@@ -96,56 +99,74 @@ def as_float(value: object) -> str | None:
         return str(int(value))
     if isinstance(value, Decimal):
         return _decimal_text(value)
-    text = as_text(value)
-    bare = text.strip()
-    if "e" in bare.lower() and NUMBER.fullmatch(bare):
-        return _decimal_text(Decimal(bare))
-    return (bare if NUMBER.fullmatch(bare) else text) or None
+    text = as_text(value).strip()
+    if "e" in text.lower() and NUMBER.fullmatch(text):
+        return _decimal_text(Decimal(text))
+    return text or None
 
 
 def as_date(value: object) -> str | None:
     """`yyyy-MM-dd`: the date as written, no time zone arithmetic.
 
-    Numbers pass as they are: 20240501 may as well be seconds since 1970.
+    Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
+    read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
     """
     if isinstance(value, str) and _PLAIN_DATE.fullmatch(value):
         return value
-    text = as_text(value)
-    iso = ISO_DATE.fullmatch(text.strip()) if isinstance(value, str) else None
+    text = as_text(value).strip()
+    iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None
     if iso is None:
         return text or None
     return iso["day"] or _calendar_date(iso["other"].upper()) or text
 
 
+def as_timestamp(value: object) -> str | None:
+    """`yyyy-MM-dd HH:mm:ss`, or the date alone (Maileon error code 27): as written."""
+    parts = _TIMESTAMP.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        return as_date(value)
+    return f"{parts['day']} {parts['hour']}:{parts['minute']}:{parts['second'] or '00'}"
+
+
 def as_gender(value: object) -> str | None:
-    """`m`, `f`, `d` (Maileon docs, Standard Contact Fields)."""
-    text = as_text(value)
-    return _GENDERS.get(text.strip().lower(), text) or None
+    """`m`, `f`, `d` (Maileon docs, Standard Contact Fields), for English and German words."""
+    text = as_text(value).strip()
+    return _GENDERS.get(text.lower(), text) or None
 
 
 def as_locale(value: object) -> str | None:
     """`xx` or `xx_XX` (Maileon docs, Standard Contact Fields)."""
-    text = as_text(value)
-    parts = _LOCALE.fullmatch(text.strip())
+    text = as_text(value).strip()
+    parts = _LOCALE.fullmatch(text)
     return f"{parts[1].lower()}_{parts[2].upper()}" if parts else text or None
 
 
 def as_identifier(value: object) -> str | None:
-    """An email address or an id, less what XML forbids; blank counts as absent."""
+    """An email address or an id; blank counts as absent.
+
+    Booleans, lists and objects are none: whoever has `true` or `[]` would be one contact.
+    """
+    if isinstance(value, bool | dict | list):
+        return None
     text = as_text(value)
-    if not text.isprintable():
-        text = without_forbidden(text)
     return text if text.strip() else None
 
 
-def as_maileon_id(identifier: str | None) -> str | None:
+def as_maileon_id(identifier: str) -> str | None:
     """A whole number below 1 says that there is none, as for Maileon's own client (Java: `> 0`)."""
-    return None if identifier and _NO_ID.fullmatch(identifier) else identifier
+    return None if not identifier or _NO_ID.fullmatch(identifier) else identifier
 
 
-def truncated_text(value: object) -> str:
-    """Text cut at 255 characters: characters, not bytes."""
-    return as_text(value)[:MAX_TEXT_CHARACTERS]
+def truncated(text: str) -> str:
+    """Text cut at 255 UTF-16 units, as Java counts characters, and never within a character."""
+    if len(text) <= MAX_TEXT_CHARACTERS // 2:
+        return text
+    if text.isascii():
+        return text[:MAX_TEXT_CHARACTERS]
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * MAX_TEXT_CHARACTERS:
+        return text
+    return units[: 2 * MAX_TEXT_CHARACTERS].decode("utf-16-le", "ignore")
 
 
 CONVERTERS: Mapping[FieldType, Converter] = {
@@ -153,6 +174,7 @@ CONVERTERS: Mapping[FieldType, Converter] = {
     FieldType.INTEGER: as_integer,
     FieldType.FLOAT: as_float,
     FieldType.DATE: as_date,
+    FieldType.TIMESTAMP: as_timestamp,
     FieldType.BOOLEAN: as_boolean,
     FieldType.GENDER: as_gender,
     FieldType.LOCALE: as_locale,

@@ -22,16 +22,18 @@ from destination_maileon.mapping.converters import (
     as_text,
 )
 
-_NULL_WORDS = frozenset({"", "null", "none"})
+NULL_WORDS = frozenset({"", "null", "none"})
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _WEEKDAY = "(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
-# Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024.
-# Without a year of four digits it may as well be a version, so that it is none.
+# Days that no standard knows, and sources write nevertheless: 31/12/2024, 5 May 2024, May 5, 2024,
+# May  1 2024 10:00AM (SQL Server), Wed May 01 2024 10:00:00 GMT+0200 (JavaScript). Without a year
+# of four digits it may as well be a version, so that it is none.
 _OTHER_DATE = re.compile(
     rf"({_WEEKDAY},?\s+)?([0-9]{{4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,2}}"
     rf"|[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{4}}"
-    rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH} [0-9]{{1,2}}, ?[0-9]{{4}})"
-    rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,][0-9]+)?( ?[ap]m)?)?\s*{ZONE}",
+    rf"|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{4}}|{_MONTH}\s+[0-9]{{1,2}}(,\s*|\s+)[0-9]{{4}})"
+    rf"([T ]+[0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}})?([.,:][0-9]+)?( ?[ap]m)?)?"
+    rf"\s*(GMT|UTC)?{ZONE}(\s*\([^()]*\))?",
     re.IGNORECASE,
 )
 _YEAR = re.compile("[0-9]{4}")
@@ -113,7 +115,7 @@ def is_set(value: object) -> bool | None:
     word = "?" if isinstance(value, dict | list) else as_text(value).strip().lower()
     if word in TRUE_WORDS:
         return True
-    if word in FALSE_WORDS or word in _NULL_WORDS:
+    if word in FALSE_WORDS or word in NULL_WORDS:
         return False
     return _is_time(word)
 

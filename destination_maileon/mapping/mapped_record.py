@@ -6,6 +6,8 @@ field, with `ignore` the first record stands; of a preference, value and source 
 
 from __future__ import annotations
 
+import unicodedata
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
@@ -18,7 +20,7 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.mapping.contact_encoder import ContactRemoval
+    from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...]]
@@ -26,8 +28,11 @@ Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 NO_CONTACT: Final[Written] = (b"", ())
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
+
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 # One of each for every record: a Struct is made in less time than another class's object, and the
@@ -64,6 +69,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
     the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
     recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
@@ -77,6 +83,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     farewell: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
+    is_missing: bool = False
 
     @classmethod
     def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
@@ -138,22 +145,31 @@ class BatchEntry(Struct, eq=False, gc=False):
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
-    """The contact's identifiers in the form in which they are compared; the address without case.
+    """The contact's identifiers in the form in which they are compared.
 
-    Whether Maileon minds space around an identifier is not documented. One with space therefore has
-    two keys: it never shares a call with its twin without, and is never merged with it either.
+    Whether Maileon takes two that look alike for one contact is not documented: external ids that
+    differ by space around them, addresses that only Unicode folds together (a Kelvin sign and a k).
+    Such a one has two keys: it never shares a call with the other, and is never merged with it.
     """
     keys = email_keys(contact.email or "") + external_id_keys(contact.external_id or "")
     return (*keys, maileon_id_key(contact.id)) if contact.id else keys
 
 
 def email_keys(email: str) -> tuple[str, ...]:
-    """The keys of an address; none if it is blank."""
-    return external_id_keys(email.lower(), EMAIL_KEY)
+    """The keys of an address, without ASCII case; none if it is blank."""
+    if email.isascii():
+        return _with_twin(EMAIL_KEY, email.lower())
+    folded = unicodedata.normalize("NFKC", email).casefold()
+    keys = _with_twin(EMAIL_KEY, email.translate(_ASCII_LOWER)) + _with_twin(EMAIL_KEY, folded)
+    return tuple(dict.fromkeys(keys))
 
 
-def external_id_keys(identifier: str, kind: str = EXTERNAL_ID_KEY) -> tuple[str, ...]:
+def external_id_keys(external_id: str) -> tuple[str, ...]:
     """The keys of an external id; none if it is blank."""
+    return _with_twin(EXTERNAL_ID_KEY, external_id)
+
+
+def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
     bare = identifier.strip()
     if bare == identifier:
         return (kind + bare,) if bare else ()

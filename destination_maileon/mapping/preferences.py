@@ -8,34 +8,63 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact_xml import preference_head, source_element
-from destination_maileon.mapping.converters import as_boolean, as_text
+from destination_maileon.mapping.converters import as_text
+from destination_maileon.mapping.deletions import NULL_WORDS, REMOVAL_FORMS, is_set
+from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol import exact_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     Clean = Callable[[object], object]
 
 
 class BadPreferencesError(ValueError):
-    """The value has another form; the message says which is understood."""
+    """A value that cannot be read; the message says which is understood, and quotes nothing.
+
+    `field` is the name of the preference, empty if it is not known to be one.
+    """
+
+    def __init__(
+        self, advice: str, reason: Reason = Reason.BAD_PREFERENCES, field: str = ""
+    ) -> None:
+        super().__init__(advice)
+        self.reason = reason
+        self.field = field
 
 
-def listed(value: object, clean: Clean) -> Iterator[tuple[str, str, str]]:
-    """Each preference's head, value and source element, cleaned; one without a value is left out.
+def preference_value(value: object, title: str) -> str | None:
+    """`true` or `false`, by the forms of `unsubscribe`; None for a null or a blank.
 
     Raises:
-        BadPreferencesError: without anything of the value in it.
+        BadPreferencesError: if it says neither yes nor no. `title` is the preference's name, empty
+            if it must not be shown.
+    """
+    if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
+        return None
+    said = is_set(value)
+    if said is None:
+        raise BadPreferencesError(REMOVAL_FORMS, Reason.BAD_PREFERENCE, title)
+    return "true" if said else "false"
 
+
+def listed(
+    value: object, clean: Clean, known: Collection[tuple[str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Each preference's head, value and source element; one without a value is left out.
+
+    Raises:
+        BadPreferencesError: with no name in it but those of `known` preferences.
     """
     for entry in _entries(value):
         if not isinstance(entry, dict):
             raise BadPreferencesError(_PREFERENCES_FORM)
-        head = preference_head(_name(entry.get("category"), clean), _name(entry.get("name"), clean))
-        given = clean(entry.get("value"))
-        text = None if given is None else as_boolean(given)
+        category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)
+        title = f"{category}/{name}" if (category, name) in known else ""
+        text = preference_value(clean(entry.get("value")), title)
         if text is not None:
-            yield head, text, _source(entry, clean) if "source" in entry else ""
+            source = _source(entry, clean) if "source" in entry else ""
+            yield preference_head(category, name), text, source
 
 
 def _source(entry: dict[str, object], clean: Clean) -> str:
@@ -46,7 +75,7 @@ def _source(entry: dict[str, object], clean: Clean) -> str:
 def _name(given: object, clean: Clean) -> str:
     if given is None or isinstance(given, bool | dict | list):
         raise BadPreferencesError(_PREFERENCES_FORM)
-    name = as_text(clean(given))
+    name = as_text(clean(given) or "")
     if not name.strip():
         raise BadPreferencesError(_PREFERENCES_FORM)
     return name

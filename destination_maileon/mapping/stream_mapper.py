@@ -6,13 +6,15 @@ schema does not have, and when a custom field has vanished from the account.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
-from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
+from destination_maileon.mapping.notices import Notices, SharedIds
+from destination_maileon.mapping.rules import MappingRules, Reason, Refusal
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.catalog import PartitionKey
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
     from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
-    from destination_maileon.mapping.contact_encoder import Column
+    from destination_maileon.mapping.rules import Column
     from destination_maileon.protocol.messages import RecordMessage
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import StreamPlan
 
 
+_NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
 _UNUSUAL = (ValueError, RecursionError, ArithmeticError)
 
@@ -52,30 +55,62 @@ class StreamMapper:
             deleted_records=config.deleted_records,
             truncate_long_text=config.truncate_long_text,
             every_record_is_deleted=plan.every_record_is_deleted,
+            audience=(plan.audience_field, str(plan.audience_number))
+            if plan.audience_field
+            else None,
+            preferences=resolver.account.known_preferences,
         )
         self._lanes: dict[Permission | None, PartitionKey] = {}
         self.usual_lane = self.lane(plan.permission)
-        self._cleaned_before = 0
+        self.notices = Notices()
+        self._shared_ids = SharedIds()
         self._told_notes = 0
         self._told_tables = 0
         self._has_told_unmapped = False
         self._compile()
 
-    def row(self, message: RecordMessage, log: Log) -> Struct | None:
-        """The record's row, for the `encoder` as it is then; None if it has no data.
+    def encode(self, message: RecordMessage, log: Log) -> tuple[Mapped, PartitionKey]:
+        """What the record asks for, and the lane in which its contact travels.
 
         Raises:
             BadLine: if its line is no JSON that is understood.
             StopSync: if a column is new and has no target, and that must not be.
         """
-        with suppress(*_UNUSUAL):
-            return self.encoder.decode(message.data)
+        row = self._row(message, log)
+        if row is None:
+            return _NO_DATA, self.usual_lane
+        encoder = self.encoder
+        if message.has_gaps and (refusal := encoder.leave_gaps(row, message.nulled)) is not None:
+            return refusal, self.usual_lane
+        mapped = encoder.encode(row, message.texts)
+        if not isinstance(mapped, tuple):
+            return mapped, self.usual_lane
+        if self._shared_ids.look(mapped[1]):
+            self._warn_of_shared_ids(log)
+        if not encoder.permission_column:
+            return mapped, self.usual_lane
+        return mapped, self.lane(encoder.permission(row, self.plan.permission))
+
+    def _row(self, message: RecordMessage, log: Log) -> Struct | None:
+        """The record's row, for the encoder as it is then; None if it has no data."""
+        try:
+            return self.encoder.rows.decode(message.data)
+        except _UNUSUAL:
+            pass
         # Outside of the handler, so that no chained error carries a piece of the record.
         data = message.decoded_data()
         if data is None:
             return None
         self.learn(data, log)
-        return self.encoder.row(data)
+        return self.encoder.rows.of(data)
+
+    def _warn_of_shared_ids(self, log: Log) -> None:
+        log(
+            Level.WARN,
+            f"Stream {self.plan.title}: one external id comes with many different addresses. "
+            "Maileon takes them for one contact, whose address changes each time. If it stands "
+            'for "none" (0, N/A), leave the column empty for these people.',
+        )
 
     def learn(self, data: Mapping[str, object], log: Log) -> None:
         """Takes in the columns of a record that are new.
@@ -100,7 +135,7 @@ class StreamMapper:
         if all(c.target == SKIP and c.name != DELETED_AT_COLUMN for c in new.values()):
             self._miss()
         else:
-            self._recompile()
+            self._compile()
         self._tell_new(new, log)
         self.tell_notes(log)
 
@@ -118,7 +153,7 @@ class StreamMapper:
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
         self._resolver.forget_custom_field(name)
-        self._recompile()
+        self._compile()
 
     def lane(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""
@@ -140,16 +175,17 @@ class StreamMapper:
                 f"{key}. Map a field to it in the connection, or choose another matching key."
             )
 
-    @property
-    def cleaned_records(self) -> int:
-        """Records in which characters that XML forbids were removed."""
-        return self._cleaned_before + self.encoder.cleaned_records
-
     def tell_plan(self, log: Log) -> None:
         """Says what becomes of people, and where the columns go."""
         people = outline(self.plan, self._rules.deleted_records)
         columns = plan_table(self._columns.columns)
         log(Level.INFO, f"Stream {self.plan.title}: {people}\n{columns}")
+        if self.encoder.permission_column and not self.plan.options.override_permission:
+            log(
+                Level.INFO,
+                f"Stream {self.plan.title}: column {self.encoder.permission_column!r} decides on "
+                "the permission of new contacts only; existing ones keep theirs.",
+            )
         self.tell_notes(log)
 
     def tell_notes(self, log: Log) -> None:
@@ -173,15 +209,11 @@ class StreamMapper:
         do it would read twice every record that has one.
         """
         self._missed += 1
-        if self._missed > len(self.encoder.known_columns):
-            self._recompile()
-
-    def _recompile(self) -> None:
-        self._cleaned_before = self.cleaned_records
-        self._compile()
+        if self._missed > len(self.encoder.rows.columns):
+            self._compile()
 
     def _compile(self) -> None:
         columns = self._columns.columns
         self._known = set(columns)
         self._missed = 0
-        self.encoder = ContactEncoder(columns.values(), self._rules)
+        self.encoder = ContactEncoder(columns.values(), self._rules, self.notices)

@@ -15,7 +15,7 @@ from destination_maileon.streams.consent import permission_column
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from destination_maileon.mapping.contact_encoder import Column
+    from destination_maileon.mapping.rules import Column
     from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LISTED = 20

@@ -8,17 +8,18 @@ Decoded here and not by the CDK, whose models lose keys they do not know (the pl
 whose STATE comes back without its `id`), stop at a new enum value, round long numbers, and drop
 what they cannot read.
 
-Ignored: empty lines, JSON that is no object, every type but RECORD and STATE. An explicit null
-counts as absent, so does an empty namespace. A number beyond every `Decimal` (an exponent of more
-than 18 digits) and a line nested more than some 1,400 deep pass for bad lines: RFC 8259 lets a
-reader have limits. A number nearer to zero than any `Decimal` is zero.
+Ignored: empty lines, JSON that is no object, every type but RECORD, STATE and the COMPLETE of a
+stream. An explicit null counts as absent, so does an empty namespace. A number beyond every
+`Decimal` (an exponent of more than 18 digits) and a line nested more than some 1,400 deep pass for
+bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any `Decimal` is zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
@@ -34,6 +35,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON_SPACE = b" \t\r\n"
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
 _BEGINS_LAST_OF_PLANE = 0xEF
+_UNAVAILABLE = b"__debezium_unavailable_value"
 _REFUSED = object()
 _NULL = msgspec.Raw(b"null")
 
@@ -76,6 +78,8 @@ class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
     `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
+    `has_gaps` tells that the source may not have delivered all values, `nulled` the columns of
+    which the record's `meta.changes` says so.
     """
 
     stream: StreamKey
@@ -83,6 +87,8 @@ class RecordMessage(Struct, gc=False):
     texts: Texts
     line: bytes
     line_number: int
+    nulled: tuple[str, ...] = ()
+    has_gaps: bool = False
 
     def decoded(self) -> dict[str, object]:
         """The object around the data, every digit and character of it; decoded anew.
@@ -111,6 +117,7 @@ class _Record(Struct, gc=False):
     stream: str
     data: msgspec.Raw = _NULL
     namespace: str | None = None
+    meta: Any = None
 
 
 class _Message(Struct, gc=False):
@@ -150,7 +157,16 @@ class StateMessage:
         return message
 
 
-def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+class StreamComplete(NamedTuple):
+    """The source has sent all that a stream has (TRACE STREAM_STATUS, COMPLETE)."""
+
+    stream: StreamKey
+
+
+Message: TypeAlias = RecordMessage | StateMessage | StreamComplete
+
+
+def decode(line: bytes, line_number: int) -> Message | None:
     """The message of one line, numbered from 1; None for what a destination ignores."""
     try:
         # What the decoder skips it does not look at so closely.
@@ -162,8 +178,27 @@ def decode(line: bytes, line_number: int) -> RecordMessage | StateMessage | None
         message = _NONE
     if message.type == "RECORD" and (record := message.record) is not None:
         stream = (record.namespace or None, record.stream)
-        return RecordMessage(stream, record.data, _texts(line), line, line_number)
+        made = RecordMessage(stream, record.data, _texts(line), line, line_number)
+        has_gaps = record.meta is not None or _UNAVAILABLE in line
+        return _with_gaps(made, record.meta) if has_gaps else made
     return _decoded_slowly(line, line_number)
+
+
+def _with_gaps(message: RecordMessage, meta: object) -> RecordMessage:
+    if meta is not None:
+        message.nulled = tuple(_nulled(meta))
+    message.has_gaps = bool(message.nulled) or _UNAVAILABLE in message.line
+    return message
+
+
+def _nulled(meta: object) -> Iterator[str]:
+    """The columns that the source made null (Airbyte protocol, AirbyteRecordMessageMeta)."""
+    changes = meta.get("changes") if isinstance(meta, dict) else None
+    for change in changes if isinstance(changes, list) else ():
+        if isinstance(change, dict) and change.get("change") == "NULLED":
+            field = change.get("field")
+            if isinstance(field, str):
+                yield field
 
 
 def _texts(line: bytes) -> Texts:
@@ -175,7 +210,7 @@ def _texts(line: bytes) -> Texts:
     return _MARKUP if has_markup else _PLAIN
 
 
-def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessage | None:
+def _decoded_slowly(line: bytes, line_number: int) -> Message | None:
     """The same of any line: a STATE, what is ignored, and what is beyond the decoder's limits."""
     message = _loosely(line)
     if message is _REFUSED:
@@ -185,7 +220,9 @@ def _decoded_slowly(line: bytes, line_number: int) -> RecordMessage | StateMessa
     kind = message.get("type")
     if kind == "RECORD":
         return _record_of(message, line, line_number=line_number)
-    return _state(message, line, line_number=line_number) if kind == "STATE" else None
+    if kind == "STATE":
+        return _state(message, line, line_number=line_number)
+    return _completion(message.get("trace")) if kind == "TRACE" else None
 
 
 def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
@@ -220,7 +257,8 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadMessage(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
-    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
+    made = RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
+    return _with_gaps(made, record.get("meta") if isinstance(record, dict) else None)
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
@@ -231,12 +269,26 @@ def _state(message: dict[str, object], line: bytes, *, line_number: int) -> Stat
     return StateMessage(line.removeprefix(_BYTE_ORDER_MARK), scope)
 
 
+def _completion(trace: object) -> StreamComplete | None:
+    status = trace.get("stream_status") if isinstance(trace, dict) else None
+    if not isinstance(status, dict) or status.get("status") != "COMPLETE":
+        return None
+    stream = _stream_key(status.get("stream_descriptor"))
+    return None if stream is None else StreamComplete(stream)
+
+
 def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:
     stream = state.get("stream")
-    descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
-    if not isinstance(descriptor, dict):
+    key = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
+    if key is None:
         raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+    return key
+
+
+def _stream_key(descriptor: object) -> StreamKey | None:
+    if not isinstance(descriptor, dict):
+        return None
     name, namespace = descriptor.get("name"), descriptor.get("namespace")
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
-        raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+        return None
     return namespace or None, name

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from destination_maileon.protocol.exact_json import dumps, loads
+from destination_maileon.protocol.exact_json import dumps
+from destination_maileon.protocol.messages import RecordMessage, decode
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     return dumps(message) + b"\n"
 
 
-def _record(line: bytes) -> object:
-    message = loads(line)
-    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
-    return message["record"]
+def _record(line: bytes) -> dict[str, object]:
+    # As the first line of an input: only there a byte order mark may stand.
+    message = decode(line, line_number=1)
+    assert isinstance(message, RecordMessage)  # noqa: S101 - no other line has become a record
+    return message.decoded()

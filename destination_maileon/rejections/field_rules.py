@@ -18,7 +18,7 @@ from destination_maileon.maileon.error_codes import (
     NO_SUCH_CUSTOM_FIELD,
     STANDARD_FIELD_CODES,
 )
-from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS
+from destination_maileon.mapping.converters import truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -88,10 +88,11 @@ def _is_float(value: str) -> bool:
 
 
 _RULES: Mapping[FieldType, Rule] = {
-    FieldType.STRING: lambda value: len(value) <= MAX_TEXT_CHARACTERS,
+    FieldType.STRING: lambda value: truncated(value) == value,
     FieldType.INTEGER: _is_integer,
     FieldType.FLOAT: _is_float,
     FieldType.DATE: _is_date,
+    FieldType.TIMESTAMP: _is_date,
     FieldType.BOOLEAN: lambda value: value in {"0", "1", "true", "false"},
     FieldType.GENDER: lambda value: value in {"m", "f", "d"},
     FieldType.LOCALE: lambda value: _LOCALE.fullmatch(value) is not None,

@@ -30,6 +30,7 @@ _SCHEMAS: Mapping[FieldType, Mapping[str, str]] = {
     FieldType.FLOAT: {"type": "number"},
     FieldType.BOOLEAN: {"type": "boolean"},
     FieldType.DATE: {"type": "string", "format": "date"},
+    FieldType.TIMESTAMP: {"type": "string", "format": "date-time"},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,7 +119,7 @@ def test_records_of_one_contact_may_lie_on_both_sides_of_a_state() -> None:
 
 def test_a_record_of_a_stream_outside_the_catalog_counts_as_rejected_in_its_states() -> None:
     ledger = a_ledger(PLAN)
-    ledger.unknown_stream((None, "strangers"))
+    ledger.unknown_stream(OTHER, b"{}")
     assert (ledger.records, ledger.unknown_streams, ledger.rejected_records) == (1, 1, 1)
     state(ledger, plan=None)
     assert [counts[:2] for counts in released(ledger)] == [(0, 1)]
@@ -184,7 +185,7 @@ def test_what_a_call_counts_is_told_by_the_first_state_that_leaves_after_it() ->
     ],
 )
 def test_contacts_are_left_out_for_reasons_that_the_options_tell(
-    changes: dict[str, object], reasons: dict[LeftOut, int]
+    changes: dict[str, Any], reasons: dict[LeftOut, int]
 ) -> None:
     plan = a_plan(options=options(**changes))
     ledger = a_ledger(plan)
@@ -321,17 +322,17 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 
 def test_records_of_unknown_streams_count_against_the_limits() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
-    ledger.unknown_stream("a")
+    ledger.unknown_stream(OTHER, b"{}")
     ledger.heed()
-    ledger.unknown_stream("b")
+    ledger.unknown_stream(OTHER, b"{}")
     with pytest.raises(StopSync, match="max_rejected_records") as error:
         ledger.heed()
     assert error.value.place == 2
     share = a_ledger(PLAN, limits=RejectionLimits(percent=50))
     share.written(PLAN, receive(share))
-    share.unknown_stream("a")
+    share.unknown_stream(OTHER, b"{}")
     share.judge()
-    share.unknown_stream("a")
+    share.unknown_stream(OTHER, b"{}")
     with pytest.raises(StopSync, match="2 of 3 records"):
         share.judge()
 

@@ -19,7 +19,9 @@ def test_nothing_happened() -> None:
 
 def test_every_count_is_told_and_none_under_anothers_name() -> None:
     names = [f.name for f in fields(StreamStats) if f.type == "int"]
-    counts = StreamStats(**{name: 11 * n for n, name in enumerate(names, start=1)})
+    counts = StreamStats()
+    for n, name in enumerate(names, start=1):
+        setattr(counts, name, 11 * n)
     counts.settled_well, counts.unsubscribed = 1_000, 3
     counts.left_out = Counter({LeftOut.UNSUBSCRIBED: 3, LeftOut.UNTOLD: 4, LeftOut.EXISTING: 0})
     counts.started_at, counts.ended_at = 10.0, 72.06

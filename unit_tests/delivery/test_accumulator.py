@@ -43,7 +43,8 @@ class Sent:
         self.accumulator = Accumulator(self.limits, self.requests.append)
 
     def add(self, *parts: MappedRecord, lane: PartitionKey = LANE, now: float = 0.0) -> bool:
-        return any([self.accumulator.add(part, lane, now) for part in parts])
+        sent = [self.accumulator.add(part, lane, now) for part in parts]
+        return any(sent)
 
     def remove(self, part: MappedRecord) -> BatchEntry:
         entry = BatchEntry.of_record(part, LANE, 0.0)
@@ -65,10 +66,8 @@ class Sent:
         return self.take()
 
 
-def sent_of(**limits: float) -> Sent:
-    return Sent(
-        Limits(**{"contacts": 1_000, "body_bytes": NO_LIMIT, "age_seconds": 60.0, **limits})
-    )  # type: ignore[arg-type]
+def sent_of(contacts: int = 1_000, body_bytes: int = NO_LIMIT, age_seconds: float = 60.0) -> Sent:
+    return Sent(Limits(contacts, body_bytes, age_seconds))
 
 
 # Whatever comes.
@@ -86,7 +85,7 @@ arrivals = st.lists(st.tuples(few_contacts, st.sampled_from([*LANES, None])), ma
 
 @pytest.mark.parametrize(("contacts", "body_bytes"), [(1, NO_LIMIT), (3, 400), (1_000, 1_000)])
 @given(arrived=arrivals, seed=st.integers(0, 1_000))
-def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_identifier(
+def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_identifier(  # noqa: C901 - a small world
     arrived: list[tuple[Contact, PartitionKey | None]], contacts: int, body_bytes: int, seed: int
 ) -> None:
     chance = Random(seed)
@@ -370,7 +369,7 @@ def test_whoever_is_withdrawn_stands_in_no_line_any_more() -> None:
 
 def test_a_batch_is_old_so_many_seconds_after_its_first_record() -> None:
     sent = sent_of(age_seconds=60.0)
-    assert sent.accumulator.next_expiry is None
+    assert [sent.accumulator.next_expiry] == [None]
     sent.add(someone(1), lane=OTHER, now=100.0)
     sent.add(someone(2), now=130.0)
     sent.add(someone(3), lane=OTHER, now=159.0)

@@ -33,8 +33,9 @@ from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.harness import BROKEN, NO_CONNECTION, REFUSED, STRICT, THROTTLED, TIMEOUT
-from unit_tests.support.rooms import a_removal_request, a_request, invalid, places, someone
+from unit_tests.support.rooms import LANE, a_removal_request, a_request, invalid, places, someone
 
 NOW = 10.0
 
@@ -43,8 +44,8 @@ def a_service(*accepted: Purpose, bears: int | None = None) -> ServiceState:
     return ServiceState(Backoff(100.0), accepted={*accepted}, bears=bears)
 
 
-def two(**of: object) -> Request:
-    return a_request(someone(1), someone(2), **of)
+def two(lane: PartitionKey = LANE) -> Request:
+    return a_request(someone(1), someone(2), lane=lane)
 
 
 def reported(code: int, *, records: int = 1, gone: Sequence[str] = ()) -> Decision:

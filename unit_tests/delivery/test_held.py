@@ -247,7 +247,7 @@ def test_a_question_that_fails_is_asked_again_and_in_the_end_is_given_up() -> No
     assert harness.answer(question, NO_CONNECTION) == 1.0
     harness.now += 100.0
     assert harness.send() == [question]
-    with pytest.raises(TransientError, match="failed 2 times in 100 seconds"):
+    with pytest.raises(TransientError, match="A question for stream contacts failed 2 times"):
         harness.answer(question, NO_CONNECTION)
 
 

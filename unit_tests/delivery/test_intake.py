@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery import strangers as unknown
+from destination_maileon.delivery import unknown_streams as unknown
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.strangers import (
+from destination_maileon.delivery.unknown_streams import (
     MAX_NAME_CHARACTERS,
     MAX_NAMED,
     MAX_NAMES_CHARACTERS,
@@ -71,7 +71,7 @@ class Incoming:
     @property
     def waiting(self) -> list[tuple[object, list[list[int]]]]:
         """Permission and records of each open batch; they are sent by this."""
-        return [(r.lane.permission, *places([r])) for r in self.flushed()]
+        return [(r.lane.permission, places([r])[0]) for r in self.flushed()]
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -252,7 +252,7 @@ def test_records_of_an_unknown_stream_are_left_out_and_counted_as_rejected() -> 
     assert (incoming.counts, ledger.unknown_streams, ledger.rejected_records) == ((0, 0, 0), 3, 3)
     assert incoming.said.count("Stream strangers is not in the catalog") == 1
     incoming.intake.close()
-    assert "Stream strangers is not in the catalog: left out in all 3 records." in incoming.said
+    assert "Stream strangers is not in the catalog: rejected in all 3 records." in incoming.said
 
 
 def test_unknown_streams_may_be_one_rejection_too_many() -> None:
@@ -278,7 +278,7 @@ def met(*keys: StreamKey) -> tuple[UnknownStreams, Heard]:
     heard = Heard()
     streams = UnknownStreams(heard)
     for key in keys:
-        streams.meet(key)
+        streams.count(key)
     return streams, heard
 
 
@@ -292,10 +292,10 @@ def test_a_stream_is_told_when_it_is_met_and_at_the_end() -> None:
         "Stream a is not in the catalog",
         "Stream crm.a is not in the catalog",
     ]
-    streams.close()
+    streams.warn()
     assert heard.warnings[2:] == [
-        "Stream a is not in the catalog: left out in all 2 records.",
-        "Stream crm.a is not in the catalog: left out in all 1 record.",
+        "Stream a is not in the catalog: rejected in all 2 records.",
+        "Stream crm.a is not in the catalog: rejected in all 1 record.",
     ]
 
 
@@ -303,16 +303,16 @@ def test_of_many_streams_some_are_named_and_all_records_counted() -> None:
     streams, heard = met(*named(MAX_NAMED + 7), *named(MAX_NAMED + 7))
     assert len(heard.warnings) == MAX_NAMED + 1
     assert f"More than {MAX_NAMED} streams are not in the catalog" in heard.warnings[-1]
-    streams.close()
+    streams.warn()
     assert len(heard.warnings) == 2 * MAX_NAMED + 2
     assert heard.warnings[-1] == (
-        "Not in the catalog either: 7 further streams, left out in all 14 records."
+        "Not in the catalog either: 7 further streams, rejected in all 14 records."
     )
 
 
 def test_twenty_streams_are_all_named() -> None:
     streams, heard = met(*named(MAX_NAMED))
-    streams.close()
+    streams.warn()
     assert len(heard.warnings) == 2 * MAX_NAMED
     assert all(said.startswith("Stream s") for said in heard.warnings)
 
@@ -320,10 +320,10 @@ def test_twenty_streams_are_all_named() -> None:
 def test_streams_without_an_end_end_the_sync() -> None:
     streams, heard = met(*named(MAX_STREAMS), (None, "s0"))
     with pytest.raises(StopSync, match=f"{MAX_STREAMS} streams that are not in the catalog"):
-        streams.meet((None, "one more"))
-    streams.close()
+        streams.count((None, "one more"))
+    streams.warn()
     further = MAX_STREAMS - MAX_NAMED
-    told = f"{further} further streams, left out in all {further} records."
+    told = f"{further} further streams, rejected in all {further} records."
     assert heard.warnings[-1].endswith(told)
 
 
@@ -331,6 +331,41 @@ def test_names_without_an_end_are_neither_told_nor_remembered() -> None:
     name = "n" * (MAX_NAMES_CHARACTERS // 2 - 10)
     streams, heard = met((None, f"{name}1"), ("x", f"{name}2"))
     with pytest.raises(StopSync):
-        streams.meet((None, f"{name}3"))
-    streams.close()
+        streams.count((None, f"{name}3"))
+    streams.warn()
     assert max(map(len, heard.warnings)) < MAX_NAME_CHARACTERS + 200
+
+
+def streams_in(*namespaces: str | None) -> Sync:
+    """A sync of a stream `contacts` in each of these namespaces."""
+    schema = {"properties": COLUMNS}
+    return a_sync(Script(), *(a_stream(namespace=one, json_schema=schema) for one in namespaces))
+
+
+def test_records_that_lost_their_namespace_belong_to_the_only_stream_of_their_name() -> None:
+    sync = streams_in("public")
+    for number in range(3):
+        message = decode(record(f"{number}@example.com"), 1)
+        assert isinstance(message, RecordMessage)
+        assert message.stream == (None, "contacts")
+        sync.intake.take(message, 0.0)
+    [(plan, counts)] = sync.intake.ledger.counts.items()
+    assert (plan.key, counts.read, sync.intake.ledger.unknown_streams) == (
+        ("public", "contacts"),
+        3,
+        0,
+    )
+    assert b"".join(sync.outbox.take()).count(b"arrive without their namespace") == 1
+    assert sync.intake.known_key((None, "contacts")) == ("public", "contacts")
+    assert sync.intake.known_key(("sales", "contacts")) == ("sales", "contacts")
+
+
+@pytest.mark.parametrize("first", ["sales", None])
+def test_with_several_streams_of_the_name_nobody_guesses(first: str | None) -> None:
+    sync = streams_in(first, "public")
+    message = decode(record("1@example.com"), 1)
+    assert isinstance(message, RecordMessage)
+    sync.intake.take(message, 0.0)
+    # One of them has no namespace itself, or the record is nobody's.
+    assert sync.intake.ledger.unknown_streams == (first is not None)
+    assert b"arrive without their namespace" not in b"".join(sync.outbox.take())

@@ -237,8 +237,8 @@ def test_a_field_that_is_gone_is_left_out_of_the_contact_and_of_each_record() ->
     parts = [a_part(n, a_contact(custom=fields)) for n, fields in enumerate(records, start=1)]
     assert harness.answered(harness.request(parts), LOST) == [[[1, 2]]]
     [entry] = harness.in_flight[0].entries
-    fields = [contact.contact.custom_fields for contact in (entry, *entry.parts)]
-    assert fields == [{"AGE": "7"}, {"AGE": "7"}, {}]
+    fields = [part.contact.custom_fields for part in entry.parts]
+    assert [entry.contact.custom_fields, *fields] == [{"AGE": "7"}, {"AGE": "7"}, {}]
 
 
 def test_a_field_that_is_still_there_is_no_excuse() -> None:

@@ -125,20 +125,20 @@ def test_a_few_more_requests_are_kept_ready_than_may_be_in_flight() -> None:
 
 
 def test_there_is_no_capacity_beyond_so_many_bytes() -> None:
-    size = a_request(someone(1)).bytes
-    scheduler = a_scheduler(1, max_bytes=size)
-    assert scheduler.has_capacity
+    scheduler = a_scheduler(1, max_bytes=a_request(someone(1)).bytes)
+    capacities = [scheduler.has_capacity]
     scheduler.submit(a_request(someone(2)))
-    assert not scheduler.has_capacity
+    capacities.append(scheduler.has_capacity)
+    # Sending makes it no less, nor does another try.
     [request, _] = send(scheduler)
-    # Neither sending nor splitting makes it less, nor does another try.
-    assert not scheduler.has_capacity
+    capacities.append(scheduler.has_capacity)
     scheduler.returned(request)
-    assert scheduler.has_capacity
+    capacities.append(scheduler.has_capacity)
     scheduler.requeue(request, at=5.0)
-    assert not scheduler.has_capacity
+    capacities.append(scheduler.has_capacity)
     scheduler.drop_pending()
-    assert scheduler.has_capacity
+    capacities.append(scheduler.has_capacity)
+    assert capacities == [True, False, False, True, False, True]
 
 
 # Order.
@@ -196,12 +196,12 @@ def test_a_request_that_may_not_be_sent_yet_keeps_nobody_from_being_sent() -> No
 def test_a_barrier_waits_until_everything_before_it_is_settled_and_others_may_be_sent() -> None:
     scheduler = a_scheduler(1, 2)
     before, request = send(scheduler)
-    assert scheduler.oldest_barrier is None
+    assert [scheduler.oldest_barrier] == [None]
     barrier(scheduler, request)
     scheduler.submit(a_request(someone(3)))
     assert scheduler.oldest_barrier == 2
     assert order(send(scheduler)) == [3]
-    assert scheduler.next_attempt_at(nothing_unsent) is None
+    assert [scheduler.next_attempt_at(nothing_unsent)] == [None]
     scheduler.returned(before)
     assert scheduler.next_attempt_at(nothing_unsent) == 0.0
     assert send(scheduler) == [request]

@@ -150,7 +150,7 @@ def test_a_piece_is_tried_as_long_as_the_request_would_have_been_or_half_as_long
     assert places([one]) == [[[1]]]
     harness.now = 148.0
     assert harness.answer(one, TIMEOUT) == 1.0
-    harness.answer(*harness.send(), a_report(1))
+    harness.answer(harness.send()[0], a_report(1))
     harness.now = 149.0
     harness.send()
     with pytest.raises(TransientError, match=r"record 1 .* failed 4 times"):

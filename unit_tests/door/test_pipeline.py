@@ -24,11 +24,11 @@ from destination_maileon.protocol.messages import BadLine
 from destination_maileon.protocol.reader import InputFailed
 from destination_maileon.rejections.s3 import S3Bucket
 from unit_tests.support.builders import a_stream
+from unit_tests.support.harness import accepted
 from unit_tests.support.rooms import a_report, invalid
 from unit_tests.support.scripted import (
     Script,
     a_sync,
-    accepted,
     people,
     ran,
     record,
@@ -214,7 +214,8 @@ def test_held_records_that_crowd_do_not_wait_for_the_flush_interval(
     script = Script([(0.0, people(1, 2, 3))], answer=duplicates(*emails), ends_at=500.0)
     came = ran(script, batch_size=1, flush_interval_seconds=300)
     assert came.failure is None
-    assert sorted(sum((calls for _, calls in script.calls), [])) == [1, 1, 2, 2, 3]
+    sent = sorted(place for _, places in script.calls for place in places)
+    assert sent == [1, 1, 2, 2, 3]
     assert script.time < 550.0
     assert script.calls[-1][0] < 10.0
 

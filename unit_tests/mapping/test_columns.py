@@ -15,7 +15,7 @@ from destination_maileon.mapping.columns import (
     ColumnResolver,
     StreamColumns,
 )
-from destination_maileon.mapping.contact_encoder import Column
+from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.account import Account

@@ -13,9 +13,11 @@ from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.contact_encoder import (
+from destination_maileon.mapping.contact_encoder import ContactEncoder
+from destination_maileon.mapping.notices import Notice, Notices
+from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
+from destination_maileon.mapping.rules import (
     Column,
-    ContactEncoder,
     ContactRemoval,
     MappingRules,
     Reason,
@@ -44,8 +46,15 @@ def encoded(
     encoder: ContactEncoder, data: Mapping[str, object]
 ) -> Contact | ContactRemoval | Refusal:
     """What comes of a record, its contact read back."""
-    result = encoder.encode(encoder.row(data), Texts.ANYTHING)
+    result = encoder.encode(encoder.rows.of(data), Texts.ANYTHING)
     return contact_of(result[0]) if isinstance(result, tuple) else result
+
+
+def noticing(*columns: Column, **rules: Any) -> tuple[Notices, ContactEncoder]:
+    """An encoder, and what it notices."""
+    notices = Notices()
+    of = MappingRules(EMAIL, **rules)
+    return notices, ContactEncoder((*IDENTIFIERS, MARK, *columns), of, notices)
 
 
 def mapped(
@@ -170,7 +179,9 @@ def test_columns_fill_their_fields_and_others_go_nowhere() -> None:
         ({"AGE": None, "firstname": None}, True, {"AGE": None, "FIRSTNAME": None}),
         ({"AGE": "", "firstname": ""}, False, {"FIRSTNAME": ""}),
         ({"AGE": "", "firstname": ""}, True, {"AGE": None, "FIRSTNAME": ""}),
-        ({"AGE": "\x00", "firstname": "\x00"}, True, {"AGE": None, "FIRSTNAME": ""}),
+        ({"AGE": "\x00", "firstname": "\x00"}, True, {"AGE": None, "FIRSTNAME": None}),
+        ({"AGE": "\x00", "firstname": "\x00"}, False, {}),
+        ({"AGE": " ", "firstname": " "}, False, {"FIRSTNAME": " "}),
         ({"AGE": 0, "firstname": False}, True, {"AGE": "0", "FIRSTNAME": "false"}),
     ],
 )
@@ -195,12 +206,12 @@ def test_identifiers_permission_and_preferences_are_never_cleared() -> None:
 @pytest.mark.parametrize("truncates", [False, True])
 def test_long_text_is_cut_if_so_configured_and_only_text(truncates: bool) -> None:
     result = contact(
-        {"firstname": "\x00" + "😀" * 300, "AGE": "1" * 300},
+        {"firstname": "\x00" + "a" * 254 + "😀" * 2, "AGE": "1" * 300},
         standard("FIRSTNAME"),
         custom("AGE", FieldType.INTEGER),
         truncate_long_text=truncates,
     )
-    assert result.standard_fields == {"FIRSTNAME": "😀" * (255 if truncates else 300)}
+    assert result.standard_fields == {"FIRSTNAME": "a" * 254 + "😀" * (0 if truncates else 2)}
     assert result.custom_fields == {"AGE": "1" * 300}
 
 
@@ -208,7 +219,7 @@ def test_long_text_is_cut_if_so_configured_and_only_text(truncates: bool) -> Non
 
 
 def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> None:
-    encoder = an_encoder(
+    notices, encoder = noticing(
         standard("FIRSTNAME"),
         custom("NOTE"),
         preference(),
@@ -230,11 +241,11 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
         custom_fields={"NOTE": '["Bc","\\u000b"]'},
         preferences={WEEKLY: Preference("true")},
     )
-    assert encoder.cleaned_records == 1
+    assert notices.counts[Notice.CLEANED] == 1
     encoded(encoder, {"email": "ada@example.com", "firstname": "Zoë\u200b\r\n"})
-    assert encoder.cleaned_records == 1
+    assert notices.counts[Notice.CLEANED] == 1
     encoded(encoder, {"email": "\x00"})
-    assert encoder.cleaned_records == 2
+    assert notices.counts[Notice.CLEANED] == 2
 
 
 # Preferences.
@@ -298,7 +309,8 @@ def test_a_list_of_another_form_is_refused_with_the_form_and_without_its_content
         (1.5, Reason.BAD_PERMISSION),
         ("yes", Reason.BAD_PERMISSION),
         (True, Reason.BAD_PERMISSION),
-        (" ", Reason.BAD_PERMISSION),
+        (" ", Permission.OTHER),
+        (" 4 ", Permission.DOUBLE_OPT_IN),
         ([4], Reason.BAD_PERMISSION),
     ],
 )
@@ -307,7 +319,7 @@ def test_a_record_may_name_its_permission(
 ) -> None:
     encoder = an_encoder(Column("consent", Target(Kind.PERMISSION)))
     assert encoder.permission_column == "consent"
-    row = encoder.row({**ADA, "consent": value})
+    row = encoder.rows.of({**ADA, "consent": value})
     result = encoder.encode(row, Texts.PLAIN)
     if isinstance(expected, Reason):
         assert isinstance(result, Refusal)
@@ -372,4 +384,141 @@ def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
 
 def test_a_mapper_knows_its_columns() -> None:
     names = {"email", "external_id", "maileon_id", "weekly"}
-    assert an_encoder(preference()).known_columns == names
+    assert an_encoder(preference()).rows.columns == names
+
+
+# What the source did not deliver.
+
+
+def with_gaps(
+    encoder: ContactEncoder, data: Mapping[str, object], *nulled: str
+) -> Contact | ContactRemoval | Refusal:
+    row = encoder.rows.of(data)
+    refusal = encoder.leave_gaps(row, nulled)
+    if refusal is not None:
+        return refusal
+    result = encoder.encode(row, Texts.PLAIN)
+    return contact_of(result[0]) if isinstance(result, tuple) else result
+
+
+@pytest.mark.parametrize("clear", [False, True])
+@pytest.mark.parametrize("field_type", FieldType)
+def test_a_value_that_did_not_change_is_absent(field_type: FieldType, clear: bool) -> None:
+    notices, encoder = noticing(custom("NOTE", field_type, clear=clear), custom("B", clear=clear))
+    result = with_gaps(encoder, {**ADA, "NOTE": UNAVAILABLE_VALUE, "B": "x"})
+    assert isinstance(result, Contact)
+    assert result.custom_fields == {"B": "x"}
+    assert notices.counts == {Notice.UNAVAILABLE: 1}
+
+
+def test_only_exactly_that_value_says_so() -> None:
+    notices, encoder = noticing(custom("NOTE"))
+    result = with_gaps(encoder, {**ADA, "NOTE": UNAVAILABLE_VALUE + " "})
+    assert isinstance(result, Contact)
+    assert result.custom_fields == {"NOTE": UNAVAILABLE_VALUE + " "}
+    assert not notices.counts
+
+
+def test_a_column_that_the_source_made_null_is_not_cleared() -> None:
+    notices, encoder = noticing(custom("NOTE", clear=True), custom("B", clear=True))
+    result = with_gaps(encoder, {**ADA, "NOTE": None, "B": None}, "NOTE", "of another stream")
+    assert isinstance(result, Contact)
+    assert result.custom_fields == {"B": None}
+    assert notices.counts == {Notice.NULLED: 1}
+
+
+CRITICAL = {
+    "email": Column("mail", Target(Kind.EMAIL)),
+    "external_id": Column("customer", Target(Kind.EXTERNAL_ID)),
+    "maileon_id": Column("number", Target(Kind.MAILEON_ID)),
+    "permission": Column("consent", Target(Kind.PERMISSION)),
+    "unsubscribe": Column("left", Target(Kind.UNSUBSCRIBE)),
+    "deleted": Column("gone", Target(Kind.DELETED)),
+    "mark": Column(CDC, Target(Kind.SKIP)),
+}
+
+
+@pytest.mark.parametrize("what", CRITICAL)
+@pytest.mark.parametrize("is_unavailable", [False, True])
+def test_a_record_whose_identity_or_consent_was_not_delivered_is_refused(
+    what: str, is_unavailable: bool
+) -> None:
+    encoder = ContactEncoder(CRITICAL.values(), MappingRules(MAILEON_ID))
+    column = CRITICAL[what].name
+    data = {"mail": "ada@example.com", "number": 7, column: UNAVAILABLE_VALUE}
+    if is_unavailable:
+        refusal = with_gaps(encoder, data)
+    else:
+        refusal = with_gaps(encoder, {**data, column: None}, column)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (Reason.NOT_DELIVERED, column)
+    assert refusal.contact.email == (None if what == "email" else "ada@example.com")
+
+
+# Identity.
+
+
+@pytest.mark.parametrize("nobody", [True, False, [], {}, ["x"], {"id": "x"}, [[]]])
+@pytest.mark.parametrize("mode", IdentifierMode)
+def test_booleans_lists_and_objects_are_no_identifiers(
+    nobody: object, mode: IdentifierMode
+) -> None:
+    data = dict.fromkeys(("email", "external_id", "maileon_id"), nobody)
+    refusal = mapped(data, mode=mode)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.NO_IDENTIFIER
+    assert refusal.contact == Contact()
+
+
+def test_space_around_an_address_or_a_maileon_id_is_no_part_of_it() -> None:
+    data = {"email": "ada@example.com".ljust(40), "maileon_id": " 7 ", "external_id": "x  "}
+    assert mapped(data, mode=MAILEON_ID) == Contact("ada@example.com", "x  ", "7")
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u200d"])
+@pytest.mark.parametrize("column", ["email", "external_id"])
+def test_an_identifier_with_a_character_that_nobody_sees_is_noticed(
+    hidden: str, column: str
+) -> None:
+    notices, encoder = noticing()
+    assert encoded(encoder, {**ADA, column: f"a{hidden}@example.com"}) is not None
+    assert encoded(encoder, {"email": "änne@example.com"}) is not None
+    assert notices.counts == {Notice.INVISIBLE: 1}
+
+
+# Values.
+
+
+def test_records_with_truncated_texts_are_counted() -> None:
+    notices, encoder = noticing(standard("FIRSTNAME"), custom("A"), truncate_long_text=True)
+    encoded(encoder, {**ADA, "firstname": "x" * 256, "A": "y" * 300})
+    encoded(encoder, {**ADA, "firstname": "x" * 255})
+    assert notices.counts == {Notice.TRUNCATED: 1}
+
+
+def test_an_object_in_a_standard_field_is_noticed_and_in_a_custom_field_it_is_not() -> None:
+    notices, encoder = noticing(standard("ADDRESS"), custom("A"))
+    encoded(encoder, {**ADA, "address": "Bonn", "A": {"city": "Bonn"}})
+    assert not notices.counts
+    encoded(encoder, {**ADA, "address": {"city": "Bonn"}})
+    assert notices.counts == {Notice.NESTED: 1}
+
+
+@pytest.mark.parametrize("value", ["ja", 2, "vielleicht", [True], {}, "x"])
+def test_a_preference_that_is_neither_yes_nor_no_is_refused_by_its_name(value: object) -> None:
+    refusal = mapped({**ADA, "weekly": value}, preference())
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (Reason.BAD_PREFERENCE, "News/Weekly")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(" yes ", "true"), ("1.0", "true"), ("off", "false"), ("2024-05-01", "true"), (0, "false")],
+)
+def test_a_preference_is_read_as_unsubscribe_is(value: object, text: str) -> None:
+    assert contact({"weekly": value}, preference()).preferences == {WEEKLY: Preference(text)}
+
+
+@pytest.mark.parametrize("value", [" ", "null", "None", "\x00"])
+def test_a_blank_preference_is_left_out(value: object) -> None:
+    assert contact({"weekly": value}, preference()).preferences == {}

@@ -166,6 +166,9 @@ def test_of_a_preference_value_and_source_are_merged_apart(
         (Contact("Ada@Example.COM"), ("eada@example.com",)),
         (Contact("a@b.de", "X1", "007"), ("ea@b.de", "xX1", "i7")),
         (Contact(" A@b.de"), ("ea@b.de", "e a@b.de")),
+        (Contact("\u212aATE@b.de"), ("e\u212aate@b.de", "ekate@b.de")),
+        (Contact("änne@B.de"), ("eänne@b.de",)),
+        (Contact("Änne@b.de"), ("eÄnne@b.de", "eänne@b.de")),
         (Contact(external_id="x "), ("xx", "xx ")),
         (Contact(external_id="a@b.de"), ("xa@b.de",)),
     ],
@@ -185,6 +188,8 @@ def test_identifiers_are_compared_the_address_without_case(
         (Contact(external_id="x"), Contact(external_id="\tx"), True),
         (Contact(id="7"), Contact(id="07"), True),
         (Contact(external_id="7"), Contact(id="7"), False),
+        (Contact("\u212aate@b.de"), Contact("kate@b.de"), True),
+        (Contact("Änne@b.de"), Contact("änne@b.de"), True),
         (Contact("a@b.de", "x"), Contact("c@d.de", "x"), True),
     ],
 )

@@ -11,10 +11,13 @@ from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
 from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.mapping.contact_encoder import ContactEncoder
+from destination_maileon.mapping.notices import MANY_ADDRESSES, Notice
+from destination_maileon.mapping.rules import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
+from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import BadLine, RecordMessage, Texts, decode
 from destination_maileon.protocol.output import Level
-from unit_tests.support.builders import a_config, a_plan, an_account
+from unit_tests.support.builders import a_config, a_mapping, a_plan, an_account
 from unit_tests.support.planning import FIELDS, STRING
 from unit_tests.support.rooms import Heard
 
@@ -46,7 +49,7 @@ class Compiled:
 def written(stream: StreamMapper, **data: object) -> bytes:
     """The contact that a record becomes."""
     encoder = stream.encoder
-    row = encoder.row({"email": "a@b.de", **data})
+    row = encoder.rows.of({"email": "a@b.de", **data})
     result = encoder.encode(row, Texts.ANYTHING)
     assert isinstance(result, tuple)
     return result[0]
@@ -61,7 +64,7 @@ def test_columns_that_go_nowhere_are_compiled_in_ever_more_rarely(
     assert compiled.times < 15
     for _ in range(3_000):
         compiled.learn(email="a@b.de", key7=1, key2999=1)
-    assert compiled.stream.encoder.known_columns > {"key7", "key2999"}
+    assert compiled.stream.encoder.rows.columns > {"key7", "key2999"}
 
 
 def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,25 +133,26 @@ def a_message(data: str) -> RecordMessage:
     return message
 
 
-def test_the_row_of_a_record_with_a_new_column_is_made_after_it_was_learnt() -> None:
+def test_a_record_with_a_new_column_is_encoded_after_it_was_learnt() -> None:
     stream, heard = with_a_log()
-    row = stream.row(a_message('{"email":"ada@example.com","COLOR":"red","COLOR":"blue"}'), heard)
-    assert row is not None
-    result = stream.encoder.encode(row, Texts.PLAIN)
+    message = a_message('{"email":"ada@example.com","COLOR":"red","COLOR":"blue"}')
+    result, _ = stream.encode(message, heard)
     assert isinstance(result, tuple)
     assert contact_of(result[0]).custom_fields == {"COLOR": "blue"}
 
 
 @pytest.mark.parametrize("data", ["null", "[]", '"text"', "5"])
-def test_a_record_without_data_has_no_row(data: str) -> None:
+def test_a_record_without_data_is_refused(data: str) -> None:
     stream, heard = with_a_log()
-    assert stream.row(a_message(data), heard) is None
+    refusal, _ = stream.encode(a_message(data), heard)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.NO_DATA
 
 
 def test_a_number_beyond_every_decimal_ends_the_input_and_is_not_quoted() -> None:
     stream, heard = with_a_log("COLOR")
     with pytest.raises(BadLine, match="line 7 ") as caught:
-        stream.row(a_message('{"COLOR":1e1000000000000000000}'), heard)
+        stream.encode(a_message('{"COLOR":1e1000000000000000000}'), heard)
     assert caught.value.__context__ is None
 
 
@@ -179,4 +183,36 @@ def test_cleaned_records_are_counted_across_all_that_was_learnt() -> None:
     mapped(stream, first_name="A\x00da")
     stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
     mapped(stream, first_name="E\x01va")
-    assert stream.cleaned_records == 2
+    assert stream.notices.counts == {Notice.CLEANED: 2}
+
+
+def encoded(stream: StreamMapper, heard: Heard, **data: object) -> None:
+    stream.encode(a_message(dumps(data).decode()), heard)
+
+
+def test_an_id_that_comes_with_many_addresses_is_warned_of_once_and_not_quoted() -> None:
+    stream, heard = with_a_log("external_id")
+    for number in range(500):
+        encoded(stream, heard, email=f"{number}@example.com", external_id="N/A-0")
+        encoded(stream, heard, email=f"x{number}@example.com", external_id=f"{number}")
+    [warning] = heard.warnings
+    assert "one external id comes with many different addresses" in warning
+    assert "N/A-0" not in warning
+
+
+def test_an_id_with_a_few_addresses_and_an_address_in_other_case_are_no_cause() -> None:
+    stream, heard = with_a_log("external_id")
+    for number in range(500):
+        encoded(stream, heard, email=f"{number % (MANY_ADDRESSES - 1)}@B.de", external_id="x")
+        encoded(stream, heard, email=f"{number % (MANY_ADDRESSES - 1)}@b.de", external_id="x")
+    assert heard.warnings == []
+
+
+def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> None:
+    mapping = a_mapping(("email", "email"), ("consent", "permission"))
+    plan = a_plan(properties=dict.fromkeys(("email", "consent"), STRING), mapping=mapping)
+    resolver = ColumnResolver(plan, a_config(), an_account())
+    columns = resolver.before_first_record()
+    stream, heard = StreamMapper(plan, resolver, columns=columns, config=a_config()), Heard()
+    stream.tell_plan(heard)
+    assert any("'consent' decides on the permission of new" in text for _, text in heard.said)

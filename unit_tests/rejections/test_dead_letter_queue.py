@@ -106,8 +106,30 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
         again = decode(stored, number)
         assert isinstance(again, RecordMessage)
         assert again.stream == ("crm", "people")
-        assert again.data == message.data
-        assert exact_json.dumps(again.data) == exact_json.dumps(message.data)
+        assert again.decoded_data() == message.decoded_data()
+        assert exact_json.dumps(again.decoded()) == exact_json.dumps(message.decoded())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'\xef\xbb\xbf{"type":"RECORD","record":{"stream":"people","data":{"n":1}}}',
+        b'{"type":"RECORD","record":{"stream":"people","data":{"n":1,"a":"\\ud800"}}}',
+        b'{"type":"RECORD","record":{"stream":"people","data":{"n":%s1%s}}}'
+        % (b"[" * 1_000, b"]" * 1_000),
+    ],
+)
+def test_whatever_line_was_a_record_is_stored(
+    s3: S3Client, settings: S3Storage, line: bytes
+) -> None:
+    store = DeadLetterQueue(settings)
+    store.add(plan(), MappedRecord(1, 1, 0, keys=(), payload=b"", message=line), REJECTION)
+    store.flush()
+    [content] = objects(s3, settings).values()
+    given, again = decode(line, 1), decode(content, 2)
+    assert isinstance(given, RecordMessage)
+    assert isinstance(again, RecordMessage)
+    assert exact_json.dumps(again.decoded()) == exact_json.dumps(given.decoded())
 
 
 @pytest.mark.parametrize(

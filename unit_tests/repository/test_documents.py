@@ -24,7 +24,7 @@ from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES
-from destination_maileon.mapping.contact_encoder import Reason
+from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol.messages import RecordMessage, StateMessage, decode
 from destination_maileon.streams.catalog import OPERATIONS, stream_plans
 from maileon_sandbox import DEMO_KEY
@@ -240,7 +240,7 @@ def test_every_page_is_linked_from_the_readme_but_the_one_for_airbyte() -> None:
 
 
 def test_every_option_of_the_form_that_the_page_names_exists() -> None:
-    titles = {schema["title"] for schema in connection_specification()["properties"].values()}
+    titles = set(re.findall(r"\*\*(.+?)\.\*\*", _between(documents.CONFIGURATION, "config")))
     titles |= {title for _, title in GROUPS}
     setup = _text(PAGE).partition("### Step 2")[2]
     named = set(re.findall(r"\*\*([A-Z][^*]+)\*\*", setup)) - {

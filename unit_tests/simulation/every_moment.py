@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -125,6 +125,7 @@ class Watch:
         self.sent.update(places_of(call))
         self.sent_at.update(dict.fromkeys(places_of(call), next(self._happened)))
         self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
+        self.failing.pop(call, None)
         self._may_be_tried(call, now)
 
     def ends(self, call: Request, answer: object, now: float) -> None:
@@ -289,8 +290,8 @@ class SpyLedger(Ledger):
         self.received_at[part.place] = now
         return part
 
-    def unknown_stream(self, stream: Hashable) -> None:
-        super().unknown_stream(stream)
+    def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
+        super().unknown_stream(plan, line)
         self._settle(self.records, "rejected")
 
     def skipped(self, plan: StreamPlan, part: MappedRecord) -> None:

@@ -306,8 +306,9 @@ class _Maker:
 
     def _preferences(self, place: int) -> list[dict[str, object]]:
         listed = []
+        said = "true" if place % 2 else "false"
         for name in self._chance.sample(["Weekly", "Daily"], self._chance.randint(1, 2)):
-            one: dict[str, object] = {"category": "News", "name": name, "value": f"v{place}"}
+            one: dict[str, object] = {"category": "News", "name": name, "value": said}
             if self._happens(0.5):
                 one["source"] = self._chance.choice([None, "", f"source {place}"])
             listed.append(one)

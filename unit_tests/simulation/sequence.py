@@ -81,11 +81,9 @@ def _taken(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:
 
 
 def _foreseen(account: MaileonAccount, step: Step) -> Step:
-    """In a dry run only what no contact may hold is rejected; preferences are true or false."""
-    is_wrong = step.task is Task.WRITE and (
-        account.breaks_rules(step.wish) or step.wish.preferences
-    )
-    return replace(step, is_rejected=bool(is_wrong) or step.task is Task.REFUSED_HERE)
+    """In a dry run only what no contact may hold is rejected."""
+    is_wrong = step.task is Task.WRITE and account.breaks_rules(step.wish)
+    return replace(step, is_rejected=is_wrong or step.task is Task.REFUSED_HERE)
 
 
 def _carried_out(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+from urllib.parse import unquote
 
 from destination_maileon.delivery.request import Purpose, Request
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
+from destination_maileon.maileon.identifier import Endpoint
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.simulation.account import (
     CONTESTED_CODES,
@@ -47,6 +51,24 @@ Answer: TypeAlias = SynchronizationReport | bool | MaileonError
 _EFFECTIVE = {Verdict.NEW, Verdict.EXISTING}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the account beside the calls."""
+
+    account: MaileonAccount
+
+    def find(self, address: Endpoint) -> list[Contact]:
+        """The identifiers of the contacts there."""
+        named = unquote(address.path.rpartition("/")[2])
+        wish = Wish(email=named if "@" in named else None, external_id=named)
+        keys = wish.keys[:1]
+        return [
+            Contact(id=str(contact.id), email=contact.email, external_id=contact.external_id)
+            for contact in self.account.contacts.values()
+            if {*keys} & {*contact.keys}
+        ]
+
+
 class Server:
     """One account, and how it reports. `verdicts` holds each record's last one; None: refused."""
 
@@ -68,13 +90,16 @@ class Server:
         """As the API tells them."""
         return {name: FieldType(kind) for name, kind in self.account.custom_types.items()}
 
-    def carry_out(self, call: Request, attempt: int) -> Answer:
+    def carry_out(self, call: Request, attempt: int) -> object:
         """Does what the call says."""
         vanishing_at = self.behaviour.vanishing_at
         if vanishing_at is not None and attempt >= vanishing_at and not self._has_vanished:
             self._has_vanished = True
             for name in VANISHING_FIELDS:
                 self.account.drop_field(name)
+        if purpose_of(call) is Purpose.ASK:
+            assert call.job is not None
+            return call.job.send(cast("MaileonClient", _Asked(self.account)))
         if not is_removal(call):
             return self._synchronize(call)
         answer = {Purpose.MARK: self._mark, Purpose.LOOK_UP: self._look_up}.get(purpose_of(call))

@@ -184,7 +184,7 @@ class World:
 
     def _answer(self, attempt: _Attempt, at: float) -> ResponseReceived:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
-        assert isinstance(answer, Exception | bool) or hasattr(answer, "contacts")
+        assert isinstance(answer, Exception | bool | list) or hasattr(answer, "contacts")
         if isinstance(answer, Forbidden) and attempt.mishap is not None:
             self.server.verdicts |= dict.fromkeys(places_of(attempt.call), None)
         self.watch.ends(attempt.call, answer, at)

@@ -1,4 +1,4 @@
-"""Records of streams that are not in the catalog: they are left out, counted, and told of.
+"""Records of streams that are not in the catalog: they are rejected, counted, and told of.
 
 This module alone decides how much is said and remembered of such streams. Invariant: every record
 is counted once, each stream is named at most twice, and memory does not grow with their number.
@@ -39,7 +39,7 @@ class UnknownStreams:
     _records: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _characters: int = field(default=0, init=False)
 
-    def meet(self, key: StreamKey) -> None:
+    def count(self, key: StreamKey) -> None:
         """A record of such a stream came.
 
         Raises:
@@ -50,12 +50,12 @@ class UnknownStreams:
             self._introduce(key)
         self._records[key] += 1
 
-    def close(self) -> None:
+    def warn(self) -> None:
         """Says once, at the end, how many records were left out."""
         for key, number in islice(self._records.items(), MAX_NAMED):
             self.log(
                 Level.WARN,
-                f"Stream {_title(key)} is not in the catalog: left out in all "
+                f"Stream {_title(key)} is not in the catalog: rejected in all "
                 f"{pluralize(number, 'record')}.",
             )
         if (others := len(self._records) - MAX_NAMED) > 0:
@@ -80,14 +80,14 @@ class UnknownStreams:
         if position < MAX_NAMED:
             self.log(
                 Level.WARN,
-                f"Stream {_title(key)} is not in the catalog: its records are left out. "
+                f"Stream {_title(key)} is not in the catalog: its records are rejected. "
                 "Refresh the connection's schema in Airbyte.",
             )
         elif position == MAX_NAMED:
             self.log(
                 Level.WARN,
                 f"More than {MAX_NAMED} streams are not in the catalog: the records of further "
-                "ones are left out, too, and only counted.",
+                "ones are rejected, too, and only counted.",
             )
 
 

@@ -1,0 +1,90 @@
+"""A record's identifiers -> who the contact is, and the keys by which it is compared.
+
+This module alone decides what is an identifier, and whether a record has the one that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from destination_maileon.config.targets import Kind
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
+from destination_maileon.mapping.converters import as_identifier, as_maileon_id
+from destination_maileon.mapping.mapped_record import (
+    email_keys,
+    external_id_keys,
+    maileon_id_key,
+)
+from destination_maileon.mapping.notices import INVISIBLE, Notice
+from destination_maileon.mapping.rules import Reason, Refusal
+
+_Clean = Callable[[Any], Any]
+
+
+class Identifiers:
+    """The identifiers of one stream: of these kinds are the first values of its records."""
+
+    def __init__(
+        self, mode: IdentifierMode, kinds: Sequence[Kind], *, clean: _Clean, seen: set[Notice]
+    ) -> None:
+        self._needed = "external_id" if mode is IdentifierMode.EXTERNAL_ID else "email"
+        self._clean = clean
+        self._seen = seen
+        self._kinds = [(n, *_KEYS[k]) for n, k in enumerate(kinds) if k is not Kind.MAILEON_ID]
+        self._id = kinds.index(Kind.MAILEON_ID) if Kind.MAILEON_ID in kinds else None
+
+    def of(
+        self, values: Sequence[Any], *, is_clean: bool
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The identifiers by the names of their elements, in the order written; their keys."""
+        identity: dict[str, str] = {}
+        keys: tuple[str, ...] = ()
+        if self._id is not None and values[self._id] is not None:
+            identity = self._maileon_id(values[self._id])
+        for place, tag, keys_of in self._kinds:
+            value = values[place]
+            if value is not None:
+                text = value if is_clean and type(value) is str else self._identifier(value)
+                if tag == "email":
+                    # No address has space around it (RFC 5321); columns of fixed width have.
+                    text = text.strip()
+                if found := keys_of(text):
+                    identity[tag] = text
+                    keys += found
+                    if not text.isascii() and INVISIBLE.search(text):
+                        self._seen.add(Notice.INVISIBLE)
+        if self._id is not None and "id" in identity:
+            keys += (maileon_id_key(identity["id"]),)
+        return identity, keys
+
+    def _identifier(self, value: object) -> str:
+        text = (self._clean(value) or "") if isinstance(value, str) else value
+        return as_identifier(text) or ""
+
+    def _maileon_id(self, value: object) -> dict[str, str]:
+        text = as_maileon_id(self._identifier(value).strip())
+        return {"id": text} if text else {}
+
+    def are_usable(self, identity: Mapping[str, str]) -> bool:
+        """Whether Maileon can recognise the contact by them."""
+        if self._id is not None and "id" in identity:
+            return is_maileon_id(identity["id"])
+        return self._needed in identity
+
+
+def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
+    """Of a record by which nobody can be recognised."""
+    names = " or ".join(sorted(mode.columns))
+    advice = f"Give the record a value for {names}, which identifier mode {mode.value} needs."
+    if contact.id:
+        advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
+    return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
+
+
+_KEYS: Mapping[Kind, tuple[str, Callable[[str], tuple[str, ...]]]] = {
+    Kind.EMAIL: ("email", email_keys),
+    Kind.EXTERNAL_ID: ("external_id", external_id_keys),
+}
+"""Element and keys of an identifier; without keys it is blank."""
