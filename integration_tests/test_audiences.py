@@ -30,7 +30,7 @@ def keep(
 def numbers(vips: Connection) -> dict[str, str | None]:
     return {
         str(contact.email).partition("@")[0]: contact.custom_fields.get(FIELD)
-        for contact in vips.sandbox.account.contacts
+        for contact in vips.sandbox.account.contacts()
     }
 
 
@@ -65,7 +65,7 @@ def test_leavers_keep_all_else_and_are_named_by_their_maileon_id(vips: Connectio
     assert last.parameters["override_permission"] == "false"
     assert last.parameters["reimport_unsubscribed_contacts"] == "false"
     assert "permission" not in last.parameters
-    [left] = [c for c in vips.sandbox.account.contacts if c.email == "b@example.com"]
+    [left] = [c for c in vips.sandbox.account.contacts() if c.email == "b@example.com"]
     assert left.standard_fields == {}
 
 
@@ -109,10 +109,9 @@ def test_a_second_attempt_of_a_generation_takes_nobody_out_whom_the_first_put_in
 ) -> None:
     keep(vips, 0, "a", "b", "c")
     vips.sandbox.script(Fault(status=500, method="GET", path="/contacts", whole_path=True))
-    broken = keep(vips, 1, "a", "b", max_retry_seconds=0.1)
+    broken = keep(vips, 1, "a", "b", max_retry_seconds=0.0001)
     assert broken.error["failure_type"] == "transient_error"
     assert numbers(vips) == {"a": "2", "b": "2", "c": "1"}
-    vips.sandbox.clear_faults()
     assert keep(vips, 1, "a", "b").exit_code == 0
     assert numbers(vips) == {"a": "2", "b": "2", "c": "0"}
 
@@ -170,4 +169,4 @@ def test_a_field_that_is_missing_is_created_where_fields_may_be(connection: Conn
     run = keep(connection, 0, "a", unmapped_columns="create")
     assert run.exit_code == 0
     assert numbers(connection) == {"a": "1"}
-    assert connection.sandbox.account.integer_fields == [FIELD]
+    assert connection.sandbox.account.integer_fields() == [FIELD]
