@@ -146,8 +146,8 @@ def test_the_demo_shows_records_calls_rejections_and_states() -> None:
     assert rejected > 0
     assert f"{written - merged} contacts, written in" in done.stdout
     assert "Traceback" not in done.stdout
-    # The README shows one of its lines.
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^ *(Record \d+ of stream users .*)$", readme, re.MULTILINE)
+    # The page about rejections shows one of its lines.
+    page = (ROOT / "docs" / "rejections.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^ *(Record \d+ of stream users .*)$", page, re.MULTILINE)
     _, _, refused = done.stdout.partition("What was refused, and what to do")
     assert example in " ".join(refused.split())

@@ -1,4 +1,4 @@
-"""One sync with every error code in it: each row of the README's table, provoked over HTTP.
+"""One sync with every error code in it: each row of the page's table, provoked over HTTP.
 
 What the sandbox has no reason to say of these records (codes 1, 21 and an unknown one) is scripted.
 The rejected records are stored in the same run.
@@ -17,7 +17,7 @@ from integration_tests.connection import Connection, mapping
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.storage import stored
 from maileon_sandbox import Fault
-from scripts.documents import README
+from scripts.documents import REJECTIONS
 
 LONG = "x" * 256
 TEXTS = dict(
@@ -124,15 +124,15 @@ def everything(shared_connection: Connection) -> Everything:
 
 
 def _documented() -> dict[int, tuple[str, str, str]]:
-    """Code -> meaning, fault and advice, as the README has them."""
-    _, _, table = README.read_text(encoding="utf-8").partition("<!-- errors:begin -->")
+    """Code -> meaning, fault and advice, as the page has them."""
+    _, _, table = REJECTIONS.read_text(encoding="utf-8").partition("<!-- errors:begin -->")
     table, _, _ = table.partition("<!-- errors:end -->")
     rows = re.findall(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", table, re.MULTILINE)
     return {int(code): (meaning, fault, advice) for code, meaning, fault, advice in rows}
 
 
 @pytest.mark.parametrize("code", range(1, 28))
-def test_the_line_of_each_code_says_what_the_readme_says(everything: Everything, code: int) -> None:
+def test_the_line_of_each_code_says_what_the_page_says(everything: Everything, code: int) -> None:
     meaning, fault, advice = _documented()[code]
     column = ', in column "given_name"' if code == 8 else ""
     assert everything.told(code).partition(" was rejected: ")[2] == (

@@ -1,4 +1,4 @@
-"""Every row of the README's table of failures, provoked: its type, and words for a person."""
+"""Every row of the page's table of failures, provoked: its type, and words for a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from integration_tests.platform import (
     write_arguments,
 )
 from maileon_sandbox import Fault
-from scripts.documents import README
+from scripts.documents import OPERATIONS
 
 BAD = record({"email": "no address"})
 GONE = record({"email": "gone@example.com", "_ab_cdc_deleted_at": "2026-01-01"})
@@ -34,7 +34,7 @@ NO_PERMISSION = b"<error><message>permission must be between 1 and 6</message></
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What goes wrong, and what the message must tell; `row` is the README's first column."""
+    """What goes wrong, and what the message must tell; `row` is the page's first column."""
 
     row: str
     told: Sequence[str]
@@ -189,8 +189,8 @@ UNFORESEEN = "anything unforeseen"
 
 
 def _rows() -> dict[str, str]:
-    """What happened -> type, as the README has them."""
-    _, _, section = README.read_text(encoding="utf-8").partition("\n## Failures\n")
+    """What happened -> type, as the page has them."""
+    _, _, section = OPERATIONS.read_text(encoding="utf-8").partition("\n## Failures\n")
     section, _, _ = section.partition("\n## ")
     rows = re.findall(r"^\| (.*?) \| `?(.*?)`? \| .* \|$", section, re.MULTILINE)
     return {row: kind for row, kind in rows if row not in {"what happened", "---"}}

@@ -11,13 +11,13 @@ import pytest
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping
 from integration_tests.platform import global_state, record, stream, stream_state
-from scripts.documents import README
+from scripts.documents import MAPPING
 
 DEMO = Path(__file__).parent.parent / "demo"
 STRING = {"type": "string"}
 NOWHERE = "left out"
-# The README's table: for each row the columns it names, and where the log says that each goes.
-README_ROWS = {
+# The page's table: for each row the columns it names, and where the log says that each goes.
+DOCUMENTED_ROWS = {
     "`email`, `external_id`, `maileon_id`": {
         "email": "email",
         "external_id": "external_id",
@@ -46,16 +46,18 @@ README_ROWS = {
 }
 
 
-def test_the_readmes_table_of_columns_holds_row_by_row(connection: Connection) -> None:
-    _, _, section = README.read_text(encoding="utf-8").partition("\n## Which column goes where\n")
+def test_the_pages_table_of_columns_holds_row_by_row(connection: Connection) -> None:
+    _, _, section = MAPPING.read_text(encoding="utf-8").partition("\n## Which column goes where\n")
     rows = re.findall(r"^\| (.*?) \|", section.partition("\nAn explicit")[0], re.MULTILINE)
-    assert [row for row in rows if row != "column" and not row.startswith("---")] == [*README_ROWS]
+    assert [row for row in rows if row != "column" and not row.startswith("---")] == [
+        *DOCUMENTED_ROWS
+    ]
     account = connection.sandbox.account
     # Of `Size` and `SIZE` neither is the only one that `size` may mean.
     for name in ("COLOR", "Size", "SIZE"):
         account.add_custom_field(name)
     account.add_preference("News", "Weekly")
-    targets = {name: to for row in README_ROWS.values() for name, to in row.items()}
+    targets = {name: to for row in DOCUMENTED_ROWS.values() for name, to in row.items()}
     # A stream for each column, beside its email.
     streams = [stream({"email": STRING, name: STRING}, name=name) for name in targets]
     run = connection.sync([], *streams)
@@ -72,8 +74,8 @@ def test_the_readmes_table_of_columns_holds_row_by_row(connection: Connection) -
     assert [re.findall('"(.*)"', said)[0] for said in warned] == ["size", "shoe_size"]
 
 
-def test_the_readmes_mapping_begins_the_log_as_the_readme_shows_it(connection: Connection) -> None:
-    _, _, section = README.read_text(encoding="utf-8").partition("\nAn explicit mapping looks")
+def test_the_pages_mapping_begins_the_log_as_the_page_shows_it(connection: Connection) -> None:
+    _, _, section = MAPPING.read_text(encoding="utf-8").partition("\nAn explicit mapping looks")
     example, shown = re.findall(r"```(?:json)?\n(.*?)\n```", section, re.DOTALL)[:2]
     config = {**json.loads(example), **connection.config()}
     account = connection.sandbox.account

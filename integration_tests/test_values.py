@@ -15,7 +15,7 @@ from integration_tests.connection import Connection, columns
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.sent import sent
 from maileon_sandbox import Account
-from scripts.documents import README
+from scripts.documents import MAPPING
 from unit_tests.mapping.test_converters import CELLS, COLUMNS, TABLE
 
 STANDARD = {FieldType.GENDER: "GENDER", FieldType.LOCALE: "LOCALE"}
@@ -118,8 +118,8 @@ def test_text_over_255_characters_is_refused_or_cut(connection: Connection) -> N
     assert contact.standard_fields == {"FIRSTNAME": "😀" * 255}
 
 
-# The rows of the README's table of values: target, value, and what the call carries then.
-README_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
+# The rows of the page's table of values: target, value, and what the call carries then.
+DOCUMENTED_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
     "`true`, `false`": [("yes", True, "true"), ("yes", False, "false")],
     "`42.0` for a whole number field": [("whole", 42.0, "42"), ("whole", "42.0", "42")],
     "other numbers": [
@@ -130,12 +130,18 @@ README_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
         ("day", "2024-05-01T23:59:59-11:00", "2024-05-01"),
         ("BIRTHDAY", "2024-05-01 00:00:00+14", "2024-05-01"),
     ],
-    "`male`, `female`, `diverse` for GENDER, in any case": [
+    "`male`, `female`, `diverse` for GENDER, in any case, or in German": [
         ("GENDER", "Male", "m"),
         ("GENDER", "FEMALE", "f"),
         ("GENDER", "diverse", "d"),
+        ("GENDER", "weiblich", "f"),
     ],
     "`de-DE` for LOCALE": [("LOCALE", "de-DE", "de_DE")],
+    "space around a value that is no text": [
+        ("whole", " 42 ", "42"),
+        ("GENDER", " m ", "m"),
+        ("text", " a ", " a "),
+    ],
     "an object or a list": [("text", {"a": [1, "ä"]}, '{"a":[1,"ä"]}')],
     "null": [("text", None, None), ("GENDER", None, None)],
     "an empty string for a field that is no text": [
@@ -147,14 +153,16 @@ README_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
 }
 
 
-def test_the_readmes_table_of_values_holds_row_by_row(connection: Connection) -> None:
-    _, _, section = README.read_text(encoding="utf-8").partition("\n### Values\n")
-    rows = re.findall(r"^\| (.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
-    assert [row for row in rows if row != "value" and not row.startswith("---")] == [*README_ROWS]
+def test_the_pages_table_of_values_holds_row_by_row(connection: Connection) -> None:
+    _, _, section = MAPPING.read_text(encoding="utf-8").partition("\n## Values\n")
+    rows = re.findall(r"^\| (.*?) \|", section.partition("\n##")[0], re.MULTILINE)
+    assert [row for row in rows if row != "value" and not row.startswith("---")] == [
+        *DOCUMENTED_ROWS
+    ]
     types = {"text": "string", "whole": "integer", "number": "float", "day": "date"}
     for name, kind in {**types, "yes": "boolean"}.items():
         connection.sandbox.account.add_custom_field(name, kind)
-    cases = [case for row in README_ROWS.values() for case in row]
+    cases = [case for row in DOCUMENTED_ROWS.values() for case in row]
     given = b"".join(
         _line({"email": f"p{n}@example.com", name: value})
         for n, (name, value, _) in enumerate(cases)

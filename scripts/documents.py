@@ -1,6 +1,6 @@
-"""Generated tables: configuration keys and error codes in README.md, people in docs/consent.md.
+"""The tables in docs/ that are generated: keys, standard fields, error codes, consent.
 
-The keys come from the model, the codes from the API client, the rest from the cases of a test.
+The keys come from the model, fields and codes from the API client, the rest from a test's cases.
 
 `.venv/bin/python -m scripts.documents` writes them between their marks, where nothing is written by
 hand; a test fails while they differ.
@@ -16,16 +16,32 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from destination_maileon.config.spec import connection_specification
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from integration_tests.consent_cases import ROWS, Person
 
 Schema: TypeAlias = Mapping[str, Any]
 
-README = Path(__file__).parents[1] / "README.md"
-CONSENT = README.with_name("docs") / "consent.md"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CONFIGURATION = DOCS / "configuration.md"
+MAPPING = DOCS / "mapping.md"
+REJECTIONS = DOCS / "rejections.md"
+OPERATIONS = DOCS / "operations.md"
+CONSENT = DOCS / "consent.md"
+
+_TAKES: Mapping[FieldType, str] = MappingProxyType(
+    {
+        FieldType.STRING: "text of at most 255 characters",
+        FieldType.DATE: "a date, `yyyy-MM-dd`",
+        FieldType.GENDER: "`m`, `f` or `d`",
+        FieldType.LOCALE: "a language, or language and country: `de`, `de_DE`",
+    }
+)
+"""What Maileon takes in a standard field (Maileon docs, Standard Contact Fields)."""
 
 
-def with_tables(text: str, page: Path = README) -> str:
+def with_tables(text: str, page: Path) -> str:
     """The text of a page with every table between its marks made anew.
 
     Raises:
@@ -54,6 +70,14 @@ def _configuration() -> Iterator[str]:
         hidden = " *Not shown in the form.*" if schema.get("airbyte_hidden") else ""
         meaning = f"**{schema['title']}.** {schema['description']}{hidden}"
         yield f"| `{path}` | {_values(schema)} | {default} | {_cell(meaning)} |"
+
+
+def _standard_fields() -> Iterator[str]:
+    yield "| standard fields | what Maileon takes |"
+    yield "|---|---|"
+    for kind, takes in _TAKES.items():
+        names = ", ".join(name for name, of in STANDARD_FIELDS.items() if of is kind)
+        yield f"| {names} | {takes} |"
 
 
 def _error_codes() -> Iterator[str]:
@@ -94,7 +118,12 @@ def _option(name: str, *, value: bool | None) -> str:
 Tables: TypeAlias = Mapping[str, Callable[[], Iterator[str]]]
 
 TABLES: Mapping[Path, Tables] = MappingProxyType(
-    {README: {"config": _configuration, "errors": _error_codes}, CONSENT: {"consent": _consent}}
+    {
+        CONFIGURATION: {"config": _configuration},
+        MAPPING: {"fields": _standard_fields},
+        REJECTIONS: {"errors": _error_codes},
+        CONSENT: {"consent": _consent},
+    }
 )
 
 

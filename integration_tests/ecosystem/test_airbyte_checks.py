@@ -1,6 +1,6 @@
 """Airbyte's own judgement of this repository: its quality checks and its models of metadata.yaml.
 
-Each check passes, or stands in docs/airbyte-checks.md with the reason.
+Each check passes, or stands in docs/evidence/airbyte-checks.md with the reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from destination_maileon.config.spec import connection_specification
 from integration_tests.ecosystem import repository
 from integration_tests.ecosystem.counterparts import ROOT, SCRIPTS, program
 
-LISTED = "docs/airbyte-checks.md"
+LISTED = "docs/evidence/airbyte-checks.md"
 # A Dockerfile is asked for, for people who build the image themselves.
 ACCEPTED = "Python connectors must not use a Dockerfile and must declare their base image in"
 TIMEOUT_SECONDS = 250

@@ -208,7 +208,7 @@ def test_an_error_tells_the_line_and_nothing_of_it(line: str) -> None:
         assert caught.value.__context__ is None
 
 
-def outcome(line: bytes, number: int) -> RecordMessage | StateMessage | BadInput | None:
+def outcome(line: bytes, number: int) -> object:
     try:
         return decode(line, number)
     except BadInput as error:

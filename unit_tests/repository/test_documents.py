@@ -1,32 +1,49 @@
-"""The documents say what is so: commands, keys, codes, examples and links."""
+"""The documents say what is so: commands, keys, codes, examples and links.
+
+What the pages promise of a sync is tried by `integration_tests`, table by table; the example in
+Python by `integration_tests/ecosystem`.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
+import sqlite3
 import subprocess
+import textwrap
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from destination_maileon.accounting.ledger import STATISTICS
 from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
+from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.mapping.rules import Reason
-from destination_maileon.streams.catalog import stream_plans
+from destination_maileon.protocol.messages import RecordMessage, StateMessage, decode
+from destination_maileon.streams.catalog import OPERATIONS, stream_plans
 from maileon_sandbox import DEMO_KEY
 from scripts import documents
 
-ROOT = Path(__file__).parents[2]
+ROOT = documents.ROOT
 PAGE = "docs/integrations/destinations/maileon.md"
-CHECKS = "docs/airbyte-checks.md"
-CONSENT = "docs/consent.md"
-RELIABILITY = "docs/reliability.md"
-WRITTEN = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", PAGE, CHECKS]
-WRITTEN += [RELIABILITY, CONSENT]
+RECIPES = "docs/recipes.md"
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+ROOT_PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+WRITTEN = [*ROOT_PAGES, *PAGES]
 KEY = {"api_key": "key"}
+# What the examples in SQL read.
+TABLES = """
+CREATE TABLE customers (
+    customer_no TEXT, email TEXT, first_name TEXT, newsletter INTEGER, last_order TEXT
+);
+CREATE TABLE confirmations (email TEXT, confirmed_at TEXT);
+"""
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users)/")
 # Put together, so that this file is no find of its own.
@@ -64,54 +81,139 @@ def test_the_generated_tables_are_up_to_date(page: Path) -> None:
 
 
 def test_every_key_of_the_configuration_has_a_row() -> None:
-    rows = re.findall(r"^\| `([^`]+)` \|", _between("config"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([^`]+)` \|", _between(documents.CONFIGURATION, "config"), re.MULTILINE
+    )
 
     assert rows == documents.configuration_keys()
     assert {row for row in rows if "." not in row} == set(connection_specification()["properties"])
 
 
 def test_every_documented_error_code_has_a_row() -> None:
-    rows = re.findall(r"^\| (\d+) \|", _between("errors"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \|", _between(documents.REJECTIONS, "errors"), re.MULTILINE)
 
     assert [int(row) for row in rows] == list(range(1, 28)) == sorted(ERROR_CODES)
 
 
+def test_every_standard_field_is_listed_once() -> None:
+    names = re.findall(r"\b[A-Z]{3,}\b", _between(documents.MAPPING, "fields"))
+
+    assert sorted(names) == sorted(STANDARD_FIELDS)
+
+
+def test_every_reason_to_reject_a_record_before_it_is_sent_is_explained() -> None:
+    table = _between(documents.REJECTIONS, "reasons")
+    rows = re.findall(r"^\| ([^|]+?) \| ", table, re.MULTILINE)
+
+    assert rows[1:] == [reason.value for reason in Reason]
+
+
+def test_every_count_of_a_state_is_explained() -> None:
+    _, _, table = _text("docs/operations.md").partition("| `additionalStats` |")
+    rows = re.findall(r"^\| (`.*?) \| ", table.partition("\n\n")[0], re.MULTILINE)
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(STATISTICS)
+
+
+def test_every_sync_mode_of_data_activation_is_explained() -> None:
+    rows = re.findall(r"^ *\| `(\w+)` \|", _text("docs/data-activation.md"), re.MULTILINE)
+
+    assert rows == list(OPERATIONS)
+
+
 def test_a_missing_mark_is_an_error() -> None:
     with pytest.raises(ValueError, match="config:begin"):
-        documents.with_tables("no marks")
+        documents.with_tables("no marks", documents.CONFIGURATION)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_every_json_example_is_accepted(name: str) -> None:
-    for example in _json_examples(name):
+    for example in _examples(name, "json"):
         content = json.loads(example)
-        if "api_key" in content:
-            load_config(content)
-        else:
+        if isinstance(content, list):
+            # A record's list of preferences.
+            keys = {key for preference in content for key in preference}
+            assert keys == {"category", "name", "value", "source"}
+        elif "streams" in content and "api_key" not in content:
             assert stream_plans(content, load_config(KEY))
+        else:
+            # As Airbyte's API takes it, or as it is.
+            load_config(content.get("configuration", content))
 
 
-@pytest.mark.parametrize("name", ["README.md", PAGE])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_message_of_an_example_is_one(name: str) -> None:
+    lines = chain.from_iterable(example.splitlines() for example in _examples(name, "jsonl"))
+    for number, line in enumerate(lines, start=1):
+        assert isinstance(decode(line.encode(), number), RecordMessage | StateMessage)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_query_of_an_example_runs(name: str) -> None:
+    with sqlite3.connect(":memory:") as database:
+        database.executescript(TABLES)
+        for example in _examples(name, "sql"):
+            database.executescript(example)
+            (view,) = re.findall(r"CREATE VIEW (\w+)", example)
+            assert database.execute(f"SELECT * FROM {view}").fetchall() == []  # noqa: S608 - ours
+    database.close()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_command_of_an_example_is_well_formed(name: str) -> None:
+    for example in _examples(name, "sh"):
+        subprocess.run(["/bin/sh", "-n"], input=example, check=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", PAGE, RECIPES, "docs/audiences.md", "docs/rejections.md"]
+)
 def test_there_are_examples_to_try(name: str) -> None:
-    assert list(_json_examples(name))
+    assert list(_examples(name, "json"))
+
+
+def test_no_example_of_the_readme_claims_consent_or_fails_a_small_sync() -> None:
+    for example in _examples("README.md", "json"):
+        config = json.loads(example)
+        assert not config.keys() & {"permission", "override_permission", "max_rejected_percent"}
+        assert config.get("ignore_invalid_contacts", True)
 
 
 def test_the_configuration_for_the_sandbox_leads_to_the_sandbox() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (port,) = re.findall(r"^SANDBOX_PORT \?= (\d+)", makefile, re.MULTILINE)
-    configs = [json.loads(example) for example in _json_examples("README.md")]
+    configs = [json.loads(example) for example in _examples("README.md", "json")]
     (config,) = (one for one in configs if "base_url" in one)
 
     assert config == {"api_key": DEMO_KEY, "base_url": f"http://localhost:{port}/1.0"}
 
 
 def test_the_python_example_calls_pyairbyte_as_the_tests_do() -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", _text("README.md"), re.MULTILINE | re.DOTALL)
+    (example,) = _examples(RECIPES, "python")
     tried = _calls(_text("counterparts/pyairbyte_syncs.py"))
 
     for name, keywords in _calls(example).items():
         if name not in {"Path", "get_secret"}:
             assert keywords <= tried[name], name
+
+
+def test_the_python_example_configures_the_connector_as_it_is() -> None:
+    (example,) = _examples(RECIPES, "python")
+    tree = ast.parse(example)
+    (mapping,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "mapping"
+    )
+    (config,) = (
+        keyword.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if ast.unparse(node.func) == "ab.get_destination" and keyword.arg == "config"
+    )
+    code = ast.unparse(config).replace("ab.get_secret('MAILEON_API_KEY')", "'key'")
+    load_config(ast.literal_eval(code.replace("mapping}", f"{mapping!r}}}")))
 
 
 def _calls(code: str) -> dict[str, set[str]]:
@@ -126,17 +228,19 @@ def _calls(code: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("name", [*WRITTEN, "maileon_sandbox/README.md"])
 def test_every_relative_link_leads_somewhere(name: str) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", _text(name)):
-        if re.match(r"[a-z]+:", link):
-            continue
-        path, _, heading = link.partition("#")
-        target = (ROOT / name).parent / path if path else ROOT / name
-        assert target.exists(), link
-        assert not heading or heading in _anchors(target), link
+    for target, heading in _links(name):
+        assert target.exists(), target
+        assert not heading or heading in _anchors(target), f"{target}#{heading}"
+
+
+def test_every_page_is_linked_from_the_readme_but_the_one_for_airbyte() -> None:
+    linked = {str(path.relative_to(ROOT)) for path, _ in _links("README.md") if path != ROOT}
+
+    assert {*PAGES, *ROOT_PAGES} - linked == {PAGE, "README.md"}
 
 
 def test_every_option_of_the_form_that_the_page_names_exists() -> None:
-    titles = {schema["title"] for schema in connection_specification()["properties"].values()}
+    titles = set(re.findall(r"\*\*(.+?)\.\*\*", _between(documents.CONFIGURATION, "config")))
     titles |= {title for _, title in GROUPS}
     setup = _text(PAGE).partition("### Step 2")[2]
     named = set(re.findall(r"\*\*([A-Z][^*]+)\*\*", setup)) - {
@@ -154,7 +258,28 @@ def test_every_option_of_the_form_that_the_page_names_exists() -> None:
 def test_the_architecture_names_every_room_and_no_other() -> None:
     rooms = {path.parent.name for path in (ROOT / "destination_maileon").glob("*/__init__.py")}
 
-    assert set(re.findall(r"^\| `(\w+)/` \|", _text("ARCHITECTURE.md"), re.MULTILINE)) == rooms
+    _, _, section = _text("ARCHITECTURE.md").partition("\n## The rooms\n")
+    picture = section.split("```")[1]
+
+    assert sorted(re.findall(r"(\w+)/ ", picture)) == sorted(rooms)
+
+
+def test_the_layers_of_the_architecture_are_those_that_are_held() -> None:
+    project = tomllib.loads(_text("pyproject.toml"))
+    (contract,) = (
+        one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"
+    )
+    (drawn,) = re.findall(r"```\n(destination > .*?)```", _text("ARCHITECTURE.md"), re.DOTALL)
+
+    assert [" ".join(layer.split()) for layer in drawn.split(">")] == contract["layers"]
+
+
+def test_the_glossary_has_fifteen_words_in_order() -> None:
+    _, _, glossary = _text("CONTRIBUTING.md").partition("\n## Glossary\n")
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", glossary.partition("\n## ")[0], re.MULTILINE)
+
+    assert len(words) == 15
+    assert words == sorted(words)
 
 
 def test_no_tracked_file_names_a_machine_or_a_package_registry() -> None:
@@ -171,13 +296,24 @@ def _text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def _between(name: str) -> str:
-    _, _, rest = _text("README.md").partition(f"<!-- {name}:begin -->")
+def _between(page: Path, name: str) -> str:
+    _, _, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name}:begin -->")
     return rest.partition(f"<!-- {name}:end -->")[0]
 
 
-def _json_examples(name: str) -> list[str]:
-    return re.findall(r"^```json\n(.*?)^```", _text(name), re.MULTILINE | re.DOTALL)
+def _examples(name: str, language: str) -> Iterator[str]:
+    """The blocks of this language, those within lists included."""
+    pattern = rf"^( *)```{language}\n(.*?)^\1```"
+    for _, example in re.findall(pattern, _text(name), re.MULTILINE | re.DOTALL):
+        yield textwrap.dedent(example)
+
+
+def _links(name: str) -> Iterator[tuple[Path, str]]:
+    """Where the relative links of a page lead to, and to which heading."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", _text(name)):
+        if not re.match(r"[a-z]+:", link):
+            path, _, heading = link.partition("#")
+            yield ((ROOT / name).parent / path).resolve() if path else ROOT / name, heading
 
 
 def _anchors(path: Path) -> set[str]:
@@ -194,9 +330,3 @@ def _tracked() -> Iterator[Path]:
     )
     paths = (ROOT / name for name in done.stdout.split("\0") if name)
     return (path for path in paths if path.is_file())
-
-
-def test_every_reason_to_reject_a_record_before_it_is_sent_is_explained() -> None:
-    rows = re.findall(r"^\| ([^|]+?) \| ", _between("reasons"), re.MULTILINE)
-
-    assert rows[1:] == [reason.value for reason in Reason]
