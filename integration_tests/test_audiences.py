@@ -118,7 +118,7 @@ def test_a_second_attempt_of_a_generation_takes_nobody_out_whom_the_first_put_in
 
 def test_a_page_that_fails_is_asked_for_again(vips: Connection) -> None:
     keep(vips, 0, "a", "b")
-    fault = Fault(status=503, retry_after=0, method="GET", path="/contacts", whole_path=True)
+    fault = Fault(status=503, retry_after="0", method="GET", path="/contacts", whole_path=True)
     vips.sandbox.script(fault)
     assert keep(vips, 1, "a").exit_code == 0
     assert numbers(vips) == {"a": "2", "b": "0"}
