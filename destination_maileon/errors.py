@@ -23,13 +23,13 @@ class ConfigError(SyncError):
 class StopSync(ConfigError):
     """A record must not be taken, or is one too many that is rejected.
 
-    What came before it is fine, and is still sent. `place` is its own in the input; None: it is the
-    next one, and all that was read came before it.
+    What came before it is fine, and is still sent. `position` is its own in the input; None: it is
+    the next one, and all that was read came before it.
     """
 
-    def __init__(self, message: str, *, place: int | None = None) -> None:
+    def __init__(self, message: str, *, position: int | None = None) -> None:
         super().__init__(message)
-        self.place = place
+        self.position = position
 
 
 class TransientError(SyncError):

@@ -97,7 +97,7 @@ class SyncPipeline:
             self.ledger.heed()
         except (BadInput, InputFailed, StopSync) as stop:
             self._fails(stop)
-            self._stop_reading(stop.place if isinstance(stop, StopSync) else None)
+            self._stop_reading(stop.position if isinstance(stop, StopSync) else None)
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
@@ -173,21 +173,21 @@ class SyncPipeline:
         if checkpoint.is_crowded:
             self.accumulator.flush()
 
-    def _stop_reading(self, place: int | None = None) -> None:
-        """What was read is still sent; from a `place` on nothing is, unless it travels with it."""
+    def _stop_reading(self, position: int | None = None) -> None:
+        """What was read is still sent; from a position on nothing is, unless it travels with it."""
         self._has_ended = True
         self._has_chunk = False
-        if place is not None:
-            self.accumulator.flush_older_than(place)
-            self.accumulator.drop(from_place=place)
-            self.scheduler.drop_pending(from_place=place)
-            self.handler.held.drop(from_place=place)
+        if position is not None:
+            self.accumulator.flush_older_than(position)
+            self.accumulator.drop(from_position=position)
+            self.scheduler.drop_pending(from_position=position)
+            self.handler.held.drop(from_position=position)
 
     def _send_ready(self) -> None:
         now = self.service.now()
         self.accumulator.flush_expired(now)
-        if (place := self.scheduler.oldest_barrier) is not None:
-            self.accumulator.flush_older_than(place)
+        if (position := self.scheduler.oldest_barrier) is not None:
+            self.accumulator.flush_older_than(position)
         self._settle_held(now)
         while request := self.scheduler.next_ready(now, self.accumulator.oldest_unsent):
             self.handler.sent(request, now)

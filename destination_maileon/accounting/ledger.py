@@ -81,11 +81,13 @@ class Ledger:
         """A record came of a stream that is not in the catalog: rejected. `line` is its own."""
         self.records += 1
         self.unknown_streams += 1
-        segment = self.checkpoint.record()
-        part = MappedRecord(self.records, self.unknown_streams, segment, (), b"", line, len(line))
+        checkpoint_id = self.checkpoint.record()
+        part = MappedRecord(
+            self.records, self.unknown_streams, checkpoint_id, (), b"", line, len(line)
+        )
         self._keep(plan, part, _NOT_IN_CATALOG)
-        self.checkpoint.settle(segment, plan.key, rejected=1)
-        self._judge(part.place)
+        self.checkpoint.settle(checkpoint_id, plan.key, rejected=1)
+        self._judge(part.position)
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
@@ -111,10 +113,10 @@ class Ledger:
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""
         if self._is_dry_run and plan in self._staying:
-            self._staying[plan].update(key for entry in entries for key in entry.keys)
-        segments = Counter([part.segment for entry in entries for part in entry.parts])
-        for segment, records in segments.items():
-            self.checkpoint.settle(segment, plan.key, written=records)
+            self._staying[plan].update(key for entry in entries for key in entry.identity_keys)
+        segments = Counter([part.checkpoint_id for entry in entries for part in entry.parts])
+        for checkpoint_id, records in segments.items():
+            self.checkpoint.settle(checkpoint_id, plan.key, written=records)
         records = segments.total()
         merged = records - len(entries)
         counts = self.counts[plan]
@@ -126,8 +128,10 @@ class Ledger:
         self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool, is_marked: bool = False
     ) -> None:
         """A contact was deleted or unsubscribed, or was not there, which is no error."""
-        counts, farewell = self.counts[plan], entry.farewell
-        is_deletion = farewell is not None and farewell.removal is DeletedRecords.DELETE
+        counts, contact_removal = self.counts[plan], entry.contact_removal
+        is_deletion = (
+            contact_removal is not None and contact_removal.removal is DeletedRecords.DELETE
+        )
         counts.deleted += is_deletion
         counts.opted_out += not is_deletion
         counts.gone += not was_there
@@ -141,7 +145,7 @@ class Ledger:
         counts.left_out[LeftOut.DELETED] += 1
         counts.settled_well += 1
         self.checkpoint.count(left_out=1)
-        self.checkpoint.settle(part.segment, plan.key, written=1)
+        self.checkpoint.settle(part.checkpoint_id, plan.key, written=1)
 
     def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """A record was refused: told, counted and stored, whatever follows from it."""
@@ -149,13 +153,13 @@ class Ledger:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
         if plan in self._staying:
-            self._staying[plan].update(part.keys)
+            self._staying[plan].update(part.identity_keys)
         self._keep(plan, part, rejection)
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))
             return
-        self.checkpoint.settle(part.segment, plan.key, rejected=1)
-        self._judge(part.place)
+        self.checkpoint.settle(part.checkpoint_id, plan.key, rejected=1)
+        self._judge(part.position)
 
     def one_of_several_rejected(
         self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection
@@ -260,8 +264,8 @@ class Ledger:
     def _keep(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """Has the rejected record stored, if that is wanted."""
         if self._store is not None:
-            unstored = part.segment if self._unstored_from is None else self._unstored_from
-            self._unstored_from = min(unstored, part.segment)
+            unstored = part.checkpoint_id if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.checkpoint_id)
             self._keep_promise(lambda store: store.add(plan, part, rejection))
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
@@ -279,13 +283,13 @@ class Ledger:
     def _note(self, reason: Exception) -> None:
         self._noted = self._noted or reason
 
-    def _judge(self, place: int | None) -> None:
+    def _judge(self, position: int | None) -> None:
         """After the rejection at this place of the input; None: at the end.
 
         Until then whoever is on the way counts as accepted: a record that is rejected before it is
         sent is settled at once, and thousands that stood before it are not yet.
         """
-        is_end = place is None
+        is_end = position is None
         records = sum(c.settled if is_end else c.read for c in self.counts.values())
         records += self.unknown_streams
         excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
@@ -295,4 +299,4 @@ class Ledger:
         self._is_over_limit = True
         why = f"{excess}: {self._rejections.all_totals()}."
         advice = "Correct the records or the mapping, or allow more."
-        self._note(StopSync(f"{why} {advice}", place=place))
+        self._note(StopSync(f"{why} {advice}", position=position))

@@ -47,13 +47,13 @@ def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> 
     return StopSync(
         f"A record of stream {plan.title} was rejected: {rejection.reason_key}. {rejection.advice} "
         f"{_THAT_ENDS_THE_SYNC}",
-        place=part.place,
+        position=part.position,
     )
 
 
 def one_of_several_rejected(line: str, entry: BatchEntry) -> StopSync:
     """The reason to stop that a rejected contact of several records is, which the line tells of."""
-    return StopSync(f"{line} {_THAT_ENDS_THE_SYNC}", place=entry.place)
+    return StopSync(f"{line} {_THAT_ENDS_THE_SYNC}", position=entry.position)
 
 
 _THAT_ENDS_THE_SYNC = (

@@ -67,7 +67,7 @@ class Batch:
     each alone would take. `held_bytes` counts what else is kept of them, too.
     """
 
-    lane: PartitionKey
+    partition_key: PartitionKey
     opened_at: float
     oldest: int
     entries: list[BatchEntry] = field(default_factory=list)
@@ -92,24 +92,24 @@ class Accumulator:
         self._held_bytes = 0
         self._records = 0
 
-    def add(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
+    def add(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
         """Puts a record into a batch, or behind its contact; whether a batch was sent for it.
 
         The record alone must fit: see `Limits.contact_bytes`.
         """
-        keys = part.keys
+        keys = part.identity_keys
         first = self._first
         if not first.keys().isdisjoint(keys):
-            return self._add_to_pending(part, lane, now)
+            return self._add_to_pending(part, partition_key, now)
         size = len(part.payload)
-        entry = BatchEntry(part, lane, now, keys, size, size + part.message_bytes)
+        entry = BatchEntry(part, partition_key, now, keys, size, size + part.message_bytes)
         for key in keys:
             first[key] = entry
         return self._put(entry)
 
-    def add_removal(self, farewell: ContactRemoval, entry: BatchEntry) -> None:
+    def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """A contact is to be removed, once its earlier records are settled."""
-        entry.farewell = farewell
+        entry.contact_removal = contact_removal
         if self._stand_in_line(entry):
             self._submit(_removal(entry))
         else:
@@ -120,7 +120,7 @@ class Accumulator:
         for entry in self._leave(keys):
             self._following_bytes -= entry.held_bytes
             self.following_records -= entry.records
-            if entry.farewell is not None:
+            if entry.contact_removal is not None:
                 self._submit(_removal(entry))
             else:
                 self._put(entry)
@@ -128,7 +128,7 @@ class Accumulator:
     def keep_place(self, entry: BatchEntry) -> None:
         """The contact was refused and is held: whoever shares an identifier goes on waiting."""
         entry.is_sent = False
-        for key in entry.keys:
+        for key in entry.identity_keys:
             self._first[key] = entry
         self._following_bytes += entry.held_bytes
         self.following_records += entry.records
@@ -143,7 +143,7 @@ class Accumulator:
         """A contact that was held is rejected."""
         self._following_bytes -= entry.held_bytes
         self.following_records -= entry.records
-        self.settled(entry.keys)
+        self.settled(entry.identity_keys)
 
     def claim(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
         """A contact that is being removed needs more identifiers; whether it has them now.
@@ -157,13 +157,13 @@ class Accumulator:
             if first is entry:
                 continue
             line = self._followers.setdefault(key, deque())
-            if first.place < entry.place or first.is_waiting or first.is_sent:
-                line.insert(sum(other.place < entry.place for other in line), entry)
+            if first.position < entry.position or first.is_waiting or first.is_sent:
+                line.insert(sum(other.position < entry.position for other in line), entry)
                 is_first = False
             else:
                 line.appendleft(first)
                 self._first[key] = entry
-        entry.keys = tuple(dict.fromkeys((*entry.keys, *keys)))
+        entry.identity_keys = tuple(dict.fromkeys((*entry.identity_keys, *keys)))
         if not is_first:
             entry.is_sent = False
             self._follow(entry)
@@ -173,8 +173,8 @@ class Accumulator:
         """A contact that follows others is rejected: it stands in no line any more."""
         self._following_bytes -= entry.held_bytes
         self.following_records -= entry.records
-        own = [key for key in entry.keys if self._first[key] is entry]
-        for key in {*entry.keys}.difference(own):
+        own = [key for key in entry.identity_keys if self._first[key] is entry]
+        for key in {*entry.identity_keys}.difference(own):
             line = self._followers[key]
             line.remove(entry)
             if not line:
@@ -212,7 +212,7 @@ class Accumulator:
     def oldest_unsent(self) -> int | None:
         """The place of the oldest record that is in no request."""
         batches = (batch.oldest for batch in self._open.values())
-        followers = (line[0].place for line in self._followers.values())
+        followers = (line[0].position for line in self._followers.values())
         return min((*batches, *followers), default=None)
 
     def flush_expired(self, now: float) -> None:
@@ -221,30 +221,30 @@ class Accumulator:
         age = self.limits.age_seconds
         self._flush(batch for batch in self._in_order() if batch.opened_at + age <= now)
 
-    def flush_older_than(self, place: int) -> None:
+    def flush_older_than(self, position: int) -> None:
         """Sends the batches that hold a record before this place."""
-        self._flush(batch for batch in self._in_order() if batch.oldest < place)
+        self._flush(batch for batch in self._in_order() if batch.oldest < position)
 
     def flush(self) -> None:
         """Sends every batch, the one with the oldest record first."""
         self._flush(self._in_order())
 
-    def drop(self, *, from_place: int = 0) -> None:
+    def drop(self, *, from_position: int = 0) -> None:
         """Forgets what holds no record before this place, since the sync is to end."""
         for batch in self._in_order():
-            if batch.oldest >= from_place:
+            if batch.oldest >= from_position:
                 self._close(batch)
         for key, line in [*self._followers.items()]:
-            kept = deque(entry for entry in line if entry.place < from_place)
+            kept = deque(entry for entry in line if entry.position < from_position)
             if kept:
                 self._followers[key] = kept
             else:
                 del self._followers[key]
 
-    def _add_to_pending(self, part: MappedRecord, lane: PartitionKey, now: float) -> bool:
-        last = self._last(part.keys)
-        if last is None or not self._can_take(last, part, lane):
-            entry = BatchEntry.of_record(part, lane, now)
+    def _add_to_pending(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
+        last = self._last(part.identity_keys)
+        if last is None or not self._can_take(last, part, partition_key):
+            entry = BatchEntry.of_record(part, partition_key, now)
             if self._stand_in_line(entry):
                 return self._put(entry)
             self._follow(entry)
@@ -254,7 +254,7 @@ class Accumulator:
             self._following_bytes += held
             self.following_records += 1
             return False
-        batch = self._open[lane]
+        batch = self._open[partition_key]
         batch.size += len(part.payload)
         batch.records += 1
         batch.held_bytes += held
@@ -271,20 +271,20 @@ class Accumulator:
         }
         return next(iter(last.values())) if len(last) == 1 else None
 
-    def _can_take(self, entry: BatchEntry, part: MappedRecord, lane: PartitionKey) -> bool:
+    def _can_take(self, entry: BatchEntry, part: MappedRecord, partition_key: PartitionKey) -> bool:
         """Whether the record can be merged into the pending contact."""
-        if entry.keys != part.keys or entry.lane is not lane:
+        if entry.identity_keys != part.identity_keys or entry.partition_key is not partition_key:
             return False
-        if entry.is_sent or entry.farewell is not None:
+        if entry.is_sent or entry.contact_removal is not None:
             return False
-        size = self._open[lane].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
+        size = self._open[partition_key].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
         is_full = size + len(part.payload) > self.limits.contact_bytes
         return not is_full and entry.records < self.limits.records
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
         """Puts a contact behind all with one of its identifiers; whether it is the first of all."""
         is_first = True
-        for key in entry.keys:
+        for key in entry.identity_keys:
             if self._first.setdefault(key, entry) is not entry:
                 self._followers.setdefault(key, deque()).append(entry)
                 is_first = False
@@ -308,17 +308,19 @@ class Accumulator:
                 first.pop(key, None)
                 continue
             first[key] = heir = line.popleft()
-            heirs[heir.place] = heir
+            heirs[heir.position] = heir
             if not line:
                 del followers[key]
         return [
-            heir for _, heir in sorted(heirs.items()) if all(first[k] is heir for k in heir.keys)
+            heir
+            for _, heir in sorted(heirs.items())
+            if all(first[k] is heir for k in heir.identity_keys)
         ]
 
     def _put(self, entry: BatchEntry) -> bool:
         """Puts a contact into the open batch of its stream and permission."""
-        lane, limits = entry.lane, self.limits
-        batch = self._open.get(lane)
+        partition_key, limits = entry.partition_key, self.limits
+        batch = self._open.get(partition_key)
         records = entry.records
         is_flushed = False
         if batch is not None and (
@@ -327,9 +329,11 @@ class Accumulator:
             self._send(batch)
             is_flushed, batch = True, None
         if batch is None:
-            batch = self._open[lane] = Batch(lane, entry.arrived_at, entry.place)
-        elif entry.place < batch.oldest:
-            batch.oldest, batch.opened_at = entry.place, min(batch.opened_at, entry.arrived_at)
+            batch = self._open[partition_key] = Batch(
+                partition_key, entry.arrived_at, entry.position
+            )
+        elif entry.position < batch.oldest:
+            batch.oldest, batch.opened_at = entry.position, min(batch.opened_at, entry.arrived_at)
         entry.is_waiting = True
         batch.entries.append(entry)
         batch.size += entry.size
@@ -355,10 +359,10 @@ class Accumulator:
             self._send(batch)
 
     def _send(self, batch: Batch) -> None:
-        self._submit(Request(batch.lane, self._close(batch)))
+        self._submit(Request(batch.partition_key, self._close(batch)))
 
     def _close(self, batch: Batch) -> list[BatchEntry]:
-        del self._open[batch.lane]
+        del self._open[batch.partition_key]
         self._held_bytes -= batch.held_bytes
         self._records -= batch.records
         for entry in batch.entries:
@@ -372,4 +376,4 @@ class Accumulator:
 def _removal(entry: BatchEntry) -> Request:
     entry.seal()
     purpose = Purpose.MARK if entry.is_missing else Purpose.REMOVE
-    return Request(entry.lane, [entry], entry.farewell, purpose=purpose)
+    return Request(entry.partition_key, [entry], entry.contact_removal, purpose=purpose)

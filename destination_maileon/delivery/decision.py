@@ -147,7 +147,7 @@ def on_report(
 def on_strict_report(request: Request, report: MatchedReport, now: float) -> Decision:
     """What a report asks for that counts invalid contacts where none may be."""
     bad = dict(report.rejected)
-    entries = sorted(request.entries, key=lambda entry: entry.place)
+    entries = sorted(request.entries, key=lambda entry: entry.position)
     if not bad:
         return _split(request, request.with_contacts(entries).halves())
     first = next(entry for entry in entries if entry in bad)
@@ -219,7 +219,7 @@ def _split(request: Request, pieces: list[Request]) -> Split:
 
 
 def _is_strict(request: Request) -> bool:
-    return not request.lane.plan.options.ignore_invalid_contacts
+    return not request.partition_key.plan.options.ignore_invalid_contacts
 
 
 def _may_be_one_contact(request: Request, refusal: RequestRejected) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> Answer:
     """What would be rejected for certain; everything else counts as neither new nor existing."""
-    if call.farewell is not None:
+    if call.contact_removal is not None:
         return True
     invalid = [found for entry in call.entries if (found := _invalid(entry, custom_types))]
     return SynchronizationReport(

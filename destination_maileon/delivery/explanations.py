@@ -40,7 +40,7 @@ class Explanations:
 
     def of_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
         contacts = (part.contact for entry in request.entries for part in entry.parts)
-        known = self._known_names(request.lane.plan)
+        known = self._known_names(request.partition_key.plan)
         said = without_values(refusal.server_message, *contacts, known_names=known)
         words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
         return Rejection(
@@ -71,7 +71,7 @@ class Explanations:
     def of_giving_up(
         self, request: Request, failure: RetriableError, now: float, *, others_succeed: bool
     ) -> str:
-        plan = request.lane.plan
+        plan = request.partition_key.plan
         what = f"A call of stream {plan.title} with {pluralize(len(request.entries), 'contact')}"
         if request.job is not None:
             what = f"A question for stream {plan.title}"

@@ -92,9 +92,9 @@ class HeldRecords:
         if not self.accumulator.following_records and not self._owners:
             return
         for entry in entries:
-            for key in entry.keys:
+            for key in entry.identity_keys:
                 if key in self._owners or self.accumulator.followers(key):
-                    self._owners[key] = entry.keys
+                    self._owners[key] = entry.identity_keys
 
     @property
     def is_empty(self) -> bool:
@@ -125,36 +125,50 @@ class HeldRecords:
         # A service that takes a call's contacts in their order resolves a chain of moved addresses
         # at once if it is the right one: every other pass tries the other.
         self._passes += 1
-        held = sorted(self._refused, key=lambda entry: entry.place, reverse=self._passes % 2 == 0)
+        held = sorted(
+            self._refused, key=lambda entry: entry.position, reverse=self._passes % 2 == 0
+        )
         self._refused.clear()
-        self._tried.update(entry.keys for entry in held)
+        self._tried.update(entry.identity_keys for entry in held)
         for entry in held:
             self.accumulator.try_again(entry)
         self.accumulator.flush()
 
-    def drop(self, *, from_place: int) -> None:
+    def drop(self, *, from_position: int) -> None:
         """Forgets what holds no record before this place, since the sync is to end."""
-        self._refused = {e: why for e, why in self._refused.items() if e.place < from_place}
+        self._refused = {e: why for e, why in self._refused.items() if e.position < from_position}
 
     def _reject_outdated(self) -> bool:
         """Rejects who has a newer record, which belongs to the same pass; whether there was one.
 
         The newer one may need no address that another contact has, and so set one free for others.
         """
-        tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
+        tried = [
+            (entry, why)
+            for entry, why in self._refused.items()
+            if entry.identity_keys in self._tried
+        ]
         outdated = [(entry, why) for entry, why in tried if self._newer(entry, why)]
         for entry, findings in outdated:
-            self._tried.update(newer.keys for newer in self._newer(entry, findings))
+            self._tried.update(newer.identity_keys for newer in self._newer(entry, findings))
             self._reject(entry, findings)
         return bool(outdated)
 
     def _newer(self, entry: BatchEntry, findings: Findings) -> list[BatchEntry]:
         """Who follows the contact by an identifier that nobody else has: its own newer records."""
-        own = {*entry.keys}.difference(_contested_keys(entry, findings))
+        own = {*entry.identity_keys}.difference(_contested_keys(entry, findings))
         return [newer for key in own for newer in self.accumulator.followers(key)[:1]]
 
+    def _refused_again(self) -> list[tuple[BatchEntry, Findings]]:
+        held = self._refused.items()
+        return [(entry, why) for entry, why in held if entry.identity_keys in self._tried]
+
     def _reject_tried(self) -> None:
-        tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
+        tried = [
+            (entry, why)
+            for entry, why in self._refused.items()
+            if entry.identity_keys in self._tried
+        ]
         for entry, findings in tried:
             for claim in self._claims_like(entry, findings):
                 self.reject(claim, findings)
@@ -174,7 +188,7 @@ class HeldRecords:
                 if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
                     self._owners[key] = ()
                     job = FindOwner(key, self._owner_found)
-                    self.submit(Request(entry.lane, [], purpose=Purpose.ASK, job=job))
+                    self.submit(Request(entry.partition_key, [], purpose=Purpose.ASK, job=job))
                     is_asked = True
         return is_asked
 
@@ -193,11 +207,13 @@ class HeldRecords:
             if not owner:
                 continue
             for follower in self.accumulator.followers(key):
-                others = {*follower.keys} - {key}
-                if follower.farewell is not None or not others.isdisjoint(owner):
+                others = {*follower.identity_keys} - {key}
+                if follower.contact_removal is not None or not others.isdisjoint(owner):
                     break
                 # Whoever is recognised by the identifier itself is its owner.
-                if key in recognised_by(follower.keys, follower.lane.plan.options.identifier_mode):
+                if key in recognised_by(
+                    follower.identity_keys, follower.partition_key.plan.options.identifier_mode
+                ):
                     break
                 if not self.accumulator.is_first(follower, others):
                     break
@@ -207,4 +223,4 @@ class HeldRecords:
 def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
     """The contact's identifiers that another contact has, as the report says."""
     kinds = {_CONTESTED.get(found.code) for found in findings}
-    return [key for key in entry.keys if key[0] in kinds]
+    return [key for key in entry.identity_keys if key[0] in kinds]

@@ -73,13 +73,13 @@ class Intake:
         stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._reject_unknown(message)
-        mapped, lane = stream.encode(message, self.log)
+        mapped, partition_key = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
             part = self._part(stream, message, mapped, now=now)
-            return self._write(stream, part, lane, now=now)
+            return self._write(stream, part, partition_key, now=now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
-        return self._part_with(stream, message, mapped, now=now)
+        return self._remove(stream, message, mapped, now=now)
 
     def complete(self, key: StreamKey) -> None:
         """The source has sent all that this stream has."""
@@ -132,11 +132,11 @@ class Intake:
             self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
 
     def _write(
-        self, stream: StreamMapper, part: MappedRecord, lane: PartitionKey, *, now: float
+        self, stream: StreamMapper, part: MappedRecord, partition_key: PartitionKey, *, now: float
     ) -> bool:
         if len(part.payload) > self._largest:
             return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
-        return self.accumulator.add(part, lane, now)
+        return self.accumulator.add(part, partition_key, now)
 
     def _part(
         self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
@@ -158,19 +158,24 @@ class Intake:
         self.ledger.heed()
         return False
 
-    def _part_with(
-        self, stream: StreamMapper, message: RecordMessage, farewell: ContactRemoval, *, now: float
+    def _remove(
+        self,
+        stream: StreamMapper,
+        message: RecordMessage,
+        contact_removal: ContactRemoval,
+        *,
+        now: float,
     ) -> bool:
-        if farewell.removal is DeletedRecords.IGNORE:
+        if contact_removal.removal is DeletedRecords.IGNORE:
             self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
             return False
-        if not stream.plan.options.identifier_mode.endpoint(farewell.contact).is_usable:
-            return self._reject(stream, message, _no_path(farewell.contact, stream), now=now)
-        part = self._part(stream, message, _written(farewell.contact), now=now)
-        entry = BatchEntry.of_record(part, stream.lane(stream.plan.permission), now)
+        if not stream.plan.options.identifier_mode.endpoint(contact_removal.contact).is_usable:
+            return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
+        part = self._part(stream, message, _written(contact_removal.contact), now=now)
+        entry = BatchEntry.of_record(part, stream.partition_key(stream.plan.permission), now)
         # What else the record says of the contact is another one's, or nobody's, once it is gone.
-        entry.keys = recognised_by(part.keys, stream.plan.options.identifier_mode)
-        self.accumulator.add_removal(farewell, entry)
+        entry.identity_keys = recognised_by(part.identity_keys, stream.plan.options.identifier_mode)
+        self.accumulator.add_removal(contact_removal, entry)
         return True
 
     def _reject_unknown(self, message: RecordMessage) -> bool:

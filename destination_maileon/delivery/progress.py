@@ -39,13 +39,14 @@ class Progress:
 
     def waits(self, call: Request, trouble: RetriableError, seconds: float) -> None:
         """A call will be tried again after so many seconds."""
-        stream = call.lane.plan.key
+        stream = call.partition_key.plan.key
         if seconds < WORTH_TELLING_SECONDS:
             return
         if stream not in self._waits:
             self._outbox(
                 Level.WARN,
-                f"Stream {call.lane.plan.title}: {trouble} Trying again in {seconds:.0f} seconds.",
+                f"Stream {call.partition_key.plan.title}: {trouble} Trying again in "
+                f"{seconds:.0f} seconds.",
             )
         self._waits[stream] = str(trouble.reason)
         if trouble.is_throttled or trouble.retry_after is not None:
@@ -55,9 +56,11 @@ class Progress:
 
     def flows(self, call: Request) -> None:
         """A call of the stream was answered."""
-        stream = call.lane.plan.key
+        stream = call.partition_key.plan.key
         if self._waits.pop(stream, None) is not None:
-            self._outbox(Level.INFO, f"Stream {call.lane.plan.title}: Maileon answers again.")
+            self._outbox(
+                Level.INFO, f"Stream {call.partition_key.plan.title}: Maileon answers again."
+            )
         if stream in self._limited:
             self._limited.discard(stream)
             self._outbox.emit(self._outbox.lines.running_line(stream))

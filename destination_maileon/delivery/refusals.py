@@ -57,8 +57,8 @@ class RefusalTracker:
         if purpose is Purpose.WRITE:
             raise ConfigError(self._nothing_gets_through(purpose))
         if self._refused[purpose] == MAX_REFUSED_REQUESTS:
-            place = None if request.is_divisible else request.place
-            raise StopSync(self._nothing_gets_through(purpose), place=place)
+            position = None if request.is_divisible else request.position
+            raise StopSync(self._nothing_gets_through(purpose), position=position)
 
     def hold(self, request: Request, rejection: Rejection) -> None:
         """A record was refused alone, and may not be to blame."""

@@ -57,14 +57,14 @@ class Removals:
             StopSync: if the person is there, and nobody more may be removed.
         """
         if was_there and request.purpose is Purpose.LOOK_UP:
-            raise StopSync(self._too_many(), place=request.place)
+            raise StopSync(self._too_many(), position=request.position)
         if was_there or request.purpose is Purpose.MARK:
             self._removed += request.purpose is Purpose.REMOVE
             return True
-        farewell = request.farewell
-        if farewell is None or farewell.removal is not DeletedRecords.UNSUBSCRIBE:
+        contact_removal = request.contact_removal
+        if contact_removal is None or contact_removal.removal is not DeletedRecords.UNSUBSCRIBE:
             return True
-        if not farewell.contact.email:
+        if not contact_removal.contact.email:
             return True
         request.purpose = Purpose.MARK
         return False

@@ -73,7 +73,7 @@ def _named(
     entries: Sequence[BatchEntry], invalid_contacts: Sequence[InvalidContact]
 ) -> tuple[dict[BatchEntry, list[InvalidContact]], list[InvalidContact]]:
     """The entries that the report names, and what it names that is none of them, or several."""
-    holders = {key: entry for entry in entries for key in entry.keys}
+    holders = {key: entry for entry in entries for key in entry.identity_keys}
     named: dict[BatchEntry, list[InvalidContact]] = {}
     strangers = []
     for invalid in invalid_contacts:
@@ -108,9 +108,15 @@ def _suspects(
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
-        without_name = [entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.keys)]
+        without_name = [
+            entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.identity_keys)
+        ]
         return without_name or unnamed
     return unnamed
+
+
+def _has_id_alone(entry: BatchEntry) -> bool:
+    return all(key[0] == ID_KEY for key in entry.identity_keys)
 
 
 def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact]:

@@ -51,21 +51,21 @@ class Job(Protocol):
 class Request:
     """Contacts to write, or one contact to remove.
 
-    `place` is that of its oldest record in the input. `then` is sent once nothing of this one is
+    `position` is that of its oldest record in the input. `then` is sent once nothing of this one is
     left to do. `is_already_counted` says that an earlier report has counted its contacts,
     `is_barrier` that it waits until everything older is settled. With a `job` it carries no record.
     Times in seconds.
     """
 
-    lane: PartitionKey
+    partition_key: PartitionKey
     entries: list[BatchEntry]
-    farewell: ContactRemoval | None = None
+    contact_removal: ContactRemoval | None = None
     purpose: Purpose = Purpose.WRITE
     then: Request | None = None
     is_already_counted: bool = False
     is_barrier: bool = False
     job: Job | None = None
-    place: int = 0
+    position: int = 0
     attempts: int = 0
     overloads: int = 0
     first_attempt_at: float = 0.0
@@ -74,7 +74,7 @@ class Request:
     successes_before: int = 0
 
     def __post_init__(self) -> None:
-        self.place = min((entry.place for entry in self.entries), default=0)
+        self.position = min((entry.position for entry in self.entries), default=0)
 
     @property
     def records(self) -> int:
@@ -112,7 +112,7 @@ class Request:
         self, entries: list[BatchEntry], *, is_already_counted: bool = False
     ) -> Request:
         """A request with these contacts instead."""
-        return Request(self.lane, entries, is_already_counted=is_already_counted)
+        return Request(self.partition_key, entries, is_already_counted=is_already_counted)
 
     def record_halves(self, entry: BatchEntry, *, is_already_counted: bool = False) -> Request:
         """For the first half of the records that were merged into a contact, then for the rest."""

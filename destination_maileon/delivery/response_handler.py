@@ -114,7 +114,7 @@ class ResponseHandler:
             StopSync: if one invalid contact is too many.
             TransientError: if the request was tried long enough.
         """
-        self.ledger.called(request.lane.plan, now)
+        self.ledger.called(request.partition_key.plan, now)
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
@@ -167,7 +167,7 @@ class ResponseHandler:
     # A report.
 
     def _reported(self, request: Request, report: SynchronizationReport, now: float) -> None:
-        plan = request.lane.plan
+        plan = request.partition_key.plan
         matched = report_matching.read(request.entries, report)
         self._warn_of_counts(plan, matched)
         if not plan.options.ignore_invalid_contacts and (matched.rejected or matched.uncertain):
@@ -212,7 +212,7 @@ class ResponseHandler:
             return
         is_there = was_there and purpose is Purpose.REMOVE
         self.ledger.removed(
-            request.lane.plan,
+            request.partition_key.plan,
             request.entries[0],
             was_there=is_there,
             is_marked=purpose is Purpose.MARK,
@@ -224,7 +224,7 @@ class ResponseHandler:
         """The person is not there: the address gets a marker, once its earlier records are done."""
         [entry] = request.entries
         entry.is_missing = True
-        email = request.farewell.contact.email if request.farewell else None
+        email = request.contact_removal.contact.email if request.contact_removal else None
         if self.accumulator.claim(entry, email_keys(email or "")):
             self.scheduler.requeue(request, at=now)
 
@@ -233,7 +233,7 @@ class ResponseHandler:
     def _refused(self, request: Request, refusal: RequestRejected) -> None:
         if request.purpose is Purpose.MARK:
             self.removals.not_marked()
-            self.ledger.removed(request.lane.plan, request.entries[0], was_there=False)
+            self.ledger.removed(request.partition_key.plan, request.entries[0], was_there=False)
             self._free(request, request.entries)
             return
         # A request of thousands that is only halved is not searched for what must not be shown.
@@ -241,7 +241,9 @@ class ResponseHandler:
         decision = on_refusal(request, refusal, self.service)
         if isinstance(decision, Stop):
             told = tell()
-            raise ConfigError(f"Stream {request.lane.plan.title}: {told.reason_key}. {told.advice}")
+            raise ConfigError(
+                f"Stream {request.partition_key.plan.title}: {told.reason_key}. {told.advice}"
+            )
         if isinstance(decision, Split):
             self.refusals.count(request, tell)
             self.scheduler.replace(decision.pieces)
@@ -278,7 +280,7 @@ class ResponseHandler:
     def _warn_of_probe(self, request: Request) -> None:
         self.log(
             Level.WARN,
-            f"Stream {request.lane.plan.title}: a call with "
+            f"Stream {request.partition_key.plan.title}: a call with "
             f"{pluralize(len(request.entries), 'contact')} has failed {request.attempts} times, "
             "and no other succeeds. It is sent in halves, to see whether a contact makes it fail.",
         )
@@ -301,7 +303,7 @@ class ResponseHandler:
     def _carry_out(self, request: Request, decision: Decision, now: float) -> None:
         match decision:
             case Settle(entries):
-                self.ledger.written(request.lane.plan, entries)
+                self.ledger.written(request.partition_key.plan, entries)
                 self.held.accepted(entries)
                 self._free(request, entries)
             case Requeue(at, is_barrier):
@@ -314,7 +316,7 @@ class ResponseHandler:
             case Hold(entry, _, findings):
                 self.held.hold(self._with_rest(request, entry), findings, now)
             case Reject(entry, findings):
-                rejection = self.words.of_report(request.lane.plan, entry, findings)
+                rejection = self.words.of_report(request.partition_key.plan, entry, findings)
                 self._reject(request, entry, rejection)
             case Stop():
                 raise AssertionError(decision)
@@ -322,24 +324,24 @@ class ResponseHandler:
     def _free(self, request: Request, entries: Sequence[BatchEntry]) -> None:
         """These contacts are settled: whoever follows them goes on."""
         then = request.then
-        following = then.entries[0].keys if then is not None else ()
+        following = then.entries[0].identity_keys if then is not None else ()
         for entry in entries:
-            if entry.keys != following:
-                self.accumulator.settled(entry.keys)
+            if entry.identity_keys != following:
+                self.accumulator.settled(entry.identity_keys)
         if then is not None:
             request.then = None
             self.scheduler.replace([then])
 
     def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
         for part in entry.parts:
-            self.ledger.rejected(request.lane.plan, part, rejection)
+            self.ledger.rejected(request.partition_key.plan, part, rejection)
         self._free(request, [entry])
 
     def _reject_suspect(self, request: Request, rejection: Rejection) -> None:
         self._reject(request, request.entries[0], rejection)
 
     def _reject_held(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> None:
-        plan = entry.lane.plan
+        plan = entry.partition_key.plan
         rejection = self.words.of_report(plan, entry, findings)
         for part in entry.parts:
             self.ledger.rejected(plan, part, rejection)
@@ -347,7 +349,10 @@ class ResponseHandler:
     def _with_rest(self, request: Request, entry: BatchEntry) -> BatchEntry:
         """The contact with all of its records, those that were to be sent after these included."""
         parts = [*entry.parts]
-        while request.then is not None and request.then.entries[0].keys == entry.keys:
+        while (
+            request.then is not None
+            and request.then.entries[0].identity_keys == entry.identity_keys
+        ):
             parts += request.then.entries[0].parts
             request.then = request.then.then
         return entry if len(parts) == len(entry.parts) else entry.of_parts(parts)

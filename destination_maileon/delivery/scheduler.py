@@ -60,7 +60,7 @@ class RequestScheduler:
         """The place before which everything must be settled for a request to be sent."""
         if not self._has_barrier:
             return None
-        return min((r.place for r in self._pending if r.is_barrier), default=None)
+        return min((r.position for r in self._pending if r.is_barrier), default=None)
 
     def submit(self, request: Request) -> None:
         """A request is to be sent, after those that came before it."""
@@ -124,15 +124,15 @@ class RequestScheduler:
         self._bytes -= sum(request.bytes for request in large)
         return large
 
-    def drop_pending(self, *, from_place: int = 0) -> None:
+    def drop_pending(self, *, from_position: int = 0) -> None:
         """Forgets what is not in flight and holds no older record: the sync is to end."""
-        kept = [request for request in self._pending if request.place < from_place]
-        self._drop(request for request in self._pending if request.place >= from_place)
+        kept = [request for request in self._pending if request.position < from_position]
+        self._drop(request for request in self._pending if request.position >= from_position)
         self._pending = kept
 
     def _drop(self, requests: Iterable[Request]) -> None:
         self._bytes -= sum(request.bytes for request in requests)
 
     def _is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
-        others = (r.place for r in (*self._pending, *self._in_flight) if r is not request)
-        return min((*others, oldest_unsent or request.place), default=0) >= request.place
+        others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)
+        return min((*others, oldest_unsent or request.position), default=0) >= request.position

@@ -160,22 +160,22 @@ def send(client: MaileonClient, call: Request) -> object:
     """
     if call.job is not None:
         return call.job.send(client)
-    if call.farewell is not None:
+    if call.contact_removal is not None:
         return _carry_out_removal(client, call)
     body = document(entry.payload for entry in call.entries)
-    parameters = call.lane.plan.options.parameters(call.lane.permission)
+    parameters = call.partition_key.plan.options.parameters(call.partition_key.permission)
     return client.synchronize(parameters, body, contacts=len(call.entries))
 
 
 def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
-    farewell, mode = call.farewell, call.lane.plan.options.identifier_mode
-    assert farewell is not None  # noqa: S101 - what all other requests are for
-    match call.purpose, farewell.removal:
+    contact_removal, mode = call.contact_removal, call.partition_key.plan.options.identifier_mode
+    assert contact_removal is not None  # noqa: S101 - what all other requests are for
+    match call.purpose, contact_removal.removal:
         case Purpose.MARK, _:
-            client.mark_unsubscribed(farewell.contact.email or "")
+            client.mark_unsubscribed(contact_removal.contact.email or "")
             return True
         case Purpose.LOOK_UP, _:
-            return bool(client.find(mode.endpoint(farewell.contact)))
+            return bool(client.find(mode.endpoint(contact_removal.contact)))
         case _, DeletedRecords.DELETE:
-            return client.delete(mode.endpoint(farewell.contact))
-    return client.unsubscribe(mode.unsubscribe_endpoint(farewell.contact))
+            return client.delete(mode.endpoint(contact_removal.contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact_removal.contact))

@@ -43,15 +43,15 @@ class MappedRecord(Struct, eq=False, gc=False):
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
     Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
-    `place` is its number in the input, `number` its number in its stream, both from 1. `message` is
-    its line of the input, kept only where rejected records are stored, and `message_bytes` its size
-    then.
+    `position` is its number in the input, `number` its number in its stream, both from 1.
+    `message` is its line of the input, kept only where rejected records are stored, and
+    `message_bytes` its size then.
     """
 
-    place: int
+    position: int
     number: int
-    segment: int
-    keys: tuple[str, ...]
+    checkpoint_id: int
+    identity_keys: tuple[str, ...]
     payload: bytes
     message: bytes | None = None
     message_bytes: int = 0
@@ -67,33 +67,37 @@ class BatchEntry(Struct, eq=False, gc=False):
 
     `later` are the records after the first, `merged` what the payload is then. `size` is what the
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
-    the first came. `farewell`: the contact is to be removed, and `keys` are those by which it is
-    recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    the first came. `contact_removal`: it is to be removed, and `identity_keys` are those by which
+    it is recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
     `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
-    lane: PartitionKey
+    partition_key: PartitionKey
     arrived_at: float
-    keys: tuple[str, ...]
+    identity_keys: tuple[str, ...]
     size: int
     held_bytes: int
     later: list[MappedRecord] | None = None
     merged: bytes | None = None
-    farewell: ContactRemoval | None = None
+    contact_removal: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
     is_missing: bool = False
 
     @classmethod
-    def of_record(cls, part: MappedRecord, lane: PartitionKey, arrived_at: float) -> BatchEntry:
+    def of_record(
+        cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float
+    ) -> BatchEntry:
         """The contact of one record."""
         size = len(part.payload)
-        return cls(part, lane, arrived_at, part.keys, size, size + part.message_bytes)
+        return cls(
+            part, partition_key, arrived_at, part.identity_keys, size, size + part.message_bytes
+        )
 
     def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
         """The contact that these of its records make alone, ready to be sent."""
-        entry = BatchEntry.of_record(parts[0], self.lane, self.arrived_at)
+        entry = BatchEntry.of_record(parts[0], self.partition_key, self.arrived_at)
         for part in parts[1:]:
             entry.merge(part)
         entry.seal()
@@ -115,9 +119,9 @@ class BatchEntry(Struct, eq=False, gc=False):
         return contact_of(self.payload)
 
     @property
-    def place(self) -> int:
+    def position(self) -> int:
         """The place of the entry in the order of the input: its first record's."""
-        return self.first.place
+        return self.first.position
 
     @property
     def records(self) -> int:
@@ -140,7 +144,7 @@ class BatchEntry(Struct, eq=False, gc=False):
         self.is_waiting, self.is_sent = False, True
         if self.later is None:
             return
-        if self.lane.plan.options.sync_mode is SynchronizationMode.UPDATE:
+        if self.partition_key.plan.options.sync_mode is SynchronizationMode.UPDATE:
             self.merged = merged_bytes([part.payload for part in self.parts])
 
 

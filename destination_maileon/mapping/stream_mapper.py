@@ -60,8 +60,8 @@ class StreamMapper:
             else None,
             preferences=resolver.account.known_preferences,
         )
-        self._lanes: dict[Permission | None, PartitionKey] = {}
-        self.usual_lane = self.lane(plan.permission)
+        self._partition_keys: dict[Permission | None, PartitionKey] = {}
+        self.usual_partition = self.partition_key(plan.permission)
         self.notices = Notices()
         self._shared_ids = SharedIds()
         self._told_notes = 0
@@ -70,7 +70,7 @@ class StreamMapper:
         self._compile()
 
     def encode(self, message: RecordMessage, log: Log) -> tuple[Mapped, PartitionKey]:
-        """What the record asks for, and the lane in which its contact travels.
+        """What the record asks for, and in which partition its contact travels.
 
         Raises:
             BadLine: if its line is no JSON that is understood.
@@ -78,18 +78,18 @@ class StreamMapper:
         """
         row = self._row(message, log)
         if row is None:
-            return _NO_DATA, self.usual_lane
+            return _NO_DATA, self.usual_partition
         encoder = self.encoder
         if message.has_gaps and (refusal := encoder.leave_gaps(row, message.nulled)) is not None:
-            return refusal, self.usual_lane
+            return refusal, self.usual_partition
         mapped = encoder.encode(row, message.texts)
         if not isinstance(mapped, tuple):
-            return mapped, self.usual_lane
+            return mapped, self.usual_partition
         if self._shared_ids.look(mapped[1]):
             self._warn_of_shared_ids(log)
         if not encoder.permission_column:
-            return mapped, self.usual_lane
-        return mapped, self.lane(encoder.permission(row, self.plan.permission))
+            return mapped, self.usual_partition
+        return mapped, self.partition_key(encoder.permission(row, self.plan.permission))
 
     def _row(self, message: RecordMessage, log: Log) -> Struct | None:
         """The record's row, for the encoder as it is then; None if it has no data."""
@@ -155,12 +155,12 @@ class StreamMapper:
         self._resolver.forget_custom_field(name)
         self._compile()
 
-    def lane(self, permission: Permission | None) -> PartitionKey:
+    def partition_key(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""
-        lane = self._lanes.get(permission)
-        if lane is None:
-            lane = self._lanes[permission] = PartitionKey(self.plan, permission)
-        return lane
+        partition_key = self._partition_keys.get(permission)
+        if partition_key is None:
+            partition_key = self._partition_keys[permission] = PartitionKey(self.plan, permission)
+        return partition_key
 
     def judge(self, records: int) -> None:
         """Judges all of the stream's records, so many.

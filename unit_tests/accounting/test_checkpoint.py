@@ -36,8 +36,8 @@ class States(RuleBasedStateMachine):
 
     @rule(stream=st.sampled_from(STREAMS))
     def receive_record(self, stream: str) -> None:
-        segment = self.checkpoint.record()
-        self.input.append({"stream": stream, "segment": segment, "fate": None})
+        checkpoint_id = self.checkpoint.record()
+        self.input.append({"stream": stream, "segment": checkpoint_id, "fate": None})
 
     @rule(scope=st.sampled_from([*STREAMS, None]))
     def receive_state(self, scope: str | None) -> None:

@@ -46,7 +46,7 @@ def remove(
     is_marked: bool = False,
 ) -> None:
     [entry] = receive(ledger)
-    entry.farewell = a_removal(removal)
+    entry.contact_removal = a_removal(removal)
     ledger.removed(PLAN, entry, was_there=was_there, is_marked=is_marked)
 
 
@@ -90,8 +90,8 @@ def test_a_record_knows_its_number_in_its_stream_and_its_segment() -> None:
     parts = [ledger.received(PLAN, 1.0), ledger.received(OTHER, 2.0)]
     state(ledger)
     parts.append(ledger.received(PLAN, 3.0))
-    assert [(part.segment, part.number) for part in parts] == [(0, 1), (0, 1), (1, 2)]
-    assert [part.place for part in parts] == [1, 2, 3]
+    assert [(part.checkpoint_id, part.number) for part in parts] == [(0, 1), (0, 1), (1, 2)]
+    assert [part.position for part in parts] == [1, 2, 3]
     assert [ledger.counts[plan].started_at for plan in (PLAN, OTHER)] == [1.0, 2.0]
 
 
@@ -316,7 +316,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
     assert released(ledger)[0][:2] == (0, 3)
     with pytest.raises(StopSync, match=r'3 records .* "max_rejected_records" \(2\)') as error:
         ledger.heed()
-    assert error.value.place == 3
+    assert error.value.position == 3
     assert "3 x too long (field CITY)" in str(error.value)
 
 
@@ -327,7 +327,7 @@ def test_records_of_unknown_streams_count_against_the_limits() -> None:
     ledger.unknown_stream(PLAN, b"{}")
     with pytest.raises(StopSync, match="max_rejected_records") as error:
         ledger.heed()
-    assert error.value.place == 2
+    assert error.value.position == 2
     share = a_ledger(PLAN, limits=RejectionLimits(percent=50))
     share.written(PLAN, receive(share))
     share.unknown_stream(PLAN, b"{}")
@@ -387,4 +387,4 @@ def test_where_none_may_be_rejected_the_first_one_ends_the_sync_and_is_not_settl
     assert released(ledger) == []
     with pytest.raises(StopSync, match="ignore_invalid_contacts") as error:
         ledger.heed()
-    assert error.value.place == 1
+    assert error.value.position == 1

@@ -25,11 +25,11 @@ from destination_maileon.maileon.sync_options import Permission, Synchronization
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import LANE, a_lane, a_removal, places, someone
+from unit_tests.support.rooms import PARTITION, a_partition_key, a_removal, places, someone
 
 NO_LIMIT = 8_000_000
-OTHER = a_lane()
-LANES = (LANE, OTHER, a_lane(LANE.plan, Permission.NONE))
+OTHER = a_partition_key()
+PARTITIONS = (PARTITION, OTHER, a_partition_key(PARTITION.plan, Permission.NONE))
 
 
 @dataclass
@@ -42,18 +42,20 @@ class Sent:
     def __post_init__(self) -> None:
         self.accumulator = Accumulator(self.limits, self.requests.append)
 
-    def add(self, *parts: MappedRecord, lane: PartitionKey = LANE, now: float = 0.0) -> bool:
-        sent = [self.accumulator.add(part, lane, now) for part in parts]
+    def add(
+        self, *parts: MappedRecord, partition_key: PartitionKey = PARTITION, now: float = 0.0
+    ) -> bool:
+        sent = [self.accumulator.add(part, partition_key, now) for part in parts]
         return any(sent)
 
     def remove(self, part: MappedRecord) -> BatchEntry:
-        entry = BatchEntry.of_record(part, LANE, 0.0)
+        entry = BatchEntry.of_record(part, PARTITION, 0.0)
         self.accumulator.add_removal(a_removal(), entry)
         return entry
 
     def settle(self, request: Request) -> None:
         for entry in request.entries:
-            self.accumulator.settled(entry.keys)
+            self.accumulator.settled(entry.identity_keys)
 
     def take(self) -> list[list[list[int]]]:
         """The records of what was sent since it was asked last."""
@@ -79,8 +81,8 @@ few_contacts = st.builds(
     external_id=st.none() | people,
     CITY=st.text("x", max_size=60),
 ).filter(lambda contact: contact.email or contact.external_id)
-# Without a lane it is a removal.
-arrivals = st.lists(st.tuples(few_contacts, st.sampled_from([*LANES, None])), max_size=60)
+# Without a partition key it is a removal.
+arrivals = st.lists(st.tuples(few_contacts, st.sampled_from([*PARTITIONS, None])), max_size=60)
 
 
 @pytest.mark.parametrize(("contacts", "body_bytes"), [(1, NO_LIMIT), (3, 400), (1_000, 1_000)])
@@ -98,7 +100,12 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
         for _ in range(at_most):
             pending.extend(sent.requests)
             sent.requests.clear()
-            keys = [key for request in pending for entry in request.entries for key in entry.keys]
+            keys = [
+                key
+                for request in pending
+                for entry in request.entries
+                for key in entry.identity_keys
+            ]
             assert len(keys) == len({*keys})
             if pending:
                 request = pending.pop(chance.randrange(len(pending)))
@@ -106,21 +113,21 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
                 settled.extend(part for entry in request.entries for part in entry.parts)
                 sent.settle(request)
 
-    for place, (contact, lane) in enumerate(arrived, start=1):
-        part = a_part(place, contact, message_bytes=place % 50)
-        for key in part.keys:
-            arrived_by_key[key].append(place)
-        if lane is None:
+    for position, (contact, partition_key) in enumerate(arrived, start=1):
+        part = a_part(position, contact, message_bytes=position % 50)
+        for key in part.identity_keys:
+            arrived_by_key[key].append(position)
+        if partition_key is None:
             sent.remove(part)
         else:
-            sent.add(part, lane=lane)
+            sent.add(part, partition_key=partition_key)
         answer_some(chance.randrange(3))
     for _ in arrived:
         sent.accumulator.flush()
         answer_some(len(arrived))
-    assert sorted(part.place for part in settled) == [*range(1, len(arrived) + 1)]
+    assert sorted(part.position for part in settled) == [*range(1, len(arrived) + 1)]
     for key, came in arrived_by_key.items():
-        assert [part.place for part in settled if key in part.keys] == came
+        assert [part.position for part in settled if key in part.identity_keys] == came
     accumulator = sent.accumulator
     assert (accumulator.oldest_unsent(), accumulator.following_records) == (None, 0)
     assert not any(map(accumulator.is_pending, arrived_by_key))
@@ -132,7 +139,7 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
 
 
 def assert_within(limits: Limits, request: Request) -> None:
-    assert ENVELOPE_BYTES + request.bytes <= limits.body_bytes or request.farewell
+    assert ENVELOPE_BYTES + request.bytes <= limits.body_bytes or request.contact_removal
     assert 0 < len(request.entries) <= limits.contacts
     assert request.records <= RECORDS_PER_CONTACT * limits.contacts
 
@@ -142,7 +149,7 @@ def test_different_contacts_of_one_stream_take_no_more_calls_than_they_must(
     number: int, size: int
 ) -> None:
     sent = sent_of(contacts=size)
-    sent.add(*(someone(place) for place in range(1, number + 1)))
+    sent.add(*(someone(position) for position in range(1, number + 1)))
     assert len(sent.flushed()) == ceil(number / size)
 
 
@@ -159,7 +166,7 @@ def test_a_batch_is_full_at_its_number_of_contacts() -> None:
 
 def test_a_batch_is_full_at_ten_times_as_many_records() -> None:
     sent = sent_of(contacts=2)
-    assert not sent.add(*(someone(place, "ada") for place in range(1, 20)))
+    assert not sent.add(*(someone(position, "ada") for position in range(1, 20)))
     assert sent.add(someone(20, "ada"))
     assert sent.take() == [[[*range(1, 21)]]]
 
@@ -174,7 +181,7 @@ def test_a_contact_that_does_not_fit_into_the_body_opens_the_next_one() -> None:
 
 def test_a_record_that_does_not_fit_its_contact_follows_it() -> None:
     sent = sent_of(body_bytes=ENVELOPE_BYTES + 2 * len(someone(1).payload))
-    sent.add(*(someone(place, 1) for place in (1, 2, 3)))
+    sent.add(*(someone(position, 1) for position in (1, 2, 3)))
     assert sent.flushed() == [[[1, 2]]]
     assert sent.accumulator.following_records == 1
 
@@ -185,11 +192,13 @@ def test_a_contact_fits_if_a_call_can_hold_it_alone() -> None:
 
 def test_when_open_batches_together_hold_too_much_the_oldest_goes_out() -> None:
     sent = sent_of(body_bytes=1_000)
-    lanes = [a_lane() for _ in range(6)]
-    for place, lane in enumerate(lanes, start=1):
-        sent.add(someone(place, message_bytes=800), lane=lane)
+    partition_keys = [a_partition_key() for _ in range(6)]
+    for position, partition_key in enumerate(partition_keys, start=1):
+        sent.add(someone(position, message_bytes=800), partition_key=partition_key)
         assert sent.accumulator._held_bytes <= OPEN_BATCHES_BODIES * 1_000
-    assert [request.lane for request in sent.requests] == lanes[: len(sent.requests)]
+    assert [request.partition_key for request in sent.requests] == partition_keys[
+        : len(sent.requests)
+    ]
     assert sent.take()[0] == [[1]]
 
 
@@ -199,7 +208,7 @@ def test_when_too_many_records_wait_the_oldest_batch_goes_out(
     monkeypatch.setattr(accumulating, "MAX_WAITING_RECORDS", 2)
     sent = Sent()
     sent.add(someone(1))
-    sent.add(someone(2), someone(3), lane=OTHER)
+    sent.add(someone(2), someone(3), partition_key=OTHER)
     assert sent.take() == [[[1]]]
     sent.add(someone(4))
     assert sent.take() == [[[2], [3]]]
@@ -224,14 +233,14 @@ def test_so_much_may_follow_others_and_then_it_is_crowded(monkeypatch: pytest.Mo
 
 def test_records_of_one_contact_are_merged_as_its_stream_says() -> None:
     first, last = a_contact(CITY="Rome", ZIP="1"), a_contact(CITY="Bonn")
-    ignoring = a_lane(a_plan(options=options(sync_mode=SynchronizationMode.IGNORE)))
-    for lane, city in ((LANE, "Bonn"), (ignoring, "Rome")):
+    ignoring = a_partition_key(a_plan(options=options(sync_mode=SynchronizationMode.IGNORE)))
+    for partition_key, city in ((PARTITION, "Bonn"), (ignoring, "Rome")):
         sent = Sent()
-        sent.add(a_part(1, first), a_part(2, last), lane=lane)
+        sent.add(a_part(1, first), a_part(2, last), partition_key=partition_key)
         sent.accumulator.flush()
         [entry] = sent.requests[0].entries
         assert entry.contact.standard_fields == {"CITY": city, "ZIP": "1"}
-        assert [part.place for part in entry.parts] == [1, 2]
+        assert [part.position for part in entry.parts] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -254,11 +263,13 @@ def test_a_record_is_merged_only_into_a_contact_with_all_of_its_identifiers_and_
     assert sent.accumulator.following_records == (1 if sent_now == [[[1]]] else 0)
 
 
-@pytest.mark.parametrize("lane", [OTHER, LANES[2]])
-def test_a_record_of_another_stream_or_permission_follows_its_contact(lane: PartitionKey) -> None:
+@pytest.mark.parametrize("partition_key", [OTHER, PARTITIONS[2]])
+def test_a_record_of_another_stream_or_permission_follows_its_contact(
+    partition_key: PartitionKey,
+) -> None:
     sent = Sent()
     sent.add(someone(1, "ada"))
-    sent.add(someone(2, "ada"), lane=lane)
+    sent.add(someone(2, "ada"), partition_key=partition_key)
     sent.accumulator.flush()
     [request] = sent.requests
     assert (sent.take(), sent.accumulator.oldest_unsent()) == ([[[1]]], 2)
@@ -290,9 +301,9 @@ def test_of_those_who_share_an_identifier_each_waits_for_all_before_it() -> None
     [request] = sent.requests
     sent.requests.clear()
     one, other = request.entries
-    sent.accumulator.settled(one.keys)
+    sent.accumulator.settled(one.identity_keys)
     assert sent.flushed() == []
-    sent.accumulator.settled(other.keys)
+    sent.accumulator.settled(other.identity_keys)
     assert sent.flushed() == [[[3]]]
     sent.accumulator.settled(("ea@b.de", "xy"))
     assert sent.flushed() == [[[4]]]
@@ -370,9 +381,9 @@ def test_whoever_is_withdrawn_stands_in_no_line_any_more() -> None:
 def test_a_batch_is_old_so_many_seconds_after_its_first_record() -> None:
     sent = sent_of(age_seconds=60.0)
     assert [sent.accumulator.next_expiry] == [None]
-    sent.add(someone(1), lane=OTHER, now=100.0)
+    sent.add(someone(1), partition_key=OTHER, now=100.0)
     sent.add(someone(2), now=130.0)
-    sent.add(someone(3), lane=OTHER, now=159.0)
+    sent.add(someone(3), partition_key=OTHER, now=159.0)
     assert sent.accumulator.next_expiry == 160.0
     sent.accumulator.flush_expired(159.9)
     assert sent.take() == []
@@ -403,8 +414,13 @@ def test_a_record_that_followed_another_makes_its_batch_as_old_as_it_is() -> Non
 
 def test_batches_with_a_record_before_a_place_are_sent_the_oldest_first() -> None:
     sent = Sent()
-    for place, lane in ((3, LANE), (5, OTHER), (9, LANES[2]), (11, LANE)):
-        sent.add(someone(place), lane=lane)
+    for position, partition_key in (
+        (3, PARTITION),
+        (5, OTHER),
+        (9, PARTITIONS[2]),
+        (11, PARTITION),
+    ):
+        sent.add(someone(position), partition_key=partition_key)
     sent.accumulator.flush_older_than(3)
     assert sent.take() == []
     sent.accumulator.flush_older_than(9)
@@ -418,11 +434,11 @@ def test_what_holds_no_record_before_a_place_is_forgotten_when_the_sync_is_to_en
     sent.accumulator.flush()
     [request] = sent.requests
     sent.take()
-    sent.add(someone(2), lane=OTHER)
+    sent.add(someone(2), partition_key=OTHER)
     sent.add(someone(3), someone(4, "ada"))
-    sent.add(someone(6, "ada"), lane=OTHER)
+    sent.add(someone(6, "ada"), partition_key=OTHER)
     sent.add(someone(7, 5))
-    sent.accumulator.drop(from_place=3)
+    sent.accumulator.drop(from_position=3)
     assert sent.flushed() == [[[2]]]
     sent.settle(request)
     assert sent.flushed() == []

@@ -35,7 +35,14 @@ from destination_maileon.maileon.errors import FailureReason, RequestRejected, R
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.harness import BROKEN, NO_CONNECTION, REFUSED, STRICT, THROTTLED, TIMEOUT
-from unit_tests.support.rooms import LANE, a_removal_request, a_request, invalid, places, someone
+from unit_tests.support.rooms import (
+    PARTITION,
+    a_removal_request,
+    a_request,
+    invalid,
+    places,
+    someone,
+)
 
 NOW = 10.0
 
@@ -44,8 +51,8 @@ def a_service(*accepted: Purpose, bears: int | None = None) -> ServiceState:
     return ServiceState(Backoff(100.0), accepted={*accepted}, bears=bears)
 
 
-def two(lane: PartitionKey = LANE) -> Request:
-    return a_request(someone(1), someone(2), lane=lane)
+def two(partition_key: PartitionKey = PARTITION) -> Request:
+    return a_request(someone(1), someone(2), partition_key=partition_key)
 
 
 def reported(code: int, *, records: int = 1, gone: Sequence[str] = ()) -> Decision:
@@ -72,7 +79,7 @@ def _accepted() -> Decision:
 
 
 def reported_strictly(code: int, *, records: int = 1) -> Decision:
-    request = a_request([someone(n, "ada") for n in range(1, records + 1)], lane=STRICT)
+    request = a_request([someone(n, "ada") for n in range(1, records + 1)], partition_key=STRICT)
     rejected = [(request.entries[0], [invalid("ada@example.com", code)])]
     return on_strict_report(request, MatchedReport(rejected=rejected, sent=1), NOW)
 
@@ -218,23 +225,23 @@ def in_order(made: Decision) -> list[list[list[int]]]:
 
 
 def test_what_comes_before_the_first_bad_contact_goes_first_and_the_rest_after_it() -> None:
-    request = a_request(*map(someone, (4, 3, 2, 1)), lane=STRICT)
+    request = a_request(*map(someone, (4, 3, 2, 1)), partition_key=STRICT)
     made = strictly(request, request.entries[0], request.entries[1])
     assert in_order(made) == [[[1], [2]], [[3], [4]]]
 
 
 def test_where_none_is_named_the_halves_go_one_after_the_other() -> None:
-    request = a_request(*map(someone, (1, 2, 3)), lane=STRICT)
+    request = a_request(*map(someone, (1, 2, 3)), partition_key=STRICT)
     assert in_order(strictly(request)) == [[[1], [2]], [[3]]]
 
 
 def test_a_bad_contact_of_several_records_is_split_before_the_rest() -> None:
-    request = a_request([someone(1), someone(3, 1)], someone(2), lane=STRICT)
+    request = a_request([someone(1), someone(3, 1)], someone(2), partition_key=STRICT)
     assert in_order(strictly(request, request.entries[0])) == [[[1]], [[3]], [[2]]]
 
 
 def test_a_duplicate_waits_for_older_records_once() -> None:
-    request = a_request(someone(1), lane=STRICT)
+    request = a_request(someone(1), partition_key=STRICT)
     entry = request.entries[0]
     assert strictly(request, entry, code=4) == Requeue(NOW, is_barrier=True)
     request.is_barrier = True
@@ -252,8 +259,8 @@ def test_a_refused_request_of_several_is_halved(status: int) -> None:
 
 
 def test_where_no_contact_may_be_invalid_the_halves_of_a_refused_request_keep_their_order() -> None:
-    assert in_order(refused(two(lane=STRICT))) == [[[1]], [[2]]]
-    assert isinstance(refused(a_request(someone(1), lane=STRICT)), Reject)
+    assert in_order(refused(two(partition_key=STRICT))) == [[[1]], [[2]]]
+    assert isinstance(refused(a_request(someone(1), partition_key=STRICT)), Reject)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> Non
     assert isinstance(report, SynchronizationReport)
     assert [found.email for found in report.invalid_contacts] == ["2@example.com", "3@example.com"]
     reading = read(request.entries, report)
-    assert [entry.place for entry, _ in reading.rejected] == [2, 3]
-    assert [entry.place for entry in reading.accepted] == [1, 4]
+    assert [entry.position for entry, _ in reading.rejected] == [2, 3]
+    assert [entry.position for entry in reading.accepted] == [1, 4]
 
 
 def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:

@@ -19,9 +19,9 @@ from destination_maileon.maileon.report import InvalidContact, SynchronizationRe
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_part, a_plan, options
 from unit_tests.support.harness import FORBIDDEN, NO_CONNECTION, REFUSED, Harness
-from unit_tests.support.rooms import LANE, a_lane, a_report, places, someone
+from unit_tests.support.rooms import PARTITION, a_partition_key, a_report, places, someone
 
-BY_EXTERNAL_ID = a_lane(a_plan(options=options(IdentifierMode.EXTERNAL_ID)))
+BY_EXTERNAL_ID = a_partition_key(a_plan(options=options(IdentifierMode.EXTERNAL_ID)))
 
 
 @dataclass
@@ -64,9 +64,9 @@ def serve(harness: Harness, account: Account) -> int:
 
 def moves(*contacts: tuple[str, str]) -> Harness:
     """Records of external ids with the addresses that they are to have."""
-    harness = Harness(lane=BY_EXTERNAL_ID)
-    for place, (own, email) in enumerate(contacts, start=1):
-        harness.take(a_part(place, Contact(email, own)))
+    harness = Harness(partition_key=BY_EXTERNAL_ID)
+    for position, (own, email) in enumerate(contacts, start=1):
+        harness.take(a_part(position, Contact(email, own)))
     return harness
 
 
@@ -114,7 +114,7 @@ def test_every_other_pass_sends_the_contacts_in_the_other_order() -> None:
         # Somebody else is accepted, so that another pass may help.
         harness.success()
         [request] = harness.next_pass()
-        orders.append([entry.place for entry in request.entries])
+        orders.append([entry.position for entry in request.entries])
     assert orders == [[1, 2, 3], [3, 2, 1], [1, 2, 3]]
 
 
@@ -171,7 +171,7 @@ def test_a_pass_waits_until_its_time_or_until_too_much_is_held(
 def test_what_holds_no_record_before_a_place_is_forgotten_when_the_sync_is_to_end() -> None:
     harness = Harness()
     refused(harness, harness.request(someone(1), someone(2)), 1, 2)
-    harness.handler.held.drop(from_place=2)
+    harness.handler.held.drop(from_position=2)
     assert places(harness.next_pass()) == [[[1]]]
 
 
@@ -179,11 +179,11 @@ def test_what_holds_no_record_before_a_place_is_forgotten_when_the_sync_is_to_en
 
 
 def claimants(
-    number: int, contact: Callable[[int], Contact], lane: PartitionKey | None = None
+    number: int, contact: Callable[[int], Contact], partition_key: PartitionKey | None = None
 ) -> Harness:
-    harness = Harness(lane=lane or BY_EXTERNAL_ID)
-    for place in range(1, number + 1):
-        harness.take(a_part(place, contact(place)))
+    harness = Harness(partition_key=partition_key or BY_EXTERNAL_ID)
+    for position in range(1, number + 1):
+        harness.take(a_part(position, contact(position)))
     return harness
 
 
@@ -196,7 +196,7 @@ def test_an_address_that_many_share_costs_no_pass_for_each_of_them() -> None:
 
 
 def test_an_external_id_that_many_share_costs_no_pass_for_each_of_them() -> None:
-    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"), LANE)
+    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"), PARTITION)
     requests = 0
     harness.accumulator.flush()
     while harness.send() or harness.next_pass():
@@ -281,5 +281,5 @@ def test_whoever_is_to_be_removed_is_not_rejected_for_an_address_that_others_cla
     account = Account()
     while harness.send() or harness.next_pass():
         request = harness.in_flight[0]
-        harness.answer(request, True if request.farewell else account.answer(request))
+        harness.answer(request, True if request.contact_removal else account.answer(request))
     assert harness.outcomes == {1: "written", 2: "rejected", 3: "written"}

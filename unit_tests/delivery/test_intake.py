@@ -49,7 +49,7 @@ class Incoming:
             sent.append(request)
             scheduler.returned(request)
             for entry in request.entries:
-                self.intake.accumulator.settled(entry.keys)
+                self.intake.accumulator.settled(entry.identity_keys)
         return sent
 
     @property
@@ -57,8 +57,8 @@ class Incoming:
         """Records of each request, and whether they are removed."""
         return [
             (
-                [part.place for entry in request.entries for part in entry.parts],
-                request.farewell.removal if request.farewell else None,
+                [part.position for entry in request.entries for part in entry.parts],
+                request.contact_removal.removal if request.contact_removal else None,
             )
             for request in self.requests
         ]
@@ -71,7 +71,7 @@ class Incoming:
     @property
     def waiting(self) -> list[tuple[object, list[list[int]]]]:
         """Permission and records of each open batch; they are sent by this."""
-        return [(r.lane.permission, places([r])[0]) for r in self.flushed()]
+        return [(r.partition_key.permission, places([r])[0]) for r in self.flushed()]
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -105,7 +105,7 @@ def test_a_record_knows_its_place_in_the_input_and_its_number_in_its_stream() ->
     incoming.take(record("1@example.com", stream="strangers"), record("2@example.com"))
     [request] = incoming.flushed()
     [part] = request.entries[0].parts
-    assert (part.place, part.number, part.keys) == (2, 1, ("e2@example.com",))
+    assert (part.position, part.number, part.identity_keys) == (2, 1, ("e2@example.com",))
 
 
 @pytest.mark.parametrize("line", [record(None, first_name="Ada"), record("")])

@@ -14,10 +14,10 @@ from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
 from unit_tests.support.ledgers import OTHER as NORTH
 from unit_tests.support.ledgers import PLAN, a_ledger
-from unit_tests.support.rooms import a_lane, a_request, someone
+from unit_tests.support.rooms import a_partition_key, a_request, someone
 
 CALL = a_request(someone(1))
-OTHER = a_request(someone(2), lane=a_lane(NORTH))
+OTHER = a_request(someone(2), partition_key=a_partition_key(NORTH))
 THROTTLED = RetriableError("Too many requests.", FailureReason.THROTTLED)
 CUT = RetriableError("The connection broke.", FailureReason.CONNECTION)
 CUT_AND_ASKED = RetriableError("Please wait.", FailureReason.SERVER_ERROR, retry_after=30.0)

@@ -22,9 +22,9 @@ class Refusals(RefusalTracker):
 
     def refuse(self, purpose: Purpose, *places: int) -> None:
         """These records are refused alone."""
-        for place in places:
+        for position in places:
             is_write = purpose is Purpose.WRITE
-            request = a_request(someone(place)) if is_write else a_removal_request(place)
+            request = a_request(someone(position)) if is_write else a_removal_request(position)
             if self.service.is_cleared(purpose):
                 self._reject(request, a_rejection())
             else:
@@ -33,7 +33,7 @@ class Refusals(RefusalTracker):
 
     def _reject(self, request: Request, rejection: Rejection) -> None:
         assert rejection == a_rejection()
-        self.rejected.append(request.place)
+        self.rejected.append(request.position)
 
 
 def test_a_record_that_is_refused_is_not_rejected_before_another_request_was_accepted() -> None:
@@ -75,7 +75,7 @@ def test_forty_refused_removals_and_nothing_accepted_stop_reading_once() -> None
     refusals.refuse(Purpose.REMOVE, *range(1, MAX_REFUSED_REQUESTS))
     with pytest.raises(StopSync, match="all 40 deletions and unsubscriptions") as error:
         refusals.refuse(Purpose.REMOVE, 99)
-    assert error.value.place == 99
+    assert error.value.position == 99
     refusals.refuse(Purpose.REMOVE, 100)
 
 

@@ -18,8 +18,8 @@ DELETE, UNSUBSCRIBE = DeletedRecords.DELETE, DeletedRecords.UNSUBSCRIBE
 def with_removals(number: int, most: int | None = 2) -> Harness:
     """So many people are to be removed."""
     harness = Harness(most_removals=most)
-    for place in range(1, number + 1):
-        harness.remove(someone(place))
+    for position in range(1, number + 1):
+        harness.remove(someone(position))
     return harness
 
 
@@ -81,7 +81,7 @@ def test_whoever_is_there_beyond_the_limit_stops_the_sync_and_is_not_removed() -
     [second] = harness.send()
     with pytest.raises(StopSync, match=r"\(max_deleted_records: 1\) .* after 1 person") as error:
         harness.answer(second, answer=True)
-    assert (error.value.place, harness.outcomes) == (2, {1: "written"})
+    assert (error.value.position, harness.outcomes) == (2, {1: "written"})
 
 
 def test_where_nobody_may_be_removed_everybody_is_looked_up() -> None:
@@ -145,8 +145,8 @@ def test_nobody_else_gets_a_marker(
 
 def test_markers_count_against_no_limit() -> None:
     harness = Harness(most_removals=1)
-    for place in (1, 2):
-        request = harness.removal(someone(place), UNSUBSCRIBE)
+    for position in (1, 2):
+        request = harness.removal(someone(position), UNSUBSCRIBE)
         harness.answer(request, answer=False)
         harness.send()
         harness.answer(request, answer=True)
@@ -158,8 +158,8 @@ def test_markers_that_cannot_be_set_are_told_in_one_warning(
     answer: RequestRejected,
 ) -> None:
     harness = Harness()
-    for place in (1, 2):
-        request = harness.removal(someone(place), UNSUBSCRIBE)
+    for position in (1, 2):
+        request = harness.removal(someone(position), UNSUBSCRIBE)
         harness.answer(request, answer=False)
         harness.send()
         harness.answer(request, answer)

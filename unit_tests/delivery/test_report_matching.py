@@ -21,7 +21,9 @@ Naming = Callable[[list[InvalidContact]], list[InvalidContact]]
 
 
 def entries_of(*contacts: Contact) -> list[BatchEntry]:
-    return [an_entry(a_part(place, contact)) for place, contact in enumerate(contacts, start=1)]
+    return [
+        an_entry(a_part(position, contact)) for position, contact in enumerate(contacts, start=1)
+    ]
 
 
 def named(*names: str) -> list[BatchEntry]:
@@ -36,7 +38,7 @@ def in_lists(entries: Sequence[BatchEntry], reading: MatchedReport) -> dict[str,
         "uncertain": reading.uncertain,
     }
     return {
-        entry.keys[0][1]: name
+        entry.identity_keys[0][1]: name
         for name, listed in lists.items()
         for entry in entries
         if entry in listed

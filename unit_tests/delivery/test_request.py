@@ -11,7 +11,7 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import MappedRecord
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
 from unit_tests.support.rooms import (
-    a_lane,
+    a_partition_key,
     a_removal_request,
     a_request,
     places,
@@ -24,8 +24,8 @@ def one_after_the_other(request: Request | None) -> list[Request]:
     return [] if request is None else [request, *one_after_the_other(request.then)]
 
 
-def records_of_one(place: int, number: int) -> list[MappedRecord]:
-    return [someone(place + n, place) for n in range(number)]
+def records_of_one(position: int, number: int) -> list[MappedRecord]:
+    return [someone(position + n, position) for n in range(number)]
 
 
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=9), is_counted=st.booleans())
@@ -42,23 +42,25 @@ def test_halves_hold_what_the_request_held_each_with_fewer_records(
     assert len(pieces) == 2
     # Different contacts side by side, records of one contact one after the other.
     assert len(halves) == (2 if len(sizes) > 1 else 1)
-    held = [place for piece in places(pieces) for contact in piece for place in contact]
-    assert held == [part.place for contact in contacts for part in contact]
+    held = [position for piece in places(pieces) for contact in piece for position in contact]
+    assert held == [part.position for contact in contacts for part in contact]
     assert abs(len(pieces[0].entries) - len(pieces[1].entries)) <= 1
     assert all(piece.records < request.records for piece in pieces)
     assert all(piece.is_already_counted is is_counted for piece in pieces)
-    assert all(piece.lane is request.lane and not piece.is_barrier for piece in pieces)
+    assert all(
+        piece.partition_key is request.partition_key and not piece.is_barrier for piece in pieces
+    )
 
 
 @given(size=st.integers(2, 1_000))
 def test_what_is_bad_stands_alone_after_a_logarithmic_number_of_splits(size: int) -> None:
     bad = size // 3 + 1
-    request = a_request(*(someone(place) for place in range(1, size + 1)))
+    request = a_request(*(someone(position) for position in range(1, size + 1)))
     splits = 0
     while request.is_divisible:
         splits += 1
         [request] = [
-            half for half in request.halves() if bad in [entry.place for entry in half.entries]
+            half for half in request.halves() if bad in [entry.position for entry in half.entries]
         ]
     assert places([request]) == [[[bad]]]
     assert splits <= (size - 1).bit_length()
@@ -74,10 +76,10 @@ def test_what_is_bad_stands_alone_after_a_logarithmic_number_of_splits(size: int
 def test_the_records_of_one_contact_are_merged_anew(
     mode: SynchronizationMode, cities: list[str]
 ) -> None:
-    lane = a_lane(a_plan(options=options(sync_mode=mode)))
+    partition_key = a_partition_key(a_plan(options=options(sync_mode=mode)))
     towns = ["Rome", "Bonn", "Oslo", "Bern"]
     parts = [a_part(n, a_contact(CITY=city)) for n, city in enumerate(towns, start=1)]
-    request = a_request(parts, lane=lane)
+    request = a_request(parts, partition_key=partition_key)
     pieces = one_after_the_other(request.record_halves(request.entries[0]))
     assert places(pieces) == [[[1, 2]], [[3, 4]]]
     assert [piece.entries[0].contact.standard_fields["CITY"] for piece in pieces] == cities
@@ -92,7 +94,7 @@ def test_pieces_in_order_stand_before_what_was_to_follow_the_request() -> None:
     request = a_request(someone(1), someone(2), then=a_request(someone(3)))
     first = request.in_order(request.pieces(1))
     assert places(one_after_the_other(first)) == [[[1]], [[2]], [[3]]]
-    assert first.last.place == 3
+    assert first.last.position == 3
 
 
 def test_whoever_is_removed_is_not_split() -> None:
@@ -101,5 +103,5 @@ def test_whoever_is_removed_is_not_split() -> None:
 
 def test_a_request_knows_its_oldest_record_how_many_it_has_and_their_bytes() -> None:
     request = a_request(someone(7), [someone(4, "ada"), someone(9, "ada")])
-    assert (request.place, request.records) == (4, 3)
+    assert (request.position, request.records) == (4, 3)
     assert request.bytes == sum(len(someone(7, name).payload) for name in (7, "ada"))

@@ -80,8 +80,8 @@ def test_every_record_is_settled_once_or_held_or_in_one_request(
     harness.removal(someone(100))
     harness.answer(harness.in_flight[0], answer=True)
     before = {*harness.outcomes}
-    for place, (contact, is_removed) in enumerate(arrived, start=1):
-        part = a_part(place, contact)
+    for position, (contact, is_removed) in enumerate(arrived, start=1):
+        part = a_part(position, contact)
         if is_removed:
             harness.remove(part, DeletedRecords.UNSUBSCRIBE)
         else:
@@ -89,7 +89,7 @@ def test_every_record_is_settled_once_or_held_or_in_one_request(
     everyone = [*range(1, len(arrived) + 1)]
 
     def each_is_in_one_place() -> bool:
-        settled = [place for place in harness.outcomes if place not in before]
+        settled = [position for position in harness.outcomes if position not in before]
         return sorted([*settled, *harness.unsettled()]) == everyone
 
     for answer in answered:
@@ -98,7 +98,7 @@ def test_every_record_is_settled_once_or_held_or_in_one_request(
             harness.now += 1.0
             continue
         request = harness.in_flight[0]
-        kind = 2 if request.job else int(request.farewell is not None)
+        kind = 2 if request.job else int(request.contact_removal is not None)
         harness.answer(request, answer[kind])
         assert each_is_in_one_place()
     harness.now += 40.0
@@ -135,7 +135,7 @@ def test_a_record_that_is_rejected_takes_nobody_with_it() -> None:
 
 def test_a_merged_contact_that_is_rejected_is_split_into_its_records_in_order() -> None:
     harness = Harness()
-    request = harness.request([someone(place, 1) for place in (1, 2, 3)])
+    request = harness.request([someone(position, 1) for position in (1, 2, 3)])
     refused = a_report(1, [invalid("1@example.com")])
     assert harness.answered(request, refused) == [[[1]]]
     harness.take(someone(4, 1))
@@ -172,7 +172,7 @@ def test_a_duplicate_is_rejected_after_a_pass_without_an_acceptance() -> None:
 
 def test_a_duplicate_is_held_with_the_records_that_were_to_follow_it() -> None:
     harness = Harness()
-    request = harness.request([someone(place, 1) for place in (1, 2, 3)])
+    request = harness.request([someone(position, 1) for position in (1, 2, 3)])
     harness.answered(request, a_report(1, [invalid("1@example.com", 8)]))
     harness.answer(harness.in_flight[0], a_report(1, [invalid("1@example.com", 4)]))
     assert places(harness.next_pass()) == [[[1, 2, 3]]]
@@ -205,8 +205,8 @@ def test_one_of_two_who_is_not_named_is_asked_for_again_alone() -> None:
 
 def test_a_report_that_counts_other_contacts_is_told_once() -> None:
     harness = Harness()
-    for place in (1, 2):
-        harness.answer(harness.request(someone(place)), a_report(5, new=0, invalid=0))
+    for position in (1, 2):
+        harness.answer(harness.request(someone(position)), a_report(5, new=0, invalid=0))
     [warning] = harness.heard.warnings
     assert "counts other contacts than the 1 that were sent" in warning
     assert harness.ledger.counts[PLAN].left_out.total() == 2
@@ -226,8 +226,8 @@ def test_what_the_account_took_is_settled_before_a_rejection_ends_the_sync() -> 
 LOST = a_report(1, [invalid("ada@example.com", 21, "HAT")])
 
 
-def with_fields(harness: Harness, place: int, **custom: str) -> Request:
-    return harness.request(a_part(place, a_contact(custom=custom)))
+def with_fields(harness: Harness, position: int, **custom: str) -> Request:
+    return harness.request(a_part(position, a_contact(custom=custom)))
 
 
 def test_a_field_that_is_gone_is_left_out_of_the_contact_and_of_each_record() -> None:
@@ -252,8 +252,8 @@ def test_a_field_that_is_still_there_is_no_excuse() -> None:
 def test_the_account_is_asked_once_and_one_warning_counts_the_records_of_each_field() -> None:
     harness = Harness()
     harness.api.fields = {"OTHER": FieldType.STRING}
-    for place, fields in enumerate([{"HAT": "red"}, {"HAT": "red", "AGE": "7"}], start=1):
-        harness.answer(with_fields(harness, place, **fields), LOST)
+    for position, fields in enumerate([{"HAT": "red"}, {"HAT": "red", "AGE": "7"}], start=1):
+        harness.answer(with_fields(harness, position, **fields), LOST)
         harness.accept_all()
     assert harness.api.calls == ["custom_fields"] * 2
     # The records to come are mapped without them.
@@ -269,7 +269,7 @@ def test_the_account_is_asked_once_and_one_warning_counts_the_records_of_each_fi
 
 
 def a_strict_harness() -> Harness:
-    return Harness(lane=STRICT, limits=RejectionLimits(is_strict=True))
+    return Harness(partition_key=STRICT, limits=RejectionLimits(is_strict=True))
 
 
 def ends_strictly(harness: Harness, report: SynchronizationReport) -> StopSync:
@@ -291,22 +291,22 @@ def test_of_a_request_with_an_invalid_contact_nothing_is_counted(
     harness = a_strict_harness()
     request = harness.request(someone(1), someone(2))
     stop = ends_strictly(harness, a_report(1, invalid_contacts, invalid=1))
-    assert stop.place == 1
+    assert stop.position == 1
     assert (harness.outcomes, harness.ledger.counts[STRICT.plan].written) == ({1: "rejected"}, 0)
-    assert request.place == 1
+    assert request.position == 1
 
 
 def test_what_comes_before_the_bad_contact_is_written_first() -> None:
     harness = a_strict_harness()
     harness.request(someone(1, 7), someone(2, 8), someone(3, 1), someone(4, 9))
     report = a_report(4, [invalid("1@example.com")])
-    assert ends_strictly(harness, report).place == 3
+    assert ends_strictly(harness, report).position == 3
     assert harness.outcomes == {1: "written", 2: "written", 3: "rejected"}
 
 
 def test_of_a_contact_of_several_records_the_one_to_blame_is_found() -> None:
     harness = a_strict_harness()
-    request = harness.request([someone(place, 1) for place in (1, 2, 3)])
+    request = harness.request([someone(position, 1) for position in (1, 2, 3)])
     refused = a_report(1, [invalid("1@example.com")])
     assert harness.answered(request, refused) == [[[1]]]
     assert harness.answered(harness.in_flight[0], a_report(1)) == [[[2, 3]]]
@@ -314,7 +314,7 @@ def test_of_a_contact_of_several_records_the_one_to_blame_is_found() -> None:
     harness.answer(harness.in_flight[0], refused)
     with pytest.raises(StopSync, match="record of stream contacts was rejected") as error:
         harness.ledger.heed()
-    assert (error.value.place, harness.outcomes) == (2, {1: "written", 2: "rejected"})
+    assert (error.value.position, harness.outcomes) == (2, {1: "written", 2: "rejected"})
 
 
 def test_a_refused_request_is_searched_in_order_for_the_record_to_blame() -> None:
@@ -324,7 +324,7 @@ def test_a_refused_request_is_searched_in_order_for_the_record_to_blame() -> Non
     harness.answer(harness.in_flight[0], REFUSED)
     with pytest.raises(StopSync, match=r"HTTP 400.*set it to true") as error:
         harness.ledger.heed()
-    assert (error.value.place, harness.outcomes) == (2, {1: "written", 2: "rejected"})
+    assert (error.value.position, harness.outcomes) == (2, {1: "written", 2: "rejected"})
 
 
 # A refusal of the whole request.
@@ -421,8 +421,8 @@ def test_if_nobody_can_be_removed_the_sync_fails() -> None:
 
 def test_forty_refused_removals_are_all_rejected_once_contacts_are_accepted() -> None:
     harness = Harness()
-    for place in range(1, MAX_REFUSED_REQUESTS):
-        harness.answer(harness.removal(someone(place)), REFUSED)
+    for position in range(1, MAX_REFUSED_REQUESTS):
+        harness.answer(harness.removal(someone(position)), REFUSED)
     last = harness.removal(someone(MAX_REFUSED_REQUESTS))
     with pytest.raises(StopSync, match="all 40 deletions and unsubscriptions"):
         harness.answer(last, REFUSED)
@@ -440,7 +440,7 @@ def test_records_before_and_after_a_removal_keep_their_order() -> None:
     while requests := harness.send() or harness.next_pass():
         left += places(requests)
         for request in requests:
-            harness.answer(request, True if request.farewell else a_report(1))
+            harness.answer(request, True if request.contact_removal else a_report(1))
     assert left == [[[1]], [[2]], [[3]]]
 
 

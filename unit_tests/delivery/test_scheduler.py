@@ -23,8 +23,8 @@ def nothing_unsent() -> int | None:
 def a_scheduler(*in_requests: int, most: int = 4, max_bytes: int = NO_LIMIT) -> RequestScheduler:
     """These records wait in a request each."""
     scheduler = RequestScheduler(Pace(most), max_bytes)
-    for place in in_requests:
-        scheduler.submit(a_request(someone(place)))
+    for position in in_requests:
+        scheduler.submit(a_request(someone(position)))
     return scheduler
 
 
@@ -39,7 +39,7 @@ def send(
 
 
 def order(requests: list[Request]) -> list[int]:
-    return [request.place for request in requests]
+    return [request.position for request in requests]
 
 
 def barrier(scheduler: RequestScheduler, request: Request) -> None:
@@ -56,19 +56,19 @@ def barrier(scheduler: RequestScheduler, request: Request) -> None:
 def test_every_request_or_its_pieces_leave_once_in_the_limits_and_barriers_are_the_oldest(
     sizes: list[int], seed: int
 ) -> None:
-    chance, now, place = Random(seed), 0.0, 0
+    chance, now, position = Random(seed), 0.0, 0
     scheduler = a_scheduler(most=chance.randint(1, 4))
     for size in sizes:
-        scheduler.submit(a_request(*(someone(place + n) for n in range(1, size + 1))))
-        place += size
+        scheduler.submit(a_request(*(someone(position + n) for n in range(1, size + 1))))
+        position += size
     in_flight: list[Request] = []
     settled: list[int] = []
     while not scheduler.is_idle:
         for request in send(scheduler, now):
             assert request.not_before <= now == request.sent_at
             in_flight.append(request)
-            others = [one.place for one in (*in_flight, *scheduler._pending)]
-            assert not request.is_barrier or request.place == min(others)
+            others = [one.position for one in (*in_flight, *scheduler._pending)]
+            assert not request.is_barrier or request.position == min(others)
         assert scheduler.in_flight == len(in_flight) <= scheduler.pace.limit
         if not in_flight:
             at = scheduler.next_attempt_at(nothing_unsent)
@@ -84,8 +84,8 @@ def test_every_request_or_its_pieces_leave_once_in_the_limits_and_barriers_are_t
         elif fate < 0.5 and request.is_divisible:
             scheduler.replace(request.halves())
         else:
-            settled += [entry.place for entry in request.entries]
-    assert sorted(settled) == [*range(1, place + 1)]
+            settled += [entry.position for entry in request.entries]
+    assert sorted(settled) == [*range(1, position + 1)]
     assert scheduler._bytes == 0
 
 
@@ -115,9 +115,9 @@ def test_requests_in_flight_beyond_a_lowered_limit_go_on_and_none_joins_them() -
 def test_a_few_more_requests_are_kept_ready_than_may_be_in_flight() -> None:
     scheduler = a_scheduler(most=2)
     capacities = []
-    for place in range(1, 3 + READY_AHEAD):
+    for position in range(1, 3 + READY_AHEAD):
         capacities.append(scheduler.has_capacity)
-        scheduler.submit(a_request(someone(place)))
+        scheduler.submit(a_request(someone(position)))
     assert capacities == [True] * (2 + READY_AHEAD)
     assert not scheduler.has_capacity
     scheduler.returned(send(scheduler)[0])
@@ -165,7 +165,7 @@ def test_a_request_is_tried_again_at_its_time_before_the_others() -> None:
     scheduler.returned(first)
     scheduler.requeue(first, at=5.0)
     [second] = send(scheduler, 4.9)
-    assert second.place == 2
+    assert second.position == 2
     scheduler.returned(second)
     assert scheduler.next_attempt_at(nothing_unsent) == 0.0
     scheduler.returned(*send(scheduler, 4.9))
@@ -179,7 +179,7 @@ def test_a_request_is_tried_again_at_its_time_before_the_others() -> None:
 def test_a_request_that_may_not_be_sent_yet_keeps_nobody_from_being_sent() -> None:
     allowed: list[bool] = []
     scheduler = RequestScheduler(
-        Pace(4), NO_LIMIT, lambda request: request.farewell is None or bool(allowed)
+        Pace(4), NO_LIMIT, lambda request: request.contact_removal is None or bool(allowed)
     )
     removal = a_removal_request(1)
     scheduler.submit(removal)
@@ -255,7 +255,7 @@ def test_requests_that_are_larger_than_the_service_bears_are_taken_out() -> None
 def test_what_waits_is_forgotten_when_the_sync_is_to_end_but_for_what_is_older() -> None:
     scheduler = a_scheduler(1, 2, 3, 4, most=1)
     [request] = send(scheduler)
-    scheduler.drop_pending(from_place=3)
+    scheduler.drop_pending(from_position=3)
     assert scheduler.in_flight == 1
     scheduler.returned(request)
     assert order(send(scheduler)) == [2]

@@ -28,7 +28,7 @@ from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.maileon.calls import REPORT, client_of
 from unit_tests.maileon.local_server import reply
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import LANE, a_lane, a_report, a_request, someone
+from unit_tests.support.rooms import PARTITION, a_partition_key, a_report, a_request, someone
 
 CHUNK = InputChunk([b"{}"], 1)
 LONG = 60.0
@@ -95,8 +95,8 @@ def test_whatever_a_call_raises_comes_back_and_the_worker_goes_on(error: Excepti
         return given
 
     service = WorkerPool(answer, workers=1)
-    for place in (1, 2):
-        service.start(a_request(someone(place)))
+    for position in (1, 2):
+        service.start(a_request(someone(position)))
     came = [soon(service), soon(service)]
     assert [event.answer for event in came if isinstance(event, ResponseReceived)] == [error, True]
 
@@ -142,8 +142,8 @@ def test_with_fewer_threads_than_calls_every_call_is_made(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(threading.Thread, "start", start_two)
     service = WorkerPool(lambda _: True, workers=16)
-    for place in range(1, 6):
-        service.start(a_request(someone(place)))
+    for position in range(1, 6):
+        service.start(a_request(someone(position)))
     assert all(isinstance(soon(service), ResponseReceived) for _ in range(5))
 
 
@@ -184,7 +184,7 @@ def sent(call: Request, answer: bytes) -> tuple[str, str, bytes, Answer]:
 
 def test_contacts_are_posted_with_every_option_of_their_stream() -> None:
     plan = a_plan(options=options(IdentifierMode.EXTERNAL_ID, update_only=True))
-    call = a_request(someone(1), lane=a_lane(plan, Permission.DOUBLE_OPT_IN))
+    call = a_request(someone(1), partition_key=a_partition_key(plan, Permission.DOUBLE_OPT_IN))
     method, target, body, came = sent(call, REPORT)
     assert (method, target.partition("?")[0]) == ("POST", "/contacts")
     query = dict(pair.split("=") for pair in target.partition("?")[2].split("&"))
@@ -213,9 +213,14 @@ def test_whoever_is_removed_is_addressed_by_their_identifier(
     mode: IdentifierMode, removal: DeletedRecords, purpose: Purpose, wanted: str
 ) -> None:
     contact = a_contact("1@example.com", external_id="x1")
-    lane = a_lane(a_plan(options=options(mode)))
-    farewell = ContactRemoval(removal, contact)
-    call = a_request(a_part(1, contact), lane=lane, farewell=farewell, purpose=purpose)
+    partition_key = a_partition_key(a_plan(options=options(mode)))
+    contact_removal = ContactRemoval(removal, contact)
+    call = a_request(
+        a_part(1, contact),
+        partition_key=partition_key,
+        contact_removal=contact_removal,
+        purpose=purpose,
+    )
     found = b"<contact><email>1@example.com</email></contact>"
     method, target, body, came = sent(call, found)
     assert (f"{method} {unquote(target).partition('?')[0]}", body, came) == (wanted, b"", True)
@@ -225,7 +230,7 @@ def test_a_question_is_asked_by_its_job() -> None:
     heard: list[tuple[str, list[Contact]]] = []
     job = FindOwner("e1@example.com", lambda key, owners: heard.append((key, owners)))
     found = b"<contact><external_id>x</external_id></contact>"
-    method, target, _, came = sent(Request(LANE, [], purpose=Purpose.ASK, job=job), found)
+    method, target, _, came = sent(Request(PARTITION, [], purpose=Purpose.ASK, job=job), found)
     assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)
     job.answered(came)
     job.answered(RetriableError("No.", FailureReason.CONNECTION))

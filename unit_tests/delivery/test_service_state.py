@@ -53,7 +53,7 @@ class Service:
         return None
 
     def _answer(self, request: Request) -> None:
-        held = {part.place for entry in request.entries for part in entry.parts}
+        held = {part.position for entry in request.entries for part in entry.parts}
         self.sizes.append(len(request.entries))
         is_well = held.isdisjoint(self._bad) or self.harness.now >= self._back_at
         self.harness.answer(request, a_report(len(request.entries)) if is_well else self.failure)
@@ -133,7 +133,7 @@ def test_a_search_that_ended_in_success_does_not_keep_another_from_beginning() -
 
 def test_records_of_one_contact_are_split_too() -> None:
     service = Service(0, {3})
-    service.harness.request([someone(place, 1) for place in (1, 2, 3, 4)])
+    service.harness.request([someone(position, 1) for position in (1, 2, 3, 4)])
     failure = service.serve()
     assert service.written == {1, 2}
     assert "The call for record 3 " in str(failure)
@@ -191,7 +191,7 @@ def test_while_others_succeed_a_request_is_split_after_five_times_however_long_t
 
 def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
     harness = Harness(backoff=Backoff(900.0))
-    harness.request([someone(place, 1) for place in range(1, 1001)])
+    harness.request([someone(position, 1) for position in range(1, 1001)])
     with pytest.raises(TransientError):  # noqa: PT012 - one of many
         while True:
             [request] = harness.in_flight or harness.send()
@@ -202,7 +202,7 @@ def test_pieces_that_wait_for_each_other_get_more_time_once() -> None:
 
 def test_a_piece_that_waited_for_another_has_time_of_its_own() -> None:
     harness = Harness()
-    request = harness.request([someone(place, 1) for place in (1, 2, 3, 4)])
+    request = harness.request([someone(position, 1) for position in (1, 2, 3, 4)])
     harness.answer(request, TIMEOUT)
     harness.now = 60.0
     harness.answer(harness.send()[0], TIMEOUT)

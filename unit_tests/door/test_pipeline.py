@@ -214,7 +214,7 @@ def test_held_records_that_crowd_do_not_wait_for_the_flush_interval(
     script = Script([(0.0, people(1, 2, 3))], answer=duplicates(*emails), ends_at=500.0)
     came = ran(script, batch_size=1, flush_interval_seconds=300)
     assert came.failure is None
-    sent = sorted(place for _, places in script.calls for place in places)
+    sent = sorted(position for _, places in script.calls for position in places)
     assert sent == [1, 1, 2, 2, 3]
     assert script.time < 550.0
     assert script.calls[-1][0] < 10.0

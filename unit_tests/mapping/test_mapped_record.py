@@ -81,8 +81,8 @@ def merged(records: Sequence[Contact], mode: SynchronizationMode) -> Contact:
 
 def entry_of(parts: Sequence[MappedRecord], mode: SynchronizationMode) -> BatchEntry:
     """The contact that these records make, ready to be sent."""
-    lane = PartitionKey(a_plan(options=options(sync_mode=mode)), None)
-    return BatchEntry.of_record(parts[0], lane, arrived_at=0.0).of_parts(parts)
+    partition_key = PartitionKey(a_plan(options=options(sync_mode=mode)), None)
+    return BatchEntry.of_record(parts[0], partition_key, arrived_at=0.0).of_parts(parts)
 
 
 @pytest.mark.parametrize("mode", SynchronizationMode)
@@ -205,8 +205,12 @@ def test_contacts_share_a_key_if_they_may_be_one_person(
 def test_an_entry_of_one_record_is_the_record() -> None:
     part = a_part(3)
     entry = entry_of([part], UPDATE)
-    assert (entry.contact, entry.payload, entry.keys) == (part.contact, part.payload, part.keys)
-    assert (entry.place, entry.parts) == (3, [part])
+    assert (entry.contact, entry.payload, entry.identity_keys) == (
+        part.contact,
+        part.payload,
+        part.identity_keys,
+    )
+    assert (entry.position, entry.parts) == (3, [part])
 
 
 @pytest.mark.parametrize("mode", SynchronizationMode)
@@ -215,5 +219,5 @@ def test_an_entry_is_merged_when_it_is_sealed(mode: SynchronizationMode) -> None
     entry = entry_of(parts, mode)
     assert entry.contact == merged([part.contact for part in parts], mode)
     assert entry.payload == contact_bytes(entry.contact)
-    assert (entry.place, entry.parts) == (5, parts)
+    assert (entry.position, entry.parts) == (5, parts)
     assert parts[0].contact == a_contact(FIRSTNAME="Ada")

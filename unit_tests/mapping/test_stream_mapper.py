@@ -100,12 +100,12 @@ def mapped(stream: StreamMapper, **data: object) -> Contact:
 def test_there_is_one_lane_for_each_permission() -> None:
     stream, _ = with_a_log()
     wishes = [None, Permission.NONE, None, Permission.OTHER, Permission.NONE]
-    lanes = [stream.lane(permission) for permission in wishes]
-    assert lanes[0] is lanes[2]
-    assert lanes[1] is lanes[4]
-    assert len({id(lane) for lane in lanes}) == 3
-    assert [lane.permission for lane in lanes] == wishes
-    assert all(lane.plan is stream.plan for lane in lanes)
+    partition_keys = [stream.partition_key(permission) for permission in wishes]
+    assert partition_keys[0] is partition_keys[2]
+    assert partition_keys[1] is partition_keys[4]
+    assert len({id(partition_key) for partition_key in partition_keys}) == 3
+    assert [partition_key.permission for partition_key in partition_keys] == wishes
+    assert all(partition_key.plan is stream.plan for partition_key in partition_keys)
 
 
 def test_a_record_without_new_columns_teaches_nothing() -> None:

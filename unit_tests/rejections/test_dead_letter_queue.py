@@ -123,7 +123,7 @@ def test_whatever_line_was_a_record_is_stored(
     s3: S3Client, settings: S3Storage, line: bytes
 ) -> None:
     store = DeadLetterQueue(settings)
-    store.add(plan(), MappedRecord(1, 1, 0, keys=(), payload=b"", message=line), REJECTION)
+    store.add(plan(), MappedRecord(1, 1, 0, identity_keys=(), payload=b"", message=line), REJECTION)
     store.flush()
     [content] = objects(s3, settings).values()
     given, again = decode(line, 1), decode(content, 2)
@@ -298,7 +298,7 @@ def test_memory_stays_bounded_while_nothing_can_be_stored() -> None:
 
 
 def test_a_record_whose_message_was_not_kept_is_not_passed_over() -> None:
-    nameless = MappedRecord(1, 1, 0, keys=(), payload=b"")
+    nameless = MappedRecord(1, 1, 0, identity_keys=(), payload=b"")
     store = DeadLetterQueue(storage("http://127.0.0.1:9"))
     with pytest.raises(ValueError, match="not kept"):
         store.add(plan(), nameless, REJECTION)

@@ -41,7 +41,7 @@ class Wish:
     preferences: dict[tuple[str, str], tuple[str, Source]] = field(default_factory=dict)
 
     @property
-    def keys(self) -> list[str]:
+    def identity_keys(self) -> list[str]:
         """The identifiers, comparable."""
         keys = [f"id={self.id.lstrip('0')}"] if self.id else []
         keys += [f"email={without_case(self.email)}"] if self.email else []
@@ -61,9 +61,9 @@ class Stored:
     preferences: Preferences = field(default_factory=dict)
 
     @property
-    def keys(self) -> list[str]:
+    def identity_keys(self) -> list[str]:
         """The identifiers, comparable."""
-        return Wish(str(self.id), self.email, self.external_id).keys
+        return Wish(str(self.id), self.email, self.external_id).identity_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class MaileonAccount:
         return bool(codes & CONTESTED_CODES)
 
     def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
-        [key] = Wish(email=email, external_id=external_id).keys or [""]
+        [key] = Wish(email=email, external_id=external_id).identity_keys or [""]
         return self.contacts.get(self._holders.get(key, 0))
 
     def _copies(self) -> dict[int, Stored]:
@@ -186,10 +186,10 @@ class MaileonAccount:
             self._remember(contact)
 
     def _remember(self, contact: Stored) -> None:
-        self._holders.update(dict.fromkeys(contact.keys, contact.id))
+        self._holders.update(dict.fromkeys(contact.identity_keys, contact.id))
 
     def _forget(self, contact: Stored) -> None:
-        for key in contact.keys:
+        for key in contact.identity_keys:
             del self._holders[key]
 
     def _synchronize(self, options: Options, wish: Wish) -> Judgement:
@@ -260,7 +260,7 @@ def name_of(mode: str, wish: Wish) -> str:
     """The identifier by which the contact is recognised, comparable; empty if it has none."""
     kind = {"external_id": "external_id=", "maileon_id": "id=" if wish.id else "email="}
     wanted = kind.get(mode, "email=")
-    return next((key for key in wish.keys if key.startswith(wanted)), "")
+    return next((key for key in wish.identity_keys if key.startswith(wanted)), "")
 
 
 def _is_no_address(wish: Wish) -> bool:

@@ -21,9 +21,9 @@ class Circles:
         self._above: dict[str, str] = {}
         self._kinds: Counter[tuple[str, str]] = Counter()
         for number, known in enumerate(scenario.known, start=1):
-            self._link(Wish(str(number), known.email, known.external_id).keys)
+            self._link(Wish(str(number), known.email, known.external_id).identity_keys)
         for step in steps:
-            self._link(step.wish.keys)
+            self._link(step.wish.identity_keys)
 
     def circle(self, keys: Sequence[str]) -> str:
         """The circle to which the identifiers belong, by its head; empty for none."""
@@ -53,7 +53,7 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
     is_unclear = scenario.server.naming is Naming.UNLISTED
     pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
     return {
-        circles.circle(steps[one].wish.keys)
+        circles.circle(steps[one].wish.identity_keys)
         for one, other in pairs
         if not order[max(one, other)] >> min(one, other) & 1
     }
@@ -61,19 +61,19 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
 
 def contested_circles(steps: Sequence[Step], circles: Circles) -> set[str]:
     """The circles in which somebody was refused since another contact had the identifier."""
-    return {circles.circle(step.wish.keys) for step in steps if step.is_contested}
+    return {circles.circle(step.wish.identity_keys) for step in steps if step.is_contested}
 
 
 def _order(steps: Sequence[Step]) -> list[int]:
     """Of each step the steps before it that the input orders, by shared identifiers; as bits."""
     order: list[int] = []
     last: dict[str, int] = {}
-    for place, step in enumerate(steps):
+    for position, step in enumerate(steps):
         before = 0
-        for key in step.keys:
+        for key in step.identity_keys:
             if key in last:
                 before |= order[last[key]] | 1 << last[key]
-            last[key] = place
+            last[key] = position
         order.append(before)
     return order
 
@@ -81,11 +81,11 @@ def _order(steps: Sequence[Step]) -> list[int]:
 def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
     """Neighbours among the steps that concern one contact."""
     last: dict[int, int] = {}
-    for place, step in enumerate(steps):
+    for position, step in enumerate(steps):
         if step.found is not None:
             if step.found in last:
-                yield last[step.found], place
-            last[step.found] = place
+                yield last[step.found], position
+            last[step.found] = position
 
 
 def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, int]]:
@@ -94,11 +94,11 @@ def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, i
     Not those that only want to have it: whoever comes too early is held.
     """
     freed: defaultdict[str, list[int]] = defaultdict(list)
-    for place, step in enumerate(steps):
-        for key in step.freed.difference(step.wish.keys):
-            freed[key].append(place)
-    for place, step in enumerate(steps):
-        for key in step.wish.keys if step.travels else ():
+    for position, step in enumerate(steps):
+        for key in step.freed.difference(step.wish.identity_keys):
+            freed[key].append(position)
+    for position, step in enumerate(steps):
+        for key in step.wish.identity_keys if step.travels else ():
             for loser in freed.get(key, ()):
                 if key == step.name or is_unclear:
-                    yield loser, place
+                    yield loser, position

@@ -173,32 +173,32 @@ class Watch:
     def nothing_gets_through(self) -> bool:
         """Whether calls were refused, and none was accepted that says that the contacts are wrong.
 
-        Accepted contacts clear a farewell, too.
+        Accepted contacts clear a removal, too.
         """
-        contacts, farewells = self.refusals[False], self.refusals[True]
+        contacts, removals = self.refusals[False], self.refusals[True]
         if contacts and False not in self.accepted:
             return True
-        return bool(farewells) and not self.accepted
+        return bool(removals) and not self.accepted
 
     def nobody_can_leave(self) -> bool:
-        """Whether so many farewells were refused, and none accepted, that nobody can be removed."""
+        """Whether so many removals were refused, and none accepted, that nobody can be removed."""
         return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
 
     def _refused(self, call: Request, refusal: RequestRejected) -> None:
         is_farewell = is_removal(call)
         self.refusals[is_farewell] += 1
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
-            self._nobody_leaves_from = call.place
+            self._nobody_leaves_from = call.position
         is_options_fault = {
             True: refusal.status in NOBODYS_FAULTS,
             False: refusal.status not in CONTACTS_FAULTS,
         }
         self.ends_of_sync += is_options_fault[is_farewell]
         most = MAX_REFUSED_CALLS + self.concurrency
-        # That contacts are accepted lets farewells go on, if only to the end of the sync.
+        # That contacts are accepted lets removals go on, if only to the end of the sync.
         is_cleared = bool(self.accepted) if is_farewell else False in self.accepted
-        # What came before the farewell that was one too many is still sent.
-        is_before = is_farewell and call.place < self._nobody_leaves_from
+        # What came before the removal that was one too many is still sent.
+        is_before = is_farewell and call.position < self._nobody_leaves_from
         is_early = self.refusals[is_farewell] < most
         insist(is_cleared or is_before or is_early, "goes on though nothing gets through")
 
@@ -212,8 +212,11 @@ class Watch:
     def _merges_one_contact(self, call: Request) -> None:
         """Only records with the same identifiers, and the same permission, are one contact."""
         for group in groups_of(call):
-            steps = [self.steps[place - 1] for place in group]
-            insist(len({frozenset(step.wish.keys) for step in steps}) == 1, "merges two contacts")
+            steps = [self.steps[position - 1] for position in group]
+            insist(
+                len({frozenset(step.wish.identity_keys) for step in steps}) == 1,
+                "merges two contacts",
+            )
             insist(len({step.options for step in steps}) == 1, "merges two permissions")
             insist(len(steps) == 1 or not steps[0].is_farewell, "merges removals")
 
@@ -287,7 +290,7 @@ class SpyLedger(Ledger):
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         part = super().received(plan, now, contact)
-        self.received_at[part.place] = now
+        self.received_at[part.position] = now
         return part
 
     def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
@@ -302,21 +305,21 @@ class SpyLedger(Ledger):
         super().written(plan, entries)
         self.merged += sum(len(entry.parts) - 1 for entry in entries)
         for entry in entries:
-            group = tuple(part.place for part in entry.parts)
-            for place in group:
-                self._settle(place, "written")
-                self.groups[place] = group
+            group = tuple(part.position for part in entry.parts)
+            for position in group:
+                self._settle(position, "written")
+                self.groups[position] = group
 
     def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
-        self.check_rejection(part.place)
+        self.check_rejection(part.position)
         try:
             super().rejected(plan, part, rejection)
         finally:
-            self._settle(part.place, "rejected")
+            self._settle(part.position, "rejected")
 
-    def _settle(self, place: int, outcome: str) -> None:
+    def _settle(self, position: int, outcome: str) -> None:
         # Kept, since the connector ends a sync whatever is raised meanwhile.
-        if place in self.outcomes:
-            self.settled_twice.append(place)
-        self.outcomes[place] = outcome
-        self.received_at.pop(place, None)
+        if position in self.outcomes:
+            self.settled_twice.append(position)
+        self.outcomes[position] = outcome
+        self.received_at.pop(position, None)

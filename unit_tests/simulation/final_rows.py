@@ -35,8 +35,11 @@ def check_final_rows(
         found = account.find(step.options.mode, step.wish)
         insist(found is not None, f"{step.name} is missing at the end")
         assert found is not None
-        has_all = {*step.wish.keys} <= {*found.keys}
-        insist(has_all, f"{step.name} ends as {found.keys} instead of {step.wish.keys}")
+        has_all = {*step.wish.identity_keys} <= {*found.identity_keys}
+        insist(
+            has_all,
+            f"{step.name} ends as {found.identity_keys} instead of {step.wish.identity_keys}",
+        )
         for target, text in step.wish.fields.items():
             insist(found.fields.get(target) == text, f"{step.name} ends with an older {target}")
     return True
@@ -46,9 +49,9 @@ def _known(
     scenario: Scenario, circle: Sequence[Numbered], circles: Circles
 ) -> list[tuple[list[str], Known]]:
     """The contacts of the circle that the account had before the sync, with their identifiers."""
-    head = circles.circle(circle[0][1].wish.keys)
+    head = circles.circle(circle[0][1].wish.identity_keys)
     people = enumerate(scenario.known, start=1)
-    keyed = [(Wish(str(n), k.email, k.external_id).keys, k) for n, k in people]
+    keyed = [(Wish(str(n), k.email, k.external_id).identity_keys, k) for n, k in people]
     return [(keys, contact) for keys, contact in keyed if circles.circle(keys) == head]
 
 
@@ -57,7 +60,7 @@ def _are_plain(
 ) -> bool:
     """Whether nothing but addresses stands in the way of anybody."""
     modes = {step.options.mode for _, step in circle}
-    kinds = {_kinds(step.wish.keys) for _, step in circle}
+    kinds = {_kinds(step.wish.identity_keys) for _, step in circle}
     return (
         len(modes) == len(kinds) == 1
         and all(_is_plain(step) for _, step in circle)
@@ -77,7 +80,7 @@ def _is_plain(step: Step) -> bool:
 def _can_end_well(
     circle: Sequence[Numbered], known: Sequence[tuple[list[str], Known]], last: dict[str, Step]
 ) -> bool:
-    final = [key for step in last.values() for key in step.wish.keys]
+    final = [key for step in last.values() for key in step.wish.identity_keys]
     if len(final) > len({*final}):
         return False
     held: dict[str, set[str]] = {name: set() for name in last}
@@ -88,15 +91,17 @@ def _can_end_well(
                 return False
             continue
         # What its rows do not name, it keeps.
-        if not {*keys}.isdisjoint({*final} - {*last[owner].wish.keys}) and not _gives_up(
+        if not {*keys}.isdisjoint({*final} - {*last[owner].wish.identity_keys}) and not _gives_up(
             keys, last[owner]
         ):
             return False
         held[owner].update(keys)
     for _, step in circle:
-        held[step.name].update(step.wish.keys)
+        held[step.name].update(step.wish.identity_keys)
     waits = {
-        name: {other for other in held if other != name and held[other] & {*step.wish.keys}}
+        name: {
+            other for other in held if other != name and held[other] & {*step.wish.identity_keys}
+        }
         for name, step in last.items()
     }
     try:
@@ -108,7 +113,7 @@ def _can_end_well(
 
 def _gives_up(keys: Sequence[str], step: Step) -> bool:
     """Whether the record names another for each identifier that the contact has, or the same."""
-    return _kinds(keys) - {"id"} <= _kinds(step.wish.keys)
+    return _kinds(keys) - {"id"} <= _kinds(step.wish.identity_keys)
 
 
 def _kinds(keys: Sequence[str]) -> frozenset[str]:
@@ -119,6 +124,6 @@ def circles_of(steps: Sequence[Step], circles: Circles) -> Iterator[tuple[str, l
     """The steps of each circle, with their places."""
     found: dict[str, list[Numbered]] = {}
     for place, step in enumerate(steps, start=1):
-        if step.travels and step.wish.keys:
-            found.setdefault(circles.circle(step.wish.keys), []).append((place, step))
+        if step.travels and step.wish.identity_keys:
+            found.setdefault(circles.circle(step.wish.identity_keys), []).append((place, step))
     yield from found.items()

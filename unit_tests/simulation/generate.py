@@ -236,9 +236,9 @@ class _Maker:
         items: list[Item] = []
         most = self._mood.records
         fewest = FEWEST_OF_LARGE if self._is_large else most // 3
-        for place in range(1, self._chance.randint(fewest, most) + 1):
+        for position in range(1, self._chance.randint(fewest, most) + 1):
             number = self._chance.randrange(len(streams))
-            data = self._data(place, streams[number], config)
+            data = self._data(position, streams[number], config)
             items.append(Item(Kind.RECORD, number, data, gap=self._gap()))
             if self._happens(self._mood.odd):
                 items.append(self._odd_item())
@@ -258,17 +258,17 @@ class _Maker:
             return None
         return self._chance.choice([0.0, 0.1, 1.0, 20.0, 200.0])
 
-    def _data(self, place: int, stream: Stream, config: Data) -> Data:
+    def _data(self, position: int, stream: Stream, config: Data) -> Data:
         data = self._identifiers(stream)
-        data["custom:G1"] = f"{place}"
+        data["custom:G1"] = f"{position}"
         if self._happens(0.3):
-            data["custom:G2"] = f"{place}"
+            data["custom:G2"] = f"{position}"
         if self._happens(0.2):
-            data["first_name"] = f"name {place}"
+            data["first_name"] = f"name {position}"
         if self._happens(0.2):
-            data["custom:GONE"] = f"{place}"
+            data["custom:GONE"] = f"{position}"
         if self._happens(0.2):
-            data["preferences"] = self._preferences(place)
+            data["preferences"] = self._preferences(position)
         self._spoil(data, config)
         self._see_off(data, stream)
         return data
@@ -304,13 +304,13 @@ class _Maker:
         self._given_up.append(person)
         return other
 
-    def _preferences(self, place: int) -> list[dict[str, object]]:
+    def _preferences(self, position: int) -> list[dict[str, object]]:
         listed = []
-        said = "true" if place % 2 else "false"
+        said = "true" if position % 2 else "false"
         for name in self._chance.sample(["Weekly", "Daily"], self._chance.randint(1, 2)):
             one: dict[str, object] = {"category": "News", "name": name, "value": said}
             if self._happens(0.5):
-                one["source"] = self._chance.choice([None, "", f"source {place}"])
+                one["source"] = self._chance.choice([None, "", f"source {position}"])
             listed.append(one)
         return listed
 

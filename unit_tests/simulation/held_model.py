@@ -54,7 +54,7 @@ class Model:
             self._pass()
 
     def _arrives(self, row: Row) -> None:
-        keys = row[1].keys
+        keys = row[1].identity_keys
         waiting = next((group for group in self._batch if _share(group, keys)), None)
         in_flight = any(_share(group, keys) for batch in self._flying for group in batch)
         is_behind = self.rules.keeps_order and any(self._held_keys[key] for key in keys)
@@ -62,7 +62,7 @@ class Model:
             self._hold([row])
         elif waiting is None:
             self._batch.append([row])
-        elif {*waiting[0][1].keys} == {*keys} or not self.rules.merges_same_only:
+        elif {*waiting[0][1].identity_keys} == {*keys} or not self.rules.merges_same_only:
             waiting.append(row)
         else:
             self._hold([row])
@@ -82,7 +82,9 @@ class Model:
             self._answered()
 
     def _is_held(self, group: Group) -> bool:
-        return self.rules.keeps_order and any(self._held_keys[key] for key in group[0][1].keys)
+        return self.rules.keeps_order and any(
+            self._held_keys[key] for key in group[0][1].identity_keys
+        )
 
     def _answered(self) -> bool:
         """Whether somebody was accepted."""
@@ -101,15 +103,15 @@ class Model:
             self._hold(group)
             return False
         self.outcomes |= dict.fromkeys(
-            (place for place, _ in group), "rejected" if is_invalid else "written"
+            (position for position, _ in group), "rejected" if is_invalid else "written"
         )
-        self.applied += [] if is_invalid else [tuple(place for place, _ in group)]
+        self.applied += [] if is_invalid else [tuple(position for position, _ in group)]
         return not is_invalid
 
     def _hold(self, group: Iterable[Row]) -> None:
         for row in group:
             self._held.append(row)
-            self._held_keys.update(row[1].keys)
+            self._held_keys.update(row[1].identity_keys)
 
     def _settle_all(self) -> None:
         self._send()
@@ -124,40 +126,40 @@ class Model:
         behind: list[Row] = []
         seen: dict[str, Group] = {}
         for row in rows:
-            groups = [seen[key] for key in row[1].keys if key in seen]
+            groups = [seen[key] for key in row[1].identity_keys if key in seen]
             if not groups:
                 tried.append([row])
             elif all(g is groups[0] and g in tried for g in groups) and (
-                {*groups[0][0][1].keys} == {*row[1].keys}
+                {*groups[0][0][1].identity_keys} == {*row[1].identity_keys}
             ):
                 groups[0].append(row)
             else:
                 behind.append(row)
-            seen.update(dict.fromkeys(row[1].keys, tried[-1] if not groups else [row]))
+            seen.update(dict.fromkeys(row[1].identity_keys, tried[-1] if not groups else [row]))
         size = self.batch_size
         self._flying = [tried[at : at + size] for at in range(0, len(tried), size)]
         accepted = [self._answered() for _ in [*self._flying]]
         if not any(accepted) or not self.rules.tries_until_nothing_moves:
-            self.outcomes |= dict.fromkeys((place for place, _ in self._held), "rejected")
+            self.outcomes |= dict.fromkeys((position for position, _ in self._held), "rejected")
             self._held = []
         self._hold(behind)
-        self._held_keys = Counter(key for _, step in self._held for key in step.keys)
+        self._held_keys = Counter(key for _, step in self._held for key in step.identity_keys)
 
 
 ANSWERED = 0.1
 
 
 def _share(group: Group, keys: Iterable[str]) -> bool:
-    return not {*group[0][1].keys}.isdisjoint(keys)
+    return not {*group[0][1].identity_keys}.isdisjoint(keys)
 
 
 def is_in_order(steps: Sequence[Step], applied: Iterable[tuple[int, ...]]) -> bool:
     """Whether no older record of a contact took effect after a newer one."""
     newest: dict[str, int] = {}
     for places in applied:
-        for place in places:
-            for key in steps[place - 1].keys:
-                if newest.get(key, 0) > place:
+        for position in places:
+            for key in steps[position - 1].identity_keys:
+                if newest.get(key, 0) > position:
                     return False
-                newest[key] = place
+                newest[key] = position
     return True

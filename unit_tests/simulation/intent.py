@@ -78,11 +78,11 @@ class Step:
         return self.task in {Task.DELETE, Task.UNSUBSCRIBE}
 
     @property
-    def keys(self) -> list[str]:
+    def identity_keys(self) -> list[str]:
         """The identifiers that make it one of its contact's: of a removal the one that counts."""
         if not self.travels:
             return []
-        return [self.name] if self.is_farewell else self.wish.keys
+        return [self.name] if self.is_farewell else self.wish.identity_keys
 
     @property
     def is_contested(self) -> bool:
@@ -251,8 +251,8 @@ def _bytes_of_preferences(wish: Wish) -> int:
     size = bool(wish.preferences) * len("<preferences></preferences>")
     for (category, name), (value, source) in wish.preferences.items():
         said = f"<source>{source.text or ''}</source>" if source.is_said else ""
-        place = f"<name>{name}</name><category>{category}</category>"
-        size += len(f"<preference>{place}<value>{value}</value>{said}</preference>")
+        position = f"<name>{name}</name><category>{category}</category>"
+        size += len(f"<preference>{position}<value>{value}</value>{said}</preference>")
     return size
 
 

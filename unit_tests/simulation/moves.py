@@ -123,8 +123,8 @@ def moving(history: History) -> Callable[[Scenario, Random], Scenario]:
         has_consent = chance.random() < 0.2
         gaps: list[float | None] = chance.choice([[None], [None, None, 0.1, 20.0], [0.0]])
         items: list[Item] = []
-        for place, data in enumerate(rows, start=1):
-            data["custom:G1"] = f"{place}"
+        for position, data in enumerate(rows, start=1):
+            data["custom:G1"] = f"{position}"
             if has_consent:
                 data[PERMISSION_COLUMN] = chance.choice([None, *PERMISSIONS])
             items.append(Item(Kind.RECORD, 0, data, gap=chance.choice(gaps)))

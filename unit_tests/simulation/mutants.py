@@ -220,14 +220,14 @@ def _counts(**more: int) -> Plant:
 
 def _early(part: MappedRecord, ledger: Ledger, plan: StreamPlan, *_: object) -> MappedRecord:
     """A record is settled in the accounts as soon as it is read."""
-    ledger.checkpoint.settle(part.segment, plan.key, written=1)
+    ledger.checkpoint.settle(part.checkpoint_id, plan.key, written=1)
     return part
 
 
 def _one_of_a_kind(part: MappedRecord, ledger: Ledger, *_: object, first: int = 0) -> MappedRecord:
     """Each record's identifiers seem to be its own."""
     if ledger.records > first:
-        part.keys = tuple(f"{key} {ledger.records}" for key in part.keys)
+        part.identity_keys = tuple(f"{key} {ledger.records}" for key in part.identity_keys)
     return part
 
 
@@ -253,7 +253,7 @@ def _named_only(said: SynchronizationReport) -> SynchronizationReport:
 
 def _with_one_key(part: MappedRecord, *_: object) -> MappedRecord:
     """A contact seems to have one identifier."""
-    part.keys = part.keys[:1]
+    part.identity_keys = part.identity_keys[:1]
     return part
 
 
@@ -273,7 +273,7 @@ def _dropping_all(patch: pytest.MonkeyPatch) -> None:
     """A sync that stops at a record forgets what came before it, too."""
     for path in ("accumulator.Accumulator.drop", "scheduler.RequestScheduler.drop_pending"):
         usual = resolve_name(_DELIVERY + path)
-        patch.setattr(_DELIVERY + path, lambda self, usual=usual, **_: usual(self, from_place=0))
+        patch.setattr(_DELIVERY + path, lambda self, usual=usual, **_: usual(self, from_position=0))
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -446,7 +446,7 @@ INSIDE: dict[str, Planted] = {
     "nobody waits for who is held": Planted(
         changed(
             _DELIVERY + "accumulator.Accumulator.keep_place",
-            lambda _, accumulator, entry: accumulator.settled(entry.keys),
+            lambda _, accumulator, entry: accumulator.settled(entry.identity_keys),
         ),
         "takes effect after",
         18,

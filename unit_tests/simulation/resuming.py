@@ -66,7 +66,7 @@ def _shaky(steps: Sequence[Step], circles: Circles) -> Iterator[str]:
     """The circles in which a record written twice may leave something else behind."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for step in steps:
-        circle = circles.circle(step.wish.keys)
+        circle = circles.circle(step.wish.identity_keys)
         names[circle].add(step.name)
         is_named_apart = len(names[circle]) > 1 or circles.has_rivals(circle)
         if is_named_apart or step.is_rejected or _may_miss(step):

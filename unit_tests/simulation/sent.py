@@ -28,35 +28,35 @@ def purpose_of(call: Request) -> Purpose:
 
 def is_removal(call: Request) -> bool:
     """Whether the call concerns somebody who is to leave; else it writes contacts."""
-    return call.farewell is not None
+    return call.contact_removal is not None
 
 
 def keys_of(call: Request) -> list[str]:
     """The identifiers that travel: a removal names its contact by one, a marker by the address."""
     if not is_removal(call):
-        return [key for wish in wishes_of(call) for key in wish.keys]
+        return [key for wish in wishes_of(call) for key in wish.identity_keys]
     wish = removal_of(call).wish
     if purpose_of(call) is Purpose.MARK:
-        return Wish(email=wish.email).keys
+        return Wish(email=wish.email).identity_keys
     return [name_of(options_of(call).mode, wish)]
 
 
 def removal_of(call: Request) -> Removal:
     """Whom a removal removes, and how."""
-    assert call.farewell is not None
-    contact = call.farewell.contact
+    assert call.contact_removal is not None
+    contact = call.contact_removal.contact
     wish = Wish(contact.id, contact.email, contact.external_id)
-    return Removal(wish, deletes=call.farewell.removal is DeletedRecords.DELETE)
+    return Removal(wish, deletes=call.contact_removal.removal is DeletedRecords.DELETE)
 
 
 def groups_of(call: Request) -> list[tuple[int, ...]]:
     """Of each contact the places of its records in the input."""
-    return [tuple(part.place for part in entry.parts) for entry in call.entries]
+    return [tuple(part.position for part in entry.parts) for entry in call.entries]
 
 
 def places_of(call: Request) -> Iterator[int]:
     """The places of all records of the call."""
-    return (place for group in groups_of(call) for place in group)
+    return (position for group in groups_of(call) for position in group)
 
 
 def records_in(call: Request) -> int:
@@ -71,7 +71,7 @@ def bytes_of(call: Request) -> int:
 
 def options_of(call: Request) -> Options:
     """The query of the call."""
-    query = call.lane.plan.options.parameters(call.lane.permission)
+    query = call.partition_key.plan.options.parameters(call.partition_key.permission)
     mode = "external_id" if query["use_external_id"] == "true" else "email"
     return Options(
         mode="maileon_id" if query["prefer_maileon_id"] == "true" else mode,

@@ -27,24 +27,24 @@ def played(
     """
     account = fresh_account(scenario)
     effective = list(steps)
-    for place, group in groups.items():
+    for position, group in groups.items():
         if len(group) > 1:
-            effective[place - 1] = _effective(steps, place, group)
+            effective[position - 1] = _effective(steps, position, group)
     if scenario.setting("unmapped_columns", "ignore") == "create":
         account.custom_types[CREATED_COLUMN] = "string"
     return account, [_taken(account, step, scenario) for step in effective]
 
 
-def _effective(steps: Sequence[Step], place: int, group: tuple[int, ...]) -> Step:
-    step = steps[place - 1]
+def _effective(steps: Sequence[Step], position: int, group: tuple[int, ...]) -> Step:
+    step = steps[position - 1]
     replaced: set[str] = set()
     for other in group:
-        if step.options.updates and other > place:
+        if step.options.updates and other > position:
             replaced |= steps[other - 1].wish.fields.keys()
-        if not step.options.updates and other < place:
+        if not step.options.updates and other < position:
             replaced |= step.wish.fields.keys()
     kept = {name: value for name, value in step.wish.fields.items() if name not in replaced}
-    is_first = place == group[0]
+    is_first = position == group[0]
     preferences = step.wish.preferences if step.options.updates or is_first else {}
     return replace(step, wish=replace(step.wish, fields=kept, preferences=preferences))
 
@@ -69,7 +69,7 @@ def _taken(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:
     if not step.travels:
         return _carried_out(account, step, scenario)
     found = account.find(step.options.mode, step.wish)
-    had = [] if found is None else found.keys
+    had = [] if found is None else found.identity_keys
     if step.is_farewell and step.name in scenario.server.clinging:
         return replace(step, is_rejected=True, found=None if found is None else found.id)
     step = _carried_out(account, step, scenario)

@@ -61,11 +61,11 @@ class _Asked:
         """The identifiers of the contacts there."""
         named = unquote(address.path.rpartition("/")[2])
         wish = Wish(email=named if "@" in named else None, external_id=named)
-        keys = wish.keys[:1]
+        keys = wish.identity_keys[:1]
         return [
             Contact(id=str(contact.id), email=contact.email, external_id=contact.external_id)
             for contact in self.account.contacts.values()
-            if {*keys} & {*contact.keys}
+            if {*keys} & {*contact.identity_keys}
         ]
 
 
@@ -168,7 +168,7 @@ class Server:
             is_effective = judgement is not None and judgement.verdict in _EFFECTIVE
             if not is_effective or not (options_of(call).updates or is_removal(call)):
                 continue
-            for key in keys_of(call) if wish is None else wish.keys:
+            for key in keys_of(call) if wish is None else wish.identity_keys:
                 newest = self._newest.get(key, 0)
                 # Unless a call that carried both is repeated in parts, since its answer was lost.
                 is_repeated = newest in self._together[places[0]]

@@ -32,9 +32,9 @@ FULL_CALLS = PEOPLE // BATCH
 
 def _scenario(rows: Sequence[Data], *, known: int = 0, **config: object) -> Scenario:
     items = []
-    for place, data in enumerate(rows, start=1):
-        items.append(Item(Kind.RECORD, 0, {**data, "custom:G1": f"{place}"}))
-        if place % 50 == 0:
+    for position, data in enumerate(rows, start=1):
+        items.append(Item(Kind.RECORD, 0, {**data, "custom:G1": f"{position}"}))
+        if position % 50 == 0:
             items.append(Item(Kind.STREAM_STATE))
     return Scenario(
         seed=1,

@@ -25,8 +25,8 @@ SEEDS = 60
 def _scenario(name: str, chance: Random) -> Scenario:
     known, rows = HISTORIES[name](chance)
     items = [
-        Item(Kind.RECORD, 0, {**row, "custom:G1": f"{place}"})
-        for place, row in enumerate(rows, start=1)
+        Item(Kind.RECORD, 0, {**row, "custom:G1": f"{position}"})
+        for position, row in enumerate(rows, start=1)
     ]
     return Scenario(seed=0, streams=(Stream("external_id"),), items=tuple(items), known=known)
 
@@ -61,7 +61,7 @@ def _check(scenario: Scenario, model: Model) -> None:
     for circle, members in circles_of(steps, circles):
         if circle in contested:
             check_final_rows(scenario, model.account, members, circles)
-        elif any(model.outcomes[place] != "written" for place, _ in members):
+        elif any(model.outcomes[position] != "written" for position, _ in members):
             raise Broken("rejected instead of written")
 
 

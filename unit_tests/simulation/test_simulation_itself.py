@@ -52,7 +52,7 @@ def _heard(seed: int) -> str:
     """All that is said and done in a scenario, in its order; the wall clock stands still."""
     trial = a_trial(a_scenario(seed))
     trial.run()
-    calls = [(call.place, report) for call, report in trial.watch.reports]
+    calls = [(call.position, report) for call, report in trial.watch.reports]
     account = sorted(map(repr, trial.server.account.contacts.values()))
     said = trial.states, trial.logs, str(trial.failure)
     return repr((said, calls, trial.spy.outcomes, trial.world.now(), account))
@@ -187,7 +187,7 @@ class Happened:
             self.traits.update(_traits(call))
         self.traits.update(purpose_of(call) for call, _ in trial.server.applied)
         self.traits["addresses that moved"] += trial.resolved
-        outcomes = (trial.spy.outcomes.get(place) for place in trial.server.once_contested)
+        outcomes = (trial.spy.outcomes.get(position) for position in trial.server.once_contested)
         self.traits.update(f"held and {outcome}" for outcome in outcomes if outcome)
         self.in_flight.add(trial.watch.most_in_flight)
         self.slowed_down += trial.watch.limit < trial.watch.concurrency

@@ -84,7 +84,7 @@ def test_calls_run_into_storms(scenarios: list[Scenario]) -> None:
     assert set(storms) == set(STORM_RETRY_AFTER)
 
 
-def test_farewells_are_refused_of_some_people_or_of_all(scenarios: list[Scenario]) -> None:
+def test_removals_are_refused_of_some_people_or_of_all(scenarios: list[Scenario]) -> None:
     shares = set()
     for scenario in scenarios:
         if scenario.server.clinging:

@@ -67,7 +67,7 @@ class FakeStore(DeadLetterQueue):
     def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         del plan, rejection
         assert part.message is not None
-        self.waiting.append(part.place)
+        self.waiting.append(part.position)
 
     def location(self, plan: StreamPlan) -> str:
         return plan.title
@@ -167,14 +167,14 @@ class Trial:
         has_ended = self.watch.ends_of_sync or self.watch.refusals or self.watch.has_given_up
         return bool(self.scenario.is_strict or limits or is_lost or has_ended)
 
-    def check_rejection(self, place: int) -> None:
+    def check_rejection(self, position: int) -> None:
         """Nobody is rejected for a contested identifier before a whole pass brought no acceptance.
 
         Where nobody could have been accepted, a record may be rejected without a call.
         """
         server, watch = self.server, self.watch
-        self.read_before[place] = self.spy.records
-        step = watch.steps[place - 1]
+        self.read_before[position] = self.spy.records
+        step = watch.steps[position - 1]
         is_clear = server.behaviour.naming is not Naming.UNLISTED and not self.scenario.is_strict
         if (
             self.scenario.is_dry_run
@@ -183,9 +183,9 @@ class Trial:
             or self.may_stop_early()
         ):
             return
-        if place not in server.verdicts:
+        if position not in server.verdicts:
             insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
-        elif place not in server.contested:
+        elif position not in server.contested:
             return
         for held in self.held():
             is_tried = watch.sent_at[held] > watch.accepted_at
@@ -231,27 +231,27 @@ def check_state_is_true(trial: Trial, line_number: int) -> None:
     Those before an earlier STATE were looked at when that left.
     """
     first = trial.states[-1][0] if trial.states else 0
-    for place in range(trial.records_up_to[first] + 1, trial.records_up_to[line_number] + 1):
-        outcome = trial.spy.outcomes.get(place)
+    for position in range(trial.records_up_to[first] + 1, trial.records_up_to[line_number] + 1):
+        outcome = trial.spy.outcomes.get(position)
         if outcome is None:
-            raise Broken(f"STATE {line_number} leaves before record {place} is settled")
-        check_verdict(trial, place, outcome)
-        if outcome == "rejected" and trial.store and place not in trial.store.stored:
-            raise Broken(f"STATE {line_number} leaves before rejection {place} is stored")
+            raise Broken(f"STATE {line_number} leaves before record {position} is settled")
+        check_verdict(trial, position, outcome)
+        if outcome == "rejected" and trial.store and position not in trial.store.stored:
+            raise Broken(f"STATE {line_number} leaves before rejection {position} is stored")
 
 
-def check_verdict(trial: Trial, place: int, outcome: str) -> None:
+def check_verdict(trial: Trial, position: int, outcome: str) -> None:
     """What the connector says of a record is what the server did with it."""
     if trial.scenario.is_dry_run:
         return
-    if place not in trial.server.verdicts:
+    if position not in trial.server.verdicts:
         if outcome == "written":
-            raise Broken(f"record {place} counts as written and never reached the server")
+            raise Broken(f"record {position} counts as written and never reached the server")
         return
-    verdict = trial.server.verdicts[place]
+    verdict = trial.server.verdicts[position]
     is_rejected = verdict is None or verdict.name == "INVALID"
     if is_rejected != (outcome == "rejected"):
-        raise Broken(f"record {place} counts as {outcome}, and at the server it is {verdict}")
+        raise Broken(f"record {position} counts as {outcome}, and at the server it is {verdict}")
 
 
 def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Trial:

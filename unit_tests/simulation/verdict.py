@@ -39,8 +39,8 @@ def check(trial: Trial) -> None:
     if trial.failure is None or is_soft(trial):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
     _same_as_sequence(trial, account, steps=steps)
-    for place, outcome in trial.spy.outcomes.items():
-        check_verdict(trial, place, outcome)
+    for position, outcome in trial.spy.outcomes.items():
+        check_verdict(trial, position, outcome)
 
 
 def is_soft(trial: Trial) -> bool:
@@ -72,16 +72,16 @@ def _fails_again(trial: Trial) -> bool:
 
 def _what_came_before_is_settled(trial: Trial) -> None:
     failure = trial.failure
-    if not isinstance(failure, StopSync) or failure.place is None or _fails_again(trial):
+    if not isinstance(failure, StopSync) or failure.position is None or _fails_again(trial):
         return
-    # Of farewells that are all refused, none is settled before something else is accepted.
+    # Of removals that are all refused, none is settled before something else is accepted.
     if trial.watch.nobody_can_leave() and trial.watch.nothing_gets_through():
         return
     # Of a call that is refused since one contact is invalid, nothing is settled.
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
-    was_sent = trial.scenario.is_dry_run or failure.place in trial.server.verdicts
+    was_sent = trial.scenario.is_dry_run or failure.position in trial.server.verdicts
     if is_lenient or not was_sent:
-        settled = all(place in trial.spy.outcomes for place in range(1, failure.place))
+        settled = all(position in trial.spy.outcomes for position in range(1, failure.position))
         insist(settled, "what came before the one rejection too many is not settled")
 
 
@@ -210,7 +210,7 @@ def _statistics_add_up(trial: Trial) -> None:
 
 def _is_anybody_counted_twice(calls: list[Request]) -> bool:
     """Whether a record was in two calls that were answered with a report."""
-    places = [place for call in calls for place in places_of(call)]
+    places = [position for call in calls for position in places_of(call)]
     return len(places) > len({*places})
 
 
@@ -219,10 +219,10 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     contested = contested_circles(steps, circles)
     unclear = ambiguous_circles(trial.scenario, steps, circles) | _unsettled(trial, steps, circles)
     open_circles = contested | unclear
-    for place, step in enumerate(steps, start=1):
-        circle = circles.circle(step.wish.keys)
+    for position, step in enumerate(steps, start=1):
+        circle = circles.circle(step.wish.identity_keys)
         if not step.travels or circle not in open_circles:
-            _outcome_is(trial.spy.outcomes.get(place), step, place)
+            _outcome_is(trial.spy.outcomes.get(position), step, position)
     if trial.scenario.server.vanishing_at is not None:
         for name in VANISHING_FIELDS:
             trial.server.account.drop_field(name)
@@ -239,31 +239,31 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
 def _was_rejected_early(trial: Trial, circle: list[tuple[int, Step]]) -> bool:
     """Whether one was rejected before the last record was read: held for long, it was tried."""
     last = circle[-1][0]
-    return any(trial.read_before.get(place, last) < last for place, _ in circle)
+    return any(trial.read_before.get(position, last) < last for position, _ in circle)
 
 
 def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
     """The circles of which something is not settled, or was refused by chance."""
     found = set()
-    for place, step in enumerate(steps, start=1):
+    for position, step in enumerate(steps, start=1):
         # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
-        is_final = step.options.ignores_invalid or trial.spy.outcomes.get(place) != "rejected"
-        if place not in trial.spy.outcomes or not is_final or place in trial.watch.disliked:
-            found.add(circles.circle(step.wish.keys))
+        is_final = step.options.ignores_invalid or trial.spy.outcomes.get(position) != "rejected"
+        if position not in trial.spy.outcomes or not is_final or position in trial.watch.disliked:
+            found.add(circles.circle(step.wish.identity_keys))
     return found
 
 
-def _outcome_is(outcome: str | None, step: Step, place: int) -> None:
+def _outcome_is(outcome: str | None, step: Step, position: int) -> None:
     if outcome is None:
         return
     expected = "rejected" if step.is_rejected else "written"
     expected = "left out" if step.task is Task.NOTHING else expected
-    insist(outcome == expected, f"record {place} is {outcome} instead of {expected}")
+    insist(outcome == expected, f"record {position} is {outcome} instead of {expected}")
 
 
 def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
     """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
-    marked = [key for email in account.markers for key in Wish(email=email).keys]
+    marked = [key for email in account.markers for key in Wish(email=email).identity_keys]
     return sorted(
         [
             *(f"marked {key}" for key in marked if circles.circle([key]) not in but),
@@ -278,7 +278,7 @@ def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[s
 
 def _telling_keys(contact: Stored) -> list[str]:
     """A new contact's id is in no circle."""
-    return contact.keys[contact.id >= FIRST_NEW_ID :]
+    return contact.identity_keys[contact.id >= FIRST_NEW_ID :]
 
 
 def _words(contact: Stored) -> str:

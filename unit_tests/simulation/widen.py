@@ -68,8 +68,8 @@ def _with_more_streams(scenario: Scenario, chance: Random) -> Scenario:
     ]
     first = len(scenario.streams)
     homes = {number: [number] for number in range(first)}
-    for place, (number, _) in enumerate(extra, start=first):
-        homes[number].append(place)
+    for position, (number, _) in enumerate(extra, start=first):
+        homes[number].append(position)
     items = [
         replace(item, stream=chance.choice(homes.get(item.stream, [item.stream])))
         for item in scenario.items
@@ -175,16 +175,16 @@ def _with_late_columns(scenario: Scenario, chance: Random) -> Scenario:
     starts = {name: chance.random() for name in ("LATE", "LATE2", CREATED_COLUMN, SHADOWED_COLUMN)}
     likely = chance.choice([0.1, 0.6])
     total = len(scenario.records)
-    place = 0
+    position = 0
 
     def change(data: Data, number: int, chance: Random) -> None:
-        nonlocal place
-        place += 1
+        nonlocal position
+        position += 1
         has_schema = number % 2 == 0
         for name, start in starts.items():
-            is_shown = place > start * total and chance.random() < likely
+            is_shown = position > start * total and chance.random() < likely
             if is_shown and (has_schema or name != SHADOWED_COLUMN):
-                values: list[object] = [f"{place}", None]
+                values: list[object] = [f"{position}", None]
                 data[name] = chance.choice([*values, "word"] if name == "LATE2" else values)
 
     return _changed(scenario, change, chance)

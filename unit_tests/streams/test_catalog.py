@@ -315,11 +315,11 @@ def test_two_plans_are_never_equal_since_each_is_a_stream_of_its_own() -> None:
     ],
 )
 def test_what_is_no_catalog_is_told_with_the_place_and_without_its_content(
-    raw: object, place: str
+    raw: object, position: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_catalog(raw)
-    assert f"is not a configured Airbyte catalog ({place}: " in str(caught.value)
+    assert f"is not a configured Airbyte catalog ({position}: " in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

@@ -70,10 +70,12 @@ def a_contact(
     )
 
 
-def a_part(place: int = 1, contact: Contact | None = None, **changes: Any) -> MappedRecord:
+def a_part(position: int = 1, contact: Contact | None = None, **changes: Any) -> MappedRecord:
     """A record at this place of the input, the only stream's."""
     contact = contact or a_contact()
-    part = MappedRecord(place, place, 0, keys=contact_keys(contact), payload=contact_bytes(contact))
+    part = MappedRecord(
+        position, position, 0, identity_keys=contact_keys(contact), payload=contact_bytes(contact)
+    )
     return msgspec.structs.replace(part, **changes)
 
 

@@ -28,9 +28,17 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import CountingApi, a_plan, at_once, options
 from unit_tests.support.ledgers import a_ledger
-from unit_tests.support.rooms import LANE, Heard, a_lane, a_removal, a_report, places, someone
+from unit_tests.support.rooms import (
+    PARTITION,
+    Heard,
+    a_partition_key,
+    a_removal,
+    a_report,
+    places,
+    someone,
+)
 
-STRICT = a_lane(a_plan(options=options(ignore_invalid_contacts=False)))
+STRICT = a_partition_key(a_plan(options=options(ignore_invalid_contacts=False)))
 TIMEOUT = RetriableError("No answer in time.", FailureReason.TIMEOUT)
 BROKEN = RetriableError("Broken.", FailureReason.SERVER_ERROR, status=500)
 NO_CONNECTION = RetriableError("The connection broke.", FailureReason.CONNECTION)
@@ -45,14 +53,14 @@ def accepted(request: Request) -> Answer:
     """Everybody is new, or was there; nobody has the identifier that is asked for."""
     if request.job is not None:
         return []
-    return True if request.farewell else a_report(len(request.entries))
+    return True if request.contact_removal else a_report(len(request.entries))
 
 
 @dataclass
 class Harness:
     """The modules of a delivery. Time passes as a test says; chance is always the most."""
 
-    lane: PartitionKey = LANE
+    partition_key: PartitionKey = PARTITION
     limits: RejectionLimits = field(default_factory=RejectionLimits)
     backoff: Backoff = field(default_factory=lambda: Backoff(100.0))
     batch: Limits = field(default_factory=lambda: Limits(1_000, 8_000_000, 60.0))
@@ -63,7 +71,7 @@ class Harness:
     forgotten: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ledger = a_ledger(self.lane.plan, log=self.heard, limits=self.limits)
+        self.ledger = a_ledger(self.partition_key.plan, log=self.heard, limits=self.limits)
         self.pace = Pace(4)
         removals = Removals(self.most_removals, self.heard)
         self.scheduler = RequestScheduler(self.pace, 1_000_000, removals.may_be_sent)
@@ -94,8 +102,8 @@ class Harness:
         """Records come in; several in a row are no more than that."""
         for contact in contacts:
             for part in [contact] if isinstance(contact, MappedRecord) else contact:
-                self.ledger.received(self.lane.plan, self.now)
-                self.accumulator.add(part, self.lane, self.now)
+                self.ledger.received(self.partition_key.plan, self.now)
+                self.accumulator.add(part, self.partition_key, self.now)
 
     def request(self, *contacts: MappedRecord | Sequence[MappedRecord]) -> Request:
         """Records come in, and leave in a request."""
@@ -111,8 +119,8 @@ class Harness:
         email: str | None = "1@example.com",
     ) -> None:
         """A record comes in of somebody who is to be removed."""
-        self.ledger.received(self.lane.plan, self.now)
-        entry = BatchEntry.of_record(part, self.lane, self.now)
+        self.ledger.received(self.partition_key.plan, self.now)
+        entry = BatchEntry.of_record(part, self.partition_key, self.now)
         self.accumulator.add_removal(a_removal(removal, email), entry)
 
     def removal(
@@ -163,7 +171,7 @@ class Harness:
     def unsettled(self) -> list[int]:
         """The records that wait somewhere: in a request, a batch, behind another, or held."""
         entries = [*self._waiting()]
-        return sorted(part.place for entry in entries for part in entry.parts)
+        return sorted(part.position for entry in entries for part in entry.parts)
 
     def _waiting(self) -> Iterator[BatchEntry]:
         held = self.handler

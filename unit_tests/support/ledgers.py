@@ -14,9 +14,9 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.support.builders import a_plan
-from unit_tests.support.rooms import LANE, Heard, a_rejection, an_entry, someone
+from unit_tests.support.rooms import PARTITION, Heard, a_rejection, an_entry, someone
 
-PLAN = LANE.plan
+PLAN = PARTITION.plan
 OTHER = a_plan(key=("north", "leads"))
 
 
@@ -37,9 +37,9 @@ class OutcomeLedger(Ledger):
         self._remember(part, "rejected")
 
     def _remember(self, part: MappedRecord, outcome: str) -> None:
-        if part.place in self.outcomes:
-            self.settled_twice.append(part.place)
-        self.outcomes[part.place] = outcome
+        if part.position in self.outcomes:
+            self.settled_twice.append(part.position)
+        self.outcomes[part.position] = outcome
 
 
 class MemoryStore(DeadLetterQueue):
@@ -53,7 +53,7 @@ class MemoryStore(DeadLetterQueue):
     def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         del plan, rejection
         assert part.message is not None
-        self._waiting.append(part.place)
+        self._waiting.append(part.position)
 
     def flush(self) -> None:
         if self._fails:
@@ -86,7 +86,9 @@ def receive(ledger: Ledger, number: int = 1, plan: StreamPlan = PLAN) -> list[Ba
     for _ in range(number):
         part = ledger.received(plan, now=5.0)
         message = b'{"type":"RECORD","record":{"stream":"contacts"}}'
-        record = someone(part.place, number=part.number, segment=part.segment, message=message)
+        record = someone(
+            part.position, number=part.number, checkpoint_id=part.checkpoint_id, message=message
+        )
         entries.append(an_entry(record))
     return entries
 

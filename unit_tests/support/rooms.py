@@ -31,30 +31,38 @@ class Heard:
         return [message for level, message in self.said if level is Level.WARN]
 
 
-def a_lane(plan: StreamPlan | None = None, permission: Permission | None = None) -> PartitionKey:
+def a_partition_key(
+    plan: StreamPlan | None = None, permission: Permission | None = None
+) -> PartitionKey:
     """What the calls of a stream have in common."""
     return PartitionKey(plan or a_plan(), permission)
 
 
-LANE = a_lane()
+PARTITION = a_partition_key()
 
 
-def someone(place: int, name: object = None, **changes: Any) -> MappedRecord:
+def someone(position: int, name: object = None, **changes: Any) -> MappedRecord:
     """The record of a person, of whom nothing is known but an address."""
-    return a_part(place, a_contact(f"{place if name is None else name}@example.com"), **changes)
+    return a_part(
+        position, a_contact(f"{position if name is None else name}@example.com"), **changes
+    )
 
 
-def an_entry(*parts: MappedRecord, lane: PartitionKey = LANE) -> BatchEntry:
+def an_entry(*parts: MappedRecord, partition_key: PartitionKey = PARTITION) -> BatchEntry:
     """The contact of these records, ready to be sent."""
-    return BatchEntry.of_record(parts[0], lane, 0.0).of_parts(parts)
+    return BatchEntry.of_record(parts[0], partition_key, 0.0).of_parts(parts)
 
 
 def a_request(
-    *contacts: MappedRecord | Sequence[MappedRecord], lane: PartitionKey = LANE, **of: Any
+    *contacts: MappedRecord | Sequence[MappedRecord],
+    partition_key: PartitionKey = PARTITION,
+    **of: Any,
 ) -> Request:
     """A request with these contacts; several records in a row are one contact."""
     groups = [[one] if isinstance(one, MappedRecord) else one for one in contacts]
-    return Request(lane, [an_entry(*parts, lane=lane) for parts in groups], **of)
+    return Request(
+        partition_key, [an_entry(*parts, partition_key=partition_key) for parts in groups], **of
+    )
 
 
 def a_removal(
@@ -65,19 +73,19 @@ def a_removal(
 
 
 def a_removal_request(
-    place: int = 1,
+    position: int = 1,
     removal: DeletedRecords = DeletedRecords.DELETE,
     *,
     email: str | None = "1@example.com",
     purpose: Purpose = Purpose.REMOVE,
 ) -> Request:
     """A request that removes a contact."""
-    return a_request(someone(place), farewell=a_removal(removal, email), purpose=purpose)
+    return a_request(someone(position), contact_removal=a_removal(removal, email), purpose=purpose)
 
 
 def places(requests: Iterable[Request]) -> list[list[list[int]]]:
     """Of each request, of each of its contacts: the records."""
-    return [[[part.place for part in entry.parts] for entry in r.entries] for r in requests]
+    return [[[part.position for part in entry.parts] for entry in r.entries] for r in requests]
 
 
 def a_report(

@@ -65,7 +65,7 @@ def part(message: dict[str, object] | None = None, number: int = 1) -> MappedRec
         number,
         number,
         0,
-        keys=(),
+        identity_keys=(),
         payload=b"",
         message=dumps({"type": "RECORD", "record": message}),
     )

@@ -32,7 +32,7 @@ CALL_SECONDS = 1.0
 
 def records_of(call: Request) -> list[int]:
     """The places of a call's records."""
-    return [part.place for entry in call.entries for part in entry.parts]
+    return [part.position for entry in call.entries for part in entry.parts]
 
 
 def record(email: object = "ada@example.com", stream: str = "contacts", **data: object) -> bytes:
