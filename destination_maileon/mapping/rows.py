@@ -6,7 +6,8 @@ twice the last value, and a null told from an absent column where nulls clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,25 +18,35 @@ UNAVAILABLE_VALUE = "__debezium_unavailable_value"
 """Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
 values)."""
 
+_ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
+"""msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
+
 
 class Rows:
     """The rows of one stream. Those of `clearing` columns are UNSET and not None if absent.
 
-    `decode` raises `msgspec.ValidationError` at a column that is not known.
+    `decode` raises `msgspec.ValidationError` at a column that is not known, and always if the name
+    of one is escaped in JSON.
     """
 
     def __init__(self, columns: Iterable[str], clearing: Iterable[str]) -> None:
         clearing = {*clearing}
         self._places = {column: f"c{n}" for n, column in enumerate(columns)}
         self._defaults = {c: UNSET if c in clearing else None for c in self._places}
+        is_escaped = any(map(_ESCAPED_IN_JSON.search, self._places))
         fields = [
-            (place, Any, msgspec.field(name=column, default=self._defaults[column]))
+            (
+                place,
+                Any,
+                msgspec.field(name=None if is_escaped else column, default=self._defaults[column]),
+            )
             for column, place in self._places.items()
         ]
         self._row: type[Struct] = msgspec.defstruct(
             "Row", fields, gc=False, forbid_unknown_fields=True
         )
-        self.decode = msgspec.json.Decoder(self._row, float_hook=Decimal).decode
+        decoder = msgspec.json.Decoder(self._row, float_hook=Decimal)
+        self.decode: Callable[[bytes], Struct] = _refuse if is_escaped else decoder.decode
         self.columns = self._places.keys()
 
     def of(self, data: Mapping[str, object]) -> Struct:
@@ -55,3 +66,7 @@ class Rows:
         """Makes these columns absent."""
         for column in columns:
             setattr(row, self._places[column], self._defaults[column])
+
+
+def _refuse(_data: bytes) -> Struct:
+    raise msgspec.ValidationError
