@@ -101,6 +101,8 @@ class SyncPipeline:
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
+        if self._has_ended and self._is_settled:
+            return
         has_room = self._has_room()
         if self._has_chunk and has_room:
             self._read_chunk()
@@ -202,6 +204,8 @@ class SyncPipeline:
         if self._is_draining or self._has_ended:
             while self.scheduler.is_idle and not held.is_empty:
                 held.go_on()
+                self.accumulator.flush()
+            self._is_draining = self._is_draining and not held.is_empty
 
     def _next_time(self) -> float:
         times = (

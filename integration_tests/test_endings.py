@@ -80,7 +80,7 @@ def test_what_was_rejected_before_maileon_ends_the_sync_is_stored(
     assert (_stored(storage), run.states) == ([1, 2], [])
 
 
-def test_of_a_strict_report_every_contact_that_it_names_is_stored(
+def test_of_a_strict_report_the_first_contact_that_it_names_ends_the_sync_and_is_stored(
     connection: Connection, storage: Storage
 ) -> None:
     with Sandbox(strict_answer="report") as sandbox:
@@ -90,10 +90,11 @@ def test_of_a_strict_report_every_contact_that_it_names_is_stored(
             messages, ignore_invalid_contacts=False, object_storage_config=storage.config
         )
     assert '"ignore_invalid_contacts" is false' in run.error["message"]
-    assert _stored(storage) == [2, 3]
+        assert _written(strict) == ["a"]
+    assert _stored(storage) == [2]
 
 
-def test_of_a_strict_report_no_good_record_is_stored_as_rejected(
+def test_of_a_contact_in_a_strict_report_the_bad_record_is_found_and_the_good_one_written(
     connection: Connection, storage: Storage
 ) -> None:
     with Sandbox(strict_answer="report") as sandbox:
@@ -106,9 +107,9 @@ def test_of_a_strict_report_no_good_record_is_stored_as_rejected(
             ignore_invalid_contacts=False,
             object_storage_config=storage.config,
         )
-    assert "One of the 2 records of one contact" in run.error["message"]
-    assert "(email o***@***.com; records 1, 2)" in run.error["message"]
-    assert _stored(storage) == []
+        assert _written(strict) == ["one"]
+    assert "error 8" in run.error["message"]
+    assert _stored(storage) == [2]
 
 
 def test_without_the_bucket_a_state_leaves_that_no_rejection_precedes(

@@ -118,7 +118,12 @@ def test_the_documented_report_becomes_lines_that_say_what_is_wrong(
     # The report counts three contacts and accounts for two: Maileon left the third out.
     assert run.stats == [(1, 2)]
     (summary,) = (said for said in run.logs("INFO") if "records read" in said)
-    for pluralize in ("3 records read", "1 written", "2 rejected", "1 left out by Maileon"):
+    for pluralize in (
+        "3 records read",
+        "0 written",
+        "2 rejected",
+        "1 left out (1 by Maileon without a word)",
+    ):
         assert pluralize in summary
     (reasons,) = (said for said in run.logs("WARN") if "records were rejected" in said)
     assert "1 x error 3, invalid email address" in reasons
@@ -146,7 +151,14 @@ def test_a_state_comes_back_with_everything_that_was_in_it(connection: Connectio
     assert returned["destinationStats"] == {
         "recordCount": 1.0,
         "rejectedRecordCount": 0.0,
-        "additionalStats": {"created": 1.0, "existing": 0.0, "unsubscribed": 0.0, "merged": 0.0},
+        "additionalStats": {
+            "created": 1.0,
+            "existing": 0.0,
+            "unsubscribed": 0.0,
+            "merged": 0.0,
+            "left_out": 0.0,
+            "removed": 0.0,
+        },
     }
 
 

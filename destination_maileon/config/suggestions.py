@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_CHARACTERS = 60
 MAX_SLIPS = 2
-_MAX_COMPARISONS = 2_000_000
-"""Of pairs of names, by one index. Only thousands of slips among thousands of names reach it; from
+_MAX_COMPARISONS = 300_000
+"""Of pairs of names, by one index. Only hundreds of slips among a thousand names reach it; from
 there on names count as alike only if they are so but for case, `_`, `-` and spaces."""
 
 

@@ -113,7 +113,7 @@ class HeldRecords:
     def go_on(self) -> None:
         """Everything else is settled: ends the pass that was under way, and begins the next."""
         if self._is_passing and not self._brought_acceptance:
-            if self._ask_for_owners():
+            if self._ask_for_owners() or self._reject_outdated():
                 return
             self._reject_tried()
         self._is_passing = bool(self._refused)
@@ -136,15 +136,35 @@ class HeldRecords:
         """Forgets what holds no record before this place, since the sync is to end."""
         self._refused = {e: why for e, why in self._refused.items() if e.place < from_place}
 
+    def _reject_outdated(self) -> bool:
+        """Rejects who has a newer record, which belongs to the same pass; whether there was one.
+
+        The newer one may need no address that another contact has, and so set one free for others.
+        """
+        tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
+        outdated = [(entry, why) for entry, why in tried if self._newer(entry, why)]
+        for entry, findings in outdated:
+            self._tried.update(newer.keys for newer in self._newer(entry, findings))
+            self._reject(entry, findings)
+        return bool(outdated)
+
+    def _newer(self, entry: BatchEntry, findings: Findings) -> list[BatchEntry]:
+        """Who follows the contact by an identifier that nobody else has: its own newer records."""
+        own = {*entry.keys}.difference(_contested_keys(entry, findings))
+        return [newer for key in own for newer in self.accumulator.followers(key)[:1]]
+
     def _reject_tried(self) -> None:
         tried = [(entry, why) for entry, why in self._refused.items() if entry.keys in self._tried]
         for entry, findings in tried:
-            del self._refused[entry]
             for claim in self._claims_like(entry, findings):
                 self.reject(claim, findings)
                 self.accumulator.withdraw(claim)
-            self.reject(entry, findings)
-            self.accumulator.give_up(entry)
+            self._reject(entry, findings)
+
+    def _reject(self, entry: BatchEntry, findings: Findings) -> None:
+        del self._refused[entry]
+        self.reject(entry, findings)
+        self.accumulator.give_up(entry)
 
     def _ask_for_owners(self) -> bool:
         """Asks who has the identifiers that many claim, each once; whether an answer is awaited."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL = 4, 5
 DUPLICATE_CODES = frozenset({DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL})
 NO_SUCH_CUSTOM_FIELD = 21
+ILLEGAL_TIMESTAMP = 27
 
 _NUMBER = "Send a number, or map the column to a text field."
 _FLAG = "Send true or false, or map the column to a text field."
@@ -171,4 +172,5 @@ STANDARD_FIELD_CODES: Mapping[str, int] = MappingProxyType(
 
 CUSTOM_FIELD_CODES: Mapping[FieldType, int] = MappingProxyType(
     {row.field_type: row.code for row in _ROWS if row.code and row.field_type}
+    | {FieldType.TIMESTAMP: ILLEGAL_TIMESTAMP}
 )

@@ -196,8 +196,7 @@ class ColumnResolver:
 
     def _two_columns(self, first: str, second: str, target: Target) -> str:
         """Two columns go to one target. One that the stream lacks was most likely misspelt."""
-        properties = self.plan.properties
-        if first not in properties and second in properties:
+        if first not in self.plan.properties and second in self.plan.properties:
             return (
                 f"{shown(first)} of the mapping is not in the stream; did you mean "
                 f"{shown(second)}? That one goes to {target} by its name."
@@ -238,12 +237,8 @@ class ColumnResolver:
         return True
 
     def _missing_problem(self, target: Target, field_type: FieldType) -> str | None:
-        return missing_problem(
-            target,
-            field_type,
-            account=self.account,
-            unmapped_columns=self.config.unmapped_columns,
-        )
+        rule = self.config.unmapped_columns
+        return missing_problem(target, field_type, account=self.account, unmapped_columns=rule)
 
     def _other_column(self, target: Target) -> str | None:
         """The column that has the target already, where only one may have it."""
@@ -346,11 +341,7 @@ def _missing(plan: StreamPlan) -> dict[str, list[str]]:
     if not missing or not plan.properties:
         return {}
     names = NameIndex(plan.properties)
-    return {column: _alike(column, names) for column in missing}
-
-
-def _alike(column: str, names: NameIndex) -> list[str]:
-    if in_other_case := names.in_any_case(column):
-        return in_other_case
-    nearest = names.nearest(column)
-    return [] if nearest is None else [nearest]
+    return {
+        column: names.in_any_case(column) or [*filter(None, [names.nearest(column)])]
+        for column in missing
+    }

@@ -107,13 +107,9 @@ def rejection_by_report(
 
 
 def _hint(contact: Contact, field: str) -> str:
-    """What nobody sees in a log line or in a table: an address is sent as it is."""
-    address = contact.email or ""
-    if field != Kind.EMAIL:
-        return ""
-    if address != address.strip():
-        return " It begins or ends with a space, which is no part of an address."
-    unseen = next((c for c in address if unicodedata.category(c) == "Cf"), None)
+    """What nobody sees in a log line or in a table."""
+    address = contact.email if field == Kind.EMAIL else None
+    unseen = next((c for c in address or "" if unicodedata.category(c) == "Cf"), None)
     return f" It holds a character that nobody sees (U+{ord(unseen):04X})." if unseen else ""
 
 

@@ -119,7 +119,7 @@ def test_records_of_one_contact_may_lie_on_both_sides_of_a_state() -> None:
 
 def test_a_record_of_a_stream_outside_the_catalog_counts_as_rejected_in_its_states() -> None:
     ledger = a_ledger(PLAN)
-    ledger.unknown_stream(OTHER, b"{}")
+    ledger.unknown_stream(PLAN, b"{}")
     assert (ledger.records, ledger.unknown_streams, ledger.rejected_records) == (1, 1, 1)
     state(ledger, plan=None)
     assert [counts[:2] for counts in released(ledger)] == [(0, 1)]
@@ -322,17 +322,17 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 
 def test_records_of_unknown_streams_count_against_the_limits() -> None:
     ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
-    ledger.unknown_stream(OTHER, b"{}")
+    ledger.unknown_stream(PLAN, b"{}")
     ledger.heed()
-    ledger.unknown_stream(OTHER, b"{}")
+    ledger.unknown_stream(PLAN, b"{}")
     with pytest.raises(StopSync, match="max_rejected_records") as error:
         ledger.heed()
     assert error.value.place == 2
     share = a_ledger(PLAN, limits=RejectionLimits(percent=50))
     share.written(PLAN, receive(share))
-    share.unknown_stream(OTHER, b"{}")
+    share.unknown_stream(PLAN, b"{}")
     share.judge()
-    share.unknown_stream(OTHER, b"{}")
+    share.unknown_stream(PLAN, b"{}")
     with pytest.raises(StopSync, match="2 of 3 records"):
         share.judge()
 

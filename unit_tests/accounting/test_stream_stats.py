@@ -31,7 +31,8 @@ def test_every_count_is_told_and_none_under_anothers_name() -> None:
         "7 left out (3 unsubscribed, 4 by Maileon without a word), "
         f"{counts.merged} merged, {counts.opted_out} opted out, {counts.deleted} deleted "
         f"({counts.gone} of these were not in Maileon, {counts.marked} of them marked as "
-        f"unsubscribed), {counts.rejected} rejected, {counts.calls} calls, 62.1 seconds"
+        f"unsubscribed), {counts.left} left the audience, {counts.rejected} rejected, "
+        f"{counts.calls} calls, 62.1 seconds"
     )
 
 

@@ -14,10 +14,14 @@ from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from unit_tests.support.builders import a_part
+from destination_maileon.streams.catalog import PartitionKey
+from unit_tests.support.builders import a_part, a_plan, options
 from unit_tests.support.harness import FORBIDDEN, NO_CONNECTION, REFUSED, Harness
-from unit_tests.support.rooms import a_report, places, someone
+from unit_tests.support.rooms import LANE, a_lane, a_report, places, someone
+
+BY_EXTERNAL_ID = a_lane(a_plan(options=options(IdentifierMode.EXTERNAL_ID)))
 
 
 @dataclass
@@ -60,7 +64,7 @@ def serve(harness: Harness, account: Account) -> int:
 
 def moves(*contacts: tuple[str, str]) -> Harness:
     """Records of external ids with the addresses that they are to have."""
-    harness = Harness()
+    harness = Harness(lane=BY_EXTERNAL_ID)
     for place, (own, email) in enumerate(contacts, start=1):
         harness.take(a_part(place, Contact(email, own)))
     return harness
@@ -87,6 +91,13 @@ def test_two_that_swap_their_addresses_cannot_both_be_written() -> None:
     harness = moves(("x1", "2@b.de"), ("x2", "1@b.de"))
     serve(harness, Account({"1@b.de": "x1", "2@b.de": "x2"}))
     assert harness.outcomes == {1: "rejected", 2: "rejected"}
+
+
+def test_whoever_has_a_newer_record_is_rejected_first_as_that_may_set_an_address_free() -> None:
+    # x1 asks for a taken address, and then for a free one; its old one is for x2.
+    harness = moves(("x1", "2@b.de"), ("x1", "3@b.de"), ("x2", "1@b.de"))
+    serve(harness, Account({"1@b.de": "x1", "2@b.de": "x2"}))
+    assert harness.outcomes == {1: "rejected", 2: "written", 3: "written"}
 
 
 def test_every_other_pass_sends_the_contacts_in_the_other_order() -> None:
@@ -167,8 +178,10 @@ def test_what_holds_no_record_before_a_place_is_forgotten_when_the_sync_is_to_en
 # An identifier that many share.
 
 
-def claimants(number: int, contact: Callable[[int], Contact]) -> Harness:
-    harness = Harness()
+def claimants(
+    number: int, contact: Callable[[int], Contact], lane: PartitionKey | None = None
+) -> Harness:
+    harness = Harness(lane=lane or BY_EXTERNAL_ID)
     for place in range(1, number + 1):
         harness.take(a_part(place, contact(place)))
     return harness
@@ -183,7 +196,7 @@ def test_an_address_that_many_share_costs_no_pass_for_each_of_them() -> None:
 
 
 def test_an_external_id_that_many_share_costs_no_pass_for_each_of_them() -> None:
-    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"))
+    harness = claimants(50, lambda n: Contact(f"{n}@b.de", "none"), LANE)
     requests = 0
     harness.accumulator.flush()
     while harness.send() or harness.next_pass():

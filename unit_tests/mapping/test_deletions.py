@@ -208,3 +208,24 @@ def test_a_removal_column_says_yes_no_or_nothing_clear(
     value: object, expected: bool | None
 ) -> None:
     assert is_set(value) is expected
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "May  1 2024 10:00AM",
+        "May 31 2024  9:05PM",
+        "May  1 2024 10:00:00:123AM",
+        "Wed May 01 2024 10:00:00 GMT+0200",
+        "Wed May 01 2024 10:00:00 GMT+0200 (Central European Summer Time)",
+        "Wed, 01 May 2024 10:00:00 GMT",
+        "Wed May 01 2024",
+    ],
+)
+def test_what_can_only_be_a_time_is_a_yes(time: str) -> None:
+    assert is_set(time) is True
+
+
+@pytest.mark.parametrize("text", ["May 12024", "May 1", "Wed", "GMT+0200", "May 2024 (maybe)"])
+def test_what_only_begins_like_a_time_is_neither_yes_nor_no(text: str) -> None:
+    assert is_set(text) is None

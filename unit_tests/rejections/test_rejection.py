@@ -57,23 +57,6 @@ def test_a_field_is_shown_only_if_it_is_one(finding: InvalidContact, field: str)
 
 
 @pytest.mark.parametrize(
-    ("email", "code", "is_told"),
-    [
-        (" ada@example.com", 3, True),
-        ("ada@example.com\u00a0", 3, True),
-        ("ada@example", 3, False),
-        (None, 3, False),
-        (" ada@example.com", 8, False),
-    ],
-)
-def test_space_around_an_address_is_told_since_nobody_sees_it(
-    email: str | None, code: int, is_told: bool
-) -> None:
-    advice = _told(a_contact(email), _finding(code)).advice
-    assert ("It begins or ends with a space" in advice) is is_told
-
-
-@pytest.mark.parametrize(
     ("letter", "told"),
     [("\u200b", "U+200B"), ("\ufeff", "U+FEFF"), ("\u00ad", "U+00AD"), ("x", "")],
 )
