@@ -90,7 +90,7 @@ def test_of_a_strict_report_the_first_contact_that_it_names_ends_the_sync_and_is
             messages, ignore_invalid_contacts=False, object_storage_config=storage.config
         )
     assert '"ignore_invalid_contacts" is false' in run.error["message"]
-        assert _written(strict) == ["a"]
+    assert _written(strict) == ["a"]
     assert _stored(storage) == [2]
 
 
@@ -107,7 +107,7 @@ def test_of_a_contact_in_a_strict_report_the_bad_record_is_found_and_the_good_on
             ignore_invalid_contacts=False,
             object_storage_config=storage.config,
         )
-        assert _written(strict) == ["one"]
+    assert _written(strict) == ["one"]
     assert "error 8" in run.error["message"]
     assert _stored(storage) == [2]
 

@@ -119,7 +119,7 @@ CASES = [
     ),
     Case(
         "too many records rejected, or one with `ignore_invalid_contacts: false`",
-        ["HTTP 400", '"ignore_invalid_contacts" is false', "if it is true"],
+        ["HTTP 400", '"ignore_invalid_contacts" is false', "set it to true"],
         config={"ignore_invalid_contacts": False},
         more=[BAD],
     ),
@@ -142,9 +142,9 @@ CASES = [
     ),
     Case(
         "more deletions than `max_deleted_records`",
-        ['"max_deleted_records" (1)', "stopped after 1", "Pause the connection", "allow more"],
+        ["(max_deleted_records: 1)", "stopped after 1", "Pause the connection", "allow more"],
         config={"deleted_records": "delete", "max_deleted_records": 1},
-        more=[GONE, GONE],
+        more=[*people("b"), *people("a", "b", _ab_cdc_deleted_at="2026-01-01")],
     ),
     Case(
         "the bucket for rejected records cannot be written to",

@@ -167,10 +167,11 @@ def test_records_that_maileon_leaves_out_as_told_are_not_rejected(
     assert run.stats == [(2, 0)]
     (summary,) = (said for said in run.logs("INFO") if "records read" in said)
     assert "1 existing" in summary
-    assert "1 left out by Maileon" in summary
+    assert "1 written" in summary
+    assert "1 left out (1 not in Maileon)" in summary
 
 
-def test_records_of_a_stream_that_is_not_in_the_catalog_are_left_out_and_counted(
+def test_records_of_a_stream_that_is_not_in_the_catalog_are_rejected_and_counted(
     connection: Connection,
 ) -> None:
     messages = [
@@ -184,13 +185,13 @@ def test_records_of_a_stream_that_is_not_in_the_catalog_are_left_out_and_counted
     ]
     run = connection.sync(messages)
     assert run.exit_code == 0
-    assert run.stats == [(2, 0), (4, 0), (1, 0)]
+    assert run.stats == [(0, 2), (1, 3), (1, 0)]
     assert connection.batches == [1]
     warnings = [said for said in run.logs("WARN") if "not in the catalog" in said]
     streams = ["Stream strangers", "Stream elsewhere.people"]
     assert [said.split(" is ")[0] for said in warnings] == streams * 2
-    assert warnings[2].endswith("left out in all 2 records.")
-    assert warnings[3].endswith("left out in all 1 record.")
+    assert warnings[2].endswith("rejected in all 2 records.")
+    assert warnings[3].endswith("rejected in all 1 record.")
 
 
 def test_of_very_many_unknown_streams_few_are_named_and_every_record_counts(
@@ -198,10 +199,10 @@ def test_of_very_many_unknown_streams_few_are_named_and_every_record_counts(
 ) -> None:
     unknown = [record({"email": "a@example.com"}, f"s{number}") for number in range(3_000)]
     run = connection.sync([*people("a"), *unknown, stream_state(1, "s2999"), global_state(1)])
-    assert (run.exit_code, run.stats) == (0, [(1, 0), (3_001, 0)])
+    assert (run.exit_code, run.stats) == (0, [(0, 1), (1, 3_000)])
     warnings = [said for said in run.logs("WARN") if "in the catalog" in said]
     assert len(warnings) == 20 + 1 + 20 + 1
-    assert warnings[-1].endswith("2980 further streams, left out in all 2980 records.")
+    assert warnings[-1].endswith("2980 further streams, rejected in all 2980 records.")
 
 
 def test_ignored_deletions_and_merged_records_count_as_records(connection: Connection) -> None:

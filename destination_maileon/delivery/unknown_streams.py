@@ -51,7 +51,7 @@ class UnknownStreams:
         self._records[key] += 1
 
     def warn(self) -> None:
-        """Says once, at the end, how many records were left out."""
+        """Says once, at the end, how many records were rejected."""
         for key, number in islice(self._records.items(), MAX_NAMED):
             self.log(
                 Level.WARN,
@@ -62,7 +62,7 @@ class UnknownStreams:
             records = sum(islice(self._records.values(), MAX_NAMED, None))
             self.log(
                 Level.WARN,
-                f"Not in the catalog either: {pluralize(others, 'further stream')}, left out in "
+                f"Not in the catalog either: {pluralize(others, 'further stream')}, rejected in "
                 f"all {pluralize(records, 'record')}.",
             )
 

@@ -35,6 +35,8 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
 ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+_DAY_CHARACTERS = len("2024-05-01")
+_SEPARATORS = frozenset({"T", " "})
 _PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 ISO_DATE = re.compile(
@@ -111,13 +113,27 @@ def as_date(value: object) -> str | None:
     Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
     read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
     """
-    if isinstance(value, str) and _PLAIN_DATE.fullmatch(value):
-        return value
+    if isinstance(value, str) and (day := _usual_day(value)) is not None:
+        return day
     text = as_text(value).strip()
     iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None
     if iso is None:
         return text or None
     return iso["day"] or _calendar_date(iso["other"].upper()) or text
+
+
+def _usual_day(text: str) -> str | None:
+    """The day of a date or timestamp in the usual form; None if it takes a closer look."""
+    if len(text) == _DAY_CHARACTERS:
+        return text if _PLAIN_DATE.fullmatch(text) else None
+    if text[_DAY_CHARACTERS : _DAY_CHARACTERS + 1] not in _SEPARATORS:
+        return None
+    try:
+        # A fifth of what the expression for all forms takes.
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return text[:_DAY_CHARACTERS] if text[4] == text[7] == "-" else None
 
 
 def as_timestamp(value: object) -> str | None:
@@ -191,7 +207,10 @@ def _float_text(value: float) -> str:
 def _decimal_text(value: Decimal) -> str:
     if not value:
         return "0"
-    if abs(value.adjusted()) > _MAX_PLAIN_EXPONENT + len(value.as_tuple().digits):
+    exponent = abs(value.adjusted())
+    if exponent > _MAX_PLAIN_EXPONENT and exponent > _MAX_PLAIN_EXPONENT + len(
+        value.as_tuple().digits
+    ):
         return str(value)
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
