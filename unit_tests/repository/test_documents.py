@@ -233,6 +233,21 @@ def test_every_relative_link_leads_somewhere(name: str) -> None:
         assert not heading or heading in _anchors(target), f"{target}#{heading}"
 
 
+@pytest.mark.parametrize("name", [name for name in WRITTEN if name != "CHANGELOG.md"])
+def test_every_file_that_is_named_exists(name: str) -> None:
+    folders = r"(?:\w+_tests|destination_maileon|scripts|benchmark|demo|docs)"
+    for path in re.findall(rf"`({folders}/[\w./-]+\.\w+)`", _text(name)):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    rooms = "|".join(
+        path.parent.name for path in (ROOT / "destination_maileon").glob("*/__init__.py")
+    )
+    for path in re.findall(rf"`((?:{rooms})/\w+)`", _text("ARCHITECTURE.md")):
+        assert (ROOT / "destination_maileon" / f"{path}.py").exists(), path
+
+
 def test_every_page_is_linked_from_the_readme_but_the_one_for_airbyte() -> None:
     linked = {str(path.relative_to(ROOT)) for path, _ in _links("README.md") if path != ROOT}
 
