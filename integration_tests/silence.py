@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
 import destination_maileon
+from destination_maileon.maileon.sync_options import Permission
 from integration_tests import loud
 from integration_tests.bookkeeping import Json
 
@@ -117,4 +118,5 @@ def _parsed(text: bytes | str) -> object:
 def _program() -> str:
     """The program's own words."""
     modules = Path(destination_maileon.__file__).parent.rglob("*.py")
-    return "\n".join(module.read_text(encoding="utf-8") for module in modules)
+    words = (permission.name.lower() for permission in Permission)
+    return "\n".join([*(module.read_text(encoding="utf-8") for module in modules), *words])
