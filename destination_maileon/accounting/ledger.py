@@ -85,9 +85,7 @@ class Ledger:
         part = MappedRecord(
             self.records, self.unknown_streams, checkpoint_id, (), b"", line, len(line)
         )
-        self._keep(plan, part, _NOT_IN_CATALOG)
-        self.checkpoint.settle(checkpoint_id, plan.key, rejected=1)
-        self._judge(part.position)
+        self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
     def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
@@ -154,6 +152,10 @@ class Ledger:
         self.counts[plan].rejected += 1
         if plan in self._staying:
             self._staying[plan].update(part.identity_keys)
+        self._end_rejected(plan, part, rejection)
+
+    def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
+        """Has a rejected record stored, settles it, and looks at what follows."""
         self._keep(plan, part, rejection)
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))

@@ -145,30 +145,6 @@ class Accumulator:
         self.following_records -= entry.records
         self.settled(entry.identity_keys)
 
-    def claim(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
-        """A contact that is being removed needs more identifiers; whether it has them now.
-
-        It stands before all that came later, but for what is on its way already. Else it might wait
-        for somebody who waits for it.
-        """
-        is_first = True
-        for key in keys:
-            first = self._first.setdefault(key, entry)
-            if first is entry:
-                continue
-            line = self._followers.setdefault(key, deque())
-            if first.position < entry.position or first.is_waiting or first.is_sent:
-                line.insert(sum(other.position < entry.position for other in line), entry)
-                is_first = False
-            else:
-                line.appendleft(first)
-                self._first[key] = entry
-        entry.identity_keys = tuple(dict.fromkeys((*entry.identity_keys, *keys)))
-        if not is_first:
-            entry.is_sent = False
-            self._follow(entry)
-        return is_first
-
     def withdraw(self, entry: BatchEntry) -> None:
         """A contact that follows others is rejected: it stands in no line any more."""
         self._following_bytes -= entry.held_bytes
@@ -375,5 +351,4 @@ class Accumulator:
 
 def _removal(entry: BatchEntry) -> Request:
     entry.seal()
-    purpose = Purpose.MARK if entry.is_missing else Purpose.REMOVE
-    return Request(entry.partition_key, [entry], entry.contact_removal, purpose=purpose)
+    return Request(entry.partition_key, [entry], entry.contact_removal, purpose=Purpose.REMOVE)

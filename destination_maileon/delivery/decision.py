@@ -66,9 +66,13 @@ class Until(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The records of these contacts have reached their end."""
+    """The records of these contacts have reached their end.
+
+    `are_written`: each of them is as it was sent, and none was left out.
+    """
 
     entries: Sequence[BatchEntry]
+    are_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +129,10 @@ def on_report(
     report: MatchedReport,
     *,
     gone_fields: Callable[[BatchEntry, Sequence[InvalidContact]], frozenset[str]],
+    are_written: bool = False,
 ) -> list[Decision]:
     """What a report asks for, contact by contact."""
-    decisions: list[Decision] = [Settle(report.accepted)] if report.accepted else []
+    decisions: list[Decision] = [Settle(report.accepted, are_written)] if report.accepted else []
     for entry, findings in report.rejected:
         if gone := gone_fields(entry, findings):
             decisions.append(Strip(entry, gone))

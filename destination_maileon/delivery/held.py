@@ -86,15 +86,17 @@ class HeldRecords:
         self._since = now if self._since is None else self._since
         self.accumulator.keep_place(entry)
 
-    def accepted(self, entries: Sequence[BatchEntry]) -> None:
-        """Contacts were written or removed: identifiers may have become free."""
+    def accepted(self, entries: Sequence[BatchEntry], *, are_written: bool) -> None:
+        """Contacts were settled: identifiers may have become free, or theirs if all are written."""
         self._brought_acceptance = True
         if not self.accumulator.following_records and not self._owners:
             return
         for entry in entries:
             for key in entry.identity_keys:
                 if key in self._owners or self.accumulator.followers(key):
-                    self._owners[key] = entry.identity_keys
+                    self._owners.pop(key, None)
+                    if are_written:
+                        self._owners[key] = entry.identity_keys
 
     @property
     def is_empty(self) -> bool:

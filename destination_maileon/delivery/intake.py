@@ -173,8 +173,11 @@ class Intake:
             return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
         part = self._part(stream, message, _written(contact_removal.contact), now=now)
         entry = BatchEntry.of_record(part, stream.partition_key(stream.plan.permission), now)
-        # What else the record says of the contact is another one's, or nobody's, once it is gone.
-        entry.identity_keys = recognised_by(part.identity_keys, stream.plan.options.identifier_mode)
+        if contact_removal.removal is DeletedRecords.DELETE:
+            # What else the record says of the contact is another one's, or nobody's, once it is
+            # gone. The address of an opt-out may get a marker, which the next record must meet.
+            mode = stream.plan.options.identifier_mode
+            entry.identity_keys = recognised_by(part.identity_keys, mode)
         self.accumulator.add_removal(contact_removal, entry)
         return True
 

@@ -42,7 +42,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping.mapped_record import email_keys
+from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import (
     Rejection,
@@ -178,7 +178,15 @@ class ResponseHandler:
         else:
             self.ledger.answered(plan, report, sent=matched.sent, left_out=matched.left_out)
         # All that was accepted first: a rejection may end the sync.
-        for decision in on_report(request, matched, gone_fields=self._gone_fields):
+        is_update = plan.options.sync_mode is SynchronizationMode.UPDATE
+        written = report.new + (report.existing if is_update else 0)
+        decisions = on_report(
+            request,
+            matched,
+            gone_fields=self._gone_fields,
+            are_written=written == len(matched.accepted),
+        )
+        for decision in decisions:
             self._carry_out(request, decision, now)
         self.refusals.accepted(Purpose.WRITE)
 
@@ -208,7 +216,7 @@ class ResponseHandler:
         is_done = self.removals.answered(request, was_there=was_there)
         self.refusals.accepted(purpose)
         if not is_done:
-            self._mark(request, now)
+            self.scheduler.requeue(request, at=now)
             return
         is_there = was_there and purpose is Purpose.REMOVE
         self.ledger.removed(
@@ -217,16 +225,8 @@ class ResponseHandler:
             was_there=is_there,
             is_marked=purpose is Purpose.MARK,
         )
-        self.held.accepted(request.entries)
+        self.held.accepted(request.entries, are_written=False)
         self._free(request, request.entries)
-
-    def _mark(self, request: Request, now: float) -> None:
-        """The person is not there: the address gets a marker, once its earlier records are done."""
-        [entry] = request.entries
-        entry.is_missing = True
-        email = request.contact_removal.contact.email if request.contact_removal else None
-        if self.accumulator.claim(entry, email_keys(email or "")):
-            self.scheduler.requeue(request, at=now)
 
     # A refusal of the whole request.
 
@@ -302,9 +302,9 @@ class ResponseHandler:
 
     def _carry_out(self, request: Request, decision: Decision, now: float) -> None:
         match decision:
-            case Settle(entries):
+            case Settle(entries, are_written):
                 self.ledger.written(request.partition_key.plan, entries)
-                self.held.accepted(entries)
+                self.held.accepted(entries, are_written=are_written)
                 self._free(request, entries)
             case Requeue(at, is_barrier):
                 request.is_barrier = is_barrier

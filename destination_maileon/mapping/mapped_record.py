@@ -69,7 +69,6 @@ class BatchEntry(Struct, eq=False, gc=False):
     records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
     the first came. `contact_removal`: it is to be removed, and `identity_keys` are those by which
     it is recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
-    `is_missing`: Maileon does not have it, so that only its address is to be marked.
     """
 
     first: MappedRecord
@@ -83,7 +82,6 @@ class BatchEntry(Struct, eq=False, gc=False):
     contact_removal: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
-    is_missing: bool = False
 
     @classmethod
     def of_record(

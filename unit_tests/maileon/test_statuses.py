@@ -188,7 +188,7 @@ def answer_with(body: bytes | None, *, content_type: str = _XML, status: int = 2
         ("float", FieldType.FLOAT),
         ("double", FieldType.FLOAT),
         ("date", FieldType.DATE),
-        ("timestamp", FieldType.DATE),
+        ("timestamp", FieldType.TIMESTAMP),
         ("boolean", FieldType.BOOLEAN),
         ("Boolean ", FieldType.BOOLEAN),
         ("gender", FieldType.STRING),

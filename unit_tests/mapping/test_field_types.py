@@ -11,7 +11,8 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
 from unit_tests.protocol.test_exact_json import values
 
-STRING, INTEGER, FLOAT, DATE, BOOLEAN = list(FieldType)[:5]
+STRING, INTEGER, FLOAT = FieldType.STRING, FieldType.INTEGER, FieldType.FLOAT
+DATE, BOOLEAN = FieldType.DATE, FieldType.BOOLEAN
 
 
 def nested(depth: int) -> dict[str, object]:

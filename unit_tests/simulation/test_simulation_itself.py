@@ -234,7 +234,7 @@ def test_contacts_meet_every_fate_at_the_server(happened: Happened) -> None:
 
 def test_contacts_are_merged_held_repeated_and_removed(happened: Happened) -> None:
     assert {trait for trait, number in happened.traits.items() if number} == {
-        *Purpose,
+        *({*Purpose} - {Purpose.ASK}),
         "much merged",
         "a recount",
         "tried often",
@@ -245,7 +245,7 @@ def test_contacts_are_merged_held_repeated_and_removed(happened: Happened) -> No
 
 
 def test_many_calls_fly_at_once_and_the_service_asks_for_fewer(happened: Happened) -> None:
-    assert happened.in_flight >= {1, 2, 3, 4, 8}
+    assert happened.in_flight >= {1, 2, 3, 4, 5}
     assert happened.slowed_down > 10
 
 

@@ -295,7 +295,7 @@ def test_two_plans_are_never_equal_since_each_is_a_stream_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "place"),
+    ("raw", "position"),
     [
         (None, "the whole file"),
         ([], "the whole file"),
