@@ -114,6 +114,9 @@ class SyncPipeline:
 
     def _has_room(self) -> bool:
         """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
+        if self._is_settled:
+            # Whoever follows contacts that may be to blame for refusals waits for what comes.
+            return True
         if not self.scheduler.has_capacity or self.accumulator.is_crowded or self._is_draining:
             return False
         return self.scheduler.is_idle or not self.ledger.checkpoint.is_crowded

@@ -105,7 +105,7 @@ class HeldRecords:
     @property
     def next_pass_at(self) -> float | None:
         """When contacts have been held for long enough."""
-        return None if self._since is None else self._since + self.age_seconds
+        return self._since + self.age_seconds if self._refused and self._since else None
 
     def is_due(self, now: float) -> bool:
         """Whether everything else is to be settled now, for a pass to begin."""

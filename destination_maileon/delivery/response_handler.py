@@ -308,6 +308,8 @@ class ResponseHandler:
                 self._free(request, entries)
             case Requeue(at, is_barrier):
                 request.is_barrier = is_barrier
+                # It was answered: its patience begins anew, however long older ones take.
+                request.attempts = 0
                 self.scheduler.requeue(request, at=at)
             case Strip(entry, gone):
                 self.scheduler.replace([self._stripped(request, entry, gone)])
