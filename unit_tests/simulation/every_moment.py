@@ -31,6 +31,7 @@ from unit_tests.simulation.sent import (
     places_of,
     purpose_of,
     records_in,
+    waits_for_older_ones,
 )
 
 CALLS_AT_FIRST = 4
@@ -226,7 +227,9 @@ class Watch:
             since = self._tried_since(call) if call.attempts else now
             self._fates[key] = _Fate(since, len(self.reports), attempts=call.attempts)
         fate = self._fates[key]
-        insist(not fate.is_given_up, "tried again beyond all patience")
+        insist(
+            not fate.is_given_up or waits_for_older_ones(call), "tried again beyond all patience"
+        )
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
         is_large = not is_removal(call) and records_in(call) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
