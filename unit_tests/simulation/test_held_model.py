@@ -75,7 +75,7 @@ def test_what_holds_its_records_as_it_should_keeps_every_promise() -> None:
         (Rules(holds=False), "ends as"),
         (Rules(keeps_order=False), "takes effect after"),
         (Rules(tries_until_nothing_moves=False), "ends as"),
-        (Rules(merges_same_only=False), "differs"),
+        (Rules(merges_same_only=False), "takes effect after"),
     ],
     ids=["nobody is held", "newer ones overtake", "one pass is all", "others are merged"],
 )
