@@ -102,10 +102,23 @@ class Accumulator:
         if not first.keys().isdisjoint(keys):
             return self._add_to_pending(part, partition_key, now)
         size = len(part.payload)
-        entry = BatchEntry(part, partition_key, now, keys, size, size + part.message_bytes)
+        held = size + part.message_bytes
+        entry = BatchEntry(part, partition_key, now, keys, size, held)
         for key in keys:
             first[key] = entry
-        return self._put(entry)
+        batch = self._open.get(partition_key)
+        if batch is None or batch.size + size > self.limits.body_bytes:
+            return self._put(entry)
+        # What `_put` does, without what nearly every record is spared.
+        entry.is_waiting = True
+        batch.entries.append(entry)
+        batch.size += size
+        batch.records = records = batch.records + 1
+        batch.held_bytes += held
+        self._held_bytes += held
+        self._records += 1
+        is_much = self._held_bytes > self.limits.body_bytes or self._records > MAX_WAITING_RECORDS
+        return (is_much or records >= self.limits.contacts) and self._flush_full(batch)
 
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """A contact is to be removed, once its earlier records are settled."""

@@ -172,7 +172,7 @@ class ContactEncoder:
                 return other
         pieces = ["<contact>"]
         for tag, text in identity.items():
-            pieces.append(f"<{tag}>{escape(text)}</{tag}>")
+            pieces.append(f"<{tag}>{text if texts is _PLAIN else escape(text)}</{tag}>")
         pieces += [self._fields(section, values, texts) for section in self._sections]
         if self._has_wishes:
             refusal = self._add_wishes(values, identity, pieces)

@@ -160,7 +160,11 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address, without ASCII case; none if it is blank."""
     if email.isascii():
-        return _with_twin(EMAIL_KEY, email.lower())
+        email = email.lower()
+        # Nearly every address has no space around it, and is spared a call.
+        return (
+            (EMAIL_KEY + email,) if email.strip() == email != "" else _with_twin(EMAIL_KEY, email)
+        )
     folded = unicodedata.normalize("NFKC", email).casefold()
     keys = _with_twin(EMAIL_KEY, email.translate(_ASCII_LOWER)) + _with_twin(EMAIL_KEY, folded)
     return tuple(dict.fromkeys(keys))
