@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.checkpoint import Checkpoint
-from destination_maileon.accounting.rejection_limits import one_of_several_rejected, one_rejected
+from destination_maileon.accounting.rejection_limits import one_rejected
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.errors import StopSync, SyncError
@@ -162,14 +162,6 @@ class Ledger:
             return
         self.checkpoint.settle(part.checkpoint_id, plan.key, rejected=1)
         self._judge(part.position)
-
-    def one_of_several_rejected(
-        self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection
-    ) -> None:
-        """A contact of several records was refused, which ends the sync: none is blamed alone."""
-        line = self._rejections.contact_line(plan, entry, rejection)
-        self._log(Level.WARN, line)
-        self._note(one_of_several_rejected(line, entry))
 
     def heed(self) -> None:
         """Nothing, if the sync may go on.

@@ -12,7 +12,7 @@ from destination_maileon.errors import StopSync
 from destination_maileon.protocol.output import pluralize, were_rejected
 
 if TYPE_CHECKING:
-    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+    from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.rejections.rejection import Rejection
     from destination_maileon.streams.catalog import StreamPlan
 
@@ -49,11 +49,6 @@ def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> 
         f"{_THAT_ENDS_THE_SYNC}",
         position=part.position,
     )
-
-
-def one_of_several_rejected(line: str, entry: BatchEntry) -> StopSync:
-    """The reason to stop that a rejected contact of several records is, which the line tells of."""
-    return StopSync(f"{line} {_THAT_ENDS_THE_SYNC}", position=entry.position)
 
 
 _THAT_ENDS_THE_SYNC = (

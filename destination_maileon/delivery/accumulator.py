@@ -178,10 +178,6 @@ class Accumulator:
         """Who stands behind the first contact with this identifier, in order."""
         return [*self._followers.get(key, ())]
 
-    def is_pending(self, key: str) -> bool:
-        """Whether a contact with this identifier is not settled."""
-        return key in self._first
-
     @property
     def is_crowded(self) -> bool:
         """Whether so much follows others, or is held, that no more may be read."""

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.contact import Contact, FieldType
     from destination_maileon.maileon.error_codes import Fault
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+    from destination_maileon.mapping.mapped_record import MappedRecord
     from destination_maileon.streams.catalog import StreamPlan
 
 LINES_PER_REASON = 3
 """One line per record up to this many for each stream, reason and field."""
 
 MAX_OTHER_FIELDS = 100
-MAX_NUMBERS = 10
 
 _ADVICE: Mapping[tuple[IdentifierMode, int], str] = MappingProxyType(
     {
@@ -149,17 +148,6 @@ class RejectionLog:
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
             f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}"
             f"{rejection.also_wrong}{more}"
-        )
-
-    def contact_line(self, plan: StreamPlan, entry: BatchEntry, rejection: Rejection) -> str:
-        """Of a contact of several records, of which nobody knows which one is at fault."""
-        contact = contact_name(entry.contact, plan.options.identifier_mode, self._style)
-        numbers = [str(part.number) for part in entry.parts[:MAX_NUMBERS]]
-        numbers += ["..."] * (len(entry.parts) > MAX_NUMBERS)
-        return (
-            f"One of the {len(entry.parts)} records of one contact of stream {plan.title} "
-            f"({contact}; records {', '.join(numbers)}) was rejected: {rejection.reason_key}. "
-            f"{_where(plan, rejection)}{rejection.advice}{rejection.also_wrong}"
         )
 
     def reasons(self, plan: StreamPlan) -> list[ReasonCount]:

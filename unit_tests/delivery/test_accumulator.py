@@ -130,7 +130,7 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
         assert [part.position for part in settled if key in part.identity_keys] == came
     accumulator = sent.accumulator
     assert (accumulator.oldest_unsent(), accumulator.following_records) == (None, 0)
-    assert not any(map(accumulator.is_pending, arrived_by_key))
+    assert not any(map(accumulator.followers, arrived_by_key))
     assert (accumulator._following_bytes, accumulator._held_bytes, accumulator._records) == (
         0,
         0,
