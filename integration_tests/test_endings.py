@@ -89,7 +89,7 @@ def test_of_a_strict_report_the_first_contact_that_it_names_ends_the_sync_and_is
         run = strict.sync(
             messages, ignore_invalid_contacts=False, object_storage_config=storage.config
         )
-    assert '"ignore_invalid_contacts" is false' in run.error["message"]
+    assert "(ignore_invalid_contacts) is false" in run.error["message"]
     assert _written(strict) == ["a"]
     assert _stored(storage) == [2]
 

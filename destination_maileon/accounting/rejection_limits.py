@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.model import titled
 from destination_maileon.errors import StopSync
 from destination_maileon.protocol.output import pluralize, were_rejected
 
@@ -31,13 +32,13 @@ class RejectionLimits:
     def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
         """In words, what is too much; None if so many of these records may be rejected."""
         if self.records is not None and rejected > self.records:
-            allowed = f'"max_rejected_records" ({self.records})'
+            allowed = f"the {self.records} that {titled('max_rejected_records')}"
             return f"{were_rejected(rejected)}, which is more than {allowed} allows"
         if self.percent is None or (records < JUDGED_FROM_RECORDS and not is_end):
             return None
         if 100 * rejected <= self.percent * records:
             return None
-        allowed = f'"max_rejected_percent" ({self.percent:g})'
+        allowed = f"the {self.percent:g} % that {titled('max_rejected_percent')}"
         share = f"{rejected} of {pluralize(records, 'record')} were rejected"
         return f"{share}, which is more than {allowed} allows"
 
@@ -52,6 +53,6 @@ def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> 
 
 
 _THAT_ENDS_THE_SYNC = (
-    'Since "ignore_invalid_contacts" is false, that ends the sync; set it to true to write the '
-    "others."
+    f"Since {titled('ignore_invalid_contacts')} is false, that ends the sync; set it to true to "
+    "write the others."
 )
