@@ -11,7 +11,8 @@ from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import S3Storage
-from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.accumulator import Accumulator
+from destination_maileon.delivery.batch import Limits
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake

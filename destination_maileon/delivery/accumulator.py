@@ -13,9 +13,9 @@ exactly one contact. Pure: time is an argument.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.batch import Batch, Limits
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
-RECORDS_PER_CONTACT = 10
-"""A batch is also full at this many records for each contact that it may hold."""
-
 MAX_WAITING_RECORDS = 100_000
 """All open batches together; what Python keeps of a small record is many times its bytes."""
 
@@ -38,42 +35,6 @@ MAX_FOLLOWING_RECORDS = 10_000
 
 OPEN_BATCHES_BODIES = 4
 """All that waits here together takes at most this many times the bytes of a call."""
-
-
-@dataclass(slots=True)
-class Limits:
-    """When a batch is full: contacts, bytes of the body, seconds since its first record."""
-
-    contacts: int
-    body_bytes: int
-    age_seconds: float
-
-    @property
-    def contact_bytes(self) -> int:
-        """How large one contact may be to fit a call."""
-        return self.body_bytes - ENVELOPE_BYTES
-
-    @property
-    def records(self) -> int:
-        """How many records a call may carry."""
-        return RECORDS_PER_CONTACT * self.contacts
-
-
-@dataclass(eq=False, slots=True)
-class Batch:
-    """Contacts that wait to be sent in one call.
-
-    `size` is never less than the bytes of the body: where records are merged, it is the sum of what
-    each alone would take. `held_bytes` counts what else is kept of them, too.
-    """
-
-    partition_key: PartitionKey
-    opened_at: float
-    oldest: int
-    entries: list[BatchEntry] = field(default_factory=list)
-    size: int = ENVELOPE_BYTES
-    held_bytes: int = 0
-    records: int = 0
 
 
 class Accumulator:

@@ -6,12 +6,9 @@ take its place. What the account took is settled before a rejection can end the 
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
-
-import msgspec
 
 from destination_maileon.delivery import report_matching
 from destination_maileon.delivery.decision import (
@@ -29,10 +26,10 @@ from destination_maileon.delivery.decision import (
     on_strict_report,
 )
 from destination_maileon.delivery.held import HeldRecords
+from destination_maileon.delivery.missing_fields import MissingFields
 from destination_maileon.delivery.refusals import RefusalTracker
 from destination_maileon.delivery.request import Purpose
 from destination_maileon.errors import ConfigError, TransientError
-from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.errors import (
     FailureReason,
     FatalError,
@@ -46,7 +43,6 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.rejections.rejection import (
     Rejection,
-    concerns_custom_field,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +57,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.delivery.service_state import ServiceState
     from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+    from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.catalog import StreamPlan
@@ -92,13 +88,13 @@ class ResponseHandler:
     log: Log
     held: HeldRecords = field(init=False)
     refusals: RefusalTracker = field(init=False)
+    missing: MissingFields = field(init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
-    _has_reread_fields: bool = field(default=False, init=False)
-    _without_field: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
         self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
+        self.missing = MissingFields(self.account, self.forget_field, self.log)
         self.refusals = RefusalTracker(self.service, self._reject_suspect)
 
     def sent(self, request: Request, now: float) -> None:
@@ -148,14 +144,7 @@ class ResponseHandler:
     def summarize(self) -> None:
         """Says what is said once, at the end."""
         self.removals.close()
-        if self._without_field:
-            counts = self._without_field.items()
-            fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
-            self.log(
-                Level.WARN,
-                f"Custom fields vanished from the account during the sync: {fields}. These records "
-                "were written without them. Create the fields again, or unmap their columns.",
-            )
+        self.missing.warn()
 
     def _is_about_one_record(self, request: Request) -> bool:
         """A firewall may dislike a record's text; a right that was there has not gone away.
@@ -183,21 +172,12 @@ class ResponseHandler:
         decisions = on_report(
             request,
             matched,
-            gone_fields=self._gone_fields,
+            gone_fields=self.missing.of,
             are_written=written == len(matched.accepted),
         )
         for decision in decisions:
             self._carry_out(request, decision, now)
         self.refusals.accepted(Purpose.WRITE)
-
-    def _gone_fields(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> frozenset[str]:
-        """The contact's custom fields that the account has lost since the sync began."""
-        if not concerns_custom_field(findings):
-            return frozenset()
-        if not self._has_reread_fields:
-            self._has_reread_fields = True
-            self.account.read_custom_fields_again()
-        return frozenset({*entry.contact.custom_fields} - {*self.account.custom_fields})
 
     def _warn_of_counts(self, plan: StreamPlan, matched: MatchedReport) -> None:
         if matched.is_miscounted and not self._has_warned_of_counts:
@@ -312,7 +292,9 @@ class ResponseHandler:
                 request.attempts = 0
                 self.scheduler.requeue(request, at=at)
             case Strip(entry, gone):
-                self.scheduler.replace([self._stripped(request, entry, gone)])
+                piece = request.with_contacts([self.missing.strip(entry, gone)])
+                piece.then = request.then
+                self.scheduler.replace([piece])
             case Split(pieces):
                 self.scheduler.replace(pieces)
             case Hold(entry, _, findings):
@@ -358,18 +340,3 @@ class ResponseHandler:
             parts += request.then.entries[0].parts
             request.then = request.then.then
         return entry if len(parts) == len(entry.parts) else entry.of_parts(parts)
-
-    def _stripped(self, request: Request, entry: BatchEntry, gone: frozenset[str]) -> Request:
-        for name in gone:
-            if name not in self._without_field:
-                self.forget_field(name)
-            self._without_field[name] += len(entry.parts)
-        piece = request.with_contacts([entry.of_parts([_less(part, gone) for part in entry.parts])])
-        piece.then = request.then
-        return piece
-
-
-def _less(part: MappedRecord, gone: frozenset[str]) -> MappedRecord:
-    kept = {n: v for n, v in part.contact.custom_fields.items() if n not in gone}
-    payload = contact_bytes(replace(part.contact, custom_fields=kept))
-    return msgspec.structs.replace(part, payload=payload)

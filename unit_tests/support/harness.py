@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
-from destination_maileon.delivery.accumulator import Accumulator, Limits
+from destination_maileon.delivery.accumulator import Accumulator
+from destination_maileon.delivery.batch import Limits
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.removals import Removals
