@@ -226,6 +226,9 @@ class ResponseHandler:
             )
         if isinstance(decision, Split):
             self.refusals.count(request, tell)
+            if request.purpose not in self.service.accepted:
+                # Several searches at once would each add to the refused before one is accepted.
+                self.scheduler.pace.overloaded()
             self.scheduler.replace(decision.pieces)
         elif isinstance(decision, Hold):
             # First the record, then what may end the sync: contacts may still clear a removal.

@@ -44,8 +44,8 @@ def test_floor_and_connector_send_the_same_contacts(kind: Kind, made: Bench, kep
 
 def test_floor_and_connector_send_as_many_calls(made: Bench) -> None:
     workload = Workload(KINDS["scattered"], 2_500)
-    # A duplicate of a contact that is on its way waits, and may need one call more at the end.
-    assert 3 == made.floor(workload).calls <= made.connector(workload).calls <= 4
+    # Duplicates of contacts that are on their way wait, and may need two calls more at the end.
+    assert 3 == made.floor(workload).calls <= made.connector(workload).calls <= 5
 
 
 def test_plain_connector_sends_the_same_contacts_in_as_many_calls(made: Bench, kept: Path) -> None:

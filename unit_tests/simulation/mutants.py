@@ -440,9 +440,6 @@ INSIDE: dict[str, Planted] = {
     "an acceptance is not noticed": Planted(
         put(_DELIVERY + "held.HeldRecords.accepted", _nothing), "brought an acceptance", 17
     ),
-    "who stands behind is rejected, too": Planted(
-        put(_DELIVERY + "accumulator.Accumulator.is_first", lambda *_: True), "never refused", 23
-    ),
     "nobody waits for who is held": Planted(
         changed(
             _DELIVERY + "accumulator.Accumulator.keep_place",
