@@ -56,13 +56,13 @@ REQUESTS_BODIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """The rooms of one sync that its start needs; the writer knows the others."""
+    """The rooms of one sync that its start needs; the pipeline knows the others."""
 
     config: Config
     plans: dict[StreamKey, StreamPlan]
     account: Account
     intake: Intake
-    writer: SyncPipeline
+    pipeline: SyncPipeline
     outbox: Logger
 
     def open(self) -> None:
@@ -128,7 +128,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         chance=service.random,
         log=outbox,
     )
-    writer = SyncPipeline(
+    pipeline = SyncPipeline(
         service=service,
         intake=intake,
         accumulator=accumulator,
@@ -144,7 +144,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
             if plan.overwrites
         ],
     )
-    return Sync(config, plans, account, intake=intake, writer=writer, outbox=outbox)
+    return Sync(config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox)
 
 
 def _leavers(
@@ -212,7 +212,7 @@ def write(
         service.on_consumed(reader.release)
         reader.start()
         service.needs(reader.is_well)
-        yield from sync.writer.run()
+        yield from sync.pipeline.run()
 
 
 def _foreseen(

@@ -83,16 +83,16 @@ class Checkpoint(Generic[Message]):
         self, checkpoint_id: int, stream: Hashable, *, written: int = 0, rejected: int = 0
     ) -> None:
         """So many records of a segment reached their end."""
-        position = self._segments[checkpoint_id - self._newest_number - 1]
-        tally = position.tallies[stream]
+        segment = self._segments[checkpoint_id - self._newest_number - 1]
+        tally = segment.tallies[stream]
         tally.written += written
         tally.rejected += rejected
-        position.unsettled -= written + rejected
+        segment.unsettled -= written + rejected
 
     def state(self, message: Message, scope: Hashable, size: int) -> None:
         """A STATE was received. `scope` is its stream, None for all streams; `size` in bytes."""
-        checkpoint_id = self._newest
-        checkpoint_id.message, checkpoint_id.scope, checkpoint_id.size = message, scope, size
+        segment = self._newest
+        segment.message, segment.scope, segment.size = message, scope, size
         self._held_bytes += size
         self._newest = _Segment()
         self._newest_number += 1
@@ -108,13 +108,13 @@ class Checkpoint(Generic[Message]):
         while self.can_release:
             if before is not None and self._newest_number + 1 - len(self._segments) >= before:
                 return
-            checkpoint_id = self._segments.popleft()
-            self._held_bytes -= checkpoint_id.size
-            if checkpoint_id.message is not None:
-                tally = self._tally(checkpoint_id)
+            segment = self._segments.popleft()
+            self._held_bytes -= segment.size
+            if segment.message is not None:
+                tally = self._tally(segment)
                 statistics = self._statistics
                 self._statistics = dict.fromkeys(statistics, 0)
-                yield ReadyState(checkpoint_id.message, tally, statistics)
+                yield ReadyState(segment.message, tally, statistics)
 
     @property
     def can_release(self) -> bool:
@@ -127,11 +127,11 @@ class Checkpoint(Generic[Message]):
         is_full = self._held_bytes > self._max_held_bytes
         return is_full or len(self._segments) > self._max_held_states
 
-    def _tally(self, checkpoint_id: _Segment[Message]) -> Tally:
-        for stream, tally in checkpoint_id.tallies.items():
+    def _tally(self, segment: _Segment[Message]) -> Tally:
+        for stream, tally in segment.tallies.items():
             self._since_stream_state[stream].add(tally)
             self._since_global_state.add(tally)
-        if checkpoint_id.scope is None:
+        if segment.scope is None:
             tally, self._since_global_state = self._since_global_state, Tally()
             return tally
-        return self._since_stream_state.pop(checkpoint_id.scope, Tally())
+        return self._since_stream_state.pop(segment.scope, Tally())

@@ -167,7 +167,7 @@ class Ledger:
         """Nothing, if the sync may go on.
 
         Raises:
-            StopReading: if no more may be rejected.
+            StopSync: if no more may be rejected.
             Exception: if rejections cannot be stored.
         """
         noted, self._noted = self._noted, None
@@ -227,7 +227,7 @@ class Ledger:
         """Judges the whole sync.
 
         Raises:
-            StopReading: if more was rejected than allowed.
+            StopSync: if more was rejected than allowed.
         """
         self._judge(None)
         self.heed()

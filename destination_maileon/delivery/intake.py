@@ -1,4 +1,4 @@
-"""A record -> its place in a batch, a farewell, or a rejection before it is sent.
+"""A record -> its place in a batch, a removal, or a rejection before it is sent.
 
 This module alone decides what happens to a record on its way in: it asks the stream's mappers and
 passes the result on. Nothing is sent here.
@@ -67,7 +67,7 @@ class Intake:
         """Takes one record; whether a call more waits now.
 
         Raises:
-            StopReading: if it may not be taken, or is one rejection too many.
+            StopSync: if it may not be taken, or is one rejection too many.
             SyncError: if rejections cannot be stored.
         """
         stream = self._streams.get(message.stream) or self._namesake(message.stream)

@@ -65,7 +65,7 @@ class Progress:
             self._limited.discard(stream)
             self._outbox.emit(self._outbox.lines.running_line(stream))
 
-    def report(self, ledger: Ledger, dispatch: RequestScheduler, now: float) -> None:
+    def report(self, ledger: Ledger, scheduler: RequestScheduler, now: float) -> None:
         """One line, if it is time for one."""
         if now < self.next_at:
             return
@@ -78,5 +78,5 @@ class Progress:
         self._outbox(
             Level.INFO,
             f"{now - self._started_at:.0f} seconds: {records} records read ({rate:.0f} a second), "
-            f"{ledger.rejected_records} rejected, {dispatch.in_flight} calls in flight{waiting}.",
+            f"{ledger.rejected_records} rejected, {scheduler.in_flight} calls in flight{waiting}.",
         )

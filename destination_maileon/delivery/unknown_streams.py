@@ -43,7 +43,7 @@ class UnknownStreams:
         """A record of such a stream came.
 
         Raises:
-            StopReading: if it is one stream more than can be counted.
+            StopSync: if it is one stream more than can be counted.
         """
         if key not in self._records:
             self._remember(key)
@@ -76,14 +76,14 @@ class UnknownStreams:
             )
 
     def _introduce(self, key: StreamKey) -> None:
-        position = len(self._records)
-        if position < MAX_NAMED:
+        known = len(self._records)
+        if known < MAX_NAMED:
             self.log(
                 Level.WARN,
                 f"Stream {_title(key)} is not in the catalog: its records are rejected. "
                 "Refresh the connection's schema in Airbyte.",
             )
-        elif position == MAX_NAMED:
+        elif known == MAX_NAMED:
             self.log(
                 Level.WARN,
                 f"More than {MAX_NAMED} streams are not in the catalog: the records of further "

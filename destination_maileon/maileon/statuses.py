@@ -238,8 +238,8 @@ def identified(answer: Response) -> list[Contact]:
 
 
 def _identifiers(contact: etree._Element) -> Contact:
-    names = ("email", "external_id", "id")
-    email, external_id, maileon_id = [(child_text(contact, name) or "").strip() for name in names]
+    elements = ("email", "external_id", "id")
+    email, external_id, maileon_id = [(child_text(contact, e) or "").strip() for e in elements]
     return Contact(email or None, external_id or None, maileon_id or None)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a stream while its records come in: its columns, its encoder, its lanes.
+"""What is known of a stream while its records come in: its columns, its encoder, its partitions.
 
 This module alone decides when a stream is compiled anew: when a record shows a column that the
 schema does not have, and when a custom field has vanished from the account.

@@ -68,7 +68,7 @@ class S3Bucket:
         self._client: S3Client | None = None
 
     def key(self, *steps: str) -> str:
-        """The path of an object below the folder; every step is one of `checkpoint_id`'s."""
+        """The path of an object below the folder; every step is one of `segment`'s."""
         return "/".join((*self._folders, *steps))
 
     def url(self, *steps: str) -> str:
@@ -105,12 +105,12 @@ class S3Bucket:
 
     def _error(self, failure: S3Failure) -> SyncError:
         settings = self._settings
-        position = f"Amazon S3, region {settings.s3_bucket_region}"
+        where = f"Amazon S3, region {settings.s3_bucket_region}"
         if settings.s3_endpoint is not None:
-            position = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
+            where = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
         return failure.error(
             f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
-            f"({position}): {failure.cause}. {failure.advice}"
+            f"({where}): {failure.cause}. {failure.advice}"
         )
 
     def _connected(self) -> S3Client:

@@ -210,10 +210,10 @@ def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
         return ConfiguredCatalog.model_validate(raw_catalog)
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
-        position = ".".join(str(step) for step in first["loc"]) or "the whole file"
+        place = ".".join(str(step) for step in first["loc"]) or "the whole file"
         said = _in_words(first["type"], first["msg"])
         raise ConfigError(
-            f"The catalog is not a configured Airbyte catalog ({position}: {said}). "
+            f"The catalog is not a configured Airbyte catalog ({place}: {said}). "
             "Refresh the connection's schema in Airbyte and sync again."
         ) from None
 

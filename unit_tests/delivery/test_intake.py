@@ -44,7 +44,7 @@ class Incoming:
     @property
     def requests(self) -> list[Request]:
         """What is to be sent, which leaves by this, and is settled."""
-        scheduler, sent = self.sync.writer.scheduler, []
+        scheduler, sent = self.sync.pipeline.scheduler, []
         while (request := scheduler.next_ready(0.0, lambda: None)) is not None:
             sent.append(request)
             scheduler.returned(request)

@@ -139,7 +139,7 @@ class Trial:
         """Runs the sync to its end; a broken promise is raised, a failure kept."""
         self.sync.open()
         try:
-            for line in self.sync.writer.run():
+            for line in self.sync.pipeline.run():
                 self._hear(orjson.loads(line))
                 self.world.wait(self.scenario.output_seconds)
         except (Exception, Killed) as failure:  # noqa: BLE001 - judged later

@@ -249,7 +249,7 @@ def _with_switching_names(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _tidied(scenario: Scenario, chance: Random) -> Scenario:
-    """Without other lanes and rejections: then contacts keep their order, however named."""
+    """Without other partitions and rejections: then contacts keep their order, however named."""
 
     def change(data: Data, _number: int, chance: Random) -> None:
         for name in TIDIED:

@@ -158,7 +158,7 @@ def ran(script: Script, *streams: Mapping[str, object], **config: object) -> Ran
     sync = a_sync(script, *streams, **config)
     came = Ran()
     try:
-        for line in sync.writer.run():
+        for line in sync.pipeline.run():
             came.messages.append((script.time, orjson.loads(line)))
     except Exception as failure:  # noqa: BLE001 - looked at by the test
         came.failure = failure
