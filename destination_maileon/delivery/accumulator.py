@@ -92,8 +92,7 @@ class Accumulator:
     def settled(self, keys: Iterable[str]) -> None:
         """The contact with these identifiers is pending no longer: who follows it goes on."""
         for entry in self._leave(keys):
-            self._following_bytes -= entry.held_bytes
-            self.following_records -= entry.records
+            self._go_on(entry)
             if entry.contact_removal is not None:
                 self._submit(_removal(entry))
             else:
@@ -104,25 +103,21 @@ class Accumulator:
         entry.is_sent = False
         for key in entry.identity_keys:
             self._first[key] = entry
-        self._following_bytes += entry.held_bytes
-        self.following_records += entry.records
+        self._follow(entry)
 
     def try_again(self, entry: BatchEntry) -> None:
         """A contact that was held goes into its batch."""
-        self._following_bytes -= entry.held_bytes
-        self.following_records -= entry.records
+        self._go_on(entry)
         self._put(entry)
 
     def give_up(self, entry: BatchEntry) -> None:
         """A contact that was held is rejected."""
-        self._following_bytes -= entry.held_bytes
-        self.following_records -= entry.records
+        self._go_on(entry)
         self.settled(entry.identity_keys)
 
     def withdraw(self, entry: BatchEntry) -> None:
         """A contact that follows others is rejected: it stands in no line any more."""
-        self._following_bytes -= entry.held_bytes
-        self.following_records -= entry.records
+        self._go_on(entry)
         own = [key for key in entry.identity_keys if self._first[key] is entry]
         for key in {*entry.identity_keys}.difference(own):
             line = self._followers[key]
@@ -237,8 +232,14 @@ class Accumulator:
         return is_first
 
     def _follow(self, entry: BatchEntry) -> None:
+        """From now on the contact waits for others, or for a pass."""
         self._following_bytes += entry.held_bytes
-        self.following_records += 1
+        self.following_records += entry.records
+
+    def _go_on(self, entry: BatchEntry) -> None:
+        """It waits no longer."""
+        self._following_bytes -= entry.held_bytes
+        self.following_records -= entry.records
 
     def _leave(self, keys: Iterable[str]) -> list[BatchEntry]:
         """Frees the identifiers; the contacts that are now first with all of theirs, in order."""

@@ -48,9 +48,8 @@ class Explanations:
             advice=f"{words} Correct the record, or the options of the sync.",
         )
 
-    def of_report(
-        self, plan: StreamPlan, entry: BatchEntry, findings: Sequence[InvalidContact]
-    ) -> Rejection:
+    def of_report(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> Rejection:
+        plan = entry.partition_key.plan
         # What was not asked before is not asked for the words' sake: the sync goes on.
         types, known = self.account.known_custom_fields, self._known_names(plan)
         return rejection_by_report(

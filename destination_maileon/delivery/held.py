@@ -145,12 +145,7 @@ class HeldRecords:
 
         The newer one may need no address that another contact has, and so set one free for others.
         """
-        tried = [
-            (entry, why)
-            for entry, why in self._refused.items()
-            if entry.identity_keys in self._tried
-        ]
-        outdated = [(entry, why) for entry, why in tried if self._newer(entry, why)]
+        outdated = [(e, why) for e, why in self._refused_again() if self._newer(e, why)]
         for entry, findings in outdated:
             self._tried.update(newer.identity_keys for newer in self._newer(entry, findings))
             self._reject(entry, findings)
@@ -162,16 +157,12 @@ class HeldRecords:
         return [newer for key in own for newer in self.accumulator.followers(key)[:1]]
 
     def _refused_again(self) -> list[tuple[BatchEntry, Findings]]:
+        """Those of the pass that is under way."""
         held = self._refused.items()
         return [(entry, why) for entry, why in held if entry.identity_keys in self._tried]
 
     def _reject_tried(self) -> None:
-        tried = [
-            (entry, why)
-            for entry, why in self._refused.items()
-            if entry.identity_keys in self._tried
-        ]
-        for entry, findings in tried:
+        for entry, findings in self._refused_again():
             for claim in self._claims_like(entry, findings):
                 self.reject(claim, findings)
                 self.accumulator.withdraw(claim)

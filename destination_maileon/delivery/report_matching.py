@@ -108,10 +108,7 @@ def _suspects(
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
-        without_name = [
-            entry for entry in unnamed if all(key[0] == ID_KEY for key in entry.identity_keys)
-        ]
-        return without_name or unnamed
+        return [entry for entry in unnamed if _has_id_alone(entry)] or unnamed
     return unnamed
 
 

@@ -41,9 +41,7 @@ from destination_maileon.maileon.errors import (
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.protocol.output import Level, pluralize
-from destination_maileon.rejections.rejection import (
-    Rejection,
-)
+from destination_maileon.rejections.rejection import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,13 +121,13 @@ class ResponseHandler:
             self._learn_size()
         if isinstance(answer, RequestRejected):
             self._refused(request, answer)
-        elif isinstance(answer, FatalError):
+            return None
+        if isinstance(answer, FatalError):
             raise ConfigError(str(answer))
-        elif isinstance(answer, SynchronizationReport):
-            self.scheduler.pace.answered(request, now)
+        self.scheduler.pace.answered(request, now)
+        if isinstance(answer, SynchronizationReport):
             self._reported(request, answer, now)
         else:
-            self.scheduler.pace.answered(request, now)
             self._removed(request, now, was_there=bool(answer))
         return None
 
@@ -303,8 +301,7 @@ class ResponseHandler:
             case Hold(entry, _, findings):
                 self.held.hold(self._with_rest(request, entry), findings, now)
             case Reject(entry, findings):
-                rejection = self.words.of_report(request.partition_key.plan, entry, findings)
-                self._reject(request, entry, rejection)
+                self._reject(request, entry, self.words.of_report(entry, findings))
             case Stop():
                 raise AssertionError(decision)
 
@@ -320,18 +317,18 @@ class ResponseHandler:
             self.scheduler.replace([then])
 
     def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
-        for part in entry.parts:
-            self.ledger.rejected(request.partition_key.plan, part, rejection)
+        self._count_rejected(entry, rejection)
         self._free(request, [entry])
 
     def _reject_suspect(self, request: Request, rejection: Rejection) -> None:
         self._reject(request, request.entries[0], rejection)
 
     def _reject_held(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> None:
-        plan = entry.partition_key.plan
-        rejection = self.words.of_report(plan, entry, findings)
+        self._count_rejected(entry, self.words.of_report(entry, findings))
+
+    def _count_rejected(self, entry: BatchEntry, rejection: Rejection) -> None:
         for part in entry.parts:
-            self.ledger.rejected(plan, part, rejection)
+            self.ledger.rejected(entry.partition_key.plan, part, rejection)
 
     def _with_rest(self, request: Request, entry: BatchEntry) -> BatchEntry:
         """The contact with all of its records, those that were to be sent after these included."""

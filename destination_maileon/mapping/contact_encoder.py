@@ -32,23 +32,13 @@ from destination_maileon.maileon.contact_xml import (
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
-from destination_maileon.mapping.converters import (
-    Converter,
-    as_text,
-    truncated,
-)
+from destination_maileon.mapping.converters import Converter, as_text, truncated
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
 from destination_maileon.mapping.field_section import FieldSection
 from destination_maileon.mapping.identifiers import Identifiers, without_identifier
-from destination_maileon.mapping.mapped_record import (
-    Written,
-)
+from destination_maileon.mapping.mapped_record import Written
 from destination_maileon.mapping.notices import Notice, Notices
-from destination_maileon.mapping.preferences import (
-    BadPreferencesError,
-    listed,
-    preference_value,
-)
+from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
 from destination_maileon.mapping.rows import Rows
 from destination_maileon.mapping.rules import (
     Column,

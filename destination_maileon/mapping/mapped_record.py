@@ -28,7 +28,6 @@ Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 NO_CONTACT: Final[Written] = (b"", ())
 
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
