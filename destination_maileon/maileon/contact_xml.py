@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.maileon.contact import Contact, Preference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 HEAD = b"<contacts>"
 TAIL = b"</contacts>"
@@ -101,12 +101,9 @@ def contact_bytes(contact: Contact) -> bytes:
         parts.append(f"<email>{escape(contact.email)}</email>")
     if contact.external_id:
         parts.append(f"<external_id>{escape(contact.external_id)}</external_id>")
-    if contact.standard_fields:
-        _add_fields(parts, "standard_fields", fields=contact.standard_fields)
-    if contact.custom_fields:
-        _add_fields(parts, "custom_fields", fields=contact.custom_fields)
-    if contact.preferences:
-        _add_preferences(parts, contact.preferences)
+    parts += _section("standard_fields", [_field(*f) for f in contact.standard_fields.items()])
+    parts += _section("custom_fields", [_field(*f) for f in contact.custom_fields.items()])
+    parts += _section("preferences", [_preference(*p) for p in contact.preferences.items()])
     parts.append("</contact>")
     return "".join(parts).encode()
 
@@ -160,12 +157,15 @@ def document(contacts: Iterable[bytes]) -> bytes:
     return b"".join((HEAD, *contacts, TAIL))
 
 
-def _add_fields(parts: list[str], element: str, *, fields: Mapping[str, str | None]) -> None:
-    parts.append(f"<{element}>")
-    for name, value in fields.items():
-        written = '<value nil="true">' if value is None else f"<value>{escape(value)}"
-        parts.append(f"{field_head(name)}{written}</value></field>")
-    parts.append(f"</{element}>")
+def _field(name: str, value: str | None) -> str:
+    written = '<value nil="true">' if value is None else f"<value>{escape(value)}"
+    return f"{field_head(name)}{written}</value></field>"
+
+
+def _preference(names: tuple[str, str], preference: Preference) -> str:
+    source = source_element(preference.source) if preference.has_source else ""
+    value = f"<value>{escape(preference.value)}</value>"
+    return f"{preference_head(*names)}{value}{source}</preference>"
 
 
 def _fields_of(text: str) -> dict[str, str | None]:
@@ -185,12 +185,3 @@ def _unescape(text: str) -> str:
     if "&" not in text:
         return text
     return _REFERENCE.sub(lambda match: _CHARACTERS[match[0]], text)
-
-
-def _add_preferences(parts: list[str], preferences: Mapping[tuple[str, str], Preference]) -> None:
-    parts.append("<preferences>")
-    for (category, name), preference in preferences.items():
-        source = source_element(preference.source) if preference.has_source else ""
-        head = preference_head(category, name)
-        parts.append(f"{head}<value>{escape(preference.value)}</value>{source}</preference>")
-    parts.append("</preferences>")

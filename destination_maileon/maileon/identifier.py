@@ -52,14 +52,6 @@ class IdentifierMode(Enum):
         """The targets of which a stream needs at least one. Maileon falls back from id to email."""
         return _COLUMNS[self]
 
-    def usable(self, contact: Contact) -> bool:
-        """Whether the contact has what this mode recognises it by."""
-        if self is IdentifierMode.EXTERNAL_ID:
-            return bool(contact.external_id)
-        if self is IdentifierMode.MAILEON_ID:
-            return bool(contact.email) if not contact.id else is_maileon_id(contact.id)
-        return bool(contact.email)
-
     @property
     def sends_id(self) -> bool:
         """Whether the contact's Maileon id is sent: elsewhere the API has no use for it."""

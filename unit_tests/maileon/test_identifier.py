@@ -33,26 +33,6 @@ def test_each_mode_names_the_columns_of_which_it_needs_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "contact", "usable"),
-    [
-        (EMAIL, Contact(email="a@b.c"), True),
-        (EMAIL, Contact(email=""), False),
-        (EMAIL, Contact(external_id="x", id="1"), False),
-        (EXTERNAL_ID, Contact(external_id="x"), True),
-        (EXTERNAL_ID, Contact(external_id="", email="a@b.c"), False),
-        (MAILEON_ID, Contact(id="1"), True),
-        (MAILEON_ID, Contact(id="x", email="a@b.c"), False),
-        (MAILEON_ID, Contact(email="a@b.c"), True),
-        (MAILEON_ID, Contact(external_id="x"), False),
-    ],
-)
-def test_a_contact_is_usable_with_what_its_mode_recognises(
-    mode: IdentifierMode, contact: Contact, usable: bool
-) -> None:
-    assert mode.usable(contact) is usable
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("1", True),
