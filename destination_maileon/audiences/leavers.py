@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, cast
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.client import PAGE_SIZE
-from destination_maileon.maileon.contact_xml import document, escape
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.mapping.mapped_record import contact_keys
@@ -73,7 +74,8 @@ class Clear(Job):
     hear: Callable[[SynchronizationReport], None]
 
     def send(self, client: MaileonClient) -> SynchronizationReport:
-        body = document(_leaving(maileon_id, self.field_name) for maileon_id in self.ids)
+        nobody = {self.field_name: str(NOBODY)}
+        body = document(contact_bytes(Contact(id=i, custom_fields=nobody)) for i in self.ids)
         return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(self.ids))
 
     def answered(self, answer: object) -> None:
@@ -228,9 +230,3 @@ class Leavers:
         self.ledger.left(self.plan, report.existing)
         if not self._open_calls:
             self._ask()
-
-
-def _leaving(maileon_id: str, field_name: str) -> bytes:
-    value = f"<field><name>{escape(field_name)}</name><value>{NOBODY}</value></field>"
-    custom_fields = f"<custom_fields>{value}</custom_fields>"
-    return f"<contact><id>{escape(maileon_id)}</id>{custom_fields}</contact>".encode()
