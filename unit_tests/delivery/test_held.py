@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.held import FEW_CLAIMS, FindOwner
 from destination_maileon.delivery.request import Purpose, Request
@@ -283,3 +284,26 @@ def test_whoever_is_to_be_removed_is_not_rejected_for_an_address_that_others_cla
         request = harness.in_flight[0]
         harness.answer(request, True if request.contact_removal else account.answer(request))
     assert harness.outcomes == {1: "written", 2: "rejected", 3: "written"}
+
+
+def test_whoever_waits_for_an_opt_out_is_not_rejected_for_an_address_that_others_claim() -> None:
+    harness = moves(("x1", "none@b.de"), ("x2", "none@b.de"), ("x3", "taken@b.de"))
+    # The opt-out follows the third by the address, and the last one follows it by the external id.
+    opt_out = a_part(4, Contact("taken@b.de", "x5"))
+    harness.remove(opt_out, DeletedRecords.UNSUBSCRIBE)
+    harness.take(a_part(5, Contact("none@b.de", "x5")))
+    harness.accumulator.flush()
+    account = Account({"taken@b.de": "other"})
+    while harness.send() or harness.next_pass():
+        request = harness.in_flight[0]
+        if request.contact_removal is not None:
+            assert 5 not in harness.outcomes
+            del account.owners["none@b.de"]
+        harness.answer(request, True if request.contact_removal else account.answer(request))
+    assert harness.outcomes == {
+        1: "written",
+        2: "rejected",
+        3: "rejected",
+        4: "written",
+        5: "written",
+    }
