@@ -1,9 +1,9 @@
 """How many calls are in flight: as many as the service bears.
 
 Starting with a few, one more is tried as long as calls take no longer for it, one less when they
-do; half as many when the service asks for less or does not answer in time (vector's adaptive
-concurrency is the model). What calls take is judged by the median of as many as may be in flight:
-the least of them says nothing where latency varies.
+do; half as many when the service asks for less, does not answer in time, or has refused all that it
+got (vector's adaptive concurrency is the model). What calls take is judged by the median of as many
+as may be in flight: the least of them says nothing where latency varies.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Pace:
         elif usual > TOO_MUCH * best:
             self.limit = max(1, self.limit - 1)
 
-    def overloaded(self) -> None:
-        """The service asked for less (429, 503), or a call timed out."""
+    def slow_down(self) -> None:
+        """Half as many from now on."""
         self.limit = max(1, self.limit // 2)
         self._latencies.clear()

@@ -226,7 +226,7 @@ class ResponseHandler:
             self.refusals.count(request, tell)
             if request.purpose not in self.service.accepted:
                 # Several searches at once would each add to the refused before one is accepted.
-                self.scheduler.pace.overloaded()
+                self.scheduler.pace.slow_down()
             self.scheduler.replace(decision.pieces)
         elif isinstance(decision, Hold):
             # First the record, then what may end the sync: contacts may still clear a removal.
@@ -241,7 +241,7 @@ class ResponseHandler:
     def _failed(self, request: Request, failure: RetriableError, now: float) -> float | None:
         self.service.failed(request, is_overload=failure.may_be_too_large)
         if failure.reason in _OVERLOADS:
-            self.scheduler.pace.overloaded()
+            self.scheduler.pace.slow_down()
         decision = on_failure(request, failure, self.service, now=now, chance=self.chance())
         if isinstance(decision, Split):
             if decision.is_probe:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.model import titled
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import RecordMessage, decode
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
@@ -131,10 +132,7 @@ def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
     """What a person is told at the end: where the rejected records are, or how to have them."""
     if store is not None:
         return f"They are stored in {store.location(plan)}, as messages that can be sent again."
-    return (
-        'They are not stored: to have them, choose S3 under "Storage for Rejected Records" '
-        "(object_storage_config)."
-    )
+    return f"They are not stored: to have them, choose S3 under {titled('object_storage_config')}."
 
 
 def run_report(

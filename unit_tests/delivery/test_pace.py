@@ -61,7 +61,7 @@ def test_half_as_many_when_the_service_asks_for_less() -> None:
         a_round(pace, 1.0)
     limits = []
     for _ in range(5):
-        pace.overloaded()
+        pace.slow_down()
         limits.append(pace.limit)
     assert limits == [4, 2, 1, 1, 1]
     # What was measured before says nothing of now, but for the best.
@@ -78,7 +78,7 @@ def test_at_least_one_call_and_at_most_so_many_may_be_in_flight(
     pace = Pace(most)
     for seconds in happened:
         if seconds is None:
-            pace.overloaded()
+            pace.slow_down()
         else:
             answer(pace, [seconds])
         assert 1 <= pace.limit <= most

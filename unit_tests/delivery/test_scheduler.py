@@ -104,7 +104,7 @@ def test_no_more_requests_are_in_flight_than_are_right() -> None:
 def test_requests_in_flight_beyond_a_lowered_limit_go_on_and_none_joins_them() -> None:
     scheduler = a_scheduler(*range(1, 7))
     requests = send(scheduler)
-    scheduler.pace.overloaded()
+    scheduler.pace.slow_down()
     for request in requests[:2]:
         scheduler.returned(request)
     assert (scheduler.in_flight, send(scheduler)) == (2, [])
