@@ -76,6 +76,8 @@ def test_one_person_too_many_who_is_there_ends_the_sync_before_they_are_removed(
     gone = people("x", "a", "y", "b", "z", "c", _ab_cdc_deleted_at=LEFT_AT)
     run = connection.sync([*gone, stream_state(1)], deleted_records="delete", max_deleted_records=2)
     assert run.error["failure_type"] == "config_error"
-    assert "Maximum Deleted Records (max_deleted_records: 2)" in run.error["message"]
+    assert (
+        'the 2 that "Maximum Deleted Records" (max_deleted_records) allows' in run.error["message"]
+    )
     assert len(connection.sandbox.account.contacts()) == 1
     assert run.states == []

@@ -16,11 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from destination_maileon.config.model import titled
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.client import PAGE_SIZE
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes, document
+from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.mapping.mapped_record import contact_keys
@@ -56,13 +58,13 @@ class Page(Job):
 
     number: int
     field_name: str
-    hear: Callable[[ContactPage], None]
+    hear: Callable[[ContactPage | RequestRejected], None]
 
     def send(self, client: MaileonClient) -> ContactPage:
         return client.contacts(self.number, custom_field=self.field_name)
 
     def answered(self, answer: object) -> None:
-        self.hear(cast("ContactPage", answer))
+        self.hear(cast("ContactPage | RequestRejected", answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,15 @@ class Clear(Job):
 
     ids: list[str]
     field_name: str
-    hear: Callable[[SynchronizationReport], None]
+    hear: Callable[[SynchronizationReport | RequestRejected], None]
 
     def send(self, client: MaileonClient) -> SynchronizationReport:
-        nobody = {self.field_name: str(NOBODY)}
+        nobody: dict[str, str | None] = {self.field_name: str(NOBODY)}
         body = document(contact_bytes(Contact(id=i, custom_fields=nobody)) for i in self.ids)
         return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(self.ids))
 
     def answered(self, answer: object) -> None:
-        self.hear(cast("SynchronizationReport", answer))
+        self.hear(cast("SynchronizationReport | RequestRejected", answer))
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -150,7 +152,9 @@ class Leavers:
     def _field(self) -> str:
         return self.plan.audience_field or ""
 
-    def _page_came(self, page: ContactPage) -> None:
+    def _page_came(self, page: ContactPage | RequestRejected) -> None:
+        if isinstance(page, RequestRejected):
+            raise self._refused("to list the account's contacts", page)
         self._open_pages -= 1
         self._note_size(page)
         for contact, number in page.contacts:
@@ -212,9 +216,9 @@ class Leavers:
             return
         raise ConfigError(
             f"Stream {self.plan.title}: {pluralize(self._leaving, 'person')} of {self._members} "
-            f'would leave the audience "{self._field}", which is more than Maximum Audience '
-            f"Leavers (max_audience_leavers_percent: {most:g}) allows, so nobody left. Look at "
-            "what the stream holds; if they are all meant to go, allow more and sync again."
+            f'would leave the audience "{self._field}", more than the {most:g} % that '
+            f"{titled('max_audience_leavers_percent')} allows, so nobody left. Look at what the "
+            "stream holds; if they are all meant to go, allow more and sync again."
         )
 
     def _clear(self) -> None:
@@ -225,8 +229,17 @@ class Leavers:
             job = Clear(ids[at : at + size], self._field, self._cleared)
             self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
 
-    def _cleared(self, report: SynchronizationReport) -> None:
+    def _cleared(self, report: SynchronizationReport | RequestRejected) -> None:
+        if isinstance(report, RequestRejected):
+            raise self._refused("to let contacts leave", report)
         self._open_calls -= 1
         self.ledger.left(self.plan, report.existing)
         if not self._open_calls:
             self._ask()
+
+    def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:
+        return ConfigError(
+            f"Stream {self.plan.title}: Maileon refuses {what}, so that who dropped out stays in "
+            f'the audience "{self._field}". {refusal} Sync again once that is mended: all '
+            "contacts are judged anew."
+        )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.model import DeletedRecords, titled
 from destination_maileon.delivery.request import Purpose
 from destination_maileon.errors import StopSync
 from destination_maileon.protocol.output import Level, pluralize
@@ -85,8 +85,8 @@ class Removals:
 
     def _too_many(self) -> str:
         return (
-            f"More people are to be deleted or unsubscribed than Maximum Deleted Records "
-            f"(max_deleted_records: {self.most}) allows, so the sync stopped after "
+            f"More people are to be deleted or unsubscribed than the {self.most} that "
+            f"{titled('max_deleted_records')} allows, so the sync stopped after "
             f"{pluralize(self._removed, 'person')}. Pause the connection and look at the source "
             "first: each run may remove as many again. If they are all meant to go, allow more "
             "and sync again."

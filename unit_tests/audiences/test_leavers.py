@@ -11,6 +11,7 @@ from destination_maileon.audiences.leavers import Clear, Leavers, Page
 from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.statuses import ContactPage
 from unit_tests.support.builders import a_plan
 from unit_tests.support.ledgers import a_ledger
@@ -139,3 +140,20 @@ def test_a_change_of_the_account_on_the_way_is_told() -> None:
     audience._answer = answer_and_grow  # type: ignore[method-assign]
     audience.run()
     assert any("changed from 4 to 5" in said for _, said in audience.heard.said)
+
+
+@pytest.mark.parametrize(("refused", "what"), [(Page, "to list"), (Clear, "to let contacts leave")])
+def test_a_refused_call_says_who_stays_and_why(refused: type[Page | Clear], what: str) -> None:
+    audience = Audience(many(1, THIS, 1))
+    answer = audience._answer
+
+    def refuse(request: Request) -> None:
+        if isinstance(request.job, refused):
+            request.job.answered(RequestRejected("Maileon refuses the call (400).", status=400))
+        answer(request)
+
+    audience._answer = refuse  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match=what) as error:
+        audience.run()
+    assert "who dropped out stays" in str(error.value)
+    assert "(400)" in str(error.value)

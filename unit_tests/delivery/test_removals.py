@@ -79,7 +79,9 @@ def test_whoever_is_there_beyond_the_limit_stops_the_sync_and_is_not_removed() -
     [first] = harness.send()
     harness.answer(first, answer=True)
     [second] = harness.send()
-    with pytest.raises(StopSync, match=r"\(max_deleted_records: 1\) .* after 1 person") as error:
+    with pytest.raises(
+        StopSync, match=r"the 1 that .*\(max_deleted_records\) .* after 1 person"
+    ) as error:
         harness.answer(second, answer=True)
     assert (error.value.position, harness.outcomes) == (2, {1: "written"})
 
