@@ -23,9 +23,9 @@ from destination_maileon.config.types import (
     Count,
     Flag,
     NamedOption,
-    Number,
     OptionalAddress,
     OptionalText,
+    Percent,
     Seconds,
     Text,
     config_field,
@@ -122,54 +122,36 @@ class ColumnMapping(ConfigModel):
     model_config = ConfigDict(title="Column")
     keys_with_null: ClassVar[frozenset[str]] = frozenset({"source"})
 
-    column: Annotated[
-        str,
-        config_field(
-            "",
-            title="Column",
-            description="The column's name, exactly as the source delivers it (see the schema of "
-            "the connection).",
-            examples=["first_name", "color"],
-        ),
-    ]
-    target: Annotated[
-        str,
-        AfterValidator(_as_target),
-        config_field(
-            "",
-            title="Target",
-            description="Where the column goes. An identifier: email, external_id or maileon_id. A "
-            "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
-            f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
-            "The contact's permission: permission. The end: unsubscribe or deleted; a true value "
-            "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
-            examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
-            pattern=TARGET_PATTERN,
-            pattern_descriptor=TARGET_FORMS,
-        ),
-    ]
-    source: Annotated[
-        str | None,
-        WithJsonSchema({"type": ["string", "null"]}),
-        config_field(
-            "",
-            title="Preference Source",
-            description="Only for preferences: the source to store with the preference, such as "
-            "the form where it was given. Without it the stored source stays; an empty text in "
-            "the configuration's JSON deletes it.",
-            examples=["Newsletter form"],
-        ),
-    ] = None
-    null_values: Annotated[
-        NullValues | None,
-        config_field(
-            "",
-            title="Null Values",
-            description="What happens when a record has no value (null) in this column. keep: the "
-            "value that Maileon holds stays. clear: it is removed. Leave this empty to do as with "
-            "all columns.",
-        ),
-    ] = None
+    column: str = config_field(
+        "Column",
+        "The column's name, exactly as the source delivers it (see the schema of the connection).",
+        examples=["first_name", "color"],
+    )
+    target: Annotated[str, AfterValidator(_as_target)] = config_field(
+        "Target",
+        "Where the column goes. An identifier: email, external_id or maileon_id. A "
+        "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
+        f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
+        "The contact's permission: permission. The end: unsubscribe or deleted; a true value or "
+        "a time in the column unsubscribes or removes the contact. Nowhere: skip.",
+        examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
+        pattern=TARGET_PATTERN,
+        pattern_descriptor=TARGET_FORMS,
+    )
+    source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = config_field(
+        "Preference Source",
+        "Only for preferences: the source to store with the preference, such as the form where "
+        "it was given. Without it the stored source stays; an empty text in the configuration's "
+        "JSON deletes it.",
+        default=None,
+        examples=["Newsletter form"],
+    )
+    null_values: NullValues | None = config_field(
+        "Null Values",
+        "What happens when a record has no value (null) in this column. keep: the value that "
+        "Maileon holds stays. clear: it is removed. Leave this empty to do as with all columns.",
+        default=None,
+    )
 
     @property
     def has_source(self) -> bool:
@@ -182,48 +164,34 @@ class StreamConfig(ConfigModel):
 
     model_config = ConfigDict(title="Stream")
 
-    name: Annotated[
-        Text,
-        config_field(
-            "",
-            title="Stream Name",
-            description="The stream's name as it arrives here: with the prefix that the connection "
-            "puts before it, and in the same case.",
-            examples=["customers"],
-        ),
-    ]
-    namespace: Annotated[
-        OptionalText | None,
-        config_field(
-            "",
-            title="Namespace",
-            description="The stream's namespace as it arrives here (often the schema of the "
-            "source's database; none if the connection's setting is the destination's default). "
-            "Needed only if several streams have this name; if empty, the mapping is for all of "
-            "them.",
-            examples=["public"],
-        ),
-    ] = None
-    mapping: Annotated[
-        tuple[ColumnMapping, ...],
-        config_field(
-            "",
-            title="Columns",
-            description="One entry per column. Columns without an entry are mapped by their name.",
-        ),
-    ] = ()
-    audience_field: Annotated[
-        OptionalText | None,
-        config_field(
-            "",
-            title="Audience Field",
-            description="The name of a custom field of type integer that tells who is in this "
-            "stream: a number above 0 for everybody in it, 0 for whoever dropped out. Use it in a "
-            "contact filter of Maileon (the field is greater than 0). With the sync mode "
-            "overwrite, people who are no longer in the stream drop out. No contact is deleted.",
-            examples=["IN_SPRING_CAMPAIGN"],
-        ),
-    ] = None
+    name: Text = config_field(
+        "Stream Name",
+        "The stream's name as it arrives here: with the prefix that the connection puts before "
+        "it, and in the same case.",
+        examples=["customers"],
+    )
+    namespace: OptionalText | None = config_field(
+        "Namespace",
+        "The stream's namespace as it arrives here (often the schema of the source's database; "
+        "none if the connection's setting is the destination's default). Needed only if several "
+        "streams have this name; if empty, the mapping is for all of them.",
+        default=None,
+        examples=["public"],
+    )
+    mapping: tuple[ColumnMapping, ...] = config_field(
+        "Columns",
+        "One entry per column. Columns without an entry are mapped by their name.",
+        default=(),
+    )
+    audience_field: OptionalText | None = config_field(
+        "Audience Field",
+        "The name of a custom field of type integer that tells who is in this stream: a number "
+        "above 0 for everybody in it, 0 for whoever dropped out. Use it in a contact filter of "
+        "Maileon (the field is greater than 0). With the sync mode overwrite, people who are no "
+        "longer in the stream drop out. No contact is deleted.",
+        default=None,
+        examples=["IN_SPRING_CAMPAIGN"],
+    )
 
 
 class NoStorage(ConfigModel):
@@ -231,10 +199,9 @@ class NoStorage(ConfigModel):
 
     model_config = ConfigDict(title="None")
 
-    storage_type: Annotated[
-        Literal["None"],
-        config_field("", title="Storage Type", description="None: nothing is stored."),
-    ] = "None"
+    storage_type: Literal["None"] = config_field(
+        "Storage Type", "None: nothing is stored.", default="None"
+    )
 
 
 class S3Storage(ConfigModel):
@@ -242,81 +209,48 @@ class S3Storage(ConfigModel):
 
     model_config = ConfigDict(title="S3")
 
-    storage_type: Annotated[
-        Literal["S3"],
-        config_field(
-            "",
-            title="Storage Type",
-            description="S3: a bucket of Amazon S3 or a compatible service.",
-        ),
-    ] = "S3"
-    s3_bucket_name: Annotated[
-        str,
-        config_field(
-            "",
-            title="Bucket Name",
-            description="The bucket's name, as the list of buckets in the S3 console shows it.",
-            examples=["airbyte-rejected-records"],
-            min_length=1,
-        ),
-        AfterValidator(_trimmed),
-    ]
-    s3_bucket_region: Annotated[
-        str,
-        config_field(
-            "",
-            title="Bucket Region",
-            description="The bucket's region, as the list of buckets in the S3 console shows it.",
-            examples=["eu-central-1"],
-            min_length=1,
-        ),
-        AfterValidator(_trimmed),
-    ]
-    bucket_path: Annotated[
-        str,
-        config_field(
-            "",
-            title="Bucket Path",
-            description="The folder in the bucket below which rejected records are stored. They "
-            "hold personal data: let only those read it who may, and let the bucket delete old "
-            "files.",
-            examples=["airbyte/maileon"],
-            min_length=1,
-        ),
-        AfterValidator(_as_path),
-    ]
-    access_key_id: Annotated[
-        _OptionalSecret | None,
-        config_field(
-            "",
-            title="Access Key ID",
-            description="The ID of an access key that may write to the bucket (in AWS: IAM, Users, "
-            "Security credentials). Leave both key fields empty to use the rights of the machine "
-            "on which Airbyte runs.",
-            airbyte_secret=True,
-        ),
-    ] = None
-    secret_access_key: Annotated[
-        _OptionalSecret | None,
-        config_field(
-            "",
-            title="Secret Access Key",
-            description="The secret that belongs to the access key ID. AWS shows it once, when the "
-            "access key is created.",
-            airbyte_secret=True,
-        ),
-    ] = None
-    s3_endpoint: Annotated[
-        OptionalAddress | None,
-        config_field(
-            "",
-            title="Endpoint",
-            description="The address of an S3-compatible service. Leave it empty for Amazon S3.",
-            examples=["https://s3.example.com"],
-            pattern=OPTIONAL_ADDRESS_PATTERN,
-            pattern_descriptor=ADDRESS_FORM,
-        ),
-    ] = None
+    storage_type: Literal["S3"] = config_field(
+        "Storage Type", "S3: a bucket of Amazon S3 or a compatible service.", default="S3"
+    )
+    s3_bucket_name: Annotated[str, Field(min_length=1), AfterValidator(_trimmed)] = config_field(
+        "Bucket Name",
+        "The bucket's name, as the list of buckets in the S3 console shows it.",
+        examples=["airbyte-rejected-records"],
+    )
+    s3_bucket_region: Annotated[str, Field(min_length=1), AfterValidator(_trimmed)] = config_field(
+        "Bucket Region",
+        "The bucket's region, as the list of buckets in the S3 console shows it.",
+        examples=["eu-central-1"],
+    )
+    bucket_path: Annotated[str, Field(min_length=1), AfterValidator(_as_path)] = config_field(
+        "Bucket Path",
+        "The folder in the bucket below which rejected records are stored. They hold personal "
+        "data: let only those read it who may, and let the bucket delete old files.",
+        examples=["airbyte/maileon"],
+    )
+    access_key_id: _OptionalSecret | None = config_field(
+        "Access Key ID",
+        "The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security "
+        "credentials). Leave both key fields empty to use the rights of the machine on which "
+        "Airbyte runs.",
+        default=None,
+        airbyte_secret=True,
+    )
+    secret_access_key: _OptionalSecret | None = config_field(
+        "Secret Access Key",
+        "The secret that belongs to the access key ID. AWS shows it once, when the access key is "
+        "created.",
+        default=None,
+        airbyte_secret=True,
+    )
+    s3_endpoint: OptionalAddress | None = config_field(
+        "Endpoint",
+        "The address of an S3-compatible service. Leave it empty for Amazon S3.",
+        default=None,
+        examples=["https://s3.example.com"],
+        pattern=OPTIONAL_ADDRESS_PATTERN,
+        pattern_descriptor=ADDRESS_FORM,
+    )
 
 
 ObjectStorage: TypeAlias = Annotated[NoStorage | S3Storage, Field(discriminator="storage_type")]
@@ -327,313 +261,238 @@ class Config(ConfigModel):
 
     model_config = ConfigDict(title="Destination Maileon")
 
-    dry_run: Annotated[
-        Flag,
-        config_field(
-            "safety",
-            title="Dry Run",
-            description="If on, records are mapped, checked and reported, but nothing is sent to "
-            "Maileon, and the next sync reads the same records again. Switch it on for the first "
-            "sync, read the log, and switch it off.",
-            always_show=True,
-        ),
-    ] = False
-    api_key: Annotated[
-        SecretStr,
-        AfterValidator(_with_a_key),
-        config_field(
-            "account",
-            title="API Key",
-            description="Your Maileon API key. In Maileon, open the settings, then API Keys, and "
-            "copy a key or create one. It needs the rights GET and POST, also DELETE if contacts "
-            "are to be deleted or unsubscribed, and PUT if they are to be unsubscribed. If the key "
-            "is limited to certain IP addresses, add those of Airbyte.",
-            airbyte_secret=True,
-            min_length=1,
-        ),
-    ]
-    identifier_mode: Annotated[
-        IdentifierMode,
-        config_field(
-            "contacts",
-            title="Recognise Contacts By",
-            description="How Maileon finds the contact that a record belongs to. email: by the "
-            "e-mail address. external_id: by your own customer number. maileon_id: by the number "
-            "that Maileon gave the contact; records without one go by their e-mail address. Your "
-            "data needs a column for it.",
-            always_show=True,
-        ),
-    ] = IdentifierMode.EMAIL
+    dry_run: Flag = config_field(
+        "Dry Run",
+        "If on, records are mapped, checked and reported, but nothing is sent to Maileon, and "
+        "the next sync reads the same records again. Switch it on for the first sync, read the "
+        "log, and switch it off.",
+        default=False,
+        group="safety",
+        always_show=True,
+    )
+    api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)] = config_field(
+        "API Key",
+        "Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or "
+        "create one. It needs the rights GET and POST, also DELETE if contacts are to be deleted "
+        "or unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to "
+        "certain IP addresses, add those of Airbyte.",
+        group="account",
+        airbyte_secret=True,
+    )
+    identifier_mode: IdentifierMode = config_field(
+        "Recognise Contacts By",
+        "How Maileon finds the contact that a record belongs to. email: by the e-mail address. "
+        "external_id: by your own customer number. maileon_id: by the number that Maileon gave "
+        "the contact; records without one go by their e-mail address. Your data needs a column "
+        "for it.",
+        default=IdentifierMode.EMAIL,
+        group="contacts",
+        always_show=True,
+    )
     sync_mode: Annotated[
-        SynchronizationMode,
-        NamedOption({mode.name.lower(): mode for mode in SynchronizationMode}),
-        config_field(
-            "contacts",
-            title="Existing Contacts",
-            description="What happens to contacts that are already in Maileon. update: their "
-            "fields are overwritten with your data. ignore: they stay exactly as they are, and "
-            "only new contacts are added.",
-            always_show=True,
-            default="update",
-        ),
-    ] = SynchronizationMode.UPDATE
-    update_only: Annotated[
-        Flag,
-        config_field(
-            "contacts",
-            title="Update Existing Contacts Only",
-            description="If on, only contacts that are already in Maileon are updated, and people "
-            "who are not there are left out. If off, they are added as new contacts, with the "
-            "permission below.",
-        ),
-    ] = False
+        SynchronizationMode, NamedOption({mode.name.lower(): mode for mode in SynchronizationMode})
+    ] = config_field(
+        "Existing Contacts",
+        "What happens to contacts that are already in Maileon. update: their fields are "
+        "overwritten with your data. ignore: they stay exactly as they are, and only new "
+        "contacts are added.",
+        default=SynchronizationMode.UPDATE,
+        group="contacts",
+        always_show=True,
+        shown_default="update",
+    )
+    update_only: Flag = config_field(
+        "Update Existing Contacts Only",
+        "If on, only contacts that are already in Maileon are updated, and people who are not "
+        "there are left out. If off, they are added as new contacts, with the permission below.",
+        default=False,
+        group="contacts",
+    )
     permission: Annotated[
         Permission | None,
         NamedOption({"not_set": None, **{item.name.lower(): item for item in Permission}}),
-        config_field(
-            "consent",
-            title="Permission of New Contacts",
-            description="The permission (opt-in) that new contacts get in Maileon. Choose only "
-            "what these people really agreed to: it decides whether you may write to them. "
-            "not_set: say nothing about permission; Maileon then gives new contacts none of its "
-            "own accord, and existing contacts keep theirs in any case. none: say that these "
-            "people agreed to nothing; with the option below existing contacts lose their "
-            "permission, too. If your data knows the permission of each person, map its column to "
-            "the target permission instead.",
-            always_show=True,
-            default="not_set",
-        ),
-    ] = None
-    override_permission: Annotated[
-        Flag,
-        config_field(
-            "consent",
-            title="Override Permission of Existing Contacts",
-            description="If on, contacts that are already in Maileon get the permission above as "
-            "well, even if theirs was higher or lower: a double opt-in can be lost, or claimed "
-            "for people who never gave it. If off, existing contacts keep their permission. "
-            "Without a permission this has no effect.",
-        ),
-    ] = False
-    reimport_unsubscribed_contacts: Annotated[
-        Flag,
-        config_field(
-            "consent",
-            title="Reimport Unsubscribed Contacts",
-            description="If on, people who unsubscribed are added again as soon as they appear in "
-            "your data, and are written to again: switch this on only if they agreed anew. "
-            "If off, they stay unsubscribed.",
-        ),
-    ] = False
-    streams: Annotated[
-        tuple[StreamConfig, ...],
-        config_field(
-            "mapping",
-            title="Column Mapping",
-            description="Which column goes to which field in Maileon. Needed only where the names "
-            "differ: columns that are named like an identifier (email), like a standard field "
-            "(first_name) or like a custom field of your account find their way by themselves. "
-            "Add one entry per stream.",
-            always_show=True,
-        ),
-    ] = ()
-    unmapped_columns: Annotated[
-        UnmappedColumns,
-        config_field(
-            "mapping",
-            title="Columns Without a Field",
-            description="What happens to columns that have no field in Maileon. ignore: they are "
-            "left out, and a warning names them. create: a custom field is added to your Maileon "
-            "account for each. fail: the sync stops before anything is sent.",
-            always_show=True,
-        ),
-    ] = UnmappedColumns.IGNORE
-    null_values: Annotated[
-        NullValues,
-        config_field(
-            "mapping",
-            title="Null Values",
-            description="What happens when a record has no value (null) in a column. keep: the "
-            "value that Maileon holds stays. clear: it is removed. Identifiers, permission and "
-            "preferences are never cleared.",
-        ),
-    ] = NullValues.KEEP
-    truncate_long_text: Annotated[
-        Flag,
-        config_field(
-            "mapping",
-            title="Truncate Long Text",
-            description="If on, text is cut at the 255 characters that a field in Maileon holds. "
-            "If off, Maileon refuses a contact with longer text, and it is reported as rejected.",
-        ),
-    ] = False
-    deleted_records: Annotated[
-        DeletedRecords,
-        config_field(
-            "removal",
-            title="Deleted Records",
-            description="What happens to a contact whose record was deleted at the source (CDC "
-            "sources say so; or map a column to the target deleted). ignore: it stays as it is. "
-            "unsubscribe: it is unsubscribed. delete: it is removed from Maileon with everything "
-            "stored about it, which cannot be undone.",
-        ),
-    ] = DeletedRecords.IGNORE
-    max_deleted_records: Annotated[
-        Count | None,
-        config_field(
-            "removal",
-            title="Maximum Deleted Records",
-            description="The sync stops before it deletes or unsubscribes more contacts than this: "
-            "a net for the day on which a table at the source is emptied. Each run counts anew and "
-            "may remove as many again, Airbyte's retries included: pause the connection after such "
-            "a stop until a person has looked. Leave it empty for no limit.",
-            examples=[1000],
-        ),
-    ] = None
-    max_audience_leavers_percent: Annotated[
-        Number | None,
-        config_field(
-            "removal",
-            title="Maximum Audience Leavers Percent",
-            description="The sync stops before a larger share of an audience's members than this "
-            "drops out of it: a net for the day on which a table at the source is half empty. "
-            "Leave it empty for no limit.",
-            examples=[20],
-            ge=1,
-            le=100,
-        ),
-    ] = None
-    object_storage_config: Annotated[
-        ObjectStorage,
-        config_field(
-            "rejected",
-            title="Storage for Rejected Records",
-            description="Where rejected records are kept, so that they can be corrected and sent "
-            "again.",
-        ),
-    ] = NoStorage()
-    ignore_invalid_contacts: Annotated[
-        Flag,
-        config_field(
-            "rejected",
-            title="Continue When Contacts Are Rejected",
-            description="If on, contacts that Maileon refuses (an address that is none, a text "
-            "that is too long) are reported, and all others are written. If off, the first of "
-            "them fails the sync.",
-        ),
-    ] = True
-    max_rejected_records: Annotated[
-        Count | None,
-        config_field(
-            "rejected",
-            title="Maximum Rejected Records",
-            description="The sync fails once more records than this were rejected. Leave it empty "
-            "for no limit.",
-            examples=[500],
-        ),
-    ] = None
-    max_rejected_percent: Annotated[
-        Number | None,
-        config_field(
-            "rejected",
-            title="Maximum Rejected Percent",
-            description="The sync fails once a larger share of its records than this was rejected, "
-            "judged from 100 records on and at the end. Leave it empty for no limit.",
-            examples=[5],
-            ge=1,
-            le=100,
-        ),
-    ] = None
-    identifiers_in_logs: Annotated[
-        IdentifiersInLogs,
-        config_field(
-            "rejected",
-            title="Identifiers in Logs",
-            description="How a person is named in log lines. masked: by the first letter and the "
-            "ending of the domain. full: by the whole address or number, for everybody who can "
-            "read the logs of the connection.",
-        ),
-    ] = IdentifiersInLogs.MASKED
-    base_url: Annotated[
-        Address,
-        config_field(
-            "advanced",
-            title="Base URL",
-            description="The address of Maileon's API. Change it only if Maileon's support told "
-            "you to, or for a test system.",
-            examples=["https://api.maileon.com/1.0"],
-            pattern=ADDRESS_PATTERN,
-            pattern_descriptor=ADDRESS_FORM,
-            airbyte_hidden=True,
-        ),
-    ] = "https://api.maileon.com/1.0"
-    batch_size: Annotated[
-        int,
-        Strict(),
-        config_field(
-            "advanced",
-            title="Batch Size",
-            description="How many contacts one call holds at most.",
-            ge=1,
-            le=10_000,
-            airbyte_hidden=True,
-        ),
-        WHOLE,
-    ] = 1_000
-    max_batch_bytes: Annotated[
-        int,
-        Strict(),
-        config_field(
-            "advanced",
-            title="Maximum Batch Bytes",
-            description="How many bytes one call holds at most.",
-            ge=1_000,
-            le=9_000_000,
-            airbyte_hidden=True,
-        ),
-        WHOLE,
-    ] = 8_000_000
-    concurrent_requests: Annotated[
-        int,
-        Strict(),
-        config_field(
-            "advanced",
-            title="Concurrent Requests",
-            description="How many calls are made at the same time at most. How many there are "
-            "follows from what Maileon bears.",
-            ge=1,
-            le=16,
-            airbyte_hidden=True,
-        ),
-        WHOLE,
-    ] = 8
-    flush_interval_seconds: Annotated[
-        Seconds,
-        config_field(
-            "advanced",
-            title="Flush Interval in Seconds",
-            description="How long a record waits at most for its batch to fill.",
-            airbyte_hidden=True,
-        ),
-    ] = 60
-    request_timeout_seconds: Annotated[
-        Seconds,
-        config_field(
-            "advanced",
-            title="Request Timeout in Seconds",
-            description="How long one call may take, from connecting to the end of the answer.",
-            airbyte_hidden=True,
-        ),
-    ] = 120
-    max_retry_seconds: Annotated[
-        Seconds,
-        config_field(
-            "advanced",
-            title="Maximum Retry Time in Seconds",
-            description="How long a call that fails is tried again before the sync fails.",
-            airbyte_hidden=True,
-        ),
-    ] = 900
+    ] = config_field(
+        "Permission of New Contacts",
+        "The permission (opt-in) that new contacts get in Maileon. Choose only what these people "
+        "really agreed to: it decides whether you may write to them. not_set: say nothing about "
+        "permission; Maileon then gives new contacts none of its own accord, and existing "
+        "contacts keep theirs in any case. none: say that these people agreed to nothing; with "
+        "the option below existing contacts lose their permission, too. If your data knows the "
+        "permission of each person, map its column to the target permission instead.",
+        default=None,
+        group="consent",
+        always_show=True,
+        shown_default="not_set",
+    )
+    override_permission: Flag = config_field(
+        "Override Permission of Existing Contacts",
+        "If on, contacts that are already in Maileon get the permission above as well, even if "
+        "theirs was higher or lower: a double opt-in can be lost, or claimed for people who "
+        "never gave it. If off, existing contacts keep their permission. Without a permission "
+        "this has no effect.",
+        default=False,
+        group="consent",
+    )
+    reimport_unsubscribed_contacts: Flag = config_field(
+        "Reimport Unsubscribed Contacts",
+        "If on, people who unsubscribed are added again as soon as they appear in your data, and "
+        "are written to again: switch this on only if they agreed anew. If off, they stay "
+        "unsubscribed.",
+        default=False,
+        group="consent",
+    )
+    streams: tuple[StreamConfig, ...] = config_field(
+        "Column Mapping",
+        "Which column goes to which field in Maileon. Needed only where the names differ: "
+        "columns that are named like an identifier (email), like a standard field (first_name) "
+        "or like a custom field of your account find their way by themselves. Add one entry per "
+        "stream.",
+        default=(),
+        group="mapping",
+        always_show=True,
+    )
+    unmapped_columns: UnmappedColumns = config_field(
+        "Columns Without a Field",
+        "What happens to columns that have no field in Maileon. ignore: they are left out, and a "
+        "warning names them. create: a custom field is added to your Maileon account for each. "
+        "fail: the sync stops before anything is sent.",
+        default=UnmappedColumns.IGNORE,
+        group="mapping",
+        always_show=True,
+    )
+    null_values: NullValues = config_field(
+        "Null Values",
+        "What happens when a record has no value (null) in a column. keep: the value that "
+        "Maileon holds stays. clear: it is removed. Identifiers, permission and preferences are "
+        "never cleared.",
+        default=NullValues.KEEP,
+        group="mapping",
+    )
+    truncate_long_text: Flag = config_field(
+        "Truncate Long Text",
+        "If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon "
+        "refuses a contact with longer text, and it is reported as rejected.",
+        default=False,
+        group="mapping",
+    )
+    deleted_records: DeletedRecords = config_field(
+        "Deleted Records",
+        "What happens to a contact whose record was deleted at the source (CDC sources say so; "
+        "or map a column to the target deleted). ignore: it stays as it is. unsubscribe: it is "
+        "unsubscribed. delete: it is removed from Maileon with everything stored about it, which "
+        "cannot be undone.",
+        default=DeletedRecords.IGNORE,
+        group="removal",
+    )
+    max_deleted_records: Count | None = config_field(
+        "Maximum Deleted Records",
+        "The sync stops before it deletes or unsubscribes more contacts than this: a net for the "
+        "day on which a table at the source is emptied. Each run counts anew and may remove as "
+        "many again, Airbyte's retries included: pause the connection after such a stop until a "
+        "person has looked. Leave it empty for no limit.",
+        default=None,
+        group="removal",
+        examples=[1000],
+    )
+    max_audience_leavers_percent: Percent | None = config_field(
+        "Maximum Audience Leavers Percent",
+        "The sync stops before a larger share of an audience's members than this drops out of "
+        "it: a net for the day on which a table at the source is half empty. Leave it empty for "
+        "no limit.",
+        default=None,
+        group="removal",
+        examples=[20],
+    )
+    object_storage_config: ObjectStorage = config_field(
+        "Storage for Rejected Records",
+        "Where rejected records are kept, so that they can be corrected and sent again.",
+        default=NoStorage(),
+        group="rejected",
+    )
+    ignore_invalid_contacts: Flag = config_field(
+        "Continue When Contacts Are Rejected",
+        "If on, contacts that Maileon refuses (an address that is none, a text that is too long) "
+        "are reported, and all others are written. If off, the first of them fails the sync.",
+        default=True,
+        group="rejected",
+    )
+    max_rejected_records: Count | None = config_field(
+        "Maximum Rejected Records",
+        "The sync fails once more records than this were rejected. Leave it empty for no limit.",
+        default=None,
+        group="rejected",
+        examples=[500],
+    )
+    max_rejected_percent: Percent | None = config_field(
+        "Maximum Rejected Percent",
+        "The sync fails once a larger share of its records than this was rejected, judged from "
+        "100 records on and at the end. Leave it empty for no limit.",
+        default=None,
+        group="rejected",
+        examples=[5],
+    )
+    identifiers_in_logs: IdentifiersInLogs = config_field(
+        "Identifiers in Logs",
+        "How a person is named in log lines. masked: by the first letter and the ending of the "
+        "domain. full: by the whole address or number, for everybody who can read the logs of "
+        "the connection.",
+        default=IdentifiersInLogs.MASKED,
+        group="rejected",
+    )
+    base_url: Address = config_field(
+        "Base URL",
+        "The address of Maileon's API. Change it only if Maileon's support told you to, or for a "
+        "test system.",
+        default="https://api.maileon.com/1.0",
+        group="advanced",
+        examples=["https://api.maileon.com/1.0"],
+        pattern=ADDRESS_PATTERN,
+        pattern_descriptor=ADDRESS_FORM,
+        airbyte_hidden=True,
+    )
+    batch_size: Annotated[int, Strict(), Field(ge=1, le=10_000), WHOLE] = config_field(
+        "Batch Size",
+        "How many contacts one call holds at most.",
+        default=1_000,
+        group="advanced",
+        airbyte_hidden=True,
+    )
+    max_batch_bytes: Annotated[int, Strict(), Field(ge=1_000, le=9_000_000), WHOLE] = config_field(
+        "Maximum Batch Bytes",
+        "How many bytes one call holds at most.",
+        default=8_000_000,
+        group="advanced",
+        airbyte_hidden=True,
+    )
+    concurrent_requests: Annotated[int, Strict(), Field(ge=1, le=16), WHOLE] = config_field(
+        "Concurrent Requests",
+        "How many calls are made at the same time at most. How many there are follows from what "
+        "Maileon bears.",
+        default=8,
+        group="advanced",
+        airbyte_hidden=True,
+    )
+    flush_interval_seconds: Seconds = config_field(
+        "Flush Interval in Seconds",
+        "How long a record waits at most for its batch to fill.",
+        default=60,
+        group="advanced",
+        airbyte_hidden=True,
+    )
+    request_timeout_seconds: Seconds = config_field(
+        "Request Timeout in Seconds",
+        "How long one call may take, from connecting to the end of the answer.",
+        default=120,
+        group="advanced",
+        airbyte_hidden=True,
+    )
+    max_retry_seconds: Seconds = config_field(
+        "Maximum Retry Time in Seconds",
+        "How long a call that fails is tried again before the sync fails.",
+        default=900,
+        group="advanced",
+        airbyte_hidden=True,
+    )
 
 
 def titled(key: str) -> str:

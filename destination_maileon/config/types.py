@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     AllowInfNan,
+    AnyHttpUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     Strict,
+    TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -53,15 +54,22 @@ class ConfigModel(BaseModel):
         return {k: v for k, v in given.items() if v is not None or k not in clearable}
 
 
-def config_field(group: str, **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """A key in one of the groups of Airbyte's form; `texts` are pydantic's or Airbyte's."""
-    own = {name: texts.pop(name) for name in _FORM_TEXTS & texts.keys()}
-    return Field(**texts, json_schema_extra={"group": group, **own} if group else own)
+def config_field(  # what it returns: as pydantic's own Field
+    title: str, description: str, *, group: str = "", **texts: Any
+) -> Any:  # noqa: ANN401
+    """A key with what the form says of it; `texts` are pydantic's or Airbyte's.
+
+    `shown_default` is the default as the form names it, where Python has another value for it.
+    """
+    form = {name: texts.pop(name) for name in _FORM_TEXTS & texts.keys()}
+    if "shown_default" in texts:
+        form["default"] = texts.pop("shown_default")
+    if group:
+        form["group"] = group
+    return Field(title=title, description=description, **texts, json_schema_extra=form)
 
 
 _FORM_TEXTS = {
-    # The value as the form names it, where Python has another for it.
-    "default",
     "airbyte_secret",
     "airbyte_hidden",
     "always_show",
@@ -104,20 +112,22 @@ WHOLE: Final = BeforeValidator(_whole)
 """Last of an integer's annotations: limits before it are limits in the schema, too."""
 Count: TypeAlias = Annotated[int, Strict(), Field(ge=0), WHOLE]
 Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
+Percent: TypeAlias = Annotated[Number, Field(ge=1, le=100)]
 Seconds: TypeAlias = Annotated[Number, Field(gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 OptionalText: TypeAlias = Annotated[str, AfterValidator(_empty_is_absent)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
-_LOOPBACK = r"(localhost|127(\.[0-9]{1,3}){3}|\[[0:]*1\])"
+_LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"
 _SERVER = rf"(https://{_HOST}|http://{_LOOPBACK})"  # ignore-https-check: this machine
-_ADDRESS = rf"{_SERVER}(:[0-9]{{1,5}})?(/[^\s?#\\]*)?"
+_ADDRESS = rf"{_SERVER}(:[1-9][0-9]{{0,4}})?(/[^\s?#\\]*)?"
 ADDRESS_PATTERN = rf"^\s*{_ADDRESS}\s*$"
 OPTIONAL_ADDRESS_PATTERN = rf"^\s*({_ADDRESS})?\s*$"
 ADDRESS_FORM = (
     "https://HOST/PATH without user name, query and fragment; "
     "http:// only for localhost, 127.0.0.1 and [::1]"  # ignore-https-check: this machine
 )
+_URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 def as_address(text: str) -> str:
@@ -125,37 +135,19 @@ def as_address(text: str) -> str:
 
     The key travels with every call, so nothing but TLS or this machine is good enough for it.
     """
-    text = text.strip()
-    if not re.fullmatch(_ADDRESS, text) or not text.isprintable() or not _has_safe_host(text):
+    address = text.strip()
+    try:
+        _URL.validate_python(address)
+    except ValidationError:
+        address = ""
+    if not re.fullmatch(_ADDRESS, address) or not address.isprintable():
         raise refused(f"must have the form {ADDRESS_FORM}")
-    return text.rstrip("/")
+    return address.rstrip("/")
 
 
 def as_optional_address(text: str) -> str | None:
     """The address, or None for an empty text."""
     return as_address(text) if text.strip() else None
-
-
-def _has_safe_host(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or port == 0:
-        return False
-    return parts.scheme == "https" or _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        if ":" in host:
-            return IPv6Address(host) == IPv6Address("::1")
-        return IPv4Address(host).is_loopback
-    except AddressValueError:
-        return False
 
 
 Address: TypeAlias = Annotated[str, AfterValidator(as_address)]
