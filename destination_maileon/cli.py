@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import orjson
 
 from destination_maileon.errors import ConfigError, SyncError, TransientError
-from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.output import FailureType, Level, MessageFormatter, json_line
 from destination_maileon.protocol.reader import InputFailed

@@ -32,7 +32,7 @@ from destination_maileon.check import problem_with
 from destination_maileon.cli import verdict
 from destination_maileon.config.spec import connector_specification
 from destination_maileon.config.validation import load_config, secrets_of
-from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.run import main
 from destination_maileon.sync import write

@@ -1,8 +1,9 @@
-"""What a person pasted as the API key -> the header that carries it, and every form to be masked.
+"""What a person pasted as the API key -> the header that carries it; and any text without the key.
 
-This module alone decides what a pasted key means. Maileon takes `Basic base64(key)`, without the
-colon of a user name and password (Maileon docs, Authentication); its web pages show the key after
-`Authorization: Basic`, so people paste it with that, and then it is base64 already.
+This module alone decides what a pasted key means, and how secrets are hidden. Maileon takes
+`Basic base64(key)`, without the colon of a user name and password (Maileon docs, Authentication);
+its web pages show the key after `Authorization: Basic`, so people paste it with that, and then it
+is base64 already.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 _PASTED = re.compile(r"(?:authorization\s*:\s*)?(?:(basic)\s+)?(.*)", re.IGNORECASE | re.DOTALL)
@@ -46,3 +48,20 @@ def _decoded(token: str) -> str:
         return base64.b64decode(token).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
+
+
+SHORTEST_SECRET = 4
+"""Shorter ones are no secrets, and hiding them would make every text unreadable."""
+
+
+class SecretRedactor:
+    """Puts asterisks where a secret stands, in any text and whatever its case."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first: a secret may begin with another one.
+        known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, known))
+        self._secrets = re.compile(pattern, re.IGNORECASE) if known else None
+
+    def __call__(self, text: str) -> str:
+        return self._secrets.sub("****", text) if self._secrets else text

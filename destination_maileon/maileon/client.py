@@ -12,12 +12,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote, urlencode
 
-from destination_maileon.maileon.auth import authorization, secret_forms
+from destination_maileon.maileon.auth import SecretRedactor, authorization, secret_forms
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
 from destination_maileon.maileon.identifier import is_addressable, segment
-from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
 from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,

@@ -9,8 +9,8 @@ from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
 from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.errors import FailureReason, RetriableError
-from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
 from unit_tests.support.ledgers import OTHER as NORTH
 from unit_tests.support.ledgers import PLAN, a_ledger

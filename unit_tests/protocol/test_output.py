@@ -16,7 +16,7 @@ from airbyte_protocol_dataclasses.models import (  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.output import (
     FailureType,
     Level,

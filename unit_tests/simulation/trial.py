@@ -15,8 +15,8 @@ from destination_maileon.config.model import Config
 from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.redaction import SecretRedactor
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Logger, MessageFormatter

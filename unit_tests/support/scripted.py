@@ -18,7 +18,7 @@ from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import Event, ResponseReceived
-from destination_maileon.maileon.redaction import SecretRedactor
+from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
