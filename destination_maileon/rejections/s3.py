@@ -5,25 +5,23 @@ when that fails. Invariant: no error holds a credential or anything of a record.
 take is left to botocore, as the bucket is the user's own. boto3 takes long to import, so only what
 reaches for a bucket pays for it.
 
-Policies are tables: by the error code in the answer (Amazon S3 API Reference, Error responses), by
-its HTTP status, by the exception of the library.
+Which failure is what kind of error stands in one table, `FAILURES`.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
+    from collections.abc import Collection
+
     from pydantic import SecretStr
     from types_boto3_s3 import S3Client
 
@@ -77,8 +75,6 @@ class S3Bucket:
 
     def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
         """Writes an object; what went wrong, to be raised where no exception is being handled."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
-
         name = self._settings.s3_bucket_name
         if not _fits_a_header(_plain(self._settings.access_key_id) or ""):
             return self._error(BAD_KEY)
@@ -86,13 +82,8 @@ class S3Bucket:
             answer = self._connected().put_object(
                 Bucket=name, Key=key, Body=body, ContentType=media_type
             )
-        except ClientError as refusal:
-            return self._error(failure_of_answer(refusal))
-        except (BotoCoreError, ValueError) as failure:
-            return self._error(failure_of_exception(failure))
-        except (TypeError, AttributeError, RecursionError):
-            # An error in a form that boto3 does not expect: a code twice, nested a thousand deep.
-            return self._error(NOT_S3)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, a bucket cannot be written to
+            return self._error(failure_of(failure))
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
         # Web pages welcome everything; an S3 service says what it made of it.
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")
@@ -182,110 +173,111 @@ def _plain(secret: SecretStr | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class S3Failure:
-    """A kind of failure: what is raised, why it failed, what a person can do."""
+    """A kind of failure: what is raised, why it failed, what a person can do.
+
+    `signs` are those by which it is known: error codes of S3 (Amazon S3 API Reference, Error
+    responses), HTTP statuses, and exceptions of the library, by name as they are imported late.
+    """
 
     error: type[SyncError]
     cause: str
     advice: str
+    signs: Collection[str | int] = ()
 
 
-TIMEOUT = S3Failure(
-    TransientError,
-    "no answer came in time",
-    "Check the region or the endpoint, and the network, and try again.",
-)
-NO_CONNECTION = S3Failure(
-    TransientError,
-    "no connection came about, or it was cut",
-    "Check the region or the endpoint, its certificate, and the network, and try again.",
-)
-UNAVAILABLE = S3Failure(TransientError, "the service is unavailable now", "Try again later.")
-NO_BUCKET = S3Failure(
+INVALID = S3Failure(
     ConfigError,
-    "there is no such bucket",
-    "Create it, or correct the bucket name, its region or the endpoint.",
-)
-DENIED = S3Failure(
-    ConfigError,
-    "access was denied",
-    "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key if it has one.",
-)
-BAD_KEY = S3Failure(
-    ConfigError,
-    "the access key is wrong, expired or deactivated",
-    "Enter a valid access key ID and the secret that belongs to it.",
-)
-NO_KEY = S3Failure(
-    ConfigError,
-    "no usable credentials were found",
-    "Enter an access key ID and its secret, or give the machine the right to write to the bucket.",
-)
-ELSEWHERE = S3Failure(
-    ConfigError,
-    "the service names another region or address for it",
-    "Correct the bucket region or the endpoint.",
+    "the request could not be made",
+    "Correct the bucket name, the bucket path, the region or the endpoint.",
+    ("InvalidBucketName", "KeyTooLongError", "BotoCoreError", "ValueError"),
 )
 NOT_S3 = S3Failure(
     ConfigError,
     "what answers is no S3 service",
     "Correct the endpoint: it is the address for programs, not that of a web page.",
+    # The last three: an error in a form that boto3 does not expect.
+    (405, 501, "TypeError", "AttributeError", "RecursionError"),
 )
-WRONG_CLOCK = S3Failure(ConfigError, "the clock of this machine is wrong", "Set it right.")
-INVALID = S3Failure(
+BAD_KEY = S3Failure(
     ConfigError,
-    "the request could not be made",
-    "Correct the bucket name, the bucket path, the region or the endpoint.",
+    "the access key is wrong, expired or deactivated",
+    "Enter a valid access key ID and the secret that belongs to it.",
+    ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", 401),
 )
+FAILURES = (
+    INVALID,
+    NOT_S3,
+    BAD_KEY,
+    S3Failure(
+        TransientError,
+        "no answer came in time",
+        "Check the region or the endpoint, and the network, and try again.",
+        ("RequestTimeout", "ConnectTimeoutError", "ReadTimeoutError"),
+    ),
+    S3Failure(
+        TransientError,
+        "no connection came about, or it was cut",
+        "Check the region or the endpoint, its certificate, and the network, and try again.",
+        ("ConnectionError", "HTTPClientError"),
+    ),
+    S3Failure(
+        TransientError,
+        "the service is unavailable now",
+        "Try again later.",
+        ("OperationAborted", 408, 429, 500, 502, 503, 504),
+    ),
+    S3Failure(
+        ConfigError,
+        "there is no such bucket",
+        "Create it, or correct the bucket name, its region or the endpoint.",
+        ("NoSuchBucket", 404),
+    ),
+    S3Failure(
+        ConfigError,
+        "access was denied",
+        "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key if it has "
+        "one.",
+        ("AccessDenied", 403),
+    ),
+    S3Failure(
+        ConfigError,
+        "no usable credentials were found",
+        "Enter an access key ID and its secret, or give the machine the right to write to the "
+        "bucket.",
+        (
+            *("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
+            *("MetadataRetrievalError", "ProfileNotFound", "ConfigParseError"),
+            *("SSOError", "LoginError"),
+        ),
+    ),
+    S3Failure(
+        ConfigError,
+        "the service names another region or address for it",
+        "Correct the bucket region or the endpoint.",
+        (
+            *("AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
+            *("PermanentRedirect", "TemporaryRedirect", 301, 302, 303, 307, 308),
+        ),
+    ),
+    S3Failure(
+        ConfigError,
+        "the clock of this machine is wrong",
+        "Set it right.",
+        ("RequestTimeTooSkewed",),
+    ),
+)
+_BY_SIGN = {sign: failure for failure in FAILURES for sign in failure.signs}
 
-# Amazon S3 API Reference, Error responses.
-_BY_CODE: Mapping[str, S3Failure] = MappingProxyType(
-    {
-        "NoSuchBucket": NO_BUCKET,
-        "AccessDenied": DENIED,
-        **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch"), BAD_KEY),
-        **dict.fromkeys(("InvalidToken", "ExpiredToken"), BAD_KEY),
-        **dict.fromkeys(("AuthorizationHeaderMalformed", "PermanentRedirect"), ELSEWHERE),
-        **dict.fromkeys(("IllegalLocationConstraintException", "TemporaryRedirect"), ELSEWHERE),
-        **dict.fromkeys(("InvalidBucketName", "KeyTooLongError"), INVALID),
-        "RequestTimeTooSkewed": WRONG_CLOCK,
-        "RequestTimeout": TIMEOUT,
-        "OperationAborted": UNAVAILABLE,
-    }
-)
-_BY_STATUS: Mapping[int, S3Failure] = MappingProxyType(
-    {
-        **dict.fromkeys((301, 302, 303, 307, 308), ELSEWHERE),
-        401: BAD_KEY,
-        403: DENIED,
-        404: NO_BUCKET,
-        **dict.fromkeys((405, 501), NOT_S3),
-        **dict.fromkeys((408, 429, 500, 502, 503, 504), UNAVAILABLE),
-    }
-)
-# By name, since the classes are imported late; the row of a class comes before that of its base.
-_BY_KIND: Mapping[str, S3Failure] = MappingProxyType(
-    {
-        **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), NO_KEY),
-        **dict.fromkeys(("CredentialRetrievalError", "MetadataRetrievalError"), NO_KEY),
-        **dict.fromkeys(("ProfileNotFound", "ConfigParseError", "SSOError", "LoginError"), NO_KEY),
-        **dict.fromkeys(("ConnectTimeoutError", "ReadTimeoutError"), TIMEOUT),
-        **dict.fromkeys(("ConnectionError", "HTTPClientError"), NO_CONNECTION),
-        **dict.fromkeys(("BotoCoreError", "ValueError"), INVALID),
-    }
-)
 
-
-def failure_of_answer(refusal: ClientError) -> S3Failure:
-    """What the service's answer means."""
-    code = refusal.response["Error"].get("Code", "")
-    status = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
-    if (known := _BY_CODE.get(code) or _BY_STATUS.get(status)) is not None:
+def failure_of(error: Exception) -> S3Failure:
+    """What the service's answer, or the library's exception, means."""
+    answer = getattr(error, "response", None)
+    if not isinstance(answer, dict):
+        kinds = (_BY_SIGN.get(kind.__name__) for kind in type(error).__mro__)
+        return next(filter(None, kinds), INVALID)
+    code = answer["Error"].get("Code", "")
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    if (known := _BY_SIGN.get(code) or _BY_SIGN.get(status)) is not None:
         return known
     said = f"{status} {code}" if _SAFE_CODE.fullmatch(code) else str(status)
     return replace(INVALID, cause=f"the service refuses with {said}")
-
-
-def failure_of_exception(failure: Exception) -> S3Failure:
-    """What the library's exception means; what is not known is a request that cannot be made."""
-    kinds = (_BY_KIND.get(kind.__name__) for kind in type(failure).__mro__)
-    return next(filter(None, kinds), INVALID)
