@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.stream_stats import StreamStats
-from destination_maileon.delivery.sender import ThreadLost
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
 from destination_maileon.protocol.messages import BadInput, RecordMessage, StreamComplete, decode
@@ -234,9 +233,6 @@ class SyncPipeline:
                 if event is not None:
                     self._on_event(event)
                 self.ledger.heed()
-            except ThreadLost as lost:
-                self._fails(lost)
-                return
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
                 self._fails(another)
             yield from self._sayable()

@@ -211,7 +211,6 @@ def write(
         reader = Reader(source, service.deliver)
         service.on_consumed(reader.release)
         reader.start()
-        service.needs(reader.is_well)
         yield from sync.pipeline.run()
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.unknown_streams import UnknownStreams
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.mapping.mapped_record import (
@@ -23,8 +22,9 @@ from destination_maileon.mapping.mapped_record import (
 from destination_maileon.mapping.notices import Notice, told
 from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.protocol.output import Level, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
+from destination_maileon.streams.catalog import stream_title
 
 if TYPE_CHECKING:
     from destination_maileon.accounting.ledger import Ledger
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import PartitionKey, StreamPlan
+
+MAX_NAMED = 20
+"""So many streams that are not in the catalog are named."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -48,13 +51,12 @@ class Intake:
     _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[StreamMapper]] = field(default_factory=dict, init=False)
     _told_names: set[str] = field(default_factory=set, init=False)
-    _unknown: UnknownStreams = field(init=False)
-    _unknown_plans: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
+    _unknown: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
+    _unknown_records: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._largest = self.accumulator.limits.contact_bytes
-        self._unknown = UnknownStreams(self.log)
 
     def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
@@ -124,7 +126,7 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        self._unknown.warn()
+        self._tell_unknown()
         counts: Counter[Notice] = Counter()
         for stream in self._streams.values():
             counts.update(stream.notices.counts)
@@ -183,13 +185,27 @@ class Intake:
 
     def _reject_unknown(self, message: RecordMessage) -> bool:
         key = message.stream
-        self._unknown.count(key)
-        plan = self._unknown_plans.get(key)
-        if plan is None:
-            plan = self._unknown_plans[key] = replace(next(iter(self.ledger.counts)), key=key)
-        self.ledger.unknown_stream(plan, message.line)
+        if key not in self._unknown:
+            # Who tells and stores a rejection asks a plan for the stream's name alone.
+            self._unknown[key] = replace(next(iter(self.ledger.counts)), key=key)
+        self._unknown_records[key] += 1
+        self.ledger.unknown_stream(self._unknown[key], message.line)
         self.ledger.heed()
         return False
+
+    def _tell_unknown(self) -> None:
+        """How many records of each stream were rejected that is not in the catalog."""
+        counts = self._unknown_records.most_common()
+        told = [(f"Stream {stream_title(key)} is", records) for key, records in counts[:MAX_NAMED]]
+        if others := counts[MAX_NAMED:]:
+            further = sum(records for _, records in others)
+            told.append((f"Further streams ({len(others)}) are", further))
+        for subject, records in told:
+            self.log(
+                Level.WARN,
+                f"{subject} not in the catalog: {were_rejected(records)}. Refresh the "
+                "connection's schema in Airbyte.",
+            )
 
 
 def _written(contact: Contact) -> Written:

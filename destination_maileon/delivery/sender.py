@@ -41,10 +41,6 @@ class ResponseReceived:
 Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
 
 
-class ThreadLost(Exception):
-    """A thread of this program died: a fault of the program, or no memory is left."""
-
-
 class Environment(Protocol):
     """The world around the loop. Times in seconds of one clock that never goes back."""
 
@@ -76,17 +72,8 @@ class WorkerPool:
         self._input: deque[InputChunk | InputEnd] = deque()
         self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._release: Callable[[], None] = lambda: None
-        self._needed: list[Callable[[], bool]] = []
         for number in range(workers):
-            thread = threading.Thread(target=self._work, name=f"call-{number}", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                if not self._needed:
-                    raise
-                # The machine allows no more: these carry all calls, in more time.
-                return
-            self._needed.append(thread.is_alive)
+            threading.Thread(target=self._work, name=f"call-{number}", daemon=True).start()
 
     def deliver(self, event: InputChunk | InputEnd) -> None:
         """Takes a chunk from the reader's thread."""
@@ -95,10 +82,6 @@ class WorkerPool:
     def on_consumed(self, release: Callable[[], None]) -> None:
         """Who is told that another chunk may be read."""
         self._release = release
-
-    def needs(self, is_alive: Callable[[], bool]) -> None:
-        """Who must not die without a word: nothing would ever come of what it was to do."""
-        self._needed.append(is_alive)
 
     def now(self) -> float:
         return time.monotonic()
@@ -120,7 +103,6 @@ class WorkerPool:
             try:
                 event = self._events.get(timeout=self._left(until))
             except queue.Empty:
-                self._miss_nobody()
                 return None
             if with_input or isinstance(event, ResponseReceived):
                 return event
@@ -128,15 +110,6 @@ class WorkerPool:
 
     def consumed(self) -> None:
         self._release()
-
-    def _miss_nobody(self) -> None:
-        """Without memory a thread may end before it can say so.
-
-        Raises:
-            ThreadLost: then, since the loop would wait for ever.
-        """
-        if not all(is_alive() for is_alive in self._needed):
-            raise ThreadLost("a thread has ended too early")
 
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.0, until - self.now())

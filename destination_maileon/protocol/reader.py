@@ -66,16 +66,10 @@ class Reader:
         self._next_line_number = 1
         self._unfinished: list[bytes] = []
         self._unfinished_bytes = 0
-        self._has_ended = False
-        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     def start(self) -> None:
         """Starts reading."""
-        self._thread.start()
-
-    def is_well(self) -> bool:
-        """Whether the end was delivered, or still can be."""
-        return self._has_ended or self._thread.is_alive()
+        threading.Thread(target=self._run, name="reader", daemon=True).start()
 
     def release(self) -> None:
         """A delivered chunk was consumed: another may come."""
@@ -97,7 +91,6 @@ class Reader:
         else:
             end = InputEnd(None)
         self._deliver(end)
-        self._has_ended = True
 
     def _read_all(self) -> None:
         while data := self._read():

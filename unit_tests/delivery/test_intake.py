@@ -5,21 +5,13 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery import unknown_streams as unknown
-from destination_maileon.delivery.intake import Intake
+from destination_maileon.delivery.intake import MAX_NAMED, Intake
 from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.unknown_streams import (
-    MAX_NAME_CHARACTERS,
-    MAX_NAMED,
-    MAX_NAMES_CHARACTERS,
-    MAX_STREAMS,
-    UnknownStreams,
-)
 from destination_maileon.errors import ConfigError, StopSync
-from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
+from destination_maileon.protocol.messages import RecordMessage, decode
 from destination_maileon.sync import Sync
 from unit_tests.support.builders import a_stream
-from unit_tests.support.rooms import Heard, places
+from unit_tests.support.rooms import places
 from unit_tests.support.scripted import Script, a_sync, record
 
 DELETED = {"_ab_cdc_deleted_at": "2026-01-01T00:00:00Z"}
@@ -260,9 +252,8 @@ def test_records_of_an_unknown_stream_are_rejected() -> None:
     incoming.take(*[record("1@example.com", stream="strangers")] * 3)
     ledger = incoming.intake.ledger
     assert (incoming.counts, ledger.unknown_streams, ledger.rejected_records) == ((0, 0, 0), 3, 3)
-    assert incoming.said.count("Stream strangers is not in the catalog") == 1
     incoming.intake.close()
-    assert "Stream strangers is not in the catalog: rejected in all 3 records." in incoming.said
+    assert "Stream strangers is not in the catalog: 3 records were rejected." in incoming.said
 
 
 def test_unknown_streams_may_be_one_rejection_too_many() -> None:
@@ -272,78 +263,14 @@ def test_unknown_streams_may_be_one_rejection_too_many() -> None:
         incoming.take(record(stream="strangers"))
 
 
-def test_a_record_of_one_unknown_stream_too_many_is_not_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(unknown, "MAX_STREAMS", 2)
+def test_of_many_unknown_streams_some_are_named_and_all_records_counted() -> None:
     incoming = Incoming()
-    incoming.take(record(stream="a"), record(stream="b"))
-    with pytest.raises(StopSync, match="2 streams that are not in the catalog"):
-        incoming.take(record(stream="c"))
-    assert incoming.intake.ledger.unknown_streams == 2
-
-
-def met(*keys: StreamKey) -> tuple[UnknownStreams, Heard]:
-    """Records of these streams came."""
-    heard = Heard()
-    streams = UnknownStreams(heard)
-    for key in keys:
-        streams.count(key)
-    return streams, heard
-
-
-def named(number: int) -> list[StreamKey]:
-    return [(None, f"s{n}") for n in range(number)]
-
-
-def test_a_stream_is_told_when_it_is_met_and_at_the_end() -> None:
-    streams, heard = met((None, "a"), ("crm", "a"), (None, "a"))
-    assert [said.split(":")[0] for said in heard.warnings] == [
-        "Stream a is not in the catalog",
-        "Stream crm.a is not in the catalog",
-    ]
-    streams.warn()
-    assert heard.warnings[2:] == [
-        "Stream a is not in the catalog: rejected in all 2 records.",
-        "Stream crm.a is not in the catalog: rejected in all 1 record.",
-    ]
-
-
-def test_of_many_streams_some_are_named_and_all_records_counted() -> None:
-    streams, heard = met(*named(MAX_NAMED + 7), *named(MAX_NAMED + 7))
-    assert len(heard.warnings) == MAX_NAMED + 1
-    assert f"More than {MAX_NAMED} streams are not in the catalog" in heard.warnings[-1]
-    streams.warn()
-    assert len(heard.warnings) == 2 * MAX_NAMED + 2
-    assert heard.warnings[-1] == (
-        "Not in the catalog either: 7 further streams, rejected in all 14 records."
-    )
-
-
-def test_twenty_streams_are_all_named() -> None:
-    streams, heard = met(*named(MAX_NAMED))
-    streams.warn()
-    assert len(heard.warnings) == 2 * MAX_NAMED
-    assert all(said.startswith("Stream s") for said in heard.warnings)
-
-
-def test_streams_without_an_end_end_the_sync() -> None:
-    streams, heard = met(*named(MAX_STREAMS), (None, "s0"))
-    with pytest.raises(StopSync, match=f"{MAX_STREAMS} streams that are not in the catalog"):
-        streams.count((None, "one more"))
-    streams.warn()
-    further = MAX_STREAMS - MAX_NAMED
-    told = f"{further} further streams, rejected in all {further} records."
-    assert heard.warnings[-1].endswith(told)
-
-
-def test_names_without_an_end_are_neither_told_nor_remembered() -> None:
-    name = "n" * (MAX_NAMES_CHARACTERS // 2 - 10)
-    streams, heard = met((None, f"{name}1"), ("x", f"{name}2"))
-    with pytest.raises(StopSync):
-        streams.count((None, f"{name}3"))
-    streams.warn()
-    assert max(map(len, heard.warnings)) < MAX_NAME_CHARACTERS + 200
+    for number in range(MAX_NAMED + 7):
+        incoming.take(*[record(stream=f"s{number}")] * 2)
+    incoming.intake.close()
+    said = incoming.said
+    assert said.count("Stream s") == MAX_NAMED
+    assert "Further streams (7) are not in the catalog: 14 records were rejected." in said
 
 
 def streams_in(*namespaces: str | None) -> Sync:

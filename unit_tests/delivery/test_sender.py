@@ -15,7 +15,6 @@ from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
     Event,
     ResponseReceived,
-    ThreadLost,
     WorkerPool,
     send,
 )
@@ -129,38 +128,6 @@ def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
     service.on_consumed(lambda: told.append("another"))
     service.consumed()
     assert told == ["another"]
-
-
-def test_with_fewer_threads_than_calls_every_call_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    start, started = threading.Thread.start, [0]
-
-    def start_two(thread: threading.Thread) -> None:
-        if started[0] == 2:
-            raise RuntimeError("can't start new thread")
-        started[0] += 1
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_two)
-    service = WorkerPool(lambda _: True, workers=16)
-    for position in range(1, 6):
-        service.start(a_request(someone(position)))
-    assert all(isinstance(soon(service), ResponseReceived) for _ in range(5))
-
-
-def test_without_any_thread_there_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(RuntimeError):
-        WorkerPool(lambda _: True, workers=16)
-
-
-def test_a_thread_that_ended_without_a_word_ends_the_sync() -> None:
-    service = WorkerPool(lambda _: True, workers=1)
-    service.needs(lambda: False)
-    with pytest.raises(ThreadLost):
-        service.next_event(until=service.now(), with_input=True)
 
 
 def test_time_never_goes_back_and_chance_is_between_zero_and_one() -> None:
