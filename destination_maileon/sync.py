@@ -13,15 +13,13 @@ from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.batch import Limits
-from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
-from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.response_handler import ResponseHandler
-from destination_maileon.delivery.scheduler import RequestScheduler
-from destination_maileon.delivery.sender import WorkerPool, send
+from destination_maileon.delivery.scheduler import Pace, RequestScheduler
+from destination_maileon.delivery.sender import WorkerPool, foresee, send
 from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
@@ -38,11 +36,10 @@ from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans, unused_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from io import BufferedIOBase
 
     from destination_maileon.config.model import Config
-    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
@@ -196,7 +193,7 @@ def write(
         tell = partial(_tell_created, outbox=outbox, done=created)
         account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
         service = WorkerPool(
-            partial(_foreseen, client, custom_types=account.custom_fields)
+            partial(foresee, client, custom_types=account.custom_fields)
             if config.dry_run
             else partial(send, client),
             config.concurrent_requests,
@@ -212,15 +209,6 @@ def write(
         service.on_consumed(reader.release)
         reader.start()
         yield from sync.pipeline.run()
-
-
-def _foreseen(
-    client: MaileonClient, request: Request, custom_types: Mapping[str, FieldType]
-) -> object:
-    """In a dry run only questions are asked."""
-    if request.job is not None:
-        return request.job.send(client)
-    return foreseen(request, custom_types)
 
 
 def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:

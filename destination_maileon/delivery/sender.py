@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import document
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.protocol.reader import InputChunk, InputEnd
+from destination_maileon.rejections.field_rules import violations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from destination_maileon.maileon.client import MaileonClient
+    from destination_maileon.maileon.contact import FieldType
+    from destination_maileon.mapping.mapped_record import BatchEntry
 
 _GIVE_WAY_SECONDS = 0.001
 
@@ -152,3 +156,35 @@ def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
         case _, DeletedRecords.DELETE:
             return client.delete(mode.endpoint(contact_removal.contact))
     return client.unsubscribe(mode.unsubscribe_endpoint(contact_removal.contact))
+
+
+def foresee(client: MaileonClient, call: Request, custom_types: Mapping[str, FieldType]) -> object:
+    """Carries out a call of a dry run: only questions are asked."""
+    return foreseen(call, custom_types) if call.job is None else call.job.send(client)
+
+
+def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
+    """The answer that the documented rules let foresee, by which some contacts are refused.
+
+    Everybody else counts as neither new nor existing: whether a contact exists, or whether its
+    identifiers belong to somebody else, only Maileon knows.
+    """
+    if call.contact_removal is not None:
+        return True
+    invalid = [found for entry in call.entries if (found := _invalid(entry, custom_types))]
+    return SynchronizationReport(
+        contacts=len(call.entries),
+        new=0,
+        existing=0,
+        invalid=len(invalid),
+        unsubscribed=0,
+        invalid_contacts=tuple(invalid),
+    )
+
+
+def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
+    first = next(iter(violations(entry.contact, custom_types)), None)
+    if first is None:
+        return None
+    code, field = first
+    return InvalidContact(entry.contact.email, entry.contact.external_id, code, field)

@@ -6,9 +6,8 @@ import orjson
 import pytest
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.delivery.pace import Pace
 from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
-from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.delivery.scheduler import Pace, RequestScheduler
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.protocol.output import Logger, MessageFormatter

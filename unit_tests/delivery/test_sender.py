@@ -10,24 +10,34 @@ import pytest
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.held import FindOwner
+from destination_maileon.delivery.report_matching import read
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
     Event,
     ResponseReceived,
     WorkerPool,
+    foreseen,
     send,
 )
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.rules import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.maileon.calls import REPORT, client_of
 from unit_tests.maileon.local_server import reply
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
-from unit_tests.support.rooms import PARTITION, a_partition_key, a_report, a_request, someone
+from unit_tests.support.rooms import (
+    PARTITION,
+    a_partition_key,
+    a_removal_request,
+    a_report,
+    a_request,
+    someone,
+)
 
 CHUNK = InputChunk([b"{}"], 1)
 LONG = 60.0
@@ -202,3 +212,32 @@ def test_a_question_is_asked_by_its_job() -> None:
     job.answered(came)
     job.answered(RetriableError("No.", FailureReason.CONNECTION))
     assert heard == [("e1@example.com", [Contact(external_id="x")]), ("e1@example.com", [])]
+
+
+TYPES = {"AGE": FieldType.INTEGER}
+
+
+def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> None:
+    request = a_request(
+        someone(1),
+        a_part(2, a_contact("2@example.com", CITY="x" * 256)),
+        a_part(3, a_contact("3@example.com", custom={"AGE": "old"})),
+        a_part(4, a_contact("4@example.com", custom={"AGE": "41"})),
+    )
+    report = foreseen(request, TYPES)
+    assert isinstance(report, SynchronizationReport)
+    assert [found.email for found in report.invalid_contacts] == ["2@example.com", "3@example.com"]
+    reading = read(request.entries, report)
+    assert [entry.position for entry, _ in reading.rejected] == [2, 3]
+    assert [entry.position for entry in reading.accepted] == [1, 4]
+
+
+def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:
+    report = foreseen(a_request(someone(1), someone(2)), TYPES)
+    assert report == SynchronizationReport(
+        contacts=2, new=0, existing=0, invalid=0, unsubscribed=0, invalid_contacts=()
+    )
+
+
+def test_whoever_is_removed_is_taken_for_somebody_who_was_there() -> None:
+    assert foreseen(a_removal_request(), TYPES) is True
