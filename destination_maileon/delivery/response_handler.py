@@ -27,8 +27,8 @@ from destination_maileon.delivery.decision import (
 )
 from destination_maileon.delivery.held import HeldRecords
 from destination_maileon.delivery.missing_fields import MissingFields
-from destination_maileon.delivery.refusals import RefusalTracker
 from destination_maileon.delivery.request import Purpose
+from destination_maileon.delivery.service_state import RefusalTracker
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.maileon.errors import (
     FailureReason,

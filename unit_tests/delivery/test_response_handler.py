@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.refusals import MAX_REFUSED_REQUESTS
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
+from destination_maileon.delivery.service_state import MAX_REFUSED_REQUESTS
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import MaileonError, RequestRejected, Unauthorized
