@@ -8,11 +8,26 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    Strict,
+    WithJsonSchema,
+    model_validator,
+)
 
-from destination_maileon.config.targets import Kind, nearest_target, parse_target
+from destination_maileon.config.suggestions import shown
+from destination_maileon.config.targets import (
+    SHARED_TARGETS,
+    Kind,
+    Target,
+    nearest_target,
+    parse_target,
+)
 from destination_maileon.config.types import (
     ADDRESS_FORM,
     ADDRESS_PATTERN,
@@ -159,6 +174,26 @@ class ColumnMapping(ConfigModel):
         return "source" in self.model_fields_set
 
 
+def _without_doubles(entries: tuple[ColumnMapping, ...]) -> tuple[ColumnMapping, ...]:
+    """Each column has one entry, and each target one column, but for those that several share."""
+    problems: list[str] = []
+    columns: dict[str, int] = {}
+    targets: dict[Target | None, str] = {}
+    for at, entry in enumerate(entries):
+        name, target = entry.column, parse_target(entry.target)
+        if (before := columns.setdefault(name, at)) != at:
+            problems.append(f"has two entries for column {shown(name)} ({before} and {at})")
+        other = targets.setdefault(target, name)
+        if other != name and target is not None and target.kind not in SHARED_TARGETS:
+            problems.append(
+                f"has one target for the columns {shown(other)} and {shown(name)}, so map one of "
+                "them to skip or to another target"
+            )
+    if problems:
+        raise refused("; ".join(problems))
+    return entries
+
+
 class StreamConfig(ConfigModel):
     """One stream and where its columns go."""
 
@@ -178,7 +213,7 @@ class StreamConfig(ConfigModel):
         default=None,
         examples=["public"],
     )
-    mapping: tuple[ColumnMapping, ...] = config_field(
+    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_without_doubles)] = config_field(
         "Columns",
         "One entry per column. Columns without an entry are mapped by their name.",
         default=(),
@@ -192,6 +227,29 @@ class StreamConfig(ConfigModel):
         default=None,
         examples=["IN_SPRING_CAMPAIGN"],
     )
+
+    @model_validator(mode="after")
+    def _fills_its_audience_field_alone(self) -> Self:
+        audience = Target(Kind.CUSTOM, self.audience_field or "")
+        for entry in self.mapping:
+            if parse_target(entry.target) == audience:
+                raise refused(
+                    f"sends column {shown(entry.column)} to the audience field "
+                    f"{shown(audience.name)}, which this connector fills; map the column to "
+                    "another target"
+                )
+        return self
+
+
+def _each_once(streams: tuple[StreamConfig, ...]) -> tuple[StreamConfig, ...]:
+    first: dict[tuple[str | None, str], int] = {}
+    for at, stream in enumerate(streams):
+        if (before := first.setdefault((stream.namespace, stream.name), at)) != at:
+            raise refused(
+                f"has two entries for stream {shown(stream.name)} ({before} and {at}); put their "
+                "columns into one, or tell them apart by namespace"
+            )
+    return streams
 
 
 class NoStorage(ConfigModel):
@@ -251,6 +309,17 @@ class S3Storage(ConfigModel):
         pattern=OPTIONAL_ADDRESS_PATTERN,
         pattern_descriptor=ADDRESS_FORM,
     )
+
+    @model_validator(mode="after")
+    def _has_both_keys_or_none(self) -> Self:
+        keys = {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}
+        given, lacking = sorted(keys, key=lambda name: keys[name] is None)
+        if keys[given] is not None and keys[lacking] is None:
+            raise refused(
+                f"is incomplete: {given} needs {lacking} beside it; give both, or neither to use "
+                "the rights of the machine"
+            )
+        return self
 
 
 ObjectStorage: TypeAlias = Annotated[NoStorage | S3Storage, Field(discriminator="storage_type")]
@@ -341,7 +410,7 @@ class Config(ConfigModel):
         default=False,
         group="consent",
     )
-    streams: tuple[StreamConfig, ...] = config_field(
+    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
         "Column Mapping",
         "Which column goes to which field in Maileon. Needed only where the names differ: "
         "columns that are named like an identifier (email), like a standard field (first_name) "

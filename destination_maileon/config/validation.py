@@ -1,8 +1,7 @@
 """A configuration as JSON -> the configuration, or what is wrong with it in sentences for a person.
 
-This module alone words them. Contradictions between values are looked for in the JSON, so that they
-are told together with the problems of single values. Invariant: no sentence holds the value of a
-key that is marked as secret, nor one that is no plain text or number.
+This module alone words them. Invariant: no sentence holds the value of a key that is marked as
+secret, nor one that is no plain text or number.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import ValidationError
 
-from destination_maileon.config.model import Config, titled
+from destination_maileon.config.model import Config
 from destination_maileon.config.spec import flat_schema
 from destination_maileon.config.suggestions import did_you_mean, shown
-from destination_maileon.config.targets import SHARED_TARGETS, Kind, Target, parse_target
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.auth import secret_forms
@@ -40,16 +38,11 @@ def load_config(raw: object) -> Config:
     Raises:
         ConfigError: with all problems, each with its key, what is allowed and what was written.
     """
-    problems: list[str] = []
-    config = None
     try:
-        config = Config.model_validate(raw)
+        return Config.model_validate(raw)
     except ValidationError as invalid:
-        problems += _problems(invalid, schema=flat_schema(Config), raw=raw)
-    problems += _contradictions(raw)
-    if problems or config is None:
-        raise ConfigError(" ".join(problems))
-    return config
+        problems = " ".join(_problems(invalid, schema=flat_schema(Config), raw=raw))
+    raise ConfigError(problems)
 
 
 def secrets_of(raw: object) -> set[str]:
@@ -186,91 +179,3 @@ _TYPES: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
         "string": lambda _: "text",
     }
 )
-
-_KEY_PAIR = ("access_key_id", "secret_access_key")
-
-
-def _contradictions(raw: object) -> Iterator[str]:
-    """One sentence per contradiction. What is malformed is passed over here."""
-    if not isinstance(raw, dict):
-        return
-    yield from _half_key_pair(raw.get("object_storage_config"))
-    streams = _objects(raw.get("streams"))
-    yield from _streams_named_twice(streams)
-    for at, stream in streams:
-        entries = _objects(stream.get("mapping"))
-        field = stream.get("audience_field")
-        for problem in (
-            *_columns_named_twice(entries),
-            *_targets_taken_twice(entries, field and Target(Kind.CUSTOM, str(field))),
-        ):
-            place = f"streams[{at}].mapping, stream {shown(stream.get('name'))}"
-            yield f'"Columns" ({place}): {problem}'
-
-
-def _objects(value: object) -> list[tuple[int, Mapping[str, object]]]:
-    items = value if isinstance(value, list | tuple) else ()
-    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)]
-
-
-def _half_key_pair(storage: object) -> Iterator[str]:
-    if not isinstance(storage, dict) or storage.get("storage_type") != "S3":
-        return
-    given = [name for name in _KEY_PAIR if _is_given(storage.get(name))]
-    if len(given) == 1:
-        (lacking,) = set(_KEY_PAIR) - set(given)
-        yield (
-            f"{titled('object_storage_config')}: {given[0]} needs {lacking} beside it. Give both, "
-            "or neither to use the rights of the machine."
-        )
-
-
-def _is_given(value: object) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else value is not None
-
-
-def _streams_named_twice(streams: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
-    first: dict[tuple[str, str], int] = {}
-    for at, stream in streams:
-        name, namespace = stream.get("name"), stream.get("namespace") or ""
-        if not isinstance(name, str) or not isinstance(namespace, str):
-            continue
-        before = first.setdefault((namespace, name), at)
-        if before != at:
-            yield (
-                f"streams[{before}] and streams[{at}] are both for stream {shown(name)}. "
-                "Put their columns into one, or tell them apart by namespace."
-            )
-
-
-def _columns_named_twice(entries: list[tuple[int, Mapping[str, object]]]) -> Iterator[str]:
-    first: dict[str, int] = {}
-    for at, entry in entries:
-        column = entry.get("column")
-        if isinstance(column, str) and (before := first.setdefault(column, at)) != at:
-            yield (
-                f"entries {before} and {at} are both for column {shown(column)}. "
-                "A column has one target."
-            )
-
-
-def _targets_taken_twice(
-    entries: list[tuple[int, Mapping[str, object]]], audience: object
-) -> Iterator[str]:
-    first: dict[Target, str] = {}
-    for _, entry in entries:
-        column, text = entry.get("column"), entry.get("target")
-        target = parse_target(text) if isinstance(text, str) else None
-        if not isinstance(column, str) or target is None or target.kind in SHARED_TARGETS:
-            continue
-        if target == audience:
-            yield (
-                f"column {shown(column)} goes to the audience field {shown(target.name)}, which "
-                "this connector fills. Map the column to another target."
-            )
-        before = first.setdefault(target, column)
-        if before != column:
-            yield (
-                f"columns {shown(before)} and {shown(column)} have the same target. "
-                "Map one of them to skip or to another target."
-            )
