@@ -203,8 +203,8 @@ def _target(scenario: Scenario, column: str) -> str:
 
 
 def _text(scenario: Scenario, target: str, value: object) -> str | None:
-    """What is written; None: nothing, or a null."""
-    if value is None:
+    """What is written; None: nothing, or a null, as is a text of forbidden characters alone."""
+    if value is None or (value and not _FORBIDDEN.sub("", str(value))):
         return None
     if CUSTOM_TYPES.get(target.partition(":")[2]) == "integer":
         return str(int(value) if isinstance(value, float | bool) else value) or None

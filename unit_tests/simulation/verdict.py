@@ -71,6 +71,7 @@ def _fails_again(trial: Trial) -> bool:
 
 
 def _what_came_before_is_settled(trial: Trial) -> None:
+    """Of several that are each one too many the one that is told of need not be the first."""
     failure = trial.failure
     if not isinstance(failure, StopSync) or failure.position is None or _fails_again(trial):
         return
@@ -81,7 +82,8 @@ def _what_came_before_is_settled(trial: Trial) -> None:
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
     was_sent = trial.scenario.is_dry_run or failure.position in trial.server.verdicts
     if is_lenient or not was_sent:
-        settled = all(position in trial.spy.outcomes for position in range(1, failure.position))
+        before = range(1, int(min(failure.position, trial.watch.first_too_many)))
+        settled = all(position in trial.spy.outcomes for position in before)
         insist(settled, "what came before the one rejection too many is not settled")
 
 
