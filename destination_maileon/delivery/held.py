@@ -196,21 +196,24 @@ class HeldRecords:
         each of them. It holds only where its owner is known, and has nothing pending.
         """
         for key in _contested_keys(entry, findings):
-            owner = self._owners.get(key)
-            if not owner:
-                continue
+            owner = self._owners.get(key, ())
             for follower in self.accumulator.followers(key):
-                others = {*follower.identity_keys} - {key}
-                if follower.contact_removal is not None or not others.isdisjoint(owner):
+                if follower.contact_removal is not None or not _is_rival(follower, owner, key):
                     break
-                # Whoever is recognised by the identifier itself is its owner.
-                if key in recognised_by(
-                    follower.identity_keys, follower.partition_key.plan.options.identifier_mode
-                ):
-                    break
-                if not self.accumulator.is_first(follower, others):
+                if not self.accumulator.is_first(follower, {*follower.identity_keys} - {key}):
                     break
                 yield follower
+
+
+def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
+    """Whether the contact is known to be another one than the owner of the identifier it claims."""
+    keys = claim.identity_keys
+    # Who only looks like another may be accepted beside it.
+    if any([k for k in named if k[0] == key[0]] != [key] for named in (keys, owner)):
+        return False
+    name = recognised_by(keys, claim.partition_key.plan.options.identifier_mode)[0]
+    has_other_name = name != key and name[0] in {k[0] for k in owner}
+    return has_other_name and {*keys} & {*owner} == {key}
 
 
 def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:

@@ -34,8 +34,9 @@ class Account:
 
     def answer(self, request: Request) -> Answer:
         if isinstance(request.job, FindOwner):
-            owner = self.owners.get(request.job.key[1:])
-            return [Contact(external_id=owner)] if owner else []
+            email = request.job.key[1:]
+            owner = self.owners.get(email)
+            return [Contact(email, owner)] if owner else []
         return self.report(request)
 
     def report(self, request: Request) -> SynchronizationReport:
@@ -273,6 +274,35 @@ def test_a_claim_of_the_owner_itself_is_not_rejected_with_the_others() -> None:
     assert harness.outcomes[1] == harness.outcomes[4] == "written"
     assert [*harness.outcomes.values()].count("written") == 3
     assert harness.unsettled() == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "contacts"),
+    [
+        # It may be the owner, of whom the sync has seen no Maileon id.
+        ("maileon_id", [("a@b.de", "", ""), ("a@b.de", "", "6"), ("a@b.de", "", "7")]),
+        # Maileon may take addresses that look alike for two.
+        ("external_id", [("Á@b.de", "x1", ""), ("Á@b.de", "x2", ""), ("á@b.de", "x3", "")]),
+        ("external_id", [("á@b.de", "x1", ""), ("á@b.de", "x2", ""), ("Á@b.de", "x3", "")]),
+    ],
+)
+def test_whoever_may_have_the_address_is_not_rejected_with_others_who_claim_it(
+    mode: str, contacts: list[tuple[str, str, str]]
+) -> None:
+    plan = a_plan(options=options(IdentifierMode(mode)))
+    harness = Harness(partition_key=a_partition_key(plan))
+    for position, contact in enumerate(contacts, start=1):
+        harness.take(a_part(position, Contact(*contact)))
+    harness.accumulator.flush()
+    while harness.send() or harness.next_pass():
+        [request] = harness.in_flight
+        found = [
+            InvalidContact(entry.contact.email, entry.contact.external_id, DUPLICATE_EMAIL, None)
+            for entry in request.entries
+            if entry.position == 2
+        ]
+        harness.answer(request, a_report(len(request.entries), found))
+    assert harness.outcomes == {1: "written", 2: "rejected", 3: "written"}
 
 
 def test_whoever_is_to_be_removed_is_not_rejected_for_an_address_that_others_claim() -> None:

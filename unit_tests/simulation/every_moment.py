@@ -99,7 +99,6 @@ class Watch:
         self.troubles: Counter[FailureReason] = Counter()
         self.ends_of_sync = 0
         self.removed = 0
-        self.first_too_many = math.inf
         most = scenario.setting("max_deleted_records", None)
         self.most_removed = most if isinstance(most, int) else math.inf
         self.disliked: set[int] = set()
@@ -147,8 +146,6 @@ class Watch:
             self.accepted_at = next(self._happened)
             self.removed += 1
             insist(self.removed <= self.most_removed, "more people are removed than may be")
-        elif answer is True and purpose_of(call) is Purpose.LOOK_UP:
-            self.first_too_many = min(self.first_too_many, call.position)
 
     def _succeeded(self, call: Request) -> None:
         self.limit = min(self.concurrency, self.limit + 1)
