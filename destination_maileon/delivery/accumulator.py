@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.batch import Batch, Limits
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery.batch import Batch, Limits, recognised_by
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry
@@ -82,8 +83,17 @@ class Accumulator:
         return (is_much or records >= self.limits.contacts) and self._flush_full(batch)
 
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
-        """A contact is to be removed, once its earlier records are settled."""
+        """A contact is to be removed, once its earlier records are settled.
+
+        A deletion waits for nobody who only claims one of its identifiers, and may be held until it
+        is free. An opt-out does: its address may get a marker, which the next record must meet.
+        """
         entry.contact_removal = contact_removal
+        if contact_removal.removal is DeletedRecords.DELETE:
+            names = recognised_by(entry)
+            entry.identity_keys = tuple(
+                key for key in entry.identity_keys if key in names or not self._is_claimed(key)
+            )
         if self._stand_in_line(entry):
             self._submit(_removal(entry))
         else:
@@ -221,6 +231,11 @@ class Accumulator:
         size = self._open[partition_key].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
         is_full = size + len(part.payload) > self.limits.contact_bytes
         return not is_full and entry.records < self.limits.records
+
+    def _is_claimed(self, key: str) -> bool:
+        """Whether a pending contact is to get the identifier, and is recognised by another."""
+        first = self._first.get(key)
+        return first is not None and key not in recognised_by(first)
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
         """Puts a contact behind all with one of its identifiers; whether it is the first of all."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
+from destination_maileon.mapping import mapped_record
 
 if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import BatchEntry
@@ -49,3 +50,9 @@ class Batch:
     size: int = ENVELOPE_BYTES
     held_bytes: int = 0
     records: int = 0
+
+
+def recognised_by(entry: BatchEntry) -> tuple[str, ...]:
+    """The keys by which Maileon recognises the contact."""
+    mode = entry.partition_key.plan.options.identifier_mode
+    return mapped_record.recognised_by(entry.identity_keys, mode)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.batch import recognised_by
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.mapping.mapped_record import (
@@ -20,7 +21,6 @@ from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     contact_keys,
     endpoint_of,
-    recognised_by,
 )
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
     # Who only looks like another may be accepted beside it.
     if any([k for k in named if k[0] == key[0]] != [key] for named in (keys, owner)):
         return False
-    name = recognised_by(keys, claim.partition_key.plan.options.identifier_mode)[0]
+    name = recognised_by(claim)[0]
     has_other_name = name != key and name[0] in {k[0] for k in owner}
     return has_other_name and {*keys} & {*owner} == {key}
 

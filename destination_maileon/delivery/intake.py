@@ -17,7 +17,6 @@ from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
     contact_keys,
-    recognised_by,
 )
 from destination_maileon.mapping.notices import Notice, told
 from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
@@ -175,11 +174,6 @@ class Intake:
             return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
         part = self._part(stream, message, _written(contact_removal.contact), now=now)
         entry = BatchEntry.of_record(part, stream.partition_key(stream.plan.permission), now)
-        if contact_removal.removal is DeletedRecords.DELETE:
-            # What else the record says of the contact is another one's, or nobody's, once it is
-            # gone. The address of an opt-out may get a marker, which the next record must meet.
-            mode = stream.plan.options.identifier_mode
-            entry.identity_keys = recognised_by(part.identity_keys, mode)
         self.accumulator.add_removal(contact_removal, entry)
         return True
 

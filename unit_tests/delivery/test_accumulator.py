@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.accumulator import OPEN_BATCHES_BODIES, Accumulator
 from destination_maileon.delivery.batch import RECORDS_PER_CONTACT, Limits
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
@@ -44,9 +46,14 @@ class Sent:
         sent = [self.accumulator.add(part, partition_key, now) for part in parts]
         return any(sent)
 
-    def remove(self, part: MappedRecord) -> BatchEntry:
-        entry = BatchEntry.of_record(part, PARTITION, 0.0)
-        self.accumulator.add_removal(a_removal(), entry)
+    def remove(
+        self,
+        part: MappedRecord,
+        removal: DeletedRecords = DeletedRecords.DELETE,
+        partition_key: PartitionKey = PARTITION,
+    ) -> BatchEntry:
+        entry = BatchEntry.of_record(part, partition_key, 0.0)
+        self.accumulator.add_removal(a_removal(removal), entry)
         return entry
 
     def settle(self, request: Request) -> None:
@@ -114,7 +121,7 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
         for key in part.identity_keys:
             arrived_by_key[key].append(position)
         if partition_key is None:
-            sent.remove(part)
+            sent.remove(part, DeletedRecords.UNSUBSCRIBE)
         else:
             sent.add(part, partition_key=partition_key)
         answer_some(chance.randrange(3))
@@ -328,6 +335,33 @@ def test_a_removal_of_somebody_who_is_not_pending_leaves_at_once() -> None:
     sent.add(someone(1))
     sent.remove(someone(2))
     assert sent.take() == [[[2]]]
+
+
+def test_a_deletion_waits_for_no_claim_of_its_identifiers_but_later_ones_wait_for_it() -> None:
+    sent = Sent()
+    sent.add(a_part(1, Contact("ada@b.de", "x")))
+    # The claim of `x` may be refused until this contact is gone.
+    deleted = sent.remove(a_part(2, Contact("eva@b.de", "x")))
+    gone = sent.remove(a_part(3, Contact("eva@b.de", "y")))
+    sent.add(a_part(4, Contact("joe@b.de", "y")))
+    assert sent.flushed() == [[[2]], [[1]]]
+    sent.accumulator.settled(deleted.identity_keys)
+    assert sent.flushed() == [[[3]]]
+    sent.accumulator.settled(gone.identity_keys)
+    assert sent.flushed() == [[[4]]]
+
+
+def test_a_deletion_by_id_keeps_its_place_among_records_with_its_address_alone() -> None:
+    by_id = a_partition_key(a_plan(options=options(IdentifierMode.MAILEON_ID)))
+    sent = Sent()
+    sent.add(a_part(1, Contact("ada@b.de")), partition_key=by_id)
+    deleted = sent.remove(a_part(2, Contact("ada@b.de", id="7")), partition_key=by_id)
+    sent.add(a_part(3, Contact("ada@b.de")), partition_key=by_id)
+    assert sent.flushed() == [[[1]]]
+    sent.accumulator.settled(("eada@b.de",))
+    assert sent.flushed() == [[[2]]]
+    sent.accumulator.settled(deleted.identity_keys)
+    assert sent.flushed() == [[[3]]]
 
 
 # Held, tried again, given up.

@@ -307,7 +307,7 @@ def test_whoever_may_have_the_address_is_not_rejected_with_others_who_claim_it(
 
 def test_whoever_is_to_be_removed_is_not_rejected_for_an_address_that_others_claim() -> None:
     harness = moves(("x1", "none@b.de"), ("x2", "none@b.de"))
-    harness.remove(a_part(3, Contact("none@b.de")))
+    harness.remove(a_part(3, Contact("none@b.de", "x3")), DeletedRecords.UNSUBSCRIBE)
     harness.accumulator.flush()
     account = Account()
     while harness.send() or harness.next_pass():

@@ -162,7 +162,7 @@ def test_whoever_is_to_be_removed_goes_after_their_records_and_before_the_next()
         ("unsubscribe", []),
     ],
 )
-def test_who_is_deleted_is_known_by_what_the_stream_matches_by_alone(
+def test_a_deletion_waits_for_nobody_who_only_claims_one_of_its_identifiers(
     removal: str, sent: list[object]
 ) -> None:
     incoming = Incoming(
