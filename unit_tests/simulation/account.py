@@ -110,7 +110,7 @@ class MaileonAccount:
 
     def synchronize(self, options: Options, wishes: list[Wish]) -> list[Judgement]:
         """The contacts of a call, in their order."""
-        before = None if options.ignores_invalid else self._copies()
+        before = None if options.ignores_invalid else self._before(options, wishes)
         judgements = [self._synchronize(options, wish) for wish in wishes]
         if before is not None and any(j.verdict is Verdict.INVALID for j in judgements):
             self.contacts = before
@@ -172,13 +172,15 @@ class MaileonAccount:
         [key] = Wish(email=email, external_id=external_id).identity_keys or [""]
         return self.contacts.get(self._holders.get(key, 0))
 
-    def _copies(self) -> dict[int, Stored]:
-        return {
-            number: replace(
-                contact, fields=dict(contact.fields), preferences=dict(contact.preferences)
-            )
-            for number, contact in self.contacts.items()
-        }
+    def _before(self, options: Options, wishes: list[Wish]) -> dict[int, Stored]:
+        """All contacts; of those that the wishes may change copies."""
+        meant = (self.find(options.mode, wish) for wish in wishes)
+        copies = (
+            replace(contact, fields=dict(contact.fields), preferences=dict(contact.preferences))
+            for contact in meant
+            if contact is not None
+        )
+        return {**self.contacts, **{copy.id: copy for copy in copies}}
 
     def _index(self) -> None:
         self._holders.clear()

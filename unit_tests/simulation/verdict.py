@@ -12,7 +12,7 @@ from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
 from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Wish
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, contested_circles
-from unit_tests.simulation.every_moment import insist
+from unit_tests.simulation.every_moment import Broken, insist
 from unit_tests.simulation.final_rows import check_final_rows, circles_of
 from unit_tests.simulation.intent import Step, Task, asked
 from unit_tests.simulation.scenario import VANISHING_FIELDS, Item, Kind
@@ -82,7 +82,7 @@ def _what_came_before_is_settled(trial: Trial) -> None:
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
     was_sent = trial.scenario.is_dry_run or failure.position in trial.server.verdicts
     if is_lenient or not was_sent:
-        before = range(1, min(failure.position, *trial.server.one_too_many))
+        before = range(1, min({failure.position, *trial.server.one_too_many}))
         settled = all(position in trial.spy.outcomes for position in before)
         insist(settled, "what came before the one rejection too many is not settled")
 
@@ -230,7 +230,8 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
             trial.server.account.drop_field(name)
     expected = clear(account, circles, but=open_circles)
     found = clear(trial.server.account, circles, but=open_circles)
-    insist(found == expected, f"the account differs: {difference(expected, found)}")
+    if found != expected:
+        raise Broken(f"the account differs: {difference(expected, found)}")
     for circle, members in circles_of(steps, circles):
         if circle in contested - unclear and not _was_rejected_early(trial, members):
             trial.resolved += check_final_rows(
