@@ -14,6 +14,7 @@ from unit_tests.simulation.intent import PERMISSIONS
 from unit_tests.simulation.scenario import (
     DELETED_COLUMN,
     PERMISSION_COLUMN,
+    UNSUBSCRIBE_COLUMN,
     Data,
     Item,
     Kind,
@@ -76,6 +77,17 @@ def twins(chance: Random) -> tuple[People, list[Data]]:
     return people(number), rows
 
 
+def opt_outs(chance: Random) -> tuple[People, list[Data]]:
+    """People ask for an address that somebody has, and opt out before, by yet another's address."""
+    number = chance.choice([1, 1, 5])
+    rows = [row(number + 1, PLACEHOLDER)]
+    for outsider in range(1, number + 1):
+        one, other, leaving = range(number + 3 * outsider, number + 3 * outsider + 3)
+        rows += [row(one, PLACEHOLDER), row(other, outsider)]
+        rows += [row(leaving, outsider, **{UNSUBSCRIBE_COLUMN: True}), row(leaving, PLACEHOLDER)]
+    return people(number), rows
+
+
 def snapshot(chance: Random) -> tuple[People, list[Data]]:
     """Addresses moved many times, none ever shared; the rows that changed, in the keys' order."""
     number, history = _moved(chance)
@@ -110,6 +122,7 @@ HISTORIES: dict[str, History] = {
     "ring": ring,
     "placeholder": placeholder,
     "twins": twins,
+    "opt-outs": opt_outs,
     "snapshot": snapshot,
     "history": history,
 }
@@ -142,7 +155,7 @@ def moving(history: History) -> Callable[[Scenario, Random], Scenario]:
         server = replace(scenario.server, vanishing_at=None)
         return replace(
             scenario,
-            streams=(Stream("external_id", has_consent=has_consent),),
+            streams=(Stream("external_id", has_consent=has_consent, has_goodbye=True),),
             items=tuple(items),
             known=known,
             config=config,

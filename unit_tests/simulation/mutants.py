@@ -440,6 +440,9 @@ INSIDE: dict[str, Planted] = {
     "an acceptance is not noticed": Planted(
         put(_DELIVERY + "held.HeldRecords.accepted", _nothing), "brought an acceptance", 17
     ),
+    "who stands behind is rejected, too": Planted(
+        put(_DELIVERY + "accumulator.Accumulator.is_first", lambda *_: True), "an older record", 98
+    ),
     "nobody waits for who is held": Planted(
         changed(
             _DELIVERY + "accumulator.Accumulator.keep_place",

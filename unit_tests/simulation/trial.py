@@ -170,7 +170,8 @@ class Trial:
     def check_rejection(self, position: int) -> None:
         """Nobody is rejected for a contested identifier before a whole pass brought no acceptance.
 
-        Where nobody could have been accepted, a record may be rejected without a call.
+        Where nobody could have been accepted, a record may be rejected without a call, if nothing
+        older of its contact is still to be settled.
         """
         server, watch = self.server, self.watch
         self.read_before[position] = self.spy.records
@@ -185,6 +186,9 @@ class Trial:
             return
         if position not in server.verdicts:
             insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
+            older = (watch.steps[p - 1] for p in self.spy.received_at if p < position)
+            is_first = not any(step.name in other.wish.identity_keys for other in older)
+            insist(is_first, "rejected before an older record of its contact is settled")
         elif position not in server.contested:
             return
         for held in self.held():
