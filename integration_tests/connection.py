@@ -20,8 +20,7 @@ from integration_tests.platform import (
     record,
     stream,
 )
-from maileon_sandbox import Sandbox
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call, Sandbox
 
 Messages = list[Json | bytes] | list[Json]
 

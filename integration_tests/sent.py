@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ from integration_tests.platform import (
     write_arguments,
 )
 from maileon_sandbox import Account, Fault, Sandbox
-from maileon_sandbox.parameters import SynchronizeOptions
-from maileon_sandbox.sent_contacts import SentContact, SentField
-from maileon_sandbox.synchronization import Synchronization
+from maileon_sandbox.contacts.parameters import SynchronizeOptions
+from maileon_sandbox.contacts.sent_contacts import SentContact, SentField
+from maileon_sandbox.contacts.synchronization import Synchronization
 from maileon_sandbox.vocabulary import SyncMode
 
 STREAMS = 20

@@ -7,7 +7,7 @@ import pytest
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, people
 from integration_tests.platform import line, record, stream
-from maileon_sandbox.fault import Fault
+from maileon_sandbox import Fault
 
 FIELD = "vip"
 AUDIENCE = [{"name": "people", "audience_field": FIELD}]

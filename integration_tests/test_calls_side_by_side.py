@@ -10,8 +10,7 @@ from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.hostile import KEY, Moment, act, answer, doing, report
 from integration_tests.platform import catalog, record, stream, stream_state, sync
-from maileon_sandbox import Fault
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call, Fault
 from unit_tests.maileon.local_server import LocalServer
 
 BORNE = 10

@@ -7,8 +7,7 @@ import pytest
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.platform import record, stream, stream_state
-from maileon_sandbox import Fault
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call, Fault
 
 
 def _asked(connection: Connection, method: str) -> list[Call]:

@@ -9,9 +9,8 @@ import pytest
 from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.consent_cases import CASES, ROWS, Options, Outcome, Person, outcome_of
 from integration_tests.platform import record, stream, stream_state
-from maileon_sandbox import Account
+from maileon_sandbox import Account, StoredContact
 from maileon_sandbox.rules import Kept
-from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.tests.client import Client
 
 NONE, SINGLE_OPT_IN, DOUBLE_OPT_IN = 1, 2, 4

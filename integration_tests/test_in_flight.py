@@ -10,8 +10,7 @@ from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, people
 from integration_tests.hostile import Moment, doing
 from integration_tests.platform import stream_state
-from maileon_sandbox import Fault
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call, Fault
 from unit_tests.maileon.local_server import LocalServer
 
 

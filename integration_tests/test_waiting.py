@@ -12,8 +12,7 @@ import pytest
 from integration_tests.bookkeeping import Run
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import stream, stream_state
-from maileon_sandbox import Fault
-from maileon_sandbox.traffic import Call
+from maileon_sandbox import Call, Fault
 
 NAMES = ("seconds", "date", "limited", "late", "trickle")
 RETRY_SECONDS = 2

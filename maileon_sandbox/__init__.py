@@ -6,11 +6,11 @@ Maileon's pages document, what is inferred and what is unknown stands in README.
 
 from __future__ import annotations
 
-from maileon_sandbox.account import Account
-from maileon_sandbox.fault import Fault
+from maileon_sandbox.account.account import Account
+from maileon_sandbox.account.stored_contact import StoredContact, StoredPreference
+from maileon_sandbox.http.fault import Fault
+from maileon_sandbox.http.traffic import Call
 from maileon_sandbox.sandbox import DEMO_KEY, Sandbox
-from maileon_sandbox.stored_contact import StoredContact, StoredPreference
-from maileon_sandbox.traffic import Call
 from maileon_sandbox.vocabulary import ErrorCode, FieldType, Permission
 
 __all__ = [

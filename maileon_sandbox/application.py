@@ -14,16 +14,10 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from maileon_sandbox import (
-    admin_routes,
-    contact_routes,
-    definition_routes,
-    service_routes,
-    single_contact_routes,
-)
-from maileon_sandbox.context import Context, attach, current_context
+from maileon_sandbox.http.context import Context, attach, current_context
 from maileon_sandbox.page.routes import routes as page_routes
-from maileon_sandbox.responses import error
+from maileon_sandbox.routes import admin, contacts, definitions, service, single_contacts
+from maileon_sandbox.routes.responses import error
 from maileon_sandbox.vocabulary import API_PREFIX
 
 # The names of this machine. Under another name a page of another site could read what is here.
@@ -46,9 +40,9 @@ def create_application(context: Context) -> Flask:
     app.url_map.redirect_defaults = False
     app.before_request(_authorize)
     app.register_error_handler(HTTPException, _error_answer)
-    for module in (contact_routes, single_contact_routes, definition_routes, service_routes):
+    for module in (contacts, single_contacts, definitions, service):
         app.register_blueprint(module.routes, url_prefix=API_PREFIX)
-    app.register_blueprint(admin_routes.routes)
+    app.register_blueprint(admin.routes)
     app.register_blueprint(page_routes)
     return app
 

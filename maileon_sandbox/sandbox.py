@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Self
 
-from maileon_sandbox.account import Account
+from maileon_sandbox.account.account import Account
+from maileon_sandbox.account.unsubscriptions import Unsubscriptions
 from maileon_sandbox.application import create_application
-from maileon_sandbox.context import ALL_RIGHTS, Context, Settings
-from maileon_sandbox.fault import Fault, RandomFaults
-from maileon_sandbox.middleware import Middleware
+from maileon_sandbox.http.context import ALL_RIGHTS, Context, Settings
+from maileon_sandbox.http.fault import Fault, RandomFaults
+from maileon_sandbox.http.middleware import Middleware
+from maileon_sandbox.http.server import HOST, Server
+from maileon_sandbox.http.traffic import Call, Traffic
 from maileon_sandbox.rules import AcceptedEmpty, Kept, LengthUnit, Rules, StrictAnswer
-from maileon_sandbox.server import HOST, Server
-from maileon_sandbox.traffic import Call, Traffic
-from maileon_sandbox.unsubscriptions import Unsubscriptions
 from maileon_sandbox.vocabulary import API_PREFIX
 
 DEMO_KEY = "sandbox-demo-key"
@@ -99,7 +99,7 @@ class Sandbox:
 
     @property
     def violations(self) -> list[str]:
-        """What a well-behaved client never does; see `maileon_sandbox.traffic`."""
+        """What a well-behaved client never does; see `maileon_sandbox.http.traffic`."""
         return self._context.traffic.violations()
 
     def script(self, *faults: Fault) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from maileon_sandbox.account import Account
-from maileon_sandbox.audiences import left_in_last_sync, number_in
+from maileon_sandbox.account.account import Account
+from maileon_sandbox.account.audiences import left_in_last_sync, number_in
+from maileon_sandbox.account.stored_contact import StoredContact
 from maileon_sandbox.page.wording import permission_name
-from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import Permission
 
 UNSUBSCRIBED = "unsubscribed"

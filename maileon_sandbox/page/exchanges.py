@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from maileon_sandbox.contacts.refusal import Refusal
+from maileon_sandbox.http.traffic import Call, Traffic
 from maileon_sandbox.page.wording import meaning_of_code
-from maileon_sandbox.refusal import Refusal
-from maileon_sandbox.traffic import Call, Traffic
 from maileon_sandbox.vocabulary import API_PREFIX
 
 _FIRST_ERROR = 400

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.exceptions import NotFound
 
-from maileon_sandbox.context import current_account, current_context
+from maileon_sandbox.http.context import current_account, current_context
 from maileon_sandbox.page import contact_query, exchanges, summary, wording
 from maileon_sandbox.page.headers import with_headers
 from maileon_sandbox.page.paging import Page

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from maileon_sandbox.audiences import left_in_last_sync, number_in
-from maileon_sandbox.context import Context
+from maileon_sandbox.account.audiences import left_in_last_sync, number_in
+from maileon_sandbox.account.stored_contact import StoredContact
+from maileon_sandbox.http.context import Context
 from maileon_sandbox.page.exchanges import Exchange, exchanges
-from maileon_sandbox.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import FieldType, Permission
 
 _SHOWN_CALLS = 5

@@ -1,0 +1,1 @@
+"""How a sent contact is read, judged and stored, and what the report says of it."""

@@ -1,0 +1,1 @@
+"""The server, the calls it got, and what goes wrong by order."""

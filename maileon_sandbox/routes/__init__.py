@@ -1,0 +1,1 @@
+"""The calls that are answered, and the form of the answers."""
