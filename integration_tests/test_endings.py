@@ -11,7 +11,7 @@ from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import record, stream, stream_state
 from integration_tests.storage import Storage
-from maileon_sandbox import Fault, Sandbox
+from maileon_sandbox import Fault, Rules, Sandbox
 
 BAD = record({"email": "no address"})
 NOBODY = record({"first_name": "Max"})
@@ -83,7 +83,7 @@ def test_what_was_rejected_before_maileon_ends_the_sync_is_stored(
 def test_of_a_strict_report_the_first_contact_that_it_names_ends_the_sync_and_is_stored(
     connection: Connection, storage: Storage
 ) -> None:
-    with Sandbox(strict_answer="report") as sandbox:
+    with Sandbox(rules=Rules(strict_answer="report")) as sandbox:
         strict = Connection(connection.folder, sandbox)
         messages = [*people("a"), record({"email": "one"}), record({"email": "two"})]
         run = strict.sync(
@@ -97,7 +97,7 @@ def test_of_a_strict_report_the_first_contact_that_it_names_ends_the_sync_and_is
 def test_of_a_contact_in_a_strict_report_the_bad_record_is_found_and_the_good_one_written(
     connection: Connection, storage: Storage
 ) -> None:
-    with Sandbox(strict_answer="report") as sandbox:
+    with Sandbox(rules=Rules(strict_answer="report")) as sandbox:
         strict = Connection(connection.folder, sandbox)
         good = {"email": "one@example.com", "last_name": "One"}
         bad = {"email": "one@example.com", "first_name": "x" * 256}

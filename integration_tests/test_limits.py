@@ -9,7 +9,7 @@ import pytest
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import line, record, stream, stream_state
-from maileon_sandbox import Sandbox
+from maileon_sandbox import Rules, Sandbox
 
 BAD = record({"email": "no address"})
 WITHOUT_IDENTIFIER = record({"first_name": "Max"})
@@ -89,7 +89,7 @@ def test_a_share_is_not_misjudged_since_others_are_still_on_their_way(
 def test_a_strict_sync_fails_with_the_first_contact_that_maileon_finds_invalid(
     connection: Connection, answer: Literal["400", "report"]
 ) -> None:
-    with Sandbox(strict_answer=answer) as sandbox:
+    with Sandbox(rules=Rules(strict_answer=answer)) as sandbox:
         strict = Connection(connection.folder, sandbox)
         messages = _steps(*people("a"), BAD, *people("b", "c"))
         run = strict.sync(

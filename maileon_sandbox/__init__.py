@@ -10,6 +10,7 @@ from maileon_sandbox.account.account import Account
 from maileon_sandbox.account.stored_contact import StoredContact, StoredPreference
 from maileon_sandbox.http.fault import Fault
 from maileon_sandbox.http.traffic import Call
+from maileon_sandbox.rules import Rules
 from maileon_sandbox.sandbox import DEMO_KEY, Sandbox
 from maileon_sandbox.vocabulary import ErrorCode, FieldType, Permission
 
@@ -21,6 +22,7 @@ __all__ = [
     "Fault",
     "FieldType",
     "Permission",
+    "Rules",
     "Sandbox",
     "StoredContact",
     "StoredPreference",

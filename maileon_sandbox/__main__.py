@@ -15,8 +15,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8025, help="0 takes a free one")
     parser.add_argument("--api-key", default=DEMO_KEY)
     _add_rules(parser)
+    asked = parser.parse_args()
+    rules = Rules(**{rule.name: getattr(asked, rule.name) for rule in fields(Rules)})
     stopped = told_to_stop()
-    with Sandbox(**vars(parser.parse_args())) as sandbox:
+    with Sandbox(port=asked.port, api_key=asked.api_key, rules=rules) as sandbox:
         print(f"Maileon sandbox at {sandbox.base_url}", flush=True)
         print(f"API key:           {sandbox.api_key}")
         print(f"A page to look at: {sandbox.url}/")

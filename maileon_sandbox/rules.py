@@ -1,6 +1,6 @@
 """How the sandbox behaves where Maileon's pages leave room.
 
-Each field is a setting of `Sandbox` and an option of the command line. A default is what the pages
+Each field of `Rules` is an option of the command line, too. A default is what the pages
 say; where they say nothing, it is the case that is harder for a client. README.md has the list.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from random import Random
 from typing import Self
 
@@ -15,7 +15,7 @@ from maileon_sandbox.http.fault import Fault, RandomFaults
 from maileon_sandbox.http.middleware import Middleware
 from maileon_sandbox.http.server import HOST, Server
 from maileon_sandbox.http.traffic import Call, Traffic
-from maileon_sandbox.rules import AcceptedEmpty, Kept, LengthUnit, Rules, StrictAnswer
+from maileon_sandbox.rules import DEFAULT_RULES, Rules
 from maileon_sandbox.vocabulary import API_PREFIX
 
 DEMO_KEY = "sandbox-demo-key"
@@ -27,8 +27,7 @@ class Sandbox:
 
     `api_key` has every right, `api_keys` are further keys, each with the methods it may use.
     `latency_seconds` is waited by every call before it is answered. `account` can be another
-    sandbox's, so that it outlives a server. All other settings are those of
-    `maileon_sandbox.rules.Rules`.
+    sandbox's, so that it outlives a server. `rules` are what Maileon's pages leave open.
     """
 
     api_key: str = DEMO_KEY
@@ -36,30 +35,22 @@ class Sandbox:
     api_keys: Mapping[str, Iterable[str]] = field(default_factory=dict)
     keep_bodies: bool = True
     latency_seconds: float = 0.0
-    strict_answer: StrictAnswer = "400"
-    moves_within_call: bool = False
-    unsubscribed_keep: Kept = "id"
-    unsubscribe_delay_seconds: float = 0.0
-    writing_lifts_markers: bool = False
-    accepts_empty: AcceptedEmpty = "nothing"
-    length_unit: LengthUnit = "code_points"
-    max_body_bytes: int = 9_000_000
+    rules: Rules = DEFAULT_RULES
     account: Account = field(default_factory=Account, repr=False)
     _context: Context = field(init=False, repr=False)
     _server: Server | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
-        rules = Rules(**{rule.name: getattr(self, rule.name) for rule in fields(Rules)})
         keys = {key: frozenset(map(str.upper, rights)) for key, rights in self.api_keys.items()}
         self._context = Context(
             settings=Settings(
                 keys={self.api_key: ALL_RIGHTS, **keys},
-                rules=rules,
+                rules=self.rules,
                 latency_seconds=self.latency_seconds,
             ),
             account=self.account,
             traffic=Traffic(keep_bodies=self.keep_bodies),
-            unsubscriptions=Unsubscriptions(self.account, rules),
+            unsubscriptions=Unsubscriptions(self.account, self.rules),
         )
 
     def start(self) -> Self:

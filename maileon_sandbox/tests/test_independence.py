@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from maileon_sandbox import Fault, Sandbox
+from maileon_sandbox import Fault, Rules, Sandbox
 from maileon_sandbox.application import create_application
 from maileon_sandbox.tests.client import Client, contact
 
@@ -33,7 +33,7 @@ def test_the_sandbox_imports_nothing_from_the_connector() -> None:
 def test_the_readme_names_every_option_and_every_part_of_a_fault() -> None:
     readme = (PACKAGE / "README.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\w+", readme))
-    options = {field.name for field in fields(Sandbox) if field.init}
+    options = {field.name for field in (*fields(Sandbox), *fields(Rules)) if field.init}
     assert options <= words
     assert {field.name for field in fields(Fault)} <= words
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from maileon_sandbox import Sandbox, StoredContact
-from maileon_sandbox.rules import Kept
+from maileon_sandbox.rules import Kept, Rules
 from maileon_sandbox.tests.client import Client, contact, message_of
 
 EMAIL = "a+b/c@example.com"
@@ -24,7 +24,7 @@ KEPT: dict[Kept, tuple[str | None, str | None]] = {
 @contextmanager
 def account_with_one(keep: Kept = "id", delay: float = 0.0) -> Iterator[tuple[Sandbox, Client]]:
     with (
-        Sandbox(unsubscribed_keep=keep, unsubscribe_delay_seconds=delay) as sandbox,
+        Sandbox(rules=Rules(unsubscribed_keep=keep, unsubscribe_delay_seconds=delay)) as sandbox,
         Client(sandbox.base_url, sandbox.api_key) as client,
     ):
         sandbox.account.add_contact(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from maileon_sandbox import Sandbox
+from maileon_sandbox import Rules, Sandbox
 from maileon_sandbox.tests.client import NIL, Client, contact
 
 BY_EXTERNAL_ID = {"use_external_id": "true"}
@@ -16,7 +16,7 @@ BY_ID = {"prefer_maileon_id": "true"}
 @pytest.fixture
 def moving() -> Iterator[tuple[Sandbox, Client]]:
     with (
-        Sandbox(moves_within_call=True) as sandbox,
+        Sandbox(rules=Rules(moves_within_call=True)) as sandbox,
         Client(sandbox.base_url, sandbox.api_key) as client,
     ):
         yield sandbox, client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maileon_sandbox import Permission, Sandbox
+from maileon_sandbox import Permission, Rules, Sandbox
 from maileon_sandbox.tests.client import (
     EVERY_PARAMETER,
     Client,
@@ -71,7 +71,7 @@ def test_without_parameters_one_invalid_contact_refuses_the_call(
 
 def test_the_strict_answer_can_be_a_report_and_nothing_is_stored_either(client: Client) -> None:
     with (
-        Sandbox(strict_answer="report") as lenient,
+        Sandbox(rules=Rules(strict_answer="report")) as lenient,
         Client(lenient.base_url, lenient.api_key) as other,
     ):
         lenient.account.add_contact("a@example.com")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maileon_sandbox import Sandbox
+from maileon_sandbox import Rules, Sandbox
 from maileon_sandbox.tests.client import Client, contact, read_report
 
 A = contact(email="a@example.com", standard={"CITY": "new"})
@@ -90,7 +90,7 @@ def test_an_invalid_contact_is_invalid_even_if_it_is_unsubscribed(
 @pytest.mark.parametrize("action", ["create", "reimport"])
 def test_a_write_lifts_the_marker_if_the_sandbox_is_told_so(action: str) -> None:
     with (
-        Sandbox(writing_lifts_markers=True) as sandbox,
+        Sandbox(rules=Rules(writing_lifts_markers=True)) as sandbox,
         Client(sandbox.base_url, sandbox.api_key) as client,
     ):
         sandbox.account.add_contact("a@example.com", external_id="x-1", unsubscribed=True)
