@@ -94,6 +94,14 @@ def test_whose_record_was_rejected_stays_as_before(vips: Connection) -> None:
     assert any("stay in the audience" in said for said in run.logs("WARN"))
 
 
+def test_whom_maileon_passes_by_for_a_marker_stays_and_that_is_said(vips: Connection) -> None:
+    keep(vips, 0, "a", "b", "c")
+    vips.sandbox.account.markers.add("b@example.com")
+    run = keep(vips, 1, "a")
+    assert numbers(vips) == {"a": "2", "b": "1", "c": "0"}
+    assert any("1 person who dropped out" in said for said in run.logs("WARN"))
+
+
 def test_more_leavers_than_allowed_end_the_sync_and_nobody_leaves(vips: Connection) -> None:
     keep(vips, 0, "a", "b", "c", "d")
     run = keep(vips, 1, "a", max_audience_leavers_percent=50)

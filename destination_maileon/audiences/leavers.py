@@ -138,7 +138,7 @@ class Leavers:
     def _ask(self) -> None:
         # Until the first answer says how many pages there are, one is asked for.
         most = 1 if self._pages is None else self.concurrency
-        while self._open_pages < most and self._has_more_pages and not self._open_calls:
+        while self._open_pages < most and self._has_more_pages:
             page = Page(self._next_page, self._field, self._page_came)
             self._next_page += 1
             self._open_pages += 1
@@ -159,11 +159,14 @@ class Leavers:
         self._note_size(page)
         for contact, number in page.contacts:
             self._judge(contact_keys(contact), contact.id, number or NOBODY)
-        if len(self._ids) >= MAX_IDS and not self._counts_only and not self._open_pages:
-            self._clear()
+        # With enough of them to clear, no more is asked for until they are cleared.
+        if self._counts_only or len(self._ids) < MAX_IDS:
+            self._ask()
+        if self._open_pages:
             return
-        self._ask()
-        if not self._open_pages:
+        if self._has_more_pages:
+            self._clear()
+        else:
             self._all_read()
 
     def _note_size(self, page: ContactPage) -> None:
@@ -192,23 +195,24 @@ class Leavers:
             self._ids.append(maileon_id)
 
     def _all_read(self) -> None:
-        if self._staying and not self.is_dry_run:
-            self.log(
-                Level.WARN,
-                f"Stream {self.plan.title}: {pluralize(self._staying, 'person')} whose records "
-                "were rejected in this sync stay in the audience as they were.",
-            )
         if self._counts_only:
             self._check_share()
         if self.is_dry_run:
             self.ledger.left(self.plan, self._leaving)
-            return
-        if self._counts_only and self._leaving > len(self._ids):
+        elif self._counts_only and self._leaving > len(self._ids):
             self._counts_only = False
             self._read()
-            return
-        self._counts_only = False
-        self._clear()
+        else:
+            self._tell_who_stays(self._staying, "whose records were rejected in this sync")
+            self._clear()
+
+    def _tell_who_stays(self, people: int, who: str) -> None:
+        if people:
+            self.log(
+                Level.WARN,
+                f"Stream {self.plan.title}: {pluralize(people, 'person')} {who} stay in the "
+                "audience as they were.",
+            )
 
     def _check_share(self) -> None:
         most = self.most_percent
@@ -222,7 +226,8 @@ class Leavers:
         )
 
     def _clear(self) -> None:
-        ids, size = self._ids, self.contacts_per_call
+        # Whoever moved to another page while the account was read is listed twice.
+        ids, size = list(dict.fromkeys(self._ids)), self.contacts_per_call
         self._ids = []
         for at in range(0, len(ids), size):
             self._open_calls += 1
@@ -234,7 +239,10 @@ class Leavers:
             raise self._refused("to let contacts leave", report)
         self._open_calls -= 1
         self.ledger.left(self.plan, report.existing)
-        if not self._open_calls:
+        self._tell_who_stays(
+            report.unsubscribed, "who dropped out, but whose address has an unsubscription marker,"
+        )
+        if not self._open_calls and self._has_more_pages:
             self._ask()
 
     def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:

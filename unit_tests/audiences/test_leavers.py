@@ -31,6 +31,7 @@ class Audience:
     asked: list[Request] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
     pages_read: int = 0
+    most_ids: int = 0
 
     def run(self, most_percent: float | None = None) -> Leavers:
         plan = a_plan(audience_field="vip", generation_id=THIS - 1, overwrites=True)
@@ -49,6 +50,7 @@ class Audience:
         leavers.begin()
         while self.asked:
             self._answer(self.asked.pop(0))
+            self.most_ids = max(self.most_ids, len(leavers._ids))
         return leavers
 
     def _answer(self, request: Request) -> None:
@@ -102,6 +104,8 @@ def test_ids_are_kept_in_bounded_numbers_and_everybody_leaves_all_the_same(
     audience = Audience(many(*[1, THIS, 2] * 20))
     assert left(audience.run(most_percent=most_percent)) == 40
     assert {*audience.numbers.values()} == {0, THIS}
+    # What is on its way when there are enough is kept, too.
+    assert audience.most_ids <= 4 + 2 * audience.per_page
 
 
 def test_the_account_is_read_twice_only_if_leavers_are_counted_and_too_many_to_keep(
@@ -140,6 +144,19 @@ def test_a_change_of_the_account_on_the_way_is_told() -> None:
     audience._answer = answer_and_grow  # type: ignore[method-assign]
     audience.run()
     assert any("changed from 4 to 5" in said for _, said in audience.heard.said)
+
+
+def test_who_is_listed_twice_leaves_once() -> None:
+    audience = Audience(many(1, 1, 1, THIS))
+    answer = audience._answer
+
+    def answer_and_shift(request: Request) -> None:
+        answer(request)
+        if audience.pages_read == 1:
+            audience.numbers = {"99": THIS, **audience.numbers}
+
+    audience._answer = answer_and_shift  # type: ignore[method-assign]
+    assert left(audience.run()) == 3
 
 
 @pytest.mark.parametrize(("refused", "what"), [(Page, "to list"), (Clear, "to let contacts leave")])
