@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill, indent
 from typing import Any
@@ -34,23 +34,43 @@ CUSTOM_FIELDS = {
     "customer_since": "date",
 }
 
+FILES = ("config", "catalog")
+AUDIENCE = "winback"
+
 Json = dict[str, Any]
+
+# What the platform says of a stream when the source has ended well.
+COMPLETE: Json = {
+    "type": "TRACE",
+    "trace": {
+        "type": "STREAM_STATUS",
+        "emitted_at": 1,
+        "stream_status": {"stream_descriptor": {"name": "users"}, "status": "COMPLETE"},
+    },
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description="One sync into a sandbox, shown.")
     parser.add_argument("--look", action="store_true", help="keep the sandbox until Ctrl-C")
     look = parser.parse_args().look
-    given = [*_with_refused(HERE / "source_output.jsonl", HERE / "refused_records.jsonl")]
+    users = (HERE / "source_output.jsonl").read_bytes().splitlines()
+    # Before the last state, the records that Maileon must refuse.
+    given = [*users[:-1], *(HERE / "refused_records.jsonl").read_bytes().splitlines(), users[-1]]
+    config, catalog = (json.loads((HERE / f"{name}.json").read_bytes()) for name in FILES)
     with Sandbox(api_key=DEMO_KEY) as sandbox:
         for name, field_type in CUSTOM_FIELDS.items():
             sandbox.account.add_custom_field(name, field_type)
         _show_input(given)
-        exit_code, messages = _sync(sandbox.base_url, given)
+        config["base_url"] = sandbox.base_url
+        exit_code, messages = _sync(config, catalog, given)
         _show_log(messages)
         _show_rejections(messages)
         _show_account(sandbox)
         _show_states(given, messages)
+        sandbox.account.add_custom_field(AUDIENCE, "integer")
+        config["streams"][0]["audience_field"] = AUDIENCE
+        exit_code |= _show_audience(sandbox, users, config=config, catalog=catalog)
         if exit_code:
             print(f"\nThe sync failed (exit code {exit_code}).")
         if look:
@@ -70,23 +90,15 @@ def _wait(sandbox: Sandbox) -> None:
     stopped.wait()
 
 
-def _with_refused(output: Path, refused: Path) -> Iterator[bytes]:
-    """The recorded lines, and before the last state the records that Maileon must refuse."""
-    lines = output.read_bytes().splitlines()
-    *others, last = lines
-    yield from others
-    yield from refused.read_bytes().splitlines()
-    yield last
-
-
-def _sync(base_url: str, given: Iterable[bytes]) -> tuple[int, list[Json]]:
-    config = json.loads((HERE / "config.json").read_bytes()) | {"base_url": base_url}
+def _sync(config: Json, catalog: Json, given: Iterable[bytes]) -> tuple[int, list[Json]]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "config.json")
-        path.write_text(json.dumps(config), encoding="utf-8")
-        arguments = ["write", "--config", str(path), "--catalog", str(HERE / "catalog.json")]
+        arguments = []
+        for name, content in zip(FILES, (config, catalog), strict=True):
+            path = Path(folder, name)
+            path.write_text(json.dumps(content), encoding="utf-8")
+            arguments += [f"--{name}", str(path)]
         done = subprocess.run(
-            [PROGRAM, *arguments],
+            [PROGRAM, "write", *arguments],
             input=b"".join(line + b"\n" for line in given),
             stdout=subprocess.PIPE,
             check=False,
@@ -154,6 +166,33 @@ def _show_states(given: list[bytes], messages: list[Json]) -> None:
         stats = state["destinationStats"]
         counts = f"{stats['recordCount']:>10.0f}{stats['rejectedRecordCount']:>11.0f}"
         print(f"    {state['id']:>2}{counts}   {json.dumps(state['stream']['stream_state'])}")
+
+
+def _show_audience(sandbox: Sandbox, users: list[bytes], *, config: Json, catalog: Json) -> int:
+    """Two syncs with mode overwrite, the second of fewer users; the worse of their exit codes."""
+    _title("An audience that shrinks")
+    print(
+        f'"{AUDIENCE}" is above 0 for whoever is in the stream, and a contact filter in Maileon\n'
+        "asks for that. First the users over 50 are in it; then only those over 60:\n"
+    )
+    messages = [json.loads(line) for line in users]
+    worst = 0
+    for generation, age in enumerate((50, 60)):
+        catalog["streams"][0] |= {
+            "destination_sync_mode": "overwrite",
+            "generation_id": generation,
+            "minimum_generation_id": generation,
+        }
+        given = [m for m in messages if m["type"] == "RECORD" and m["record"]["data"]["age"] > age]
+        exit_code, _ = _sync(config, catalog, (json.dumps(m).encode() for m in [*given, COMPLETE]))
+        worst = max(worst, exit_code)
+        numbers = [contact.custom_fields.get(AUDIENCE) for contact in sandbox.account.contacts()]
+        left, others = numbers.count("0"), numbers.count(None)
+        print(
+            f"    sync {generation + 1}: {len(given)} users over {age}, "
+            f"{len(numbers) - left - others} in the audience, {left} left"
+        )
+    return worst
 
 
 def _title(text: str) -> None:

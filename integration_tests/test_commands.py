@@ -120,6 +120,8 @@ def test_the_demo_can_be_looked_at_until_it_is_told_to_stop() -> None:
         assert (
             "5 contacts, refused 6 times" in requests.get(f"{address}page/refused", timeout=10).text
         )
+        left = requests.get(f"{address}page/contacts?who=left:winback", timeout=10).text
+        assert "176 contacts" in left
         run.send_signal(signal.SIGINT)
         assert run.wait(timeout=10) == 0
 
@@ -145,6 +147,8 @@ def test_the_demo_shows_records_calls_rejections_and_states() -> None:
     assert written + rejected == records
     assert rejected > 0
     assert f"{written - merged} contacts, written in" in done.stdout
+    assert "sync 1: 317 users over 50, 317 in the audience, 0 left" in done.stdout
+    assert "sync 2: 141 users over 60, 141 in the audience, 176 left" in done.stdout
     assert "Traceback" not in done.stdout
     # The page about rejections shows one of its lines.
     page = (ROOT / "docs" / "rejections.md").read_text(encoding="utf-8")
