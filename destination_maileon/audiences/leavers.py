@@ -101,6 +101,7 @@ class Leavers:
     is_dry_run: bool = False
     _ids: list[str] = field(default_factory=list, init=False)
     _members: int = field(default=0, init=False)
+    _current: int = field(default=0, init=False)
     _leaving: int = field(default=0, init=False)
     _staying: int = field(default=0, init=False)
     _next_page: int = field(default=1, init=False)
@@ -112,26 +113,25 @@ class Leavers:
 
     def begin(self) -> None:
         """Asks for the first page, which says how many there are, if people may leave at all."""
-        if self._is_nobody_to_leave():
+        if self.plan not in self.ledger.completed:
+            self._keep_all("the source did not say that it has sent all of the stream")
             return
-        self._counts_only = self.is_dry_run or self.most_percent is not None
+        self._counts_only = (
+            self.is_dry_run or self.most_percent is not None or not self._has_records
+        )
         self._read()
 
-    def _is_nobody_to_leave(self) -> bool:
-        why = ""
-        if self.plan not in self.ledger.completed:
-            why = "the source did not say that it has sent all of the stream"
-        elif not self.ledger.counts[self.plan].read:
-            why = "the stream was empty"
-        if why:
-            self.log(
-                Level.WARN, f"Stream {self.plan.title}: nobody left the audience, since {why}."
-            )
-        return bool(why)
+    @property
+    def _has_records(self) -> bool:
+        """In this attempt; an earlier one may have left nothing to read for it."""
+        return self.ledger.counts[self.plan].read > 0
+
+    def _keep_all(self, why: str) -> None:
+        self.log(Level.WARN, f"Stream {self.plan.title}: nobody left the audience, since {why}.")
 
     def _read(self) -> None:
         self._next_page, self._pages = 1, None
-        self._members = self._leaving = self._staying = 0
+        self._members = self._current = self._leaving = self._staying = 0
         self._ids.clear()
         self._ask()
 
@@ -186,6 +186,7 @@ class Leavers:
             return
         self._members += 1
         if number == self.plan.audience_number:
+            self._current += 1
             return
         if self.ledger.stays(self.plan, keys):
             self._staying += 1
@@ -195,6 +196,9 @@ class Leavers:
             self._ids.append(maileon_id)
 
     def _all_read(self) -> None:
+        if not (self._has_records or self._current):
+            self._keep_all("the stream was empty")
+            return
         if self._counts_only:
             self._check_share()
         if self.is_dry_run:
