@@ -1,9 +1,11 @@
 """One long sync through every kind of trouble, compared with its records taken one at a time.
 
-`python -m integration_tests.soak [--records 100000]`: 20 streams, a STATE after every 50 records, a
-fault in every tenth call. The program runs as a process, over HTTP, against the sandbox. The
-reference is the sandbox's own account in this process, one record after the other, each in a
-synchronization of its own: over HTTP that would take an hour. Nothing of the connector is in it.
+`python -m integration_tests.soak [--records 100000] [--audiences]`: 20 streams, a STATE after every
+50 records, a fault in every tenth call. With audiences each stream keeps one, in which are as many
+people in all as there are records, who have to leave. The program runs as a process, over HTTP,
+against the sandbox. The reference is the sandbox's own account in this process, one record after
+the other, each in a synchronization of its own: over HTTP that would take an hour. Nothing of the
+connector is in it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -42,6 +44,8 @@ REQUEST_TIMEOUT_SECONDS = 2
 TIMEOUT_SECONDS = 3_600.0
 HOLDER = "holder@example.com"
 DELETED = "_ab_cdc_deleted_at"
+BEFORE, NOW, OUT = "1", "2", "0"
+"""Numbers in an audience's field."""
 COLUMNS = columns("external_id", "first_name", "hat", "born", DELETED)
 FAULTS = (
     Fault(status=503),
@@ -72,6 +76,7 @@ class Soak:
     seconds: float
     violations: list[str]
     is_same_account: bool
+    left: int
     expected: list[tuple[float, float]] = field(repr=False)
 
     @property
@@ -87,7 +92,8 @@ class Soak:
         rejected = sum(refused for _, refused in self.expected)
         return (
             f"{written:.0f} records written, {rejected:.0f} rejected, "
-            f"{self.run.additional('merged'):.0f} merged, {len(self.expected)} states\n"
+            f"{self.run.additional('merged'):.0f} merged, {len(self.expected)} states, "
+            f"{self.left} people left an audience\n"
             f"{self.calls} calls, {self.hit} of them hit by a fault, {self.seconds:.0f} seconds\n"
             f"the account is {'the same' if self.is_same_account else 'NOT the same'}, "
             f"the counts are {'exact' if self.counts_are_exact else 'NOT exact'}, "
@@ -148,27 +154,40 @@ class Source:
         return {**good, **bad}
 
 
-def one_at_a_time(messages: Iterable[Json], account: Account) -> list[tuple[float, float]]:
+def one_at_a_time(
+    messages: Iterable[Json], account: Account, *, has_audiences: bool = False
+) -> list[tuple[float, float]]:
     """Takes each record into the account; of each STATE the records and the rejected ones."""
     since: dict[str, list[bool]] = {}
     stats = []
     for message in messages:
         if message["type"] == "RECORD":
             given = message["record"]
-            since.setdefault(given["stream"], []).append(_is_taken(given["data"], account))
+            membership = {audience(given["stream"]): NOW} if has_audiences else {}
+            is_taken = _is_taken(given["data"], account, membership)
+            since.setdefault(given["stream"], []).append(is_taken)
         else:
             name = message["state"]["stream"]["stream_descriptor"]["name"]
             taken = since.pop(name, [])
             stats.append((float(taken.count(True)), float(taken.count(False))))
+    for contact in account.contacts():
+        fields = {n: OUT if v == BEFORE else v for n, v in contact.custom_fields.items()}
+        account.put(replace(contact, custom_fields=fields))
     return stats
 
 
-def _is_taken(data: Json, account: Account) -> bool:
+def audience(stream_name: str) -> str:
+    """The field of a stream's audience."""
+    return f"in_{stream_name}"
+
+
+def _is_taken(data: Json, account: Account, membership: Mapping[str, str]) -> bool:
     if data.get(DELETED):
         if (contact := account.by_email(data["email"])) is not None:
             account.remove(contact)
         return True
     sent = SentContact(email=data["email"], external_id=data["external_id"])
+    sent.custom_fields += [SentField(*field) for field in membership.items()]
     if data.get("first_name") is not None:
         sent.standard_fields.append(SentField("FIRSTNAME", data["first_name"]))
     if data.get("hat") is not None:
@@ -178,12 +197,20 @@ def _is_taken(data: Json, account: Account) -> bool:
     return not Synchronization(account, OPTIONS).run([sent]).rejected
 
 
-def an_account() -> Account:
-    """An account with fields, and with somebody who never gives his external id away."""
+def an_account(leavers: int = 0) -> Account:
+    """An account with fields, and with somebody who never gives his external id away.
+
+    `leavers` people are in the audiences of the streams, and in no stream.
+    """
     account = Account()
     account.add_custom_field("hat")
     account.add_custom_field("born", "date")
     account.add_contact(HOLDER, external_id="held")
+    for number in range(STREAMS):
+        account.add_custom_field(audience(f"s{number}"), "integer")
+    for number in range(leavers):
+        field_name = audience(f"s{number % STREAMS}")
+        account.add_contact(f"gone{number}@example.com", custom_fields={field_name: BEFORE})
     return account
 
 
@@ -195,16 +222,30 @@ def faults() -> Iterator[Fault]:
         yield replace(kind, path="/contacts", skip=skip)
 
 
-def soak(folder: Path, records: int, *, batch_size: int = 100, seed: int = 1) -> Soak:
+def soak(
+    folder: Path,
+    records: int,
+    *,
+    batch_size: int = 100,
+    seed: int = 1,
+    has_audiences: bool = False,
+) -> Soak:
     """Runs the sync, and its records one at a time."""
-    reference = an_account()
+    leavers = records if has_audiences else 0
+    reference = an_account(leavers)
     messages = [*Source(Random(seed)).messages(records)]
-    expected = one_at_a_time(messages, reference)
-    with Sandbox(account=an_account(), keep_bodies=False) as sandbox:
+    expected = one_at_a_time(messages, reference, has_audiences=has_audiences)
+    with Sandbox(account=an_account(leavers), keep_bodies=False) as sandbox:
         most = 20 + records // min(batch_size, 100)
         sandbox.script(*(fault for fault, _ in zip(faults(), range(most), strict=False)))
         started = time.monotonic()
-        run = _sync(folder, sandbox, messages, batch_size=batch_size)
+        config: Json = {"batch_size": batch_size, "base_url": sandbox.base_url}
+        if has_audiences:
+            config["streams"] = [
+                {"name": f"s{name}", "audience_field": audience(f"s{name}")}
+                for name in range(STREAMS)
+            ]
+        run = _sync(folder, config | {"api_key": sandbox.api_key}, messages)
         seconds = time.monotonic() - started
         return Soak(
             run=run,
@@ -212,22 +253,23 @@ def soak(folder: Path, records: int, *, batch_size: int = 100, seed: int = 1) ->
             hit=sum(made.fault is not None for made in sandbox.calls),
             seconds=seconds,
             violations=sandbox.violations,
+            left=sum(OUT in c.custom_fields.values() for c in sandbox.account.contacts()),
             is_same_account=sandbox.account.snapshot() == reference.snapshot(),
             expected=expected,
         )
 
 
-def _sync(folder: Path, sandbox: Sandbox, messages: list[Json], *, batch_size: int) -> Run:
-    config = {
-        "api_key": sandbox.api_key,
-        "base_url": sandbox.base_url,
-        "batch_size": batch_size,
+def _sync(folder: Path, config: Json, messages: list[Json]) -> Run:
+    config |= {
         "concurrent_requests": 8,
         "deleted_records": "delete",
         "request_timeout_seconds": REQUEST_TIMEOUT_SECONDS,
     }
     platform = Bookkeeping()
-    configured = catalog(*(stream(COLUMNS, f"s{name}") for name in range(STREAMS)))
+    mode: Json = {}
+    if "streams" in config:
+        mode = {"destination_sync_mode": "overwrite", "generation_id": int(NOW) - 1}
+    configured = catalog(*(stream(COLUMNS, f"s{name}", **mode) for name in range(STREAMS)))
     given = b"".join(map(line, (*platform.passed_on(messages), *platform.completed(configured))))
     arguments = write_arguments(folder, config, configured)
     run = call(*arguments, given=given, timeout_seconds=TIMEOUT_SECONDS)
@@ -241,9 +283,10 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    parser.add_argument("--audiences", dest="has_audiences", action="store_true")
+    asked = vars(parser.parse_args())
     with tempfile.TemporaryDirectory() as folder:
-        done = soak(Path(folder), asked.records, batch_size=asked.batch_size, seed=asked.seed)
+        done = soak(Path(folder), **asked)
     print(done.words())
     return 0 if done.is_well else 1
 
