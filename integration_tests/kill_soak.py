@@ -1,4 +1,6 @@
-"""`python -m integration_tests.kill_soak --records N [--seed S]`: a sync that is killed, and again.
+"""A sync that is killed, and again.
+
+`python -m integration_tests.kill_soak --records N [--seed S] [--leavers L]`
 
 Calls fail at random, the program is ended by SIGKILL or SIGTERM at random moments, and starts again
 from the last state that it put out, as the platform does it, until the sync ends well. Judged:
@@ -7,6 +9,8 @@ from the last state that it put out, as the platform does it, until the sync end
 - at the end the account is what the records make of it one after the other;
 - each life, killed or not, keeps the platform's books, and over all lives every record is in the
   counts of exactly one state that came back;
+- with leavers each stream keeps an audience, in which so many people are who are in no stream: at
+  the end they are out, and at no end of a life anybody else is;
 - SIGTERM ends with 143, nothing is said on the error stream, no life says a key or a value, and the
   sandbox finds no violation.
 
@@ -43,7 +47,8 @@ from integration_tests.platform import (
     line,
     write_arguments,
 )
-from integration_tests.soak_source import SEQ_BASE, Contact, Source, account_after
+from integration_tests.soak import BEFORE, NOW, OUT, audience
+from integration_tests.soak_source import SEQ_BASE, STREAMS, Contact, Source, account_after
 from maileon_sandbox import Fault, Sandbox
 
 FAULTY_SHARE = 0.1
@@ -61,6 +66,8 @@ FAULTS = (
     Fault(body=b"<html>Please wait</html>", method="POST", path="/contacts", whole_path=True),
     Fault(body=b"", method="POST", path="/contacts", whole_path=True),
 )
+GONE = "gone"
+"""How the addresses of those begin who have to leave."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 CONFIG = {
     "deleted_records": "delete",
@@ -88,12 +95,14 @@ class Toll:
     calls: int = 0
     faults: int = 0
     records_sent: int = 0
+    after_all: int = 0
 
     def __str__(self) -> str:
         kills = ", ".join(f"{number} x {name}" for name, number in sorted(self.ends.items()))
         return (
             f"{self.starts} starts ({kills}), {self.records_sent} records sent, "
-            f"{self.states} states, {self.calls} calls, {self.faults} of them with a fault"
+            f"{self.states} states, {self.calls} calls, {self.faults} of them with a fault, "
+            f"{self.after_all} starts after the last state"
         )
 
 
@@ -101,6 +110,7 @@ class Toll:
 class KillSoak:
     """One soak.
 
+    `leavers`: people of each stream's audience who have to leave; with none there are no audiences.
     `calls_per_life`: how many calls the program gets to make at most, by chance, before it is
     killed. After so many `kills` it may live on.
     """
@@ -111,6 +121,7 @@ class KillSoak:
     calls_per_life: int
     kills: int = 1_000_000
     faulty_share: float = FAULTY_SHARE
+    leavers: int = 0
     toll: Toll = field(default_factory=Toll)
     _random: Random = field(init=False)
     _cursor: int = field(default=0, init=False)
@@ -119,7 +130,13 @@ class KillSoak:
 
     def __post_init__(self) -> None:
         self._random = Random(self.source.seed)
-        self.connection.sandbox.account.add_custom_field("seq", "integer")
+        account = self.connection.sandbox.account
+        account.add_custom_field("seq", "integer")
+        for name in STREAMS if self.leavers else ():
+            account.add_custom_field(audience(name), "integer")
+            for number in range(self.leavers):
+                email = f"{GONE}{number}.{name}@example.com"
+                account.add_contact(email, custom_fields={audience(name): BEFORE})
 
     def run(self) -> Toll:
         """Until the sync ends well. Raises AssertionError if a promise is broken."""
@@ -127,7 +144,7 @@ class KillSoak:
             self.check()
         self.check()
         assert self._cursor == self._committed == self.source.records
-        there, expected = account_of(self.connection.sandbox), account_after(self.source)
+        there, expected = account_of(self.connection.sandbox), self._expected()
         differing = [
             email for email in {*there, *expected} if there.get(email) != expected.get(email)
         ]
@@ -136,17 +153,35 @@ class KillSoak:
         ]
         return self.toll
 
+    def _expected(self) -> dict[str, Contact]:
+        if not self.leavers:
+            return account_after(self.source)
+        gone = {
+            f"{GONE}{number}.{name}@example.com": {audience(name): OUT}
+            for name in STREAMS
+            for number in range(self.leavers)
+        }
+        return gone | account_after(self.source, {name: {audience(name): NOW} for name in STREAMS})
+
     def check(self) -> None:
         """Raises AssertionError if a state was ahead of the account, or an error was told."""
         assert not self._problems, self._problems
+        out = [e for e, c in account_of(self.connection.sandbox).items() if OUT in c.values()]
+        assert all(email.startswith(GONE) for email in out), "somebody is out who is in"
 
     def _life(self) -> bool:
         """One start of the program from the last state; whether the sync ended well."""
         sandbox = self.connection.sandbox
         sandbox.reset()
         sandbox.fail_at_random(*FAULTS, share=self.faulty_share, random=Random(self.toll.starts))
+        self.toll.after_all += self._cursor == self.source.records
         config = self.connection.config(batch_size=self.batch_size, **CONFIG)
-        arguments = write_arguments(self.connection.folder, config, catalog(*self.source.streams()))
+        mode: Json = {}
+        if self.leavers:
+            mode = {"destination_sync_mode": "overwrite", "generation_id": int(NOW) - 1}
+            config["streams"] = [{"name": n, "audience_field": audience(n)} for n in STREAMS]
+        configured = catalog(*self.source.streams(**mode))
+        arguments = write_arguments(self.connection.folder, config, configured)
         life, pipe = Life(), subprocess.PIPE
         with subprocess.Popen(
             [PROGRAM, *arguments],
@@ -269,6 +304,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=200)
     parser.add_argument("--calls-per-life", type=int, default=40)
+    parser.add_argument("--leavers", type=int, default=0, help="of each stream's audience")
     asked = parser.parse_args()
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Sandbox(keep_bodies=False) as sandbox:
@@ -277,6 +313,7 @@ def main() -> int:
             source=Source(asked.records, asked.seed),
             batch_size=asked.batch_size,
             calls_per_life=asked.calls_per_life,
+            leavers=asked.leavers,
         )
         toll = soak.run()
     print(f"{asked.records} records in {time.monotonic() - started_at:.0f} seconds: {toll}.")

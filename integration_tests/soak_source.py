@@ -7,10 +7,11 @@ that at any moment it can be told which records have arrived.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple
 
 from integration_tests.bookkeeping import Json
@@ -77,8 +78,8 @@ class Source:
             if number + 1 in self._cursors:
                 yield global_state(number + 1)
 
-    def streams(self) -> list[Json]:
-        return [stream(COLUMNS, name=name) for name in STREAMS]
+    def streams(self, **configured: object) -> list[Json]:
+        return [stream(COLUMNS, name=name, **configured) for name in STREAMS]
 
     def is_deleted_after(self, number: int, email: str) -> bool:
         """Whether a later record deletes the contact."""
@@ -106,8 +107,13 @@ def _record(step: Step) -> Json:
     return record(data, step.stream)
 
 
-def account_after(source: Source) -> dict[str, Contact]:
-    """What the account holds of each contact when every record came alone, in order."""
+def account_after(
+    source: Source, membership: Mapping[str, Contact] = MappingProxyType({})
+) -> dict[str, Contact]:
+    """What the account holds of each contact when every record came alone, in order.
+
+    `membership`: what being in a stream writes.
+    """
     account: dict[str, Contact] = {}
     for number in range(source.records):
         step = source.step(number)
@@ -116,4 +122,5 @@ def account_after(source: Source) -> dict[str, Contact]:
         elif not step.is_refused:
             contact = account.setdefault(step.email, {})
             contact |= {name: value for name, value in step.values.items() if value is not None}
+            contact |= membership.get(step.stream, {})
     return account

@@ -10,8 +10,9 @@ from integration_tests.platform import line
 from integration_tests.soak_source import Source, account_after
 
 
+@pytest.mark.parametrize("leavers", [0, 150])
 def test_a_sync_that_is_killed_again_and_again_comes_to_the_same_account(
-    connection: Connection,
+    connection: Connection, leavers: int
 ) -> None:
     soak = KillSoak(
         connection=connection,
@@ -20,6 +21,7 @@ def test_a_sync_that_is_killed_again_and_again_comes_to_the_same_account(
         calls_per_life=20,
         kills=4,
         faulty_share=0.2,
+        leavers=leavers,
     )
     toll = soak.run()
     assert toll.starts == sum(toll.ends.values()) > 2
