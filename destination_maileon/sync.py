@@ -73,8 +73,8 @@ class Sync:
         if unused := unused_entries(self.plans, self.config):
             self.outbox(
                 Level.WARN,
-                f"The mapping of {listed(unused, 'stream')} is not used: not in this sync, nor "
-                "anything like it.",
+                f"The mapping of {listed(unused, 'stream')} is not used: this sync has no such "
+                "stream.",
             )
         resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
         problems: list[str] = []

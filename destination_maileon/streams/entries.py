@@ -74,10 +74,13 @@ class _Nearest:
             self._names.add(key[1])
 
     def stream(self, name: str) -> StreamKey | None:
-        """In another namespace, in other case, with a prefix, or with a slip of a letter or two."""
-        found = (
-            self._by_name.get(name) or self._by_bare.get(bare(name)) or self._by_end.get(bare(name))
-        )
+        """In another namespace, in other case, with a prefix, or with a slip of a letter or two.
+
+        Also where the entry's name is the title that the log shows, with the namespace before it.
+        """
+        bare_name = bare(name)
+        found = self._by_name.get(name) or self._by_bare.get(bare_name)
+        found = found or self._by_end.get(bare_name) or self._by_name.get(name.rpartition(".")[2])
         if found is None and (slip := self._names.nearest(name)) is not None:
             found = self._by_name[slip]
         return found

@@ -38,6 +38,9 @@ def problem(entries: list[dict[str, object]], *keys: tuple[str | None, str]) -> 
         ((None, "customers"), (None, "shopcustomers")),
         (("public", "customers"), (None, "shop_customers")),
         (("public", "Customers"), ("public", "SHOP_CUSTOMERS")),
+        # The name is written as the log shows a stream.
+        ((None, "public.customers"), ("public", "customers")),
+        ((None, "public.customers"), (None, "customers")),
         # Other case, or other signs between the words.
         ((None, "Users"), (None, "users")),
         ((None, "users"), ("public", "USERS")),
