@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.model import NullValues, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, shown
 from destination_maileon.config.targets import (
-    DELETED_AT_COLUMN,
-    IDENTIFIERS,
     SHARED_TARGETS,
     SKIP,
     Kind,
@@ -27,7 +25,11 @@ from destination_maileon.config.targets import (
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.mapping.rules import Column
-from destination_maileon.mapping.summary import listed
+from destination_maileon.mapping.summary import (
+    listed,
+    missing_column_notes,
+    missing_column_problems,
+)
 from destination_maileon.streams.account import is_missing, missing_problem
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
-DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
-"""Targets that decide who is meant, and who may be written to."""
 
 
 @dataclass(slots=True)
@@ -305,43 +305,3 @@ class ColumnResolver:
             f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
             f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
         )
-
-
-def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
-    """One sentence for all mapped columns that the schema lacks."""
-    alike = _missing(plan)
-    missing = [
-        column for column in alike if alike[column] or plan.mapping[column].target != Kind.SKIP
-    ]
-    if missing:
-        nearest = [near for column in missing for near in alike[column]]
-        hint = f" Did you mean {listed(nearest)}?" if nearest else ""
-        yield (
-            f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
-            f"only if records have more than the schema says.{hint}"
-        )
-
-
-def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
-    """Where nobody's identifier, consent or removal would be read, for a slip."""
-    for column, alike in _missing(plan).items():
-        target = plan.mapping[column].target
-        for near in alike if target in DECISIVE else ():
-            is_told = near in plan.mapping or near == DELETED_AT_COLUMN
-            if not is_told and str(columns[near].target) != target:
-                yield (
-                    f"{listed([column])} is mapped to {target}, but is not in the stream; did you "
-                    f"mean {listed([near])}? Map that one, to skip if it means something else."
-                )
-
-
-def _missing(plan: StreamPlan) -> dict[str, list[str]]:
-    """The mapped columns that the schema lacks, each with those that may be meant instead."""
-    missing = [column for column in plan.mapping if column not in plan.properties]
-    if not missing or not plan.properties:
-        return {}
-    names = NameIndex(plan.properties)
-    return {
-        column: names.in_any_case(column) or [*filter(None, [names.nearest(column)])]
-        for column in missing
-    }

@@ -1,4 +1,4 @@
-"""Columns and their targets -> words for the log.
+"""Columns and their targets -> words for the log, and for whoever slipped in the mapping.
 
 This module alone decides how a stream's mapping is shown. It shows names, and no values.
 """
@@ -8,16 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.suggestions import NameIndex
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.consent import permission_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from destination_maileon.mapping.rules import Column
     from destination_maileon.streams.catalog import StreamPlan
 
+DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
+"""Targets that decide who is meant, and who may be written to."""
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200
 """Of a column's name in a list: it comes from the source, and may be of any length."""
@@ -90,3 +93,43 @@ def _shown_type(column: Column) -> str:
     if column.has_source:
         return "source is set" if column.source else "source is deleted"
     return "identifier" if column.target.kind in IDENTIFIERS else ""
+
+
+def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
+    """One sentence for all mapped columns that the schema lacks."""
+    alike = _missing(plan)
+    missing = [
+        column for column in alike if alike[column] or plan.mapping[column].target != Kind.SKIP
+    ]
+    if missing:
+        nearest = [near for column in missing for near in alike[column]]
+        hint = f" Did you mean {listed(nearest)}?" if nearest else ""
+        yield (
+            f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
+            f"only if records have more than the schema says.{hint}"
+        )
+
+
+def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
+    """Where nobody's identifier, consent or removal would be read, for a slip."""
+    for column, alike in _missing(plan).items():
+        target = plan.mapping[column].target
+        for near in alike if target in DECISIVE else ():
+            is_told = near in plan.mapping or near == DELETED_AT_COLUMN
+            if not is_told and str(columns[near].target) != target:
+                yield (
+                    f"{listed([column])} is mapped to {target}, but is not in the stream; did you "
+                    f"mean {listed([near])}? Map that one, to skip if it means something else."
+                )
+
+
+def _missing(plan: StreamPlan) -> dict[str, list[str]]:
+    """The mapped columns that the schema lacks, each with those that may be meant instead."""
+    missing = [column for column in plan.mapping if column not in plan.properties]
+    if not missing or not plan.properties:
+        return {}
+    names = NameIndex(plan.properties)
+    return {
+        column: names.in_any_case(column) or [*filter(None, [names.nearest(column)])]
+        for column in missing
+    }
