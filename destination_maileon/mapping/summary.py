@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.rules import Column
     from destination_maileon.streams.catalog import StreamPlan
 
-DECISIVE = frozenset({*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE})
+DECISIVE = frozenset(
+    {*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.PREFERENCE}
+)
 """Targets that decide who is meant, and who may be written to."""
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200
@@ -114,7 +116,7 @@ def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> 
     """Where nobody's identifier, consent or removal would be read, for a slip."""
     for column, alike in _missing(plan).items():
         target = plan.mapping[column].target
-        for near in alike if target in DECISIVE else ():
+        for near in alike if target.partition(":")[0] in DECISIVE else ():
             is_told = near in plan.mapping or near == DELETED_AT_COLUMN
             if not is_told and str(columns[near].target) != target:
                 yield (

@@ -740,6 +740,7 @@ def test_there_is_nothing_to_tell(
         ("opt-in-status", "OptInStatus", "permission"),
         ("custmer_no", "customer_no", "external_id"),
         ("removd_at", "removed_at", "deleted"),
+        ("weekyl", "weekly", "preference:News/Weekly"),
     ],
 )
 def test_a_column_that_decides_on_people_must_be_spelt_as_the_schema_spells_it(
