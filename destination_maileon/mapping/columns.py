@@ -27,6 +27,7 @@ from destination_maileon.mapping.field_types import is_undecided, type_of_schema
 from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.summary import (
     listed,
+    lost_time_notes,
     missing_column_notes,
     missing_column_problems,
 )
@@ -88,6 +89,7 @@ class ColumnResolver:
         result.notes += missing_column_notes(self.plan)
         result.problems += missing_column_problems(self.plan, result.columns)
         result.leave_types_to_records(self.plan)
+        result.notes += lost_time_notes(self.plan, result.columns.values(), result.to_create)
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             result.problems.append(

@@ -37,10 +37,18 @@ _MAX_DEPTH = 20
 
 def type_of_schema(schema: object) -> FieldType:
     """The type for a property; of several the one that holds them all."""
-    types = set(_types(schema, _MAX_DEPTH))
+    types = set(_types(schema))
     if len(types) == 1:
         return types.pop()
     return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
+
+
+def has_time(schema: object) -> bool:
+    """Whether a property holds a date with its time of day."""
+    return any(
+        one.get("format") == "date-time" or str(one.get("airbyte_type")).startswith("timestamp_")
+        for one in _alternatives(schema, _MAX_DEPTH)
+    )
 
 
 def is_undecided(schema: object) -> bool:
@@ -77,18 +85,24 @@ def _is_double(value: Decimal) -> bool:
     return isfinite(nearest) and Decimal(repr(nearest)) == value
 
 
-def _types(schema: object, depth: int) -> Iterator[FieldType]:
+def _alternatives(schema: object, depth: int) -> Iterator[dict[str, object]]:
+    """The schemas of which a value may have any, the given one last."""
     if not isinstance(schema, dict) or not depth:
         return
     for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
         if isinstance(alternatives, list):
             for alternative in alternatives:
-                yield from _types(alternative, depth - 1)
-    json_types = schema.get("type")
-    names = json_types if isinstance(json_types, list) else [json_types]
-    for name in names:
-        if name is not None and name != "null":
-            yield _type(name, schema)
+                yield from _alternatives(alternative, depth - 1)
+    yield schema
+
+
+def _types(schema: object) -> Iterator[FieldType]:
+    for one in _alternatives(schema, _MAX_DEPTH):
+        json_types = one.get("type")
+        names = json_types if isinstance(json_types, list) else [json_types]
+        for name in names:
+            if name is not None and name != "null":
+                yield _type(name, one)
 
 
 def _type(name: object, schema: dict[str, object]) -> FieldType:

@@ -428,6 +428,28 @@ def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
     ]
 
 
+def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hold() -> None:
+    moment = {"type": "string", "format": "date-time"}
+    aware = {"type": ["null", "string"], "airbyte_type": "timestamp_with_timezone"}
+    plan = a_plan(
+        properties={
+            "email": STRING,
+            "seen": moment,
+            "left": {"oneOf": [aware, {"type": "null"}]},
+            "born": {"type": "string", "format": "date"},
+            "birthday": moment,
+            "SINCE": moment,
+        },
+        mapping=a_mapping(("left", "custom:LEFT_AT")),
+    )
+    account = an_account({"SINCE": FieldType.DATE})
+    config = a_config(unmapped_columns="create")
+    assert ColumnResolver(plan, config, account).before_first_record().notes == [
+        'the time of day in columns "left", "seen" is lost, since a field of the type date is '
+        "created. To keep it, first create a custom field of the type string in Maileon."
+    ]
+
+
 @pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
 def test_a_preference_that_is_missing_is_a_problem(unmapped: str) -> None:
     columns = planned(
