@@ -40,7 +40,7 @@ TELLING_SECONDS = 30.0
 class Retrying:
     """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds.
 
-    No question is asked after `ends_at`. `advice` is what a person reads who got no answer.
+    No question is asked from `ends_at` on. `advice` is what a person reads who got no answer.
     """
 
     backoff: Backoff
@@ -74,12 +74,12 @@ class Retrying:
             wait = self.backoff.delay(
                 attempt, elapsed, retry_after=failure.retry_after, random=self.random
             )
-            if wait is None or self.now() >= self.ends_at:
+            # A question for which no time is left would say of itself only that it was cut off.
+            if wait is None or self.now() + wait >= self.ends_at:
                 raise TransientError(
                     f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
                     f"{failure} {self.advice}"
                 )
-            wait = min(wait, self.ends_at - self.now())
             if self.now() + wait >= tell_from:
                 self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
                 tell_from = self.now() + wait + TELLING_SECONDS
