@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
-from destination_maileon.protocol.messages import BadInput, RecordMessage, StreamComplete, decode
+from destination_maileon.protocol.messages import BadInput, RecordMessage, StreamComplete, decoded
 from destination_maileon.protocol.output import Level, destination_stats, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.response_handler import ResponseHandler
     from destination_maileon.delivery.scheduler import RequestScheduler
     from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
-    from destination_maileon.protocol.messages import StateMessage
+    from destination_maileon.protocol.messages import Message, StateMessage
     from destination_maileon.protocol.output import Logger
 
 
@@ -50,7 +50,7 @@ class SyncPipeline:
     outbox: Logger
     lets_states_out: bool = True
     leavers: Sequence[Leavers] = ()
-    _chunk: Iterator[tuple[int, bytes]] = field(default=iter(()), init=False)
+    _chunk: Iterator[Message | None] = field(default=iter(()), init=False)
     _has_chunk: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
     _is_draining: bool = field(default=False, init=False)
@@ -128,7 +128,7 @@ class SyncPipeline:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, InputChunk):
-            self._chunk = enumerate(event.lines, start=event.first_line_number)
+            self._chunk = decoded(event.lines, event.first_line_number)
             self._has_chunk = True
         elif isinstance(event, InputEnd):
             if event.error is not None:
@@ -151,8 +151,7 @@ class SyncPipeline:
 
     def _read_chunk(self) -> None:
         now = self.service.now()
-        for number, line in self._chunk:
-            message = decode(line, number)
+        for message in self._chunk:
             if isinstance(message, RecordMessage):
                 another_waits = self.intake.take(message, now)
             elif message is None:

@@ -16,7 +16,8 @@ bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
@@ -33,8 +34,12 @@ StreamKey: TypeAlias = tuple[str | None, str]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON_SPACE = b" \t\r\n"
-_BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
-_BEGINS_LAST_OF_PLANE = 0xEF
+_SPECIAL = b"\\&<>\xef"
+"""What JSON or XML writes otherwise, and the first byte of U+FFFE and U+FFFF."""
+_FORBIDDEN_ESCAPES = re.compile(rb"\\[ubf]")
+"""How JSON writes what XML forbids, and some that it allows, but no line feed, tab or quote."""
+_BEGINS_END_OF_PLANE = b"\xef\xbf"
+"""Of U+FFFE and U+FFFF, which XML forbids and JSON does not, and of a few others."""
 _UNAVAILABLE = b"__debezium_unavailable_value"
 _REFUSED = object()
 _NULL = msgspec.Raw(b"null")
@@ -62,7 +67,7 @@ class BadMessage(BadInput):
 class Texts(Enum):
     """What the texts of a record may hold: neither of what follows, markup, whatever there is.
 
-    What XML forbids and a carriage return come as an escape, or begin with a rare byte.
+    Markup is what XML writes otherwise, a carriage return included; whatever: what it forbids, too.
     """
 
     PLAIN = 0
@@ -168,20 +173,50 @@ Message: TypeAlias = RecordMessage | StateMessage | StreamComplete
 
 def decode(line: bytes, line_number: int) -> Message | None:
     """The message of one line, numbered from 1; None for what a destination ignores."""
+    return next(decoded([line], line_number))
+
+
+def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message | None]:
+    """The message of each line, decoded when it is asked for.
+
+    What stands in none of the lines is looked for in all of them together: to look at each of them
+    takes as long as to decode it (`make bench`).
+    """
+    together = b"\n".join(lines)
+    is_utf8, is_plain = _is_utf8(together), not _has_special(together)
+    may_have_gaps = _UNAVAILABLE in together
+    for number, line in enumerate(lines, first_line_number):
+        try:
+            # What the decoder skips it does not look at so closely.
+            message = _decode(line) if is_utf8 or _is_utf8(line) else _NONE
+        except (ValueError, RecursionError):
+            # Not decided here: an exception raised here would carry this one, and with it the line.
+            message = _NONE
+        record = message.record
+        if record is None or message.type != "RECORD":
+            yield _decoded_slowly(line, number)
+            continue
+        stream, texts = (record.namespace or None, record.stream), _PLAIN
+        if not is_plain:
+            texts = _texts(line)
+        made = RecordMessage(stream, record.data, texts, line, number)
+        if may_have_gaps or record.meta is not None:
+            made = _with_gaps(made, record.meta)
+        yield made
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
     try:
-        # What the decoder skips it does not look at so closely.
-        if not line.isascii():
-            line.decode()
-        message = _decode(line)
-    except (ValueError, RecursionError):
-        # Not decided here: an exception raised here would carry this one, and with it the line.
-        message = _NONE
-    if message.type == "RECORD" and (record := message.record) is not None:
-        stream = (record.namespace or None, record.stream)
-        made = RecordMessage(stream, record.data, _texts(line), line, line_number)
-        has_gaps = record.meta is not None or _UNAVAILABLE in line
-        return _with_gaps(made, record.meta) if has_gaps else made
-    return _decoded_slowly(line, line_number)
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _has_special(text: bytes) -> bool:
+    return any(byte in text for byte in _SPECIAL)
 
 
 def _with_gaps(message: RecordMessage, meta: object) -> RecordMessage:
@@ -202,12 +237,10 @@ def _nulled(meta: object) -> Iterator[str]:
 
 
 def _texts(line: bytes) -> Texts:
-    # The first byte of U+FFFE and U+FFFF is that of few other characters. To look for bytes as such
-    # and not by their number takes several times as long (`make bench`).
-    if _BACKSLASH in line or _BEGINS_LAST_OF_PLANE in line:
-        return _ANYTHING
-    has_markup = _AMPERSAND in line or _LESS_THAN in line or _GREATER_THAN in line
-    return _MARKUP if has_markup else _PLAIN
+    if not _has_special(line):
+        return _PLAIN
+    may_be_dirty = _FORBIDDEN_ESCAPES.search(line) or _BEGINS_END_OF_PLANE in line
+    return _ANYTHING if may_be_dirty else _MARKUP
 
 
 def _decoded_slowly(line: bytes, line_number: int) -> Message | None:

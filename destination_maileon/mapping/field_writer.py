@@ -1,0 +1,102 @@
+"""The columns of a stream's fields -> the function that writes a record's into its element.
+
+This module alone decides how fields and what stands around them are put together. The function is
+generated for the columns, as attrs and dataclasses make theirs for a class: it goes straight
+through the row, and asks nothing that is known since the stream began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import UNSET, Struct
+
+from destination_maileon.maileon.contact_xml import field_head
+from destination_maileon.mapping.converters import Converter
+
+Clean: TypeAlias = Callable[[Any], Any]
+"""A value -> the same less what no text may hold; None if nothing else was in it."""
+
+Prepare: TypeAlias = Callable[[str], str | None]
+"""A text -> element content; None if it held nothing but what XML forbids."""
+
+WriteFields: TypeAlias = Callable[[Struct, list[str], Prepare | None, Clean | None], None]
+"""Adds the pieces of a row's sections; without `prepare` the row's texts are content as they are,
+without `clean` they hold nothing that no text may hold."""
+
+
+class Field(NamedTuple):
+    """One column: `place` is its attribute of a row, `name` the field that it fills.
+
+    `converts_texts`: texts are converted, too. `clears`: a null clears the stored value.
+    """
+
+    place: str
+    name: str
+    convert: Converter
+    converts_texts: bool = False
+    clears: bool = False
+
+
+class Section(NamedTuple):
+    """Standard or custom fields. `constant` is an element that every record has after them."""
+
+    tag: str
+    fields: Sequence[Field]
+    constant: str = ""
+
+
+def field_writer(sections: Sequence[Section]) -> WriteFields:
+    """The function that writes the fields of these sections."""
+    # No name of a column or a field stands in its source: none can be taken for code.
+    names: dict[str, Any] = {"UNSET": UNSET}
+    lines = ["def write(row, pieces, prepare, clean):", " put = pieces.append"]
+    for number, section in enumerate(sections):
+        names[f"opening_{number}"] = opening = f"<{section.tag}>"
+        names[f"closing_{number}"] = closing = f"{_END}{section.constant}</{section.tag}>"
+        names[f"alone_{number}"] = f"{opening}{closing.removeprefix(_END)}"
+        lines.append(" start = len(pieces)")
+        for field in section.fields:
+            names |= _names(field)
+            lines += _lines(field)
+        lines.append(" if len(pieces) > start:")
+        lines.append(f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]")
+        lines.append(f"  put(closing_{number})")
+        if section.constant:
+            lines.append(f" else: put(alone_{number})")
+    exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
+    write: WriteFields = names["write"]
+    return write
+
+
+def _names(field: Field) -> dict[str, Any]:
+    head = f"{_END}{field_head(field.name)}"
+    return {
+        f"head_{field.place}": f"{head}<value>",
+        f"null_{field.place}": f'{head}<value nil="true">',
+        f"convert_{field.place}": field.convert,
+    }
+
+
+def _lines(field: Field) -> list[str]:
+    place = field.place
+    is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
+    convert = [f"  if type(value) is not str: value = convert_{place}(value)"]
+    if field.converts_texts:
+        convert = [
+            "  if clean is not None: value = clean(value)",
+            f"  if value is not None: value = convert_{place}(value)",
+        ]
+    return [
+        f" value = row.{place}",
+        f" if {is_given}:",
+        *convert,
+        "  if prepare is not None and value is not None: value = prepare(value)",
+        f"  if value is not None: put(head_{place}); put(value)",
+        *([f" if value is None: put(null_{place})"] if field.clears else []),
+    ]
+
+
+_END = "</value></field>"
+"""Each head begins with that of the field before: a piece less for each value."""
