@@ -25,7 +25,6 @@ TAIL = b"</contacts>"
 ENVELOPE_BYTES = len(HEAD) + len(TAIL)
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_CONTROL = bytes({*range(0x20)} - {*b"\t\n\r"})
 # A parser turns a bare carriage return into a line feed (XML 1.0, 2.11), a reference it keeps.
 _CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&#13;": "\r"}
 _REFERENCE = re.compile("|".join(_CHARACTERS))
@@ -48,19 +47,6 @@ _PREFERENCE_PIECES = re.compile(
 def without_forbidden(text: str) -> str:
     """The text less the characters that XML 1.0 (2.2, Char) does not allow."""
     return _FORBIDDEN.sub("", text)
-
-
-def has_forbidden(text: str) -> bool:
-    """Whether the text holds a character that XML 1.0 does not allow; a lone surrogate is one."""
-    if text.isprintable():
-        return False
-    try:
-        written = text.encode()
-    except UnicodeEncodeError:
-        return True
-    # An expression takes ten times as long.
-    rest = written.translate(None, _CONTROL)
-    return len(rest) != len(written) or b"\xef\xbf\xbe" in rest or b"\xef\xbf\xbf" in rest
 
 
 def escape(text: str) -> str:

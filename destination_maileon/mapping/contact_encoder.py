@@ -4,37 +4,30 @@ This module alone decides what a record's columns become. It knows no account an
 whether a column has a target was decided before. What can be decided once for a stream is compiled
 from its columns: what stands before a value, how a value is converted, what a null writes. Each
 record walks them once, and becomes the finished pieces of its element.
-
-A function generated for each stream, as attrs makes for classes, takes as long as texts that are
-put into a template at once, and is harder to read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from operator import itemgetter
-from types import NoneType
 from typing import Any, TypeAlias
 
-from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import astuple
+from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import (
-    escape,
+    escape_markup,
     field_head,
-    has_forbidden,
     preference_head,
     source_element,
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
-from destination_maileon.mapping.converters import Converter, as_text, truncated
+from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.deletions import REMOVAL_FORMS, RemovalColumns
-from destination_maileon.mapping.field_section import FieldSection
+from destination_maileon.mapping.field_writer import Field, Section, field_writer
 from destination_maileon.mapping.identifiers import Identifiers, without_identifier
 from destination_maileon.mapping.mapped_record import Written
 from destination_maileon.mapping.notices import Notice, Notices
@@ -49,11 +42,8 @@ from destination_maileon.mapping.rules import (
 )
 from destination_maileon.protocol.messages import Texts
 
-Values: TypeAlias = tuple[Any, ...]
-
 # A look-up in an enumeration takes as long as three in a module.
-_PLAIN, _MARKUP, _ANYTHING = Texts
-_TEXT_OR_NONE = frozenset({str, NoneType, UnsetType})
+_PLAIN, _, _ANYTHING = Texts
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
@@ -73,45 +63,60 @@ class ContactEncoder:
         self._notices = notices or Notices()
         self._seen = self._notices.seen
         self.rows = Rows((c.name for c in columns), (c.name for c in columns if _clears(c)))
-        self._compile_walk(columns)
+        self._compile(columns)
 
-    def _compile_walk(self, columns: list[Column]) -> None:
-        """Puts the values of a row in the order in which they are walked."""
-        picked: list[Column] = []
+    def _compile(self, columns: list[Column]) -> None:
+        place = self.rows.place
 
-        def pick(*kinds: Kind) -> slice:
-            start = len(picked)
-            picked.extend(c for kind in kinds for c in columns if c.target.kind is kind)
-            return slice(start, len(picked))
+        def of(*kinds: Kind) -> list[Column]:
+            return [c for kind in kinds for c in columns if c.target.kind is kind]
 
-        pick(Kind.EMAIL, Kind.EXTERNAL_ID, *[Kind.MAILEON_ID] * self._mode.sends_id)
-        kinds = [column.target.kind for column in picked]
-        self._identifiers = Identifiers(self._mode, kinds, clean=self._cleaned, seen=self._seen)
-        marks = pick(Kind.DELETED, Kind.UNSUBSCRIBE)
-        picked.extend(c for c in columns if c.name == DELETED_AT_COLUMN and c not in picked)
-        self._marks = slice(marks.start, len(picked))
-        self._mark_names = [column.name for column in picked[self._marks]]
-        # Where every record is deleted, no record is without a mark.
-        is_open = not self._rules.every_record_is_deleted
-        self._no_marks = (None,) * len(self._mark_names) if is_open else None
+        identifiers = of(Kind.EMAIL, Kind.EXTERNAL_ID, *[Kind.MAILEON_ID] * self._mode.sends_id)
+        self._identifiers = Identifiers(
+            self._mode,
+            {c.target.kind: place(c.name) for c in identifiers},
+            clean=self._cleaned,
+            seen=self._seen,
+        )
+        marks = of(Kind.DELETED, Kind.UNSUBSCRIBE)
+        marks += [c for c in columns if c.name == DELETED_AT_COLUMN and c not in marks]
+        self._marks = [(c.name, place(c.name)) for c in marks]
+        self._may_leave = bool(marks) or self._rules.every_record_is_deleted
         self._removals = _removals(columns, self._rules)
-        self._sections = [
-            self._section(tag, picked[at], values=at)
+        sections = (
+            Section(tag, [self._field(c) for c in of(kind)], self._constant(kind))
             for kind, tag in _SECTIONS.items()
-            if (at := pick(kind)).start < at.stop or (kind is Kind.CUSTOM and self._rules.audience)
-        ]
-        self._lists = pick(Kind.PREFERENCES)
-        self._list_names = [column.name for column in picked[self._lists]]
-        self._preferences = pick(Kind.PREFERENCE)
-        self._preference_pieces = [_preference(column) for column in picked[self._preferences]]
-        self._permission = pick(Kind.PERMISSION)
-        self._has_wishes = self._lists.start < self._permission.stop
-        names = [column.name for column in picked[self._permission]]
-        self.permission_column = names[0] if names else ""
-        self._mapped = {column.name for column in picked}
-        self._critical = [c.name for c in picked if _is_critical(c)]
-        places = {column.name: place for place, column in enumerate(columns)}
-        self._values = _picker([places[column.name] for column in picked], out_of=len(columns))
+        )
+        self._write_fields = field_writer([s for s in sections if s.fields or s.constant])
+        lists, preferences = of(Kind.PREFERENCES), of(Kind.PREFERENCE)
+        permission = of(Kind.PERMISSION)
+        self._lists = [(c.name, place(c.name)) for c in lists]
+        self._preferences = [(place(c.name), *_preference(c)) for c in preferences]
+        self.permission_column = permission[0].name if permission else ""
+        self._permission = place(self.permission_column) if permission else ""
+        self._has_wishes = bool(lists or preferences or permission)
+        # What a null must not be taken for: who the contact is, that it has left, its consent.
+        self._critical = [c.name for c in (*identifiers, *marks, *permission)]
+        fields = of(Kind.STANDARD, Kind.CUSTOM)
+        self._mapped = {*self._critical, *(c.name for c in (*fields, *lists, *preferences))}
+
+    def _field(self, column: Column) -> Field:
+        convert = column.converter
+        cuts = convert is as_text and self._rules.truncate_long_text
+        converts_texts = cuts or convert is not as_text
+        if cuts:
+            convert = self._cut
+        elif convert is as_text and column.target.kind is Kind.STANDARD:
+            convert = self._standard_text
+        place, name = self.rows.place(column.name), column.target.name
+        return Field(place, name, convert, converts_texts=converts_texts, clears=column.clear)
+
+    def _constant(self, kind: Kind) -> str:
+        """What every record has in a section: the field that says who is in the audience."""
+        if kind is not Kind.CUSTOM or self._rules.audience is None:
+            return ""
+        name, number = self._rules.audience
+        return f"{field_head(name)}<value>{number}</value></field>"
 
     def leave_gaps(self, row: Struct, nulled: Iterable[str]) -> Refusal | None:
         """Makes absent what the source could not deliver, or did not since it had not changed.
@@ -129,7 +134,7 @@ class ContactEncoder:
         column = next((name for name in self._critical if name in nulled | missing), None)
         if column is None:
             return None
-        contact = _contact(self._identifiers.of(self._values(row), is_clean=False)[0])
+        contact = _contact(self._identifiers.of(row, is_clean=False)[0])
         self._notices.count()
         advice = "Look at the source's log, and sync the record again."
         return Refusal(Reason.NOT_DELIVERED, column, advice, contact)
@@ -139,48 +144,54 @@ class ContactEncoder:
 
         `texts` says what may stand in the record's texts; it need not.
         """
-        values = self._values(row)
-        if texts is _ANYTHING and not _may_be_dirty(values):
-            texts = _MARKUP
-        mapped = self._encoded(values, texts)
+        mapped = self._encoded(row, texts)
         if self._seen:
             self._notices.count()
         return mapped
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
         """The permission of an encoded record, which may name none; None: none is sent."""
-        value = self.rows.value(row, self.permission_column)
+        value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
         named = _permission(text) if text else configured
         return None if isinstance(named, Reason) else named
 
-    def _encoded(self, values: Values, texts: Texts) -> Mapped:
-        identity, keys = self._identifiers.of(values, is_clean=texts is not _ANYTHING)
-        if values[self._marks] != self._no_marks or not self._identifiers.are_usable(identity):
-            other = self._removed_or_refused(values, identity)
+    def _encoded(self, row: Struct, texts: Texts) -> Mapped:
+        is_clean = texts is not _ANYTHING
+        identity, keys = self._identifiers.of(row, is_clean=is_clean)
+        if not keys or (self._may_leave and self._is_marked(row)):
+            other = self._removed_or_refused(row, identity, is_usable=bool(keys))
             if other is not None:
                 return other
+        prepare = None if texts is _PLAIN else escape_markup if is_clean else self._content
         pieces = ["<contact>"]
         for tag, text in identity.items():
-            pieces.append(f"<{tag}>{text if texts is _PLAIN else escape(text)}</{tag}>")
-        pieces += [self._fields(section, values, texts) for section in self._sections]
+            pieces.append(f"<{tag}>{text if prepare is None else escape_markup(text)}</{tag}>")
+        self._write_fields(row, pieces, prepare, None if is_clean else self._cleaned)
         if self._has_wishes:
-            refusal = self._add_wishes(values, identity, pieces)
+            refusal = self._add_wishes(row, identity, pieces)
             if refusal is not None:
                 return refusal
         pieces.append("</contact>")
         return "".join(pieces).encode(), keys
 
+    def _is_marked(self, row: Struct) -> bool:
+        """Whether the record may say that its contact is gone."""
+        for _, place in self._marks:
+            if getattr(row, place) is not None:
+                return True
+        return self._rules.every_record_is_deleted
+
     def _removed_or_refused(
-        self, values: Values, identity: dict[str, str]
+        self, row: Struct, identity: dict[str, str], *, is_usable: bool
     ) -> ContactRemoval | Refusal | None:
-        given = zip(self._mark_names, values[self._marks], strict=True)
+        given = ((name, getattr(row, place)) for name, place in self._marks)
         marks = {name: value for name, value in given if value is not UNSET}
         contact = _contact(identity)
         removal = self._removals.removal(marks)
         if removal is DeletedRecords.IGNORE:
             return ContactRemoval(removal, contact)
-        if not self._identifiers.are_usable(identity):
+        if not is_usable:
             return without_identifier(self._mode, contact)
         if removal is not None:
             return ContactRemoval(removal, contact)
@@ -188,29 +199,6 @@ class ContactEncoder:
         if unclear is None:
             return None
         return Refusal(Reason.UNCLEAR_REMOVAL, unclear, REMOVAL_FORMS, contact)
-
-    def _fields(self, section: FieldSection, values: Values, texts: Texts) -> str:
-        """A section. Here a record spends its time: texts that need nothing are not looked at."""
-        given = [*values[section.values]]
-        if texts is _ANYTHING:
-            given = [self._cleaned(value) for value in given]
-        for place, convert in section.converted:
-            value = given[place]
-            if value is not None and value is not UNSET:
-                given[place] = convert(value)
-        if texts is _ANYTHING:
-            # An object may hold it, too, and is a text only now.
-            given = [self._cleaned(value) for value in given]
-        try:
-            return section.assembled(given, escapes=texts is not _PLAIN)
-        except TypeError:
-            # A column of texts has another value: from now on it is converted, too.
-            known = {place for place, _ in section.converted}
-            more = [n for n, v in enumerate(given) if type(v) not in _TEXT_OR_NONE]
-            section.converted += [(n, section.converters[n]) for n in more if n not in known]
-            if known.issuperset(more):
-                raise
-        return self._fields(section, values, texts)
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
         """A value less what no text may hold; null if it held nothing else."""
@@ -222,55 +210,41 @@ class ContactEncoder:
         self._seen.add(Notice.CLEANED)
         return clean or None
 
+    def _content(self, text: str) -> str | None:
+        """The text as element content; null if it held nothing but what no text may hold."""
+        clean = self._cleaned(text)
+        return None if clean is None else escape_markup(clean)
+
     def _add_wishes(
-        self, values: Values, identity: dict[str, str], pieces: list[str]
+        self, row: Struct, identity: dict[str, str], pieces: list[str]
     ) -> Refusal | None:
         """Adds the preferences, and looks at the permission; a refusal if one cannot be read."""
         try:
-            self._add_preferences(values, pieces)
+            self._add_preferences(row, pieces)
         except BadPreferencesError as bad:
-            field = bad.field or self._list_names[0]
+            field = bad.field or self._lists[0][0]
             return Refusal(bad.reason, field, str(bad), _contact(identity))
-        for value in values[self._permission]:
-            if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
-                return _bad_permission(self.permission_column, _contact(identity))
+        value = getattr(row, self._permission) if self._permission else None
+        if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
+            return _bad_permission(self.permission_column, _contact(identity))
         return None
 
-    def _add_preferences(self, values: Values, pieces: list[str]) -> None:
-        found: dict[str, tuple[str, str]] = {}
-        for value in values[self._lists]:
-            if value is not None:
-                for head, text, source in listed(value, self._cleaned, self._rules.preferences):
-                    found[head] = text, source
-        for (title, head, source), value in zip(
-            self._preference_pieces, values[self._preferences], strict=True
-        ):
+    def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
+        found: dict[str, str] = {}
+        for _, place in self._lists:
+            if (value := getattr(row, place)) is not None:
+                found.update(listed(value, self._cleaned, self._rules.preferences))
+        for place, title, head, source in self._preferences:
+            value = getattr(row, place)
             if value is not None:
                 said = preference_value(self._cleaned(value), title)
                 if said is not None:
-                    found[head] = said, source
+                    found[head] = f"<value>{said}</value>{source}</preference>"
         if found:
-            elements = [
-                f"{head}<value>{text}</value>{source}</preference>"
-                for head, (text, source) in found.items()
-            ]
-            pieces += ("<preferences>", *elements, "</preferences>")
-
-    def _section(self, tag: str, columns: list[Column], *, values: slice) -> FieldSection:
-        member = ""
-        if tag == _SECTIONS[Kind.CUSTOM] and self._rules.audience is not None:
-            name, number = self._rules.audience
-            member = f"{field_head(name)}<value>{number}</value></field>"
-        section = FieldSection(tag, columns, values=values, constant=member)
-        for place, column in enumerate(columns):
-            convert = column.converter
-            cuts = convert is as_text and self._rules.truncate_long_text
-            if cuts or convert is not as_text:
-                convert = self._cut if cuts else convert
-                section.converted.append((place, convert))
-            is_standard = column.target.kind is Kind.STANDARD
-            section.converters.append(self._noticing_nested(convert) if is_standard else convert)
-        return section
+            pieces.append("<preferences>")
+            for element in found.items():
+                pieces += element
+            pieces.append("</preferences>")
 
     def _cut(self, value: object) -> str:
         text = as_text(value)
@@ -279,21 +253,10 @@ class ContactEncoder:
             self._seen.add(Notice.TRUNCATED)
         return cut
 
-    def _noticing_nested(self, convert: Converter) -> Converter:
-        def converted(value: object) -> str | None:
-            if isinstance(value, dict | list):
-                self._seen.add(Notice.NESTED)
-            return convert(value)
-
-        return converted
-
-
-def _may_be_dirty(values: Values) -> bool:
-    """Whether a text may hold what XML forbids: one look at all of them together."""
-    texts = [value for value in values if type(value) is str]
-    if len(texts) < len(values) and any(isinstance(value, dict | list) for value in values):
-        return True
-    return has_forbidden("".join(texts))
+    def _standard_text(self, value: object) -> str:
+        if isinstance(value, dict | list):
+            self._seen.add(Notice.NESTED)
+        return as_text(value)
 
 
 def _contact(identity: Mapping[str, str]) -> Contact:
@@ -303,10 +266,6 @@ def _contact(identity: Mapping[str, str]) -> Contact:
 
 def _clears(column: Column) -> bool:
     return column.clear and column.target.kind in _SECTIONS
-
-
-def _is_critical(column: Column) -> bool:
-    return column.target.kind in _CRITICAL or column.name == DELETED_AT_COLUMN
 
 
 def _preference(column: Column) -> tuple[str, str, str]:
@@ -325,17 +284,6 @@ def _removals(columns: list[Column], rules: MappingRules) -> RemovalColumns:
     )
 
 
-def _picker(indices: list[int], *, out_of: int) -> Callable[[Struct], Values]:
-    """Picks these values of a row, in this order."""
-    if indices == [*range(out_of)]:
-        return astuple
-    if len(indices) > 1:
-        pick = itemgetter(*indices)
-        return lambda row: pick(astuple(row))
-    # Of one index, itemgetter gives no tuple.
-    return lambda row: tuple([astuple(row)[index] for index in indices])
-
-
 @lru_cache(maxsize=100)
 def _permission(text: str) -> Permission | Reason | None:
     if not text or is_not_set(text):
@@ -349,15 +297,4 @@ def _bad_permission(column: str, contact: Contact) -> Refusal:
     return Refusal(Reason.BAD_PERMISSION, column, advice, contact)
 
 
-_CRITICAL = frozenset(
-    {
-        Kind.EMAIL,
-        Kind.EXTERNAL_ID,
-        Kind.MAILEON_ID,
-        Kind.PERMISSION,
-        Kind.DELETED,
-        Kind.UNSUBSCRIBE,
-    }
-)
-"""What a null must not be taken for: who the contact is, its consent, that it has left."""
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}

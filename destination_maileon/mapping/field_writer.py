@@ -81,21 +81,24 @@ def _names(field: Field) -> dict[str, Any]:
 
 def _lines(field: Field) -> list[str]:
     place = field.place
+    write = f"put(head_{place}); put(value)"
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
-    convert = [f"  if type(value) is not str: value = convert_{place}(value)"]
+    lines = [f" value = row.{place}"]
     if field.converts_texts:
-        convert = [
-            "  if clean is not None: value = clean(value)",
-            f"  if value is not None: value = convert_{place}(value)",
+        lines += [
+            " if clean is not None: value = clean(value)",
+            f" if {is_given} and (value := convert_{place}(value)) is not None:",
         ]
-    return [
-        f" value = row.{place}",
-        f" if {is_given}:",
-        *convert,
-        "  if prepare is not None and value is not None: value = prepare(value)",
-        f"  if value is not None: put(head_{place}); put(value)",
-        *([f" if value is None: put(null_{place})"] if field.clears else []),
+    else:
+        lines += [
+            f" if {is_given}:",
+            f"  if type(value) is not str: value = convert_{place}(value)",
+        ]
+    lines += [
+        f"  if prepare is None: {write}",
+        f"  elif (value := prepare(value)) is not None: {write}",
     ]
+    return [*lines, f" if value is None: put(null_{place})"] if field.clears else lines
 
 
 _END = "</value></field>"

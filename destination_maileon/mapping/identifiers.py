@@ -5,8 +5,10 @@ This module alone decides what is an identifier, and whether a record has the on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from msgspec import Struct
 
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.contact import Contact
@@ -24,40 +26,43 @@ _Clean = Callable[[Any], Any]
 
 
 class Identifiers:
-    """The identifiers of one stream: of these kinds are the first values of its records."""
+    """The identifiers of one stream, by the places of their columns in a row."""
 
     def __init__(
-        self, mode: IdentifierMode, kinds: Sequence[Kind], *, clean: _Clean, seen: set[Notice]
+        self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: _Clean, seen: set[Notice]
     ) -> None:
         self._needed = "external_id" if mode is IdentifierMode.EXTERNAL_ID else "email"
         self._clean = clean
         self._seen = seen
-        self._kinds = [(n, *_KEYS[k]) for n, k in enumerate(kinds) if k is not Kind.MAILEON_ID]
-        self._id = kinds.index(Kind.MAILEON_ID) if Kind.MAILEON_ID in kinds else None
+        self._kinds = [(places[kind], *how) for kind, how in _KEYS.items() if kind in places]
+        self._id = places.get(Kind.MAILEON_ID) if mode.sends_id else None
 
-    def of(
-        self, values: Sequence[Any], *, is_clean: bool
-    ) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The identifiers by the names of their elements, in the order written; their keys."""
+    def of(self, row: Struct, *, is_clean: bool) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The identifiers by the names of their elements, in the order written; their keys.
+
+        No keys if Maileon cannot recognise the contact by them.
+        """
         identity: dict[str, str] = {}
         keys: tuple[str, ...] = ()
-        if self._id is not None and values[self._id] is not None:
-            identity = self._maileon_id(values[self._id])
+        if self._id is not None and (number := getattr(row, self._id)) is not None:
+            identity = self._maileon_id(number)
         for place, tag, keys_of in self._kinds:
-            value = values[place]
-            if value is not None:
-                text = value if is_clean and type(value) is str else self._identifier(value)
-                if tag == "email":
-                    # No address has space around it (RFC 5321); columns of fixed width have.
-                    text = text.strip()
-                if found := keys_of(text):
-                    identity[tag] = text
-                    keys += found
-                    if not text.isascii() and INVISIBLE.search(text):
-                        self._seen.add(Notice.INVISIBLE)
+            value = getattr(row, place)
+            if value is None:
+                continue
+            text = value if is_clean and type(value) is str else self._identifier(value)
+            if tag == "email":
+                # No address has space around it (RFC 5321); columns of fixed width have.
+                text = text.strip()
+            if found := keys_of(text):
+                identity[tag] = text
+                keys += found
+                if not text.isascii() and INVISIBLE.search(text):
+                    self._seen.add(Notice.INVISIBLE)
         if self._id is not None and "id" in identity:
-            keys += (maileon_id_key(identity["id"]),)
-        return identity, keys
+            number = identity["id"]
+            return identity, (*keys, maileon_id_key(number)) if is_maileon_id(number) else ()
+        return identity, keys if self._needed in identity else ()
 
     def _identifier(self, value: object) -> str:
         text = (self._clean(value) or "") if isinstance(value, str) else value
@@ -66,12 +71,6 @@ class Identifiers:
     def _maileon_id(self, value: object) -> dict[str, str]:
         text = as_maileon_id(self._identifier(value).strip())
         return {"id": text} if text else {}
-
-    def are_usable(self, identity: Mapping[str, str]) -> bool:
-        """Whether Maileon can recognise the contact by them."""
-        if self._id is not None and "id" in identity:
-            return is_maileon_id(identity["id"])
-        return self._needed in identity
 
 
 def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:

@@ -40,6 +40,8 @@ def preference_value(value: object, title: str) -> str | None:
         BadPreferencesError: if it says neither yes nor no. `title` is the preference's name, empty
             if it must not be shown.
     """
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
     said = is_set(value)
@@ -50,8 +52,8 @@ def preference_value(value: object, title: str) -> str | None:
 
 def listed(
     value: object, clean: Clean, known: Collection[tuple[str, str]]
-) -> Iterator[tuple[str, str, str]]:
-    """Each preference's head, value and source element; one without a value is left out.
+) -> Iterator[tuple[str, str]]:
+    """Of each preference what stands before its value, and the rest; without a value, nothing.
 
     Raises:
         BadPreferencesError: with no name in it but those of `known` preferences.
@@ -64,7 +66,7 @@ def listed(
         text = preference_value(clean(entry.get("value")), title)
         if text is not None:
             source = _source(entry, clean) if "source" in entry else ""
-            yield preference_head(category, name), text, source
+            yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
 
 
 def _source(entry: dict[str, object], clean: Clean) -> str:

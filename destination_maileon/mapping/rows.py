@@ -54,6 +54,10 @@ class Rows:
         places = self._places
         return self._row(**{places[name]: v for name, v in data.items() if name in places})
 
+    def place(self, column: str) -> str:
+        """The attribute of a row that holds the column's value."""
+        return self._places[column]
+
     def value(self, row: Struct, column: str) -> Any:  # noqa: ANN401 - whatever the source sent
         """One of the row's values."""
         return getattr(row, self._places[column])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,12 @@ from lxml import etree
 from msgspec import UNSET
 
 from destination_maileon.maileon.contact_xml import escape_markup, without_forbidden
-from destination_maileon.mapping.converters import as_integer, as_text
+from destination_maileon.mapping.converters import Converter, as_integer, as_text
 from destination_maileon.mapping.field_writer import Field, Section, field_writer
 from destination_maileon.mapping.rows import Rows
+from destination_maileon.protocol.messages import Texts
 
-NAMES = ["A", "B & <b>", 'C"\n{}\\']
+NAMES = ["A", "B & <b>", 'C"{}\\ \n']
 allowed = st.text().map(without_forbidden)
 
 
@@ -23,7 +26,7 @@ def written(
     clears: bool = False,
     convert: Converter = as_text,
     constant: str = "",
-    escapes: bool = True,
+    texts: Texts = Texts.ANYTHING,
 ) -> str:
     """The section that these values make; UNSET is an absent one."""
     rows = Rows(NAMES, NAMES if clears else [])
@@ -34,8 +37,20 @@ def written(
     write = field_writer([Section("custom_fields", fields, constant)])
     row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
     pieces: list[str] = []
-    write(row, pieces, escape_markup if escapes else None, None)
+    if texts is Texts.ANYTHING:
+        write(row, pieces, content, cleaned)
+    else:
+        write(row, pieces, None if texts is Texts.PLAIN else escape_markup, None)
     return "".join(pieces)
+
+
+def cleaned(value: object) -> object:
+    return (without_forbidden(value) or None) if isinstance(value, str) and value else value
+
+
+def content(text: str) -> str | None:
+    clean = cleaned(text)
+    return escape_markup(clean) if isinstance(clean, str) else None
 
 
 def read(section: str) -> dict[str | None, str | None]:
@@ -51,36 +66,50 @@ def read(section: str) -> dict[str | None, str | None]:
     }
 
 
-@pytest.mark.parametrize("clear", [False, True])
-@given(values=st.lists(st.none() | allowed | st.just(UNSET), min_size=3, max_size=3))
-def test_what_is_put_in_is_read_back(clear: bool, values: list[object]) -> None:
-    if not clear:
-        values = [None if value is UNSET else value for value in values]
-    kept = [
-        (name, value)
+@pytest.mark.parametrize("clears", [False, True])
+@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+def test_what_is_put_in_is_read_back(clears: bool, values: list[object]) -> None:
+    expected = {
+        name: cleaned(value)
         for name, value in zip(NAMES, values, strict=True)
-        if value is not UNSET and (clear or value is not None)
-    ]
-    assert read(a_section(clear=clear).assembled(values, escapes=True)) == dict(kept)
+        if value is not UNSET and (clears or cleaned(value) is not None)
+    }
+    assert read(written(values, clears=clears)) == expected
 
 
-def test_without_a_value_there_is_no_section() -> None:
-    assert a_section().assembled([None, None, None], escapes=False) == ""
+@pytest.mark.parametrize("constant", ["", "<field><name>X</name><value>1</value></field>"])
+@pytest.mark.parametrize("values", [[None] * 3, [UNSET] * 3])
+def test_without_a_value_there_is_no_section_unless_every_record_has_a_field(
+    values: list[object], constant: str
+) -> None:
+    assert read(written(values, constant=constant)) == ({"X": "1"} if constant else {})
+
+
+def test_a_field_that_every_record_has_stands_after_the_others() -> None:
+    constant = "<field><name>X</name><value>1</value></field>"
+    assert [*read(written(["a", None, "c"], constant=constant))] == [NAMES[0], NAMES[2], "X"]
 
 
 def test_texts_that_need_no_escape_are_written_as_they_are() -> None:
-    section = a_section().assembled(["x", "ü", ""], escapes=False)
-    assert read(section) == {"A": "x", "B & <b>": "ü", "C": ""}
+    expected = dict(zip(NAMES, ("x", "ü", ""), strict=True))
+    assert read(written(["x", "ü", ""], texts=Texts.PLAIN)) == expected
 
 
-@pytest.mark.parametrize("escapes", [False, True])
-@pytest.mark.parametrize("value", [1, True, ["x"], {"a": 1}])
-@pytest.mark.parametrize("beside", ["x", None])
-def test_what_is_no_text_is_not_written(escapes: bool, value: object, beside: object) -> None:
-    with pytest.raises(TypeError):
-        a_section().assembled(["x", value, beside], escapes=escapes)
+@pytest.mark.parametrize("texts", Texts)
+def test_what_is_no_text_is_converted(texts: Texts) -> None:
+    values = [1, True, ["x", "y"]]
+    expected = dict(zip(NAMES, ("1", "true", '["x","y"]'), strict=True))
+    assert read(written(values, texts=texts)) == expected
 
 
-@given(st.text())
-def test_what_xml_forbids_is_found_wherever_it_stands(text: str) -> None:
-    assert has_forbidden(text) is (without_forbidden(text) != text)
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_text_that_a_converter_takes_for_null_is_written_as_null(clears: bool) -> None:
+    read_back = read(written([" ", "1.0", 2], clears=clears, convert=as_integer))
+    assert read_back == {**({NAMES[0]: None} if clears else {}), NAMES[1]: "1", NAMES[2]: "2"}
+
+
+def test_a_converter_gets_texts_without_what_xml_forbids() -> None:
+    assert read(written(["\x001", "\x00", "2\x01.0"], convert=as_integer)) == {
+        NAMES[0]: "1",
+        NAMES[2]: "2",
+    }

@@ -7,6 +7,7 @@ import pytest
 from destination_maileon.config.targets import IDENTIFIERS
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.mapping.identifiers import Identifiers
+from destination_maileon.mapping.rows import Rows
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
@@ -28,8 +29,10 @@ EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 def test_a_contact_is_usable_with_what_its_mode_recognises(
     mode: IdentifierMode, identity: dict[str, str], are_usable: bool
 ) -> None:
-    kinds = IDENTIFIERS if mode.sends_id else IDENTIFIERS[:2]
-    identifiers = Identifiers(mode, kinds, clean=lambda value: value, seen=set())
-    values = [identity.get(kind.replace("maileon_", "")) for kind in kinds]
-    found, _ = identifiers.of(values, is_clean=True)
-    assert identifiers.are_usable(found) is are_usable
+    kinds = IDENTIFIERS
+    rows = Rows(map(str, kinds), clearing=[])
+    places = {kind: rows.place(kind) for kind in kinds}
+    identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
+    row = rows.of({kind: identity.get(kind.replace("maileon_", "")) for kind in kinds})
+    _, keys = identifiers.of(row, is_clean=True)
+    assert bool(keys) is are_usable

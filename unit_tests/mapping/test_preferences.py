@@ -24,11 +24,7 @@ def clean(value: object) -> object:
 
 
 def listed(value: object) -> dict[tuple[str, str], Preference]:
-    pieces = [
-        f"{head}<value>{text}</value>{source}"
-        for head, text, source in walked(value, clean, {NEWS})
-    ]
-    said = "".join(f"{piece}</preference>" for piece in pieces)
+    said = "".join([piece for pieces in walked(value, clean, {NEWS}) for piece in pieces])
     return contact_of(f"<contact><preferences>{said}</preferences></contact>".encode()).preferences
 
 
