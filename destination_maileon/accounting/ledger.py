@@ -112,7 +112,10 @@ class Ledger:
         """The records of these contacts reached the account, or were left out as told."""
         if self._is_dry_run and plan in self._staying:
             self._staying[plan].update(key for entry in entries for key in entry.identity_keys)
-        segments = Counter([part.checkpoint_id for entry in entries for part in entry.parts])
+        segments = Counter([entry.first.checkpoint_id for entry in entries])
+        for entry in entries:
+            if entry.later is not None:
+                segments.update([part.checkpoint_id for part in entry.later])
         for checkpoint_id, records in segments.items():
             self.checkpoint.settle(checkpoint_id, plan.key, written=records)
         records = segments.total()

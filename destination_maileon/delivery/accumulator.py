@@ -61,11 +61,13 @@ class Accumulator:
         """
         keys = part.identity_keys
         first = self._first
-        if not first.keys().isdisjoint(keys):
-            return self._add_to_pending(part, partition_key, now)
-        size = len(part.payload)
+        for key in keys:
+            if key in first:
+                return self._add_to_pending(part, partition_key, now)
+        payload = part.payload
+        size = len(payload)
         held = size + part.message_bytes
-        entry = BatchEntry(part, partition_key, now, keys, size, held)
+        entry = BatchEntry(part, partition_key, now, keys, payload, size, held)
         for key in keys:
             first[key] = entry
         batch = self._open.get(partition_key)
@@ -107,6 +109,17 @@ class Accumulator:
                 self._submit(_removal(entry))
             else:
                 self._put(entry)
+
+    def all_settled(self, entries: Iterable[BatchEntry]) -> None:
+        """These contacts are pending no longer."""
+        if self._followers:
+            for entry in entries:
+                self.settled(entry.identity_keys)
+            return
+        first = self._first
+        for entry in entries:
+            for key in entry.identity_keys:
+                first.pop(key, None)
 
     def keep_place(self, entry: BatchEntry) -> None:
         """The contact was refused and is held: whoever shares an identifier goes on waiting."""
@@ -260,10 +273,6 @@ class Accumulator:
         """Frees the identifiers; the contacts that are now first with all of theirs, in order."""
         heirs: dict[int, BatchEntry] = {}
         first, followers = self._first, self._followers
-        if not followers:
-            for key in keys:
-                first.pop(key, None)
-            return []
         for key in keys:
             line = followers.get(key)
             if line is None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import PartitionKey, StreamPlan
+    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_NAMED = 20
 """So many streams that are not in the catalog are named."""
@@ -77,7 +77,9 @@ class Intake:
         mapped, partition_key = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
             part = self._part(stream, message, mapped, now=now)
-            return self._write(stream, part, partition_key, now=now)
+            if len(part.payload) > self._largest:
+                return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
+            return self.accumulator.add(part, partition_key, now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
         return self._remove(stream, message, mapped, now=now)
@@ -131,13 +133,6 @@ class Intake:
             counts.update(stream.notices.counts)
         for records, words in told(counts):
             self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
-
-    def _write(
-        self, stream: StreamMapper, part: MappedRecord, partition_key: PartitionKey, *, now: float
-    ) -> bool:
-        if len(part.payload) > self._largest:
-            return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
-        return self.accumulator.add(part, partition_key, now)
 
     def _part(
         self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float

@@ -51,10 +51,10 @@ class Job(Protocol):
 class Request:
     """Contacts to write, or one contact to remove.
 
-    `position` is that of its oldest record in the input. `then` is sent once nothing of this one is
-    left to do. `is_already_counted` says that an earlier report has counted its contacts,
-    `is_barrier` that it waits until everything older is settled. With a `job` it carries no record.
-    Times in seconds.
+    `position` is that of its oldest record in the input, `bytes` is what its contacts take. `then`
+    is sent once nothing of this one is left to do. `is_already_counted` says that an earlier report
+    has counted its contacts, `is_barrier` that it waits until everything older is settled. With a
+    `job` it carries no record. Times in seconds.
     """
 
     partition_key: PartitionKey
@@ -66,6 +66,7 @@ class Request:
     is_barrier: bool = False
     job: Job | None = None
     position: int = 0
+    bytes: int = 0
     attempts: int = 0
     overloads: int = 0
     first_attempt_at: float = 0.0
@@ -74,17 +75,13 @@ class Request:
     successes_before: int = 0
 
     def __post_init__(self) -> None:
-        self.position = min((entry.position for entry in self.entries), default=0)
+        self.position = min([entry.first.position for entry in self.entries], default=0)
+        self.bytes = sum([len(entry.payload) for entry in self.entries])
 
     @property
     def records(self) -> int:
         """How many records it carries."""
         return sum(entry.records for entry in self.entries)
-
-    @property
-    def bytes(self) -> int:
-        """How many bytes its contacts take."""
-        return sum(len(entry.payload) for entry in self.entries)
 
     @property
     def is_divisible(self) -> bool:

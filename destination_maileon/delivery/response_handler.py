@@ -308,13 +308,13 @@ class ResponseHandler:
     def _free(self, request: Request, entries: Sequence[BatchEntry]) -> None:
         """These contacts are settled: whoever follows them goes on."""
         then = request.then
-        following = then.entries[0].identity_keys if then is not None else ()
-        for entry in entries:
-            if entry.identity_keys != following:
-                self.accumulator.settled(entry.identity_keys)
-        if then is not None:
-            request.then = None
-            self.scheduler.replace([then])
+        if then is None:
+            self.accumulator.all_settled(entries)
+            return
+        following = then.entries[0].identity_keys
+        self.accumulator.all_settled([e for e in entries if e.identity_keys != following])
+        request.then = None
+        self.scheduler.replace([then])
 
     def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
         self._count_rejected(entry, rejection)

@@ -139,7 +139,7 @@ def send(client: MaileonClient, call: Request) -> object:
         return call.job.send(client)
     if call.contact_removal is not None:
         return _carry_out_removal(client, call)
-    body = document(entry.payload for entry in call.entries)
+    body = document([entry.payload for entry in call.entries])
     parameters = call.partition_key.plan.options.parameters(call.partition_key.permission)
     return client.synchronize(parameters, body, contacts=len(call.entries))
 

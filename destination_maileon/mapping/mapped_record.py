@@ -64,20 +64,21 @@ class MappedRecord(Struct, eq=False, gc=False):
 class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
-    `later` are the records after the first, `merged` what the payload is then. `size` is what the
-    records would take one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when
-    the first came. `contact_removal`: it is to be removed, and `identity_keys` are those by which
-    it is recognised. `is_waiting` while it is in an open batch, `is_sent` while in a request.
+    `payload` is the contact as it is sent, once no more records come, which are `later`. `size` is
+    what the records would take one by one, in bytes, `held_bytes` what is kept of them.
+    `arrived_at` is when the first came. `contact_removal`: it is to be removed, and `identity_keys`
+    are those by which it is recognised. `is_waiting` while it is in an open batch, `is_sent` while
+    in a request.
     """
 
     first: MappedRecord
     partition_key: PartitionKey
     arrived_at: float
     identity_keys: tuple[str, ...]
+    payload: bytes
     size: int
     held_bytes: int
     later: list[MappedRecord] | None = None
-    merged: bytes | None = None
     contact_removal: ContactRemoval | None = None
     is_waiting: bool = False
     is_sent: bool = False
@@ -87,10 +88,10 @@ class BatchEntry(Struct, eq=False, gc=False):
         cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float
     ) -> BatchEntry:
         """The contact of one record."""
-        size = len(part.payload)
-        return cls(
-            part, partition_key, arrived_at, part.identity_keys, size, size + part.message_bytes
-        )
+        payload = part.payload
+        size = len(payload)
+        held = size + part.message_bytes
+        return cls(part, partition_key, arrived_at, part.identity_keys, payload, size, held)
 
     def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
         """The contact that these of its records make alone, ready to be sent."""
@@ -99,11 +100,6 @@ class BatchEntry(Struct, eq=False, gc=False):
             entry.merge(part)
         entry.seal()
         return entry
-
-    @property
-    def payload(self) -> bytes:
-        """The contact as it is sent."""
-        return self.first.payload if self.merged is None else self.merged
 
     @property
     def parts(self) -> list[MappedRecord]:
@@ -142,7 +138,7 @@ class BatchEntry(Struct, eq=False, gc=False):
         if self.later is None:
             return
         if self.partition_key.plan.options.sync_mode is SynchronizationMode.UPDATE:
-            self.merged = merged_bytes([part.payload for part in self.parts])
+            self.payload = merged_bytes([part.payload for part in self.parts])
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:
