@@ -445,8 +445,10 @@ def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hol
     account = an_account({"SINCE": FieldType.DATE})
     config = a_config(unmapped_columns="create")
     assert ColumnResolver(plan, config, account).before_first_record().notes == [
-        'the time of day in columns "left", "seen" is lost, since a field of the type date is '
-        "created. To keep it, first create a custom field of the type string in Maileon."
+        (
+            'the time of day in columns "left", "seen" is lost, since a field of the type date is '
+            "created. To keep it, first create a custom field of the type string in Maileon."
+        )
     ]
 
 
