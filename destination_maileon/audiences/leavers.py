@@ -104,11 +104,13 @@ class Leavers:
     _current: int = field(default=0, init=False)
     _leaving: int = field(default=0, init=False)
     _staying: int = field(default=0, init=False)
+    _marked: int = field(default=0, init=False)
     _next_page: int = field(default=1, init=False)
     _open_pages: int = field(default=0, init=False)
     _open_calls: int = field(default=0, init=False)
     _pages: int | None = field(default=None, init=False)
-    _items: int | None = field(default=None, init=False)
+    _first_size: int | None = field(default=None, init=False)
+    _last_size: int | None = field(default=None, init=False)
     _counts_only: bool = field(default=False, init=False)
 
     def begin(self) -> None:
@@ -169,14 +171,20 @@ class Leavers:
         else:
             self._all_read()
 
+    def _go_on(self) -> None:
+        """Everybody of whom an id was kept is cleared, or will be."""
+        if self._open_calls:
+            return
+        if self._has_more_pages:
+            self._ask()
+        else:
+            marked = "who dropped out, but whose address has an unsubscription marker,"
+            self._tell_who_stays(self._marked, marked)
+
     def _note_size(self, page: ContactPage) -> None:
-        if self._items is not None and page.items is not None and page.items != self._items:
-            self.log(
-                Level.INFO,
-                f"Audience {self._field}: the account's contacts changed from {self._items} to "
-                f"{page.items} while they were read. Whoever was missed leaves at the next sync.",
-            )
-        self._items = page.items if page.items is not None else self._items
+        if page.items is not None:
+            self._first_size = page.items if self._first_size is None else self._first_size
+            self._last_size = page.items
         # Without the header the end is a page that is not full.
         is_last = len(page.contacts) < PAGE_SIZE
         self._pages = page.pages or (self._next_page - 1 if is_last else self._next_page)
@@ -208,7 +216,9 @@ class Leavers:
             self._read()
         else:
             self._tell_who_stays(self._staying, "whose records were rejected in this sync")
+            self._tell_change()
             self._clear()
+            self._go_on()
 
     def _tell_who_stays(self, people: int, who: str) -> None:
         if people:
@@ -216,6 +226,15 @@ class Leavers:
                 Level.WARN,
                 f"Stream {self.plan.title}: {pluralize(people, 'person')} {who} stay in the "
                 "audience as they were.",
+            )
+
+    def _tell_change(self) -> None:
+        if self._first_size != self._last_size:
+            self.log(
+                Level.INFO,
+                f"Audience {self._field}: the account's contacts changed from {self._first_size} "
+                f"to {self._last_size} while they were read. Whoever was missed leaves at the "
+                "next sync.",
             )
 
     def _check_share(self) -> None:
@@ -243,11 +262,8 @@ class Leavers:
             raise self._refused("to let contacts leave", report)
         self._open_calls -= 1
         self.ledger.left(self.plan, report.existing)
-        self._tell_who_stays(
-            report.unsubscribed, "who dropped out, but whose address has an unsubscription marker,"
-        )
-        if not self._open_calls and self._has_more_pages:
-            self._ask()
+        self._marked += report.unsubscribed
+        self._go_on()
 
     def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:
         return ConfigError(

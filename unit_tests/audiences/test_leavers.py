@@ -32,6 +32,7 @@ class Audience:
     heard: Heard = field(default_factory=Heard)
     pages_read: int = 0
     most_ids: int = 0
+    marked: frozenset[str] = frozenset()
 
     def run(self, most_percent: float | None = None) -> Leavers:
         plan = a_plan(audience_field="vip", generation_id=THIS - 1, overwrites=True)
@@ -64,10 +65,13 @@ class Audience:
             job.answered(ContactPage(contacts, pages, len(everybody)))
         elif isinstance(job, Clear):
             assert len(job.ids) <= 3
-            for name in job.ids:
+            reached = [name for name in job.ids if name not in self.marked]
+            for name in reached:
                 assert self.numbers[name] not in {None, 0, THIS}
                 self.numbers[name] = 0
-            job.answered(a_report(len(job.ids), existing=len(job.ids)))
+            passed_by = len(job.ids) - len(reached)
+            report = a_report(len(job.ids), existing=len(reached), unsubscribed=passed_by)
+            job.answered(report)
 
 
 def left(leavers: Leavers) -> int:
@@ -143,7 +147,18 @@ def test_a_change_of_the_account_on_the_way_is_told() -> None:
 
     audience._answer = answer_and_grow  # type: ignore[method-assign]
     audience.run()
-    assert any("changed from 4 to 5" in said for _, said in audience.heard.said)
+    assert sum("changed from 4 to 5" in said for _, said in audience.heard.said) == 1
+
+
+@pytest.mark.parametrize("most_ids", [2, 100])
+def test_who_stays_for_a_marker_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, most_ids: int
+) -> None:
+    monkeypatch.setattr(leavers_module, "MAX_IDS", most_ids)
+    audience = Audience(many(1, 1, 1, 1, 1, 1, THIS, THIS), marked=frozenset("146"))
+    assert left(audience.run()) == 3
+    ((_, told),) = audience.heard.said
+    assert "3 people who dropped out" in told
 
 
 def test_who_is_listed_twice_leaves_once() -> None:
