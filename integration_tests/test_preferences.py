@@ -7,6 +7,7 @@ import pytest
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns
 from integration_tests.platform import record, stream, stream_state
+from maileon_sandbox import Fault
 
 # Name, what the mapping or the list says of the source, and what is stored afterwards.
 SOURCES: dict[str, tuple[Json, str | None]] = {
@@ -69,3 +70,35 @@ def test_a_list_may_be_text_and_one_of_another_form_rejects_its_record_alone(
     assert all("not a list of preferences (field preferences)" in said for said in lines)
     # Three of a reason are told one by one.
     assert len(lines) == 3
+
+
+LISTED = [
+    [{"category": "News", "name": "Weekly", "value": True}],
+    [{"category": "News", "name": "Weekyl", "value": True}],
+    [{"category": "News", "name": "Daily", "value": None}],
+]
+
+
+@pytest.mark.parametrize("properties", [columns("preferences"), columns()])
+def test_a_listed_preference_that_the_account_lacks_rejects_its_record_before_a_call(
+    connection: Connection, properties: dict[str, Json]
+) -> None:
+    connection.sandbox.account.add_preference("News", "Weekly")
+    people = [{"email": f"p{n}@example.com", "preferences": one} for n, one in enumerate(LISTED)]
+    run = connection.sync([*map(record, people), stream_state(1)], stream(properties))
+    assert (run.exit_code, run.stats, connection.batches) == (0, [(2, 1)], [2])
+    (line,) = [said for said in run.logs("WARN") if said.startswith("Record ")]
+    assert line.endswith(
+        "was rejected: a preference that the account does not have (field preferences). Use the "
+        'names of one that is there (did you mean "News/Weekly"?), or create it in Maileon.'
+    )
+
+
+def test_where_the_key_may_not_read_preferences_a_list_of_them_is_maileons_to_judge(
+    connection: Connection,
+) -> None:
+    connection.sandbox.account.add_preference("News", "Weekly")
+    connection.sandbox.script(Fault(status=403, path="/contacts/preference", times=None))
+    people = [{"email": f"p{n}@example.com", "preferences": one} for n, one in enumerate(LISTED)]
+    run = connection.sync([*map(record, people), stream_state(1)], stream(columns("preferences")))
+    assert (run.exit_code, run.stats, connection.batches) == (0, [(2, 1)], [3])

@@ -62,7 +62,7 @@ class Explanations:
 
     def _known_names(self, plan: StreamPlan) -> set[str]:
         """What is no value of a record for certain: the account's names, and the mapping's."""
-        preferences = self.account.known_preferences
+        preferences = self.account.known_preferences or ()
         targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
         existing = {name for preference in preferences for name in preference}
         return {*self.account.known_custom_fields, *existing, *names_in(targets, preferences)}

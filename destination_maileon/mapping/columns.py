@@ -249,6 +249,8 @@ class ColumnResolver:
     def _put(self, column: str, target: Target) -> None:
         entry = self.plan.mapping.get(column)
         self._taken.setdefault(target, column)
+        if target.kind is Kind.PREFERENCES:
+            self.account.look_for_preferences()
         clears = (entry.null_values if entry else None) or self.config.null_values
         self._result.columns[column] = Column(
             column,

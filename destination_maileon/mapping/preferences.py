@@ -5,8 +5,10 @@ This module alone decides which forms of that column are understood.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.deletions import NULL_WORDS, REMOVAL_FORMS, is_set
@@ -14,9 +16,10 @@ from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol import exact_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     Clean = Callable[[object], object]
+    Preferences = frozenset[tuple[str, str]]
 
 
 class BadPreferencesError(ValueError):
@@ -51,22 +54,36 @@ def preference_value(value: object, title: str) -> str | None:
 
 
 def listed(
-    value: object, clean: Clean, known: Collection[tuple[str, str]]
+    value: object, clean: Clean, known: Preferences | None
 ) -> Iterator[tuple[str, str]]:
     """Of each preference what stands before its value, and the rest; without a value, nothing.
 
     Raises:
-        BadPreferencesError: with no name in it but those of `known` preferences.
+        BadPreferencesError: if it cannot be read, or names one that is not `known`, if any are.
+            No name is in it but those of known preferences: others are the record's own words.
     """
     for entry in _entries(value):
         if not isinstance(entry, dict):
             raise BadPreferencesError(_PREFERENCES_FORM)
         category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)
-        title = f"{category}/{name}" if (category, name) in known else ""
-        text = preference_value(clean(entry.get("value")), title)
+        path = f"{category}/{name}"
+        is_known = known is not None and (category, name) in known
+        text = preference_value(clean(entry.get("value")), path if is_known else "")
         if text is not None:
+            if known is not None and not is_known:
+                raise BadPreferencesError(_unknown(path, known), Reason.UNKNOWN_PREFERENCE)
             source = _source(entry, clean) if "source" in entry else ""
             yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
+
+
+def _unknown(path: str, known: Preferences) -> str:
+    nearest = did_you_mean(path, _paths(known))
+    return f"Use the names of one that is there{nearest}, or create it in Maileon."
+
+
+@lru_cache(maxsize=1)
+def _paths(known: Preferences) -> NameIndex:
+    return NameIndex(f"{category}/{name}" for category, name in sorted(known))
 
 
 def _source(entry: dict[str, object], clean: Clean) -> str:

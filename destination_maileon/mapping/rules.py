@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,14 +37,15 @@ class Column:
 class MappingRules:
     """What holds for every record of a stream, whatever its columns.
 
-    `preferences` are those that are known to be the account's: only their names may be shown.
+    `preferences` are those of the account: no other may be sent, and only their names may be shown.
+    None: the account was not asked, or did not tell.
     """
 
     identifier_mode: IdentifierMode
     deleted_records: DeletedRecords = DeletedRecords.IGNORE
     truncate_long_text: bool = False
     every_record_is_deleted: bool = False
-    preferences: Collection[tuple[str, str]] = ()
+    preferences: frozenset[tuple[str, str]] | None = None
     audience: tuple[str, str] | None = None
     """The custom field that says who is in the stream, and what it holds."""
 
@@ -58,6 +58,7 @@ class Reason(StrEnum):
     BAD_PERMISSION = "not a permission"
     BAD_PREFERENCES = "not a list of preferences"
     BAD_PREFERENCE = "a preference that is neither yes nor no"
+    UNKNOWN_PREFERENCE = "a preference that the account does not have"
     UNCLEAR_REMOVAL = "neither yes nor no"
     NO_DATA = "no data"
     TOO_LARGE = "larger than a call may be"

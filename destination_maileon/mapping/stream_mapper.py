@@ -6,6 +6,7 @@ schema does not have, and when a custom field has vanished from the account.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import titled
@@ -58,7 +59,6 @@ class StreamMapper:
             audience=(plan.audience_field, str(plan.audience_number))
             if plan.audience_field
             else None,
-            preferences=resolver.account.known_preferences,
         )
         self._partition_keys: dict[Permission | None, PartitionKey] = {}
         self.usual_partition = self.partition_key(plan.permission)
@@ -216,4 +216,6 @@ class StreamMapper:
         columns = self._columns.columns
         self._known = set(columns)
         self._missed = 0
-        self.encoder = ContactEncoder(columns.values(), self._rules, self.notices)
+        # A column of them that is new has made them known.
+        rules = replace(self._rules, preferences=self._resolver.account.known_preferences)
+        self.encoder = ContactEncoder(columns.values(), rules, self.notices)

@@ -154,10 +154,15 @@ class Account:
         """The custom fields if they were asked for, else none: for those who can do without."""
         return self._custom_fields or {}
 
+    def look_for_preferences(self) -> None:
+        """Asks for the preferences. Without an answer they stay unknown, and the sync goes on."""
+        with suppress(SyncError):
+            _ = self.preferences
+
     @property
-    def known_preferences(self) -> frozenset[tuple[str, str]]:
-        """The preferences if they were asked for, else none: for those who can do without."""
-        return self._preferences or frozenset()
+    def known_preferences(self) -> frozenset[tuple[str, str]] | None:
+        """The preferences if they were asked for, else None: for those who can do without."""
+        return self._preferences
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""

@@ -301,7 +301,7 @@ def test_a_missing_field_of_a_new_column_is_told_with_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "calls"), [("color", 0), ("preferences", 0), ("preference:News/Weekly", 1)]
+    ("column", "calls"), [("color", 0), ("preferences", 1), ("preference:News/Weekly", 1)]
 )
 def test_preferences_are_asked_for_once_and_only_if_a_column_names_one(
     column: str, calls: int
@@ -444,12 +444,11 @@ def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hol
     )
     account = an_account({"SINCE": FieldType.DATE})
     config = a_config(unmapped_columns="create")
-    assert ColumnResolver(plan, config, account).before_first_record().notes == [
-        (
-            'the time of day in columns "left", "seen" is lost, since a field of the type date is '
-            "created. To keep it, first create a custom field of the type string in Maileon."
-        )
-    ]
+    (note,) = ColumnResolver(plan, config, account).before_first_record().notes
+    assert note == (
+        'the time of day in columns "left", "seen" is lost, since a field of the type date is '
+        "created. To keep it, first create a custom field of the type string in Maileon."
+    )
 
 
 @pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
@@ -475,7 +474,7 @@ def test_a_preference_is_split_where_the_account_has_both() -> None:
     ("properties", "mapping", "calls"),
     [
         (("email", "first_name"), (), ["custom_fields"]),
-        (("email", "preferences"), (), ["custom_fields"]),
+        (("email", "preferences"), (), ["preferences", "custom_fields"]),
         (("email", "preference:News/Weekly"), (), ["preferences", "custom_fields"]),
         (
             ("email",),

@@ -13,6 +13,7 @@ from destination_maileon.maileon.contact import Preference
 from destination_maileon.maileon.contact_xml import contact_of, without_forbidden
 from destination_maileon.mapping.preferences import BadPreferencesError
 from destination_maileon.mapping.preferences import listed as walked
+from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol.exact_json import dumps
 from unit_tests.protocol.test_exact_json import values
 
@@ -23,8 +24,10 @@ def clean(value: object) -> object:
     return without_forbidden(value) if isinstance(value, str) else value
 
 
-def listed(value: object) -> dict[tuple[str, str], Preference]:
-    said = "".join([piece for pieces in walked(value, clean, {NEWS}) for piece in pieces])
+def listed(
+    value: object, known: frozenset[tuple[str, str]] | None = None
+) -> dict[tuple[str, str], Preference]:
+    said = "".join([piece for pieces in walked(value, clean, known) for piece in pieces])
     return contact_of(f"<contact><preferences>{said}</preferences></contact>".encode()).preferences
 
 
@@ -135,6 +138,33 @@ def test_another_form_is_refused_and_none_of_it_is_told(value: object) -> None:
     with pytest.raises(BadPreferencesError, match="Write it as a list of ") as caught:
         listed(value)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("named", "hint"),
+    [
+        ({"name": "weekly"}, ' (did you mean "News/Weekly"?)'),
+        ({"name": "Weekyl"}, ' (did you mean "News/Weekly"?)'),
+        ({"category": "News ", "value": "no"}, ' (did you mean "News/Weekly"?)'),
+        ({"name": "secret"}, ""),
+    ],
+)
+def test_one_that_the_account_lacks_is_refused_and_what_is_like_it_is_named(
+    named: dict[str, object], hint: str
+) -> None:
+    with pytest.raises(BadPreferencesError) as caught:
+        listed([entry(), entry(**named)], frozenset({NEWS, ("Shop", "Offers")}))
+    assert caught.value.reason is Reason.UNKNOWN_PREFERENCE
+    assert (str(caught.value), caught.value.field) == (
+        f"Use the names of one that is there{hint}, or create it in Maileon.",
+        "",
+    )
+
+
+def test_one_that_the_account_lacks_is_no_fault_if_it_has_no_value_or_nobody_knows() -> None:
+    nothing = entry(name="Daily", value=None)
+    assert listed([nothing], frozenset()) == {}
+    assert listed([entry(name="Daily")]) == {("News", "Daily"): Preference("true")}
 
 
 @given(values)

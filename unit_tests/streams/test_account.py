@@ -38,7 +38,7 @@ def an_api() -> CountingApi:
 def test_nothing_is_asked_before_somebody_wants_to_know() -> None:
     api = an_api()
     account = Account(api, at_once)
-    assert (account.known_preferences, api.calls) == (frozenset(), [])
+    assert (account.known_preferences, api.calls) == (None, [])
 
 
 def test_fields_and_preferences_are_asked_for_once() -> None:
@@ -48,7 +48,7 @@ def test_fields_and_preferences_are_asked_for_once() -> None:
         assert account.custom_fields == HAT
         assert account.preferences == {WEEKLY}
     assert api.calls == ["custom_fields", "preferences"]
-    assert account.known_preferences == {WEEKLY}
+    assert account.known_preferences == frozenset({WEEKLY})
 
 
 def test_a_field_that_is_created_is_known_and_told() -> None:
@@ -126,7 +126,8 @@ def test_preferences_that_were_not_all_told_are_asked_for_again() -> None:
     account = Account(api, at_once)
     with pytest.raises(TransientError):
         assert account.preferences
-    assert account.known_preferences == frozenset()
+    account.look_for_preferences()
+    assert account.known_preferences == frozenset({("A", "1"), ("B", "2")})
     assert account.preferences == {("A", "1"), ("B", "2")}
 
 
