@@ -122,7 +122,7 @@ def test_the_documented_report_becomes_lines_that_say_what_is_wrong(
         "3 records read",
         "0 written",
         "2 rejected",
-        "1 left out (1 by Maileon without a word)",
+        "1 left out (1 by Maileon without a reason)",
     ):
         assert pluralize in summary
     (reasons,) = (said for said in run.logs("WARN") if "records were rejected" in said)

@@ -40,7 +40,7 @@ def test_who_has_opted_out_before_maileon_knew_them_is_not_created_as_somebody_t
     assert markers == ["/1.0/contacts/email/stop%40example.com/unsubscription"]
     contacts = connection.sandbox.account.contacts()
     assert [one.email for one in contacts if not one.unsubscribed] == ["go@example.com"]
-    assert any("1 of them marked as unsubscribed" in said for said in run.logs("INFO"))
+    assert any("1 marked as unsubscribed" in said for said in run.logs("INFO"))
     assert any("1 left out (1 unsubscribed)" in said for said in run.logs("INFO"))
 
 
@@ -53,6 +53,22 @@ def test_without_the_right_to_set_markers_one_warning_counts_them(connection: Co
     assert (run.exit_code, run.stats) == (0, [(2, 0)])
     (warning,) = (said for said in run.logs("WARN") if "unsubscription marker" in said)
     assert warning.startswith("2 people opted out whom Maileon does not have")
+
+
+def test_opt_outs_without_an_address_of_people_who_are_not_there_are_told(
+    connection: Connection,
+) -> None:
+    rows = [record({"external_id": str(n), "gone": True}, "optouts") for n in range(2)]
+    run = connection.sync(
+        [*rows, stream_state(1, "optouts")],
+        stream({"external_id": {"type": "string"}, "gone": {"type": "boolean"}}, "optouts"),
+        streams=mapping(("gone", "unsubscribe"), name="optouts"),
+        identifier_mode="external_id",
+    )
+    assert (run.exit_code, run.stats) == (0, [(2, 0)])
+    (warning,) = run.logs("WARN")
+    assert warning.startswith("2 people opted out whom Maileon does not have")
+    assert "no e-mail address" in warning
 
 
 def test_who_was_not_there_does_not_count_as_removed(connection: Connection) -> None:

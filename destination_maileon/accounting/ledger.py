@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NOT_IN_CATALOG = Rejection(
     "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
 )
+_DRY = "A dry run stores no rejected records."
 STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
 """What the STATEs say besides records, in `additionalStats`."""
 
@@ -240,11 +241,9 @@ class Ledger:
         for plan, counts in self.counts.items():
             self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
             if reasons := self._rejections.totals(plan):
-                self._log(
-                    Level.WARN,
-                    f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}. "
-                    f"{where_stored(self._store, plan)}",
-                )
+                told = f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}."
+                where = _DRY if self._is_dry_run else where_stored(self._store, plan)
+                self._log(Level.WARN, f"{told} {where}")
         self._store_report()
 
     def _store_report(self) -> None:

@@ -16,7 +16,7 @@ class LeftOut(StrEnum):
     EXISTING = "in Maileon already"
     NOT_EXISTING = "not in Maileon"
     DELETED = "deleted at the source"
-    UNTOLD = "by Maileon without a word"
+    UNTOLD = "by Maileon without a reason"
 
 
 @dataclass(slots=True)
@@ -98,8 +98,8 @@ class StreamStats:
     def _removed_words(self) -> list[str]:
         words = [f"{self.opted_out} opted out", f"{self.deleted} deleted"]
         if self.gone:
-            marked = f", {self.marked} of them marked as unsubscribed" if self.marked else ""
-            words[-1] += f" ({self.gone} of these were not in Maileon{marked})"
+            marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
+            words[-1] += f" ({self.gone} of these not in Maileon{marked})"
         if self.left:
             words.append(f"{self.left} left the audience")
         return words

@@ -30,6 +30,7 @@ class Removals:
     _removed: int = field(default=0, init=False)
     _under_way: set[Request] = field(default_factory=set, init=False)
     _unmarked: int = field(default=0, init=False)
+    _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
         """Whether the request waits for none of the removals that are under way."""
@@ -65,6 +66,7 @@ class Removals:
         if contact_removal is None or contact_removal.removal is not DeletedRecords.UNSUBSCRIBE:
             return True
         if not contact_removal.contact.email:
+            self._without_address += 1
             return True
         request.purpose = Purpose.MARK
         return False
@@ -75,13 +77,20 @@ class Removals:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
-        if self._unmarked:
-            self.log(
-                Level.WARN,
-                f"{pluralize(self._unmarked, 'person')} opted out whom Maileon does not have, and "
-                "no unsubscription marker could be set for them: whoever adds them later writes "
-                "to them. Give the API key the right to create (PUT), and sync again.",
-            )
+        causes = {
+            "Maileon did not let the marker be set. Give the API key the right to create (PUT), "
+            "and have the source send these records again.": self._unmarked,
+            "their records have no e-mail address, which a marker needs. Map a column to email, "
+            "and have the source send these records again.": self._without_address,
+        }
+        for cause, people in causes.items():
+            if people:
+                self.log(
+                    Level.WARN,
+                    f"{pluralize(people, 'person')} opted out whom Maileon does not have, without "
+                    "an unsubscription marker, so that whoever adds them later writes to them: "
+                    f"{cause}",
+                )
 
     def _too_many(self) -> str:
         return (

@@ -131,8 +131,10 @@ class DeadLetterQueue:
 def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
     """What a person is told at the end: where the rejected records are, or how to have them."""
     if store is not None:
-        return f"They are stored in {store.location(plan)}, as messages that can be sent again."
-    return f"They are not stored: to have them, choose S3 under {titled('object_storage_config')}."
+        where = store.location(plan)
+        return f"The rejected records are in {where}, as messages that can be sent again."
+    choice = f"choose S3 under {titled('object_storage_config')}"
+    return f"The rejected records are not stored: to have them, {choice}."
 
 
 def run_report(

@@ -295,7 +295,7 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
     [told] = heard.warnings[2:]
     assert told == (
         "Stream contacts: 2 records were rejected: 2 x too long (field CITY). "
-        "They are not stored: to have them, choose S3 under "
+        "The rejected records are not stored: to have them, choose S3 under "
         '"Storage for Rejected Records" (object_storage_config).'
     )
 

@@ -28,17 +28,17 @@ def test_every_count_is_told_and_none_under_anothers_name() -> None:
     assert counts.words() == (
         f"{counts.read} records read, {counts.written} written, {counts.created} created, "
         f"{counts.existing} existing, "
-        "7 left out (3 unsubscribed, 4 by Maileon without a word), "
+        "7 left out (3 unsubscribed, 4 by Maileon without a reason), "
         f"{counts.merged} merged, {counts.opted_out} opted out, {counts.deleted} deleted "
-        f"({counts.gone} of these were not in Maileon, {counts.marked} of them marked as "
-        f"unsubscribed), {counts.left} left the audience, {counts.rejected} rejected, "
+        f"({counts.gone} of these not in Maileon, {counts.marked} marked as unsubscribed), "
+        f"{counts.left} left the audience, {counts.rejected} rejected, "
         f"{counts.calls} calls, 62.1 seconds"
     )
 
 
 def test_of_those_who_were_not_there_a_marker_is_told_only_if_there_is_one() -> None:
     words = StreamStats(opted_out=2, gone=1).words()
-    assert "2 opted out, 0 deleted (1 of these were not in Maileon), 0 rejected" in words
+    assert "2 opted out, 0 deleted (1 of these not in Maileon), 0 rejected" in words
 
 
 def test_what_a_dry_run_cannot_know_it_does_not_tell() -> None:

@@ -143,6 +143,9 @@ def test_nobody_else_gets_a_marker(
     assert harness.send() == []
     kind = "deleted" if removal is DELETE else "opted out"
     assert counts(harness) == ({kind: 1} if was_there else {kind: 1, "gone": 1})
+    harness.handler.close()
+    harness.handler.summarize()
+    assert [said[:18] for said in harness.heard.warnings] == ["1 person opted out"] * (not email)
 
 
 def test_markers_count_against_no_limit() -> None:
@@ -172,7 +175,7 @@ def test_markers_that_cannot_be_set_are_told_in_one_warning(
     harness.handler.summarize()
     [warning] = harness.heard.warnings
     assert warning.startswith("2 people opted out")
-    assert "no unsubscription marker could be set" in warning
+    assert "Maileon did not let the marker be set" in warning
 
 
 def test_whoever_follows_a_person_who_gets_a_marker_waits_for_it() -> None:
