@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from destination_maileon.config.model import Config
 from destination_maileon.config.spec import flat_schema
@@ -47,17 +47,27 @@ def load_config(raw: object) -> Config:
 
 def secrets_of(raw: object) -> set[str]:
     """What must never be shown, also of a configuration that is wrong."""
-    return {form for text in _texts(raw, flat_schema(Config)) for form in secret_forms(text)}
+    return {form for text in _secrets(raw, Config) for form in secret_forms(text)}
 
 
-def _texts(raw: object, node: Schema) -> Iterator[str]:
-    """The texts that stand where the schema marks a secret."""
-    if isinstance(raw, str) and node.get("airbyte_secret"):
-        yield raw
-    if isinstance(raw, Mapping):
-        for part in (node, *node.get("oneOf", ())):
-            for name, schema in part.get("properties", {}).items():
-                yield from _texts(raw.get(name), schema)
+def _secrets(raw: object, model: type[BaseModel]) -> Iterator[str]:
+    """The texts that stand where the model marks a secret."""
+    # Its schema says the same, but takes as long to make as half of all that a sync begins with.
+    if not isinstance(raw, Mapping):
+        return
+    for name, field in model.model_fields.items():
+        value, extra = raw.get(name), field.json_schema_extra
+        if isinstance(value, str) and isinstance(extra, dict) and extra.get("airbyte_secret"):
+            yield value
+        for part in _models(field.annotation):
+            yield from _secrets(value, part)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
 
 
 def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:

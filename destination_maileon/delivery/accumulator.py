@@ -228,6 +228,9 @@ class Accumulator:
 
     def _last(self, keys: tuple[str, ...]) -> BatchEntry | None:
         """The newest pending contact with these identifiers, if it is the same for all of them."""
+        first = self._first.get(keys[0])
+        if not self._followers and first is not None and first.identity_keys == keys:
+            return first
         last = {
             id(entry): entry
             for key in keys

@@ -44,6 +44,7 @@ from destination_maileon.protocol.messages import Texts
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
+_TRUNCATED = Notice.TRUNCATED
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
@@ -163,16 +164,19 @@ class ContactEncoder:
             other = self._removed_or_refused(row, identity, is_usable=bool(keys))
             if other is not None:
                 return other
-        prepare = None if texts is _PLAIN else escape_markup if is_clean else self._content
-        pieces = ["<contact>"]
+        # By turns what stands before a text, and the text.
+        pieces = ["<contact>", ""]
         for tag, text in identity.items():
-            pieces.append(f"<{tag}>{text if prepare is None else escape_markup(text)}</{tag}>")
-        self._write_fields(row, pieces, prepare, None if is_clean else self._cleaned)
+            pieces += (f"<{tag}>", text, f"</{tag}>", "")
+        self._write_fields(row, pieces, None if is_clean else self._cleaned)
         if self._has_wishes:
             refusal = self._add_wishes(row, identity, pieces)
             if refusal is not None:
                 return refusal
         pieces.append("</contact>")
+        if texts is not _PLAIN:
+            # To escape each text alone takes five times as long.
+            pieces[1::2] = escape_markup("\0".join(pieces[1::2])).split("\0")
         return "".join(pieces).encode(), keys
 
     def _is_marked(self, row: Struct) -> bool:
@@ -210,11 +214,6 @@ class ContactEncoder:
         self._seen.add(Notice.CLEANED)
         return clean or None
 
-    def _content(self, text: str) -> str | None:
-        """The text as element content; null if it held nothing but what no text may hold."""
-        clean = self._cleaned(text)
-        return None if clean is None else escape_markup(clean)
-
     def _add_wishes(
         self, row: Struct, identity: dict[str, str], pieces: list[str]
     ) -> Refusal | None:
@@ -241,16 +240,14 @@ class ContactEncoder:
                 if said is not None:
                     found[head] = f"<value>{said}</value>{source}</preference>"
         if found:
-            pieces.append("<preferences>")
-            for element in found.items():
-                pieces += element
-            pieces.append("</preferences>")
+            elements = "".join([f"{head}{rest}" for head, rest in found.items()])
+            pieces += (f"<preferences>{elements}</preferences>", "")
 
     def _cut(self, value: object) -> str:
-        text = as_text(value)
+        text = value if type(value) is str else as_text(value)
         cut = truncated(text)
         if len(cut) != len(text):
-            self._seen.add(Notice.TRUNCATED)
+            self._seen.add(_TRUNCATED)
         return cut
 
     def _standard_text(self, value: object) -> str:

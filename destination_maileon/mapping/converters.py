@@ -36,8 +36,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
 ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
 _DAY_CHARACTERS = len("2024-05-01")
-_SEPARATORS = frozenset({"T", " "})
-_PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SEPARATORS = frozenset({"", "T", " "})
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 ISO_DATE = re.compile(
     r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -113,7 +112,7 @@ def as_date(value: object) -> str | None:
     Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
     read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
     """
-    if isinstance(value, str) and (day := _usual_day(value)) is not None:
+    if type(value) is str and (day := _usual_day(value)) is not None:
         return day
     text = as_text(value).strip()
     iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None
@@ -124,8 +123,6 @@ def as_date(value: object) -> str | None:
 
 def _usual_day(text: str) -> str | None:
     """The day of a date or timestamp in the usual form; None if it takes a closer look."""
-    if len(text) == _DAY_CHARACTERS:
-        return text if _PLAIN_DATE.fullmatch(text) else None
     if text[_DAY_CHARACTERS : _DAY_CHARACTERS + 1] not in _SEPARATORS:
         return None
     try:
@@ -133,7 +130,7 @@ def _usual_day(text: str) -> str | None:
         datetime.fromisoformat(text)
     except ValueError:
         return None
-    return text[:_DAY_CHARACTERS] if text[4] == text[7] == "-" else None
+    return text[:_DAY_CHARACTERS] if text[4:8:3] == "--" else None
 
 
 def as_timestamp(value: object) -> str | None:
@@ -175,9 +172,7 @@ def as_maileon_id(identifier: str) -> str | None:
 
 def truncated(text: str) -> str:
     """Text cut at 255 UTF-16 units, as Java counts characters, and never within a character."""
-    if len(text) <= MAX_TEXT_CHARACTERS // 2:
-        return text
-    if text.isascii():
+    if text.isascii() or len(text) <= MAX_TEXT_CHARACTERS // 2:
         return text[:MAX_TEXT_CHARACTERS]
     units = text.encode("utf-16-le", "surrogatepass")
     if len(units) <= 2 * MAX_TEXT_CHARACTERS:
@@ -207,6 +202,9 @@ def _float_text(value: float) -> str:
 def _decimal_text(value: Decimal) -> str:
     if not value:
         return "0"
+    text = str(value)
+    if "E" not in text:
+        return text.rstrip("0").rstrip(".") if "." in text else text
     exponent = abs(value.adjusted())
     if exponent > _MAX_PLAIN_EXPONENT and exponent > _MAX_PLAIN_EXPONENT + len(
         value.as_tuple().digits

@@ -16,14 +16,11 @@ from destination_maileon.maileon.contact_xml import field_head
 from destination_maileon.mapping.converters import Converter
 
 Clean: TypeAlias = Callable[[Any], Any]
-"""A value -> the same less what no text may hold; None if nothing else was in it."""
+"""A value -> the same less what no text may hold; None if it held nothing else."""
 
-Prepare: TypeAlias = Callable[[str], str | None]
-"""A text -> element content; None if it held nothing but what XML forbids."""
-
-WriteFields: TypeAlias = Callable[[Struct, list[str], Prepare | None, Clean | None], None]
-"""Adds the pieces of a row's sections; without `prepare` the row's texts are content as they are,
-without `clean` they hold nothing that no text may hold."""
+WriteFields: TypeAlias = Callable[[Struct, list[str], Clean | None], None]
+"""Adds the pieces of a row's sections: by turns what stands before a text, and the text. Without
+`clean` no text of the row holds what none may hold."""
 
 
 class Field(NamedTuple):
@@ -51,7 +48,7 @@ def field_writer(sections: Sequence[Section]) -> WriteFields:
     """The function that writes the fields of these sections."""
     # No name of a column or a field stands in its source: none can be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET}
-    lines = ["def write(row, pieces, prepare, clean):", " put = pieces.append"]
+    lines = ["def write(row, pieces, clean):", " put = pieces.append"]
     for number, section in enumerate(sections):
         names[f"opening_{number}"] = opening = f"<{section.tag}>"
         names[f"closing_{number}"] = closing = f"{_END}{section.constant}</{section.tag}>"
@@ -60,11 +57,13 @@ def field_writer(sections: Sequence[Section]) -> WriteFields:
         for field in section.fields:
             names |= _names(field)
             lines += _lines(field)
-        lines.append(" if len(pieces) > start:")
-        lines.append(f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]")
-        lines.append(f"  put(closing_{number})")
+        lines += [
+            " if len(pieces) > start:",
+            f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]",
+            f"  put(closing_{number}); put('')",
+        ]
         if section.constant:
-            lines.append(f" else: put(alone_{number})")
+            lines.append(f" else: put(alone_{number}); put('')")
     exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
     write: WriteFields = names["write"]
     return write
@@ -95,10 +94,10 @@ def _lines(field: Field) -> list[str]:
             f"  if type(value) is not str: value = convert_{place}(value)",
         ]
     lines += [
-        f"  if prepare is None: {write}",
-        f"  elif (value := prepare(value)) is not None: {write}",
+        f"  if clean is None: {write}",
+        f"  elif (value := clean(value)) is not None: {write}",
     ]
-    return [*lines, f" if value is None: put(null_{place})"] if field.clears else lines
+    return [*lines, f" if value is None: put(null_{place}); put('')"] if field.clears else lines
 
 
 _END = "</value></field>"

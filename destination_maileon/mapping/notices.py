@@ -26,6 +26,9 @@ MAX_TRACKED_IDS = 64
 class Notice(Enum):
     """What was noticed in a record, and the words that follow the number of records."""
 
+    # That of an enumeration is written in Python, and each of many texts that are cut asks for it.
+    __hash__ = object.__hash__
+
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
     TRUNCATED = "held a text of more than 255 characters: it was cut, as truncate_long_text says."
     UNAVAILABLE = (
@@ -52,7 +55,8 @@ class Notices:
 
     def count(self) -> None:
         """The record at hand is done."""
-        self.counts.update(self.seen)
+        for notice in self.seen:
+            self.counts[notice] += 1
         self.seen.clear()
 
 

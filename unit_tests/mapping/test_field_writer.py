@@ -14,7 +14,6 @@ from destination_maileon.maileon.contact_xml import escape_markup, without_forbi
 from destination_maileon.mapping.converters import Converter, as_integer, as_text
 from destination_maileon.mapping.field_writer import Field, Section, field_writer
 from destination_maileon.mapping.rows import Rows
-from destination_maileon.protocol.messages import Texts
 
 NAMES = ["A", "B & <b>", 'C"{}\\ \n']
 allowed = st.text().map(without_forbidden)
@@ -26,7 +25,7 @@ def written(
     clears: bool = False,
     convert: Converter = as_text,
     constant: str = "",
-    texts: Texts = Texts.ANYTHING,
+    is_clean: bool = False,
 ) -> str:
     """The section that these values make; UNSET is an absent one."""
     rows = Rows(NAMES, NAMES if clears else [])
@@ -37,20 +36,13 @@ def written(
     write = field_writer([Section("custom_fields", fields, constant)])
     row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
     pieces: list[str] = []
-    if texts is Texts.ANYTHING:
-        write(row, pieces, content, cleaned)
-    else:
-        write(row, pieces, None if texts is Texts.PLAIN else escape_markup, None)
+    write(row, pieces, None if is_clean else cleaned)
+    pieces[1::2] = map(escape_markup, pieces[1::2])
     return "".join(pieces)
 
 
 def cleaned(value: object) -> object:
     return (without_forbidden(value) or None) if isinstance(value, str) and value else value
-
-
-def content(text: str) -> str | None:
-    clean = cleaned(text)
-    return escape_markup(clean) if isinstance(clean, str) else None
 
 
 def read(section: str) -> dict[str | None, str | None]:
@@ -90,16 +82,11 @@ def test_a_field_that_every_record_has_stands_after_the_others() -> None:
     assert [*read(written(["a", None, "c"], constant=constant))] == [NAMES[0], NAMES[2], "X"]
 
 
-def test_texts_that_need_no_escape_are_written_as_they_are() -> None:
-    expected = dict(zip(NAMES, ("x", "ü", ""), strict=True))
-    assert read(written(["x", "ü", ""], texts=Texts.PLAIN)) == expected
-
-
-@pytest.mark.parametrize("texts", Texts)
-def test_what_is_no_text_is_converted(texts: Texts) -> None:
+@pytest.mark.parametrize("is_clean", [False, True])
+def test_what_is_no_text_is_converted(is_clean: bool) -> None:
     values = [1, True, ["x", "y"]]
     expected = dict(zip(NAMES, ("1", "true", '["x","y"]'), strict=True))
-    assert read(written(values, texts=texts)) == expected
+    assert read(written(values, is_clean=is_clean)) == expected
 
 
 @pytest.mark.parametrize("clears", [False, True])
