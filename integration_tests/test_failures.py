@@ -142,7 +142,7 @@ CASES = [
     ),
     Case(
         "more deletions than `max_deleted_records`",
-        ["(max_deleted_records: 1)", "stopped after 1", "Pause the connection", "allow more"],
+        ["(max_deleted_records)", "stopped after 1", "Pause the connection", "allow more"],
         config={"deleted_records": "delete", "max_deleted_records": 1},
         more=[*people("b"), *people("a", "b", _ab_cdc_deleted_at="2026-01-01")],
     ),
