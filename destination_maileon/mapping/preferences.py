@@ -53,9 +53,7 @@ def preference_value(value: object, title: str) -> str | None:
     return "true" if said else "false"
 
 
-def listed(
-    value: object, clean: Clean, known: Preferences | None
-) -> Iterator[tuple[str, str]]:
+def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
     """Of each preference what stands before its value, and the rest; without a value, nothing.
 
     Raises:
