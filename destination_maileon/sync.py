@@ -12,11 +12,11 @@ from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
-from destination_maileon.delivery.batch import Limits
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.removals import Removals
+from destination_maileon.delivery.request import Limits
 from destination_maileon.delivery.response_handler import ResponseHandler
 from destination_maileon.delivery.scheduler import Pace, RequestScheduler
 from destination_maileon.delivery.sender import WorkerPool, foresee, send

@@ -16,8 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.batch import Batch, Limits, recognised_by
-from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.request import Batch, Limits, Purpose, Request, recognised_by
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry
 

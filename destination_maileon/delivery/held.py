@@ -13,8 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.batch import recognised_by
-from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.delivery.request import Job, Purpose, Request, recognised_by
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.mapping.mapped_record import (
     EMAIL_KEY,

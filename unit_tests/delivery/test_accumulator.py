@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.accumulator import OPEN_BATCHES_BODIES, Accumulator
-from destination_maileon.delivery.batch import RECORDS_PER_CONTACT, Limits
-from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.request import RECORDS_PER_CONTACT, Limits, Purpose, Request
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.maileon.identifier import IdentifierMode

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator
-from destination_maileon.delivery.batch import Limits
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.removals import Removals
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Limits, Request
 from destination_maileon.delivery.response_handler import Answer, ResponseHandler
 from destination_maileon.delivery.scheduler import Pace, RequestScheduler
 from destination_maileon.delivery.service_state import ServiceState
