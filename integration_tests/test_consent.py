@@ -193,6 +193,8 @@ def test_a_record_may_name_its_permission_and_the_others_get_the_configured_one(
     contacts = {c.email: c for c in account.contacts()}
     assert {c.standard_fields["FIRSTNAME"] for c in contacts.values()} == {"1"}
     permissions = {email: int(contact.permission) for email, contact in contacts.items()}
+    told = any("existing contacts kept the permission they had" in text for text in run.logs())
+    assert told is not overrides
     # Without override, a new contact has what its first record named. Not_set replaces nothing.
     new = [3, 3, 4, 5, 3] if overrides else [NONE, 5, 4, 3, 3]
     old = [3, 3, 4, 5, 3] if overrides else [SINGLE_OPT_IN] * 5

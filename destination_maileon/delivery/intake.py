@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
@@ -23,7 +24,7 @@ from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.streams.catalog import stream_title
+from destination_maileon.streams.catalog import StreamPlan, stream_title
 
 if TYPE_CHECKING:
     from destination_maileon.accounting.ledger import Ledger
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import StreamPlan
+    from destination_maileon.streams.catalog import PartitionKey
 
 MAX_NAMED = 20
 """So many streams that are not in the catalog are named."""
@@ -131,6 +132,7 @@ class Intake:
         counts: Counter[Notice] = Counter()
         for stream in self._streams.values():
             counts.update(stream.notices.counts)
+            stream.tell_kept_permissions(self.ledger.counts[stream.plan].existing, self.log)
         for records, words in told(counts):
             self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
 
@@ -175,8 +177,9 @@ class Intake:
     def _reject_unknown(self, message: RecordMessage) -> bool:
         key = message.stream
         if key not in self._unknown:
-            # Who tells and stores a rejection asks a plan for the stream's name alone.
-            self._unknown[key] = replace(next(iter(self.ledger.counts)), key=key)
+            # Who tells and stores a rejection asks for the stream's name and the sync's number.
+            alone = StreamPlan(key, SyncOptions(self.config.identifier_mode))
+            self._unknown[key] = replace(next(iter(self.ledger.counts), alone), key=key)
         self._unknown_records[key] += 1
         self.ledger.unknown_stream(self._unknown[key], message.line)
         self.ledger.heed()

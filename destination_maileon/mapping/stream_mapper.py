@@ -17,7 +17,7 @@ from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.notices import Notices, SharedIds
 from destination_maileon.mapping.rules import MappingRules, Reason, Refusal
 from destination_maileon.mapping.summary import listed, outline, plan_table
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.streams.catalog import PartitionKey
 
 if TYPE_CHECKING:
@@ -180,13 +180,27 @@ class StreamMapper:
         people = outline(self.plan, self._rules.deleted_records)
         columns = plan_table(self._columns.columns)
         log(Level.INFO, f"Stream {self.plan.title}: {people}\n{columns}")
-        if self.encoder.permission_column and not self.plan.options.override_permission:
+        if self._keeps_permissions:
             log(
                 Level.INFO,
-                f"Stream {self.plan.title}: column {self.encoder.permission_column!r} decides on "
+                f"Stream {self.plan.title}: {listed([self.encoder.permission_column])} decides on "
                 "the permission of new contacts only; existing ones keep theirs.",
             )
         self.tell_notes(log)
+
+    def tell_kept_permissions(self, existing: int, log: Log) -> None:
+        """Says at the end to how many existing contacts the column of permissions meant nothing."""
+        if existing and self._keeps_permissions:
+            log(
+                Level.INFO,
+                f"Stream {self.plan.title}: {pluralize(existing, 'existing contact')} kept the "
+                f"permission they had, whatever {listed([self.encoder.permission_column])} says. "
+                "To act on withdrawn consent, map a column to unsubscribe.",
+            )
+
+    @property
+    def _keeps_permissions(self) -> bool:
+        return bool(self.encoder.permission_column) and not self.plan.options.override_permission
 
     def tell_notes(self, log: Log) -> None:
         """Says, once each, what a person should know of the columns."""
