@@ -10,7 +10,15 @@ import pytest
 
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, people
-from integration_tests.platform import global_state, line, record, stream, stream_state
+from integration_tests.platform import (
+    call,
+    global_state,
+    line,
+    record,
+    stream,
+    stream_state,
+    write_arguments,
+)
 from maileon_sandbox import Fault
 
 
@@ -192,6 +200,18 @@ def test_records_of_a_stream_that_is_not_in_the_catalog_are_rejected_and_counted
         "Stream strangers is not in the catalog: 2 records were rejected.",
         "Stream elsewhere.people is not in the catalog: 1 record was rejected.",
     ]
+
+
+def test_records_are_rejected_and_counted_even_if_the_catalog_is_empty(
+    connection: Connection,
+) -> None:
+    arguments = write_arguments(
+        connection.folder, connection.config(max_rejected_records=1), {"streams": []}
+    )
+    given = [record({"email": "a@example.com"}), stream_state(1), record({"email": "b@b.de"})]
+    run = call(*arguments, given=b"".join(map(line, given)))
+    assert run.stats == [(0, 1)]
+    assert "2 x its stream is not in the catalog" in run.error["message"]
 
 
 def test_of_very_many_unknown_streams_few_are_named_and_every_record_counts(

@@ -247,12 +247,13 @@ class Ledger:
         self._store_report()
 
     def _store_report(self) -> None:
-        if self._store is None or self._is_store_lost or not self.rejected_records:
+        plan = next(iter(self.counts), None)
+        if self._store is None or self._is_store_lost or not self.rejected_records or plan is None:
             return
-        counted = ((plan, counts.numbers()) for plan, counts in self.counts.items())
+        counted = ((one, counts.numbers()) for one, counts in self.counts.items())
         report = run_report(counted, self._rejections)
         try:
-            self._store.store_report(next(iter(self.counts)), report)
+            self._store.store_report(plan, report)
         except SyncError as lost:
             # The records themselves are stored: that is what a STATE says.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
@@ -293,6 +294,7 @@ class Ledger:
             return
         # Once: what came before is still sent, and every STATE that is true leaves.
         self._is_over_limit = True
-        why = f"{excess}: {self._rejections.all_totals()}."
+        others = {_NOT_IN_CATALOG.reason_key: self.unknown_streams}
+        why = f"{excess}: {self._rejections.all_totals(others)}."
         advice = "Correct the records or the mapping, or allow more."
         self._note(StopSync(f"{why} {advice}", position=position))

@@ -46,7 +46,8 @@ class RejectionLimits:
 def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> StopSync:
     """The reason to stop that a rejected record is."""
     return StopSync(
-        f"A record of stream {plan.title} was rejected: {rejection.reason_key}. {rejection.advice} "
+        f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
+        f"{rejection.advice}{rejection.also_wrong} "
         f"{_THAT_ENDS_THE_SYNC}",
         position=part.position,
     )

@@ -182,7 +182,15 @@ def mistaken_for(column: str) -> str | None:
     in vain among the others while nobody is unsubscribed.
     """
     meant = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
-    return meant and (
+    if meant is None:
+        return None
+    # A list of preferences is known by its name alone.
+    if meant is Kind.PREFERENCES:
+        return (
+            "a list of preferences is read if its column is called preferences. Rename the column, "
+            "or map it to skip."
+        )
+    return (
         f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
         "field, or to skip."
     )

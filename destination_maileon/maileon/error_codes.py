@@ -24,7 +24,9 @@ ILLEGAL_TIMESTAMP = 27
 
 _NUMBER = "Send a number, or map the column to a text field."
 _FLAG = "Send true or false, or map the column to a text field."
-_SHORTEN = "Shorten the value to 255 characters, or set truncate_long_text."
+_SHORTEN = (
+    'Shorten the value to 255 characters, or switch on "Truncate Long Text" (truncate_long_text).'
+)
 _DATE = (
     "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, in SQL for example "
     "to_char(day, 'YYYY-MM-DD')."

@@ -55,6 +55,7 @@ _MOMENTS = (
 with its time (20240501103000), a time in microseconds, in nanoseconds."""
 
 REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
+UNCLEAR_ADVICE = f"Until then this person stays in Maileon and may be written to. {REMOVAL_FORMS}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 
+from destination_maileon.config.model import titled
 from destination_maileon.mapping.mapped_record import EXTERNAL_ID_KEY
 
 INVISIBLE = re.compile(
@@ -30,7 +31,10 @@ class Notice(Enum):
     __hash__ = object.__hash__
 
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
-    TRUNCATED = "held a text of more than 255 characters: it was cut, as truncate_long_text says."
+    TRUNCATED = (
+        "held a text of more than 255 characters: it was cut, as "
+        f"{titled('truncate_long_text')} says."
+    )
     UNAVAILABLE = (
         "held __debezium_unavailable_value, which stands for a value that did not change: those "
         "columns were left out."

@@ -159,12 +159,12 @@ class RejectionLog:
         """The counts by reason, the most frequent first; empty if nothing was rejected."""
         return _listed((r.rejection.reason_key, r.records) for r in self.reasons(plan))
 
-    def all_totals(self) -> str:
-        """The counts by reason over all streams, the five most frequent first."""
-        counts: Counter[str] = Counter()
+    def all_totals(self, others: Mapping[str, int]) -> str:
+        """The counts by reason over all streams and of `others`, the five most frequent first."""
+        counts = Counter(others)
         for (_, reason), number in self._counts.items():
             counts[reason] += number
-        return _listed(counts.most_common(5))
+        return _listed((+counts).most_common(5))
 
 
 def _listed(counts: Iterable[tuple[str, int]]) -> str:
@@ -185,4 +185,5 @@ def _goes_to(entry: ColumnMapping, field: str) -> bool:
     target = parse_target(entry.target)
     if not field or target is None:
         return False
-    return field == (str(target) if field in IDENTIFIERS else target.name)
+    names = {f"{target.category}/{target.name}", target.name}
+    return field == str(target) if field in IDENTIFIERS else field in names

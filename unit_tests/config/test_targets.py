@@ -247,7 +247,6 @@ def test_a_name_that_no_field_can_have_is_told_with_the_reason(name: str, words:
         ("e-mail", "email"),
         ("Maileon ID", "maileon_id"),
         ("permission", "permission"),
-        ("PREFERENCES", "preferences"),
         ("Deleted", "deleted"),
         ("un subscribe", "unsubscribe"),
         ("mail", None),
@@ -261,6 +260,12 @@ def test_a_name_that_means_the_person_is_not_one_for_a_field(
     told = mistaken_for(column)
     assert (told is None) is (target is None)
     assert told is None or f"Map the column to {target}, to a custom field, or to skip." in told
+
+
+def test_a_list_of_preferences_under_another_name_is_not_mapped_but_renamed() -> None:
+    told = mistaken_for("PREFERENCES")
+    assert told is not None
+    assert "Rename the column" in told
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,8 @@ def test_three_lines_of_one_kind_are_told_and_all_are_counted() -> None:
     assert log.line(other, a_part(), two) is not None
     assert log.totals(plan) == "5 x two (field ZIP); 1 x one"
     assert log.totals(other) == "1 x two (field ZIP)"
-    assert log.all_totals() == "6 x two (field ZIP); 1 x one"
+    assert log.all_totals({}) == "6 x two (field ZIP); 1 x one"
+    assert log.all_totals({"three": 3, "four": 0}) == "6 x two (field ZIP); 3 x three; 1 x one"
     assert log.totals(a_plan()) == ""
 
 
