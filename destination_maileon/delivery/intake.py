@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.mapped_record import Written
     from destination_maileon.protocol.messages import RecordMessage, StreamKey
     from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import PartitionKey
 
 MAX_NAMED = 20
 """So many streams that are not in the catalog are named."""
