@@ -174,7 +174,7 @@ def read_xml(
 
 def local_name(element: etree._Element) -> str:
     """The element's name without its namespace."""
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def child_text(parent: etree._Element, name: str) -> str | None:

@@ -238,15 +238,17 @@ def identified(answer: Response) -> list[Contact]:
 
 
 def _identifiers(contact: etree._Element) -> Contact:
-    elements = ("email", "external_id", "id")
-    email, external_id, maileon_id = [(child_text(contact, e) or "").strip() for e in elements]
-    return Contact(email or None, external_id or None, maileon_id or None)
+    # A page has thousands of them: to look at each child once takes a third of a search by name.
+    texts = {local_name(child): (child.text or "").strip() or None for child in contact}
+    return Contact(texts.get("email"), texts.get("external_id"), texts.get("id"))
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:
-    for field in contact.iterfind("{*}custom_fields/{*}field"):
-        if child_text(field, "name") == name:
-            return _whole(child_text(field, "value"))
+    for fields in contact:
+        for field in fields if local_name(fields) == "custom_fields" else ():
+            texts = {local_name(child): child.text for child in field}
+            if texts.get("name") == name:
+                return _whole(texts.get("value"))
     return None
 
 
