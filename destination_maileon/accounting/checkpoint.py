@@ -4,8 +4,8 @@ Invariant: a STATE leaves when every record before it is settled, in the order r
 leave if the sync ends well. The counts of a STATE are those of its stream (without a stream: of all
 streams) since the previous STATE of the same scope.
 
-Pure bookkeeping, no I/O, generic over the message. The input is a row of segments with a STATE at
-the end of each; a record is known by the number of its segment.
+Pure bookkeeping, no I/O, generic over the message. The records between two STATEs are a segment; a
+record is known by the number of its segment.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Every record of a sync, accounted for: read = written + left out + removed + rejected.
 
 This module alone counts. What is settled here goes to the checkpoint, to the rejected-records
-store and to the log. A reason to stop is noted, and raised where it can be heeded: what goes on is
-never cut off in its middle.
+store and to the log. A reason to stop is kept until `heed` raises it, so that no step is cut off
+in its middle.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Those who are in an audience and no longer in its stream: found in the account, and let go.
 
-An audience is a custom field of type integer: who is in it has a number above 0, namely
-`generation_id` + 1 of the sync that wrote the contact last. Once a sync with mode overwrite has
-settled all records of the stream, whoever has another number above 0 gets 0. Each contact is judged
-by its own number, so that nobody leaves by mistake who comes or goes while the account is read; and
-a second attempt of the same generation takes nobody out whom the first has put in.
+An audience is a custom field of type integer. Each sync writes its `generation_id` + 1 into the
+field of everybody in the stream; 0 means that somebody is not in the audience. Once a sync with
+mode overwrite has settled all records of the stream, whoever has another number above 0 gets 0.
+Each contact is judged by its own number, so that nobody leaves by mistake who comes or goes while
+the account is read; and a second attempt of the same generation takes nobody out whom the first has
+put in.
 
 Memory is bounded: of the leavers only the Maileon ids are kept, at most `MAX_IDS` at a time. Where
 a share of the members is not to be exceeded, the account is read once to count them, and, if they

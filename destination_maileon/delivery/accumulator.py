@@ -1,9 +1,9 @@
 """Which contacts travel together, and in which order the records of one contact do.
 
 A record waits in the open batch of its stream and permission until that is full, old enough, or the
-input ends. First come, first served holds for every identifier: a record that shares one with a
-contact that is pending is merged into it if all identifiers are the same, and else follows it: it
-goes into its batch when everything before it with one of its identifiers is settled.
+input ends. For every identifier it is first come, first served. If a contact that waits has exactly
+the record's identifiers, the two are merged. If they share only some, the record waits until that
+contact is settled, and goes into its batch then.
 
 Invariants: of all that is in a batch or in a request no two share an identifier, so that requests
 need no order among each other; limits of bytes and count are never exceeded; every record is in

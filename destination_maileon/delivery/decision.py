@@ -7,12 +7,12 @@
     report: codes 4, 5                                      Hold until a pass
     report: other codes, a contact of several records       Split into halves of its records
     report: other codes, one record                         Reject
-    report: counted as invalid and not named                Split those that it can be
+    report: counted as invalid and not named                Split whoever it may mean
     refused as a whole (400, 413), several records          Split
     refused, alone, once another request was accepted       Reject
     refused, alone, before                                  Hold until one is accepted
     refused, and it cannot be a contact's fault             Stop
-    403 after a request of its kind was accepted            as if refused
+    403 after a request of its kind was accepted            the same as if refused (400)
     failed, may be too large, 5 times, others succeed       Split
     failed by timeout, more contacts than the service bears Split into what it bears
     failed, may be too large, none succeeds                 Split, one request at a time

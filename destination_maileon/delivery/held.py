@@ -2,8 +2,8 @@
 
 The other one may be about to give it up: its own record may come later, or be under way. So these
 contacts are held, and tried again in passes, when everything else is settled. A pass sends all of
-them in full calls. It is followed by another as long as it brings an acceptance, whose address or
-external id may have become free; one that brings none rejects whom it tried.
+them in full calls. If one of them is accepted, the address or external id that it had may have
+become free, and another pass follows. If none is, all that were tried are rejected.
 
 Invariant: nobody is rejected with these codes unless a whole pass brought no acceptance.
 """

@@ -1,8 +1,8 @@
 """One call to Maileon: a batch while it waits, a request until the last of its records is settled.
 
-This module alone says when a batch is full, and how a request is split into smaller ones: between
-contacts first, which are independent of each other, then between the records of one contact, which
-keep their order.
+This module alone says how much a call may carry, and how a request is split: between contacts
+first, which are independent of each other, then between the records of one contact, which keep
+their order.
 """
 
 from __future__ import annotations

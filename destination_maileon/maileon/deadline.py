@@ -1,4 +1,4 @@
-"""HTTP connections of which no operation outlives the deadline of the call that uses them.
+"""HTTP connections that stop when the time of the call that uses them is over.
 
 This module alone decides how long a socket may take: connecting, the TLS handshake, sending and
 receiving each get what is left of the time that `time_limit` set for this thread. So a peer that

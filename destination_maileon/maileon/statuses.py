@@ -3,7 +3,8 @@
 This module alone decides what a status means to the caller (Maileon docs, HTTP Status Codes; 408,
 413, 429 and 503 are not documented there, and mean what HTTP says) and in which words a person is
 told, and how lists and error messages are read (their shapes: the same page, and the official
-clients). No message quotes the answer. Reports are read in report.py.
+clients). No message quotes the answer. Reports are read in report.py; what a proxy says instead of
+connecting is told in http.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JSON schema or value -> the type that a custom field created for it gets.
 
 This module alone guesses types. What no type of Maileon's holds without loss becomes a string, but
-for times of day: a timestamp becomes a date, as Maileon has no other type for it.
+for times of day: a timestamp becomes a date, as fields for timestamps can no longer be created.
 Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON type.
 """
 

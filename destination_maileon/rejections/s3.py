@@ -1,9 +1,9 @@
 """One bucket of S3, or of a service that speaks like it, and its failures in words.
 
-This module alone knows boto3: how an object is written, under which path, and what a person reads
-when that fails. Invariant: no error holds a credential or anything of a record. What a request may
-take is left to botocore, as the bucket is the user's own. boto3 takes long to import, so only what
-reaches for a bucket pays for it.
+This module alone knows boto3: how an object is written, and what a person reads when that fails.
+Invariant: no error holds a credential or anything of a record. What a request may take is left to
+botocore, as the bucket is the user's own. boto3 takes long to import, so only what reaches for a
+bucket pays for it.
 
 Which failure is what kind of error stands in one table, `FAILURES`.
 """
