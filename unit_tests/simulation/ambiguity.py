@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from unit_tests.simulation.account import Wish
-from unit_tests.simulation.intent import Step
+from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import Naming, Scenario
 
 
@@ -65,14 +65,19 @@ def contested_circles(steps: Sequence[Step], circles: Circles) -> set[str]:
 
 
 def _order(steps: Sequence[Step]) -> list[int]:
-    """Of each step the steps before it that the input orders, by shared identifiers; as bits."""
+    """Of each step the steps before it that the input orders, by shared identifiers; as bits.
+
+    A deletion does not wait for a contact that is to get an identifier which neither is known by.
+    """
     order: list[int] = []
     last: dict[str, int] = {}
     for position, step in enumerate(steps):
         before = 0
-        for key in step.identity_keys:
-            if key in last:
-                before |= order[last[key]] | 1 << last[key]
+        for key in step.wish.identity_keys if step.travels else ():
+            if (other := last.get(key)) is not None:
+                if step.task is Task.DELETE and key not in {step.name, steps[other].name}:
+                    continue
+                before |= order[other] | 1 << other
             last[key] = position
         order.append(before)
     return order
