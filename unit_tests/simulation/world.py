@@ -187,6 +187,7 @@ class World:
         assert isinstance(answer, Exception | bool | list) or hasattr(answer, "contacts")
         if isinstance(answer, Forbidden) and attempt.mishap is not None:
             self.server.verdicts |= dict.fromkeys(places_of(attempt.call), None)
+            self.server.contested.difference_update(places_of(attempt.call))
         self.watch.ends(attempt.call, answer, at)
         return ResponseReceived(attempt.call, answer, at)
 
