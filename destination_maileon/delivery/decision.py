@@ -34,7 +34,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -55,13 +54,6 @@ SPLIT_AFTER_OVERLOADS = 5
 """So often a request may be too much for the service, while others succeed."""
 
 _NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
-
-
-class Until(Enum):
-    """What a contact is held for."""
-
-    PASS = auto()
-    ACCEPTANCE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +93,9 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The contact waits; `findings` are those of the report."""
+    """The contact waits: for a pass, with the report's findings, or until one is accepted."""
 
     entry: BatchEntry
-    until: Until
     findings: Sequence[InvalidContact] = ()
 
 
@@ -137,7 +128,7 @@ def on_report(
         if gone := gone_fields(entry, findings):
             decisions.append(Strip(entry, gone))
         elif findings[0].code in DUPLICATE_CODES:
-            decisions.append(Hold(entry, Until.PASS, findings))
+            decisions.append(Hold(entry, findings))
         elif len(entry.parts) > 1:
             decisions.append(_split(request, [request.record_halves(entry)]))
         else:
@@ -178,7 +169,7 @@ def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState
     entry = request.entries[0]
     if _is_strict(request) or service.is_cleared(request.purpose):
         return Reject(entry)
-    return Hold(entry, Until.ACCEPTANCE)
+    return Hold(entry)
 
 
 def on_failure(

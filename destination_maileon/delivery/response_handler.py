@@ -298,7 +298,7 @@ class ResponseHandler:
                 self.scheduler.replace([piece])
             case Split(pieces):
                 self.scheduler.replace(pieces)
-            case Hold(entry, _, findings):
+            case Hold(entry, findings):
                 self.held.hold(self._with_rest(request, entry), findings, now)
             case Reject(entry, findings):
                 self._reject(request, entry, self.words.of_report(entry, findings))

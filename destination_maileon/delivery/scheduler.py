@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from destination_maileon.delivery.request import Request
 
@@ -171,12 +171,9 @@ class RequestScheduler:
 
     def drop_pending(self, *, from_position: int = 0) -> None:
         """Forgets what is not in flight and holds no older record: the sync is to end."""
-        kept = [request for request in self._pending if request.position < from_position]
-        self._drop(request for request in self._pending if request.position >= from_position)
-        self._pending = kept
-
-    def _drop(self, requests: Iterable[Request]) -> None:
-        self._bytes -= sum(request.bytes for request in requests)
+        dropped = [request for request in self._pending if request.position >= from_position]
+        self._pending = [request for request in self._pending if request.position < from_position]
+        self._bytes -= sum(request.bytes for request in dropped)
 
     def _is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
         others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)

@@ -21,7 +21,6 @@ from destination_maileon.delivery.decision import (
     Split,
     Stop,
     Strip,
-    Until,
     on_failure,
     on_refusal,
     on_report,
@@ -184,7 +183,7 @@ def test_of_a_report_all_that_was_accepted_comes_first() -> None:
 def test_a_duplicate_is_held_whole_with_its_findings() -> None:
     made = reported(5, records=2)
     assert isinstance(made, Hold)
-    assert (made.until, made.findings) == (Until.PASS, [invalid("ada@example.com", 5)])
+    assert made.findings == [invalid("ada@example.com", 5)]
     assert len(made.entry.parts) == 2
 
 
@@ -296,7 +295,7 @@ def test_a_record_is_to_blame_once_a_request_like_its_own_was_accepted(
     request = a_request(someone(1)) if is_write else a_removal_request(purpose=purpose)
     made = on_refusal(request, REFUSED, a_service(accepted))
     entry = request.entries[0]
-    assert made == (Reject(entry) if rejects else Hold(entry, Until.ACCEPTANCE))
+    assert made == (Reject(entry) if rejects else Hold(entry))
 
 
 # Of a failure.
