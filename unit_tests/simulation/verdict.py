@@ -10,7 +10,7 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
-from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Wish
+from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Verdict, Wish
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, contested_circles
 from unit_tests.simulation.every_moment import Broken, insist
 from unit_tests.simulation.final_rows import check_final_rows, circles_of
@@ -246,12 +246,19 @@ def _was_rejected_early(trial: Trial, circle: list[tuple[int, Step]]) -> bool:
 
 
 def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
-    """The circles of which something is not settled, or was refused by chance."""
+    """The circles of which something is not settled, or was refused by chance, or by chance not.
+
+    Once as many were removed as may be, people are looked up first: who is not there cannot be
+    refused to be removed.
+    """
     found = set()
     for position, step in enumerate(steps, start=1):
         # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
         is_final = step.options.ignores_invalid or trial.spy.outcomes.get(position) != "rejected"
-        if position not in trial.spy.outcomes or not is_final or position in trial.watch.disliked:
+        is_refused = step.is_farewell and step.is_rejected
+        is_spared = is_refused and trial.server.verdicts.get(position) is Verdict.LEFT_OUT
+        is_by_chance = is_spared or position in trial.watch.disliked
+        if position not in trial.spy.outcomes or not is_final or is_by_chance:
             found.add(circles.circle(step.wish.identity_keys))
     return found
 
