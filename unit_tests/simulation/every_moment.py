@@ -31,7 +31,6 @@ from unit_tests.simulation.sent import (
     places_of,
     purpose_of,
     records_in,
-    waits_for_older_ones,
 )
 
 CALLS_AT_FIRST = 4
@@ -149,6 +148,8 @@ class Watch:
 
     def _succeeded(self, call: Request) -> None:
         self.limit = min(self.concurrency, self.limit + 1)
+        # If it is sent again, to wait for older ones, its patience begins anew.
+        del self._fates[call, purpose_of(call)]
         if purpose_of(call) in {Purpose.WRITE, Purpose.REMOVE}:
             self.accepted.add(is_removal(call))
 
@@ -227,9 +228,7 @@ class Watch:
             since = self._tried_since(call) if call.attempts else now
             self._fates[key] = _Fate(since, len(self.reports), attempts=call.attempts)
         fate = self._fates[key]
-        insist(
-            not fate.is_given_up or waits_for_older_ones(call), "tried again beyond all patience"
-        )
+        insist(not fate.is_given_up, "tried again beyond all patience")
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
         is_large = not is_removal(call) and records_in(call) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")

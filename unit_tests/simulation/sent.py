@@ -26,11 +26,6 @@ def purpose_of(call: Request) -> Purpose:
     return call.purpose
 
 
-def waits_for_older_ones(call: Request) -> bool:
-    """Whether the call waits until everything older is settled, and its patience with it."""
-    return call.is_barrier
-
-
 def is_removal(call: Request) -> bool:
     """Whether the call concerns somebody who is to leave; else it writes contacts."""
     return call.contact_removal is not None

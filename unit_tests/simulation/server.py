@@ -106,6 +106,14 @@ class Server:
         answer = {Purpose.MARK: self._mark, Purpose.LOOK_UP: self._look_up}.get(purpose_of(call))
         return self._remove(call) if answer is None else answer(call)
 
+    def forbid(self, call: Request) -> None:
+        """A call is answered with 403, before it came here."""
+        if purpose_of(call) is Purpose.MARK:
+            self.unmarked.update(places_of(call))
+            return
+        self.verdicts |= dict.fromkeys(places_of(call), None)
+        self.contested.difference_update(places_of(call))
+
     def create_custom_field(self, name: str, kind: str) -> None:
         """As the API does."""
         self.account.custom_types.setdefault(name, kind)

@@ -24,7 +24,7 @@ from destination_maileon.maileon.errors import (
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.simulation.every_moment import Watch, insist
 from unit_tests.simulation.scenario import NAMESPACE, Fault, Item, Kind, Mishap, Scenario
-from unit_tests.simulation.sent import bytes_of, is_removal, places_of, wishes_of
+from unit_tests.simulation.sent import bytes_of, is_removal, wishes_of
 from unit_tests.simulation.server import Server
 
 MAX_STEPS = 2_000_000
@@ -186,8 +186,7 @@ class World:
         answer = attempt.answer if attempt.mishap is None else _error(attempt.mishap)
         assert isinstance(answer, Exception | bool | list) or hasattr(answer, "contacts")
         if isinstance(answer, Forbidden) and attempt.mishap is not None:
-            self.server.verdicts |= dict.fromkeys(places_of(attempt.call), None)
-            self.server.contested.difference_update(places_of(attempt.call))
+            self.server.forbid(attempt.call)
         self.watch.ends(attempt.call, answer, at)
         return ResponseReceived(attempt.call, answer, at)
 
