@@ -8,7 +8,7 @@ record walks them once, and becomes the finished pieces of its element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -28,7 +28,11 @@ from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.deletions import UNCLEAR_ADVICE, RemovalColumns
 from destination_maileon.mapping.field_writer import Field, Section, field_writer
-from destination_maileon.mapping.identifiers import Identifiers, without_identifier
+from destination_maileon.mapping.identifiers import (
+    Identifiers,
+    contact_of_pieces,
+    without_identifier,
+)
 from destination_maileon.mapping.mapped_record import Written
 from destination_maileon.mapping.notices import Notice, Notices
 from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
@@ -84,11 +88,12 @@ class ContactEncoder:
         self._marks = [(c.name, place(c.name)) for c in marks]
         self._may_leave = bool(marks) or self._rules.every_record_is_deleted
         self._removals = _removals(columns, self._rules)
-        sections = (
+        sections = [
             Section(tag, [self._field(c) for c in of(kind)], self._constant(kind))
             for kind, tag in _SECTIONS.items()
-        )
-        self._write_fields = field_writer([s for s in sections if s.fields or s.constant])
+        ]
+        self._write_fields = field_writer(sections)
+        self._write_cleaned_fields = field_writer(sections, clean=self._cleaned)
         lists, preferences = of(Kind.PREFERENCES), of(Kind.PREFERENCE)
         permission = of(Kind.PERMISSION)
         self._lists = [(c.name, place(c.name)) for c in lists]
@@ -135,7 +140,7 @@ class ContactEncoder:
         column = next((name for name in self._critical if name in nulled | missing), None)
         if column is None:
             return None
-        contact = _contact(self._identifiers.of(row, is_clean=False)[0])
+        contact = contact_of_pieces(self._identifiers.of(row, is_clean=False)[0])
         self._notices.count()
         advice = "Look at the source's log, and sync the record again."
         return Refusal(Reason.NOT_DELIVERED, column, advice, contact)
@@ -159,18 +164,17 @@ class ContactEncoder:
 
     def _encoded(self, row: Struct, texts: Texts) -> Mapped:
         is_clean = texts is not _ANYTHING
-        identity, keys = self._identifiers.of(row, is_clean=is_clean)
+        pieces, keys = self._identifiers.of(row, is_clean=is_clean)
         if not keys or (self._may_leave and self._is_marked(row)):
-            other = self._removed_or_refused(row, identity, is_usable=bool(keys))
+            other = self._removed_or_refused(row, pieces, is_usable=bool(keys))
             if other is not None:
                 return other
-        # By turns what stands before a text, and the text.
-        pieces = ["<contact>", ""]
-        for tag, text in identity.items():
-            pieces += (f"<{tag}>", text, f"</{tag}>", "")
-        self._write_fields(row, pieces, None if is_clean else self._cleaned)
+        if is_clean:
+            self._write_fields(row, pieces)
+        else:
+            self._write_cleaned_fields(row, pieces)
         if self._has_wishes:
-            refusal = self._add_wishes(row, identity, pieces)
+            refusal = self._add_wishes(row, pieces)
             if refusal is not None:
                 return refusal
         pieces.append("</contact>")
@@ -187,11 +191,11 @@ class ContactEncoder:
         return self._rules.every_record_is_deleted
 
     def _removed_or_refused(
-        self, row: Struct, identity: dict[str, str], *, is_usable: bool
+        self, row: Struct, pieces: list[str], *, is_usable: bool
     ) -> ContactRemoval | Refusal | None:
         given = ((name, getattr(row, place)) for name, place in self._marks)
         marks = {name: value for name, value in given if value is not UNSET}
-        contact = _contact(identity)
+        contact = contact_of_pieces(pieces)
         removal = self._removals.removal(marks)
         if removal is DeletedRecords.IGNORE:
             return ContactRemoval(removal, contact)
@@ -214,18 +218,16 @@ class ContactEncoder:
         self._seen.add(Notice.CLEANED)
         return clean or None
 
-    def _add_wishes(
-        self, row: Struct, identity: dict[str, str], pieces: list[str]
-    ) -> Refusal | None:
+    def _add_wishes(self, row: Struct, pieces: list[str]) -> Refusal | None:
         """Adds the preferences, and looks at the permission; a refusal if one cannot be read."""
         try:
             self._add_preferences(row, pieces)
         except BadPreferencesError as bad:
             field = bad.field or self._lists[0][0]
-            return Refusal(bad.reason, field, str(bad), _contact(identity))
+            return Refusal(bad.reason, field, str(bad), contact_of_pieces(pieces))
         value = getattr(row, self._permission) if self._permission else None
         if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
-            return _bad_permission(self.permission_column, _contact(identity))
+            return _bad_permission(self.permission_column, contact_of_pieces(pieces))
         return None
 
     def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
@@ -254,11 +256,6 @@ class ContactEncoder:
         if isinstance(value, dict | list):
             self._seen.add(Notice.NESTED)
         return as_text(value)
-
-
-def _contact(identity: Mapping[str, str]) -> Contact:
-    get = identity.get
-    return Contact(email=get("email"), external_id=get("external_id"), id=get("id"))
 
 
 def _clears(column: Column) -> bool:

@@ -18,9 +18,8 @@ from destination_maileon.mapping.converters import Converter
 Clean: TypeAlias = Callable[[Any], Any]
 """A value -> the same less what no text may hold; None if it held nothing else."""
 
-WriteFields: TypeAlias = Callable[[Struct, list[str], Clean | None], None]
-"""Adds the pieces of a row's sections: by turns what stands before a text, and the text. Without
-`clean` no text of the row holds what none may hold."""
+WriteFields: TypeAlias = Callable[[Struct, list[str]], None]
+"""Adds the pieces of a row's sections: by turns what stands before a text, and the text."""
 
 
 class Field(NamedTuple):
@@ -44,19 +43,22 @@ class Section(NamedTuple):
     constant: str = ""
 
 
-def field_writer(sections: Sequence[Section]) -> WriteFields:
-    """The function that writes the fields of these sections."""
+def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> WriteFields:
+    """The function that writes the fields of these sections.
+
+    Without `clean` no text of the rows may hold what none may hold.
+    """
     # No name of a column or a field stands in its source: none can be taken for code.
-    names: dict[str, Any] = {"UNSET": UNSET}
-    lines = ["def write(row, pieces, clean):", " put = pieces.append"]
-    for number, section in enumerate(sections):
+    names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
+    lines = ["def write(row, pieces):", " put = pieces.append"]
+    for number, section in enumerate(s for s in sections if s.fields or s.constant):
         names[f"opening_{number}"] = opening = f"<{section.tag}>"
         names[f"closing_{number}"] = closing = f"{_END}{section.constant}</{section.tag}>"
         names[f"alone_{number}"] = f"{opening}{closing.removeprefix(_END)}"
         lines.append(" start = len(pieces)")
         for field in section.fields:
             names |= _names(field)
-            lines += _lines(field)
+            lines += _lines(field, cleans=clean is not None)
         lines += [
             " if len(pieces) > start:",
             f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]",
@@ -78,25 +80,19 @@ def _names(field: Field) -> dict[str, Any]:
     }
 
 
-def _lines(field: Field) -> list[str]:
+def _lines(field: Field, *, cleans: bool) -> list[str]:
     place = field.place
-    write = f"put(head_{place}); put(value)"
-    is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
     lines = [f" value = row.{place}"]
+    is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
     if field.converts_texts:
-        lines += [
-            " if clean is not None: value = clean(value)",
-            f" if {is_given} and (value := convert_{place}(value)) is not None:",
-        ]
+        lines += [" value = clean(value)"] * cleans
+        lines += [f" if {is_given} and (value := convert_{place}(value)) is not None:"]
     else:
-        lines += [
-            f" if {is_given}:",
-            f"  if type(value) is not str: value = convert_{place}(value)",
-        ]
-    lines += [
-        f"  if clean is None: {write}",
-        f"  elif (value := clean(value)) is not None: {write}",
-    ]
+        lines += [f" if {is_given}:"]
+        lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
+    # An object may hold what no text may, too, and is a text only now.
+    test = "if (value := clean(value)) is not None: " if cleans else ""
+    lines += [f"  {test}put(head_{place}); put(value)"]
     return [*lines, f" if value is None: put(null_{place}); put('')"] if field.clears else lines
 
 

@@ -31,46 +31,53 @@ class Identifiers:
     def __init__(
         self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: _Clean, seen: set[Notice]
     ) -> None:
-        self._needed = "external_id" if mode is IdentifierMode.EXTERNAL_ID else "email"
+        self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
         self._clean = clean
         self._seen = seen
         self._kinds = [(places[kind], *how) for kind, how in _KEYS.items() if kind in places]
         self._id = places.get(Kind.MAILEON_ID) if mode.sends_id else None
 
-    def of(self, row: Struct, *, is_clean: bool) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The identifiers by the names of their elements, in the order written; their keys.
+    def of(self, row: Struct, *, is_clean: bool) -> tuple[list[str], tuple[str, ...]]:
+        """The first pieces of the contact: by turns what stands before a text, and the text.
 
-        No keys if Maileon cannot recognise the contact by them.
+        And its keys; none if Maileon cannot recognise it by them.
         """
-        identity: dict[str, str] = {}
+        pieces = ["<contact>", ""]
         keys: tuple[str, ...] = ()
-        if self._id is not None and (number := getattr(row, self._id)) is not None:
-            identity = self._maileon_id(number)
-        for place, tag, keys_of in self._kinds:
+        number = "" if self._id is None else self._maileon_id(getattr(row, self._id))
+        if number:
+            pieces += (_ID, number, "</id>", "")
+        is_usable = False
+        for place, opening, closing, keys_of in self._kinds:
             value = getattr(row, place)
             if value is None:
                 continue
             text = value if is_clean and type(value) is str else self._identifier(value)
-            if tag == "email":
+            if opening is _EMAIL:
                 # No address has space around it (RFC 5321); columns of fixed width have.
                 text = text.strip()
             if found := keys_of(text):
-                identity[tag] = text
+                pieces += (opening, text, closing, "")
                 keys += found
+                is_usable = is_usable or opening is self._needed
                 if not text.isascii() and INVISIBLE.search(text):
                     self._seen.add(Notice.INVISIBLE)
-        if self._id is not None and "id" in identity:
-            number = identity["id"]
-            return identity, (*keys, maileon_id_key(number)) if is_maileon_id(number) else ()
-        return identity, keys if self._needed in identity else ()
+        if number:
+            return pieces, (*keys, maileon_id_key(number)) if is_maileon_id(number) else ()
+        return pieces, keys if is_usable else ()
 
     def _identifier(self, value: object) -> str:
         text = (self._clean(value) or "") if isinstance(value, str) else value
         return as_identifier(text) or ""
 
-    def _maileon_id(self, value: object) -> dict[str, str]:
-        text = as_maileon_id(self._identifier(value).strip())
-        return {"id": text} if text else {}
+    def _maileon_id(self, value: object) -> str:
+        return "" if value is None else as_maileon_id(self._identifier(value).strip()) or ""
+
+
+def contact_of_pieces(pieces: list[str]) -> Contact:
+    """The contact that begins with these pieces, its identifiers alone."""
+    given = dict(zip(pieces[2::4], pieces[3::4], strict=False))
+    return Contact(email=given.get(_EMAIL), external_id=given.get(_EXTERNAL_ID), id=given.get(_ID))
 
 
 def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
@@ -82,8 +89,9 @@ def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
     return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
 
 
-_KEYS: Mapping[Kind, tuple[str, Callable[[str], tuple[str, ...]]]] = {
-    Kind.EMAIL: ("email", email_keys),
-    Kind.EXTERNAL_ID: ("external_id", external_id_keys),
+_ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"
+_KEYS: Mapping[Kind, tuple[str, str, Callable[[str], tuple[str, ...]]]] = {
+    Kind.EMAIL: (_EMAIL, "</email>", email_keys),
+    Kind.EXTERNAL_ID: (_EXTERNAL_ID, "</external_id>", external_id_keys),
 }
-"""Element and keys of an identifier; without keys it is blank."""
+"""What stands around an identifier, and its keys; without keys it is blank."""

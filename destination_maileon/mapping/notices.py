@@ -77,7 +77,7 @@ class SharedIds:
 
     def look(self, keys: tuple[str, ...]) -> bool:
         """Takes in the keys of a contact; true once, when the first such id is found."""
-        if self.is_found or len(keys) < 2:  # noqa: PLR2004 - an address and an id
+        if self.is_found:
             return False
         for key in keys[1:]:
             if key[0] == EXTERNAL_ID_KEY:

@@ -85,7 +85,7 @@ class StreamMapper:
         mapped = encoder.encode(row, message.texts)
         if not isinstance(mapped, tuple):
             return mapped, self.usual_partition
-        if self._shared_ids.look(mapped[1]):
+        if len(mapped[1]) > 1 and self._shared_ids.look(mapped[1]):
             self._warn_of_shared_ids(log)
         if not encoder.permission_column:
             return mapped, self.usual_partition

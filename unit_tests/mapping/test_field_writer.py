@@ -33,10 +33,11 @@ def written(
         Field(rows.place(name), name, convert, converts_texts=convert is not as_text, clears=clears)
         for name in NAMES
     ]
-    write = field_writer([Section("custom_fields", fields, constant)])
+    clean = None if is_clean else cleaned
+    write = field_writer([Section("custom_fields", fields, constant)], clean=clean)
     row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
     pieces: list[str] = []
-    write(row, pieces, None if is_clean else cleaned)
+    write(row, pieces)
     pieces[1::2] = map(escape_markup, pieces[1::2])
     return "".join(pieces)
 
