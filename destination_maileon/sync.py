@@ -121,7 +121,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         removals=removals,
         account=account,
         forget_field=intake.forget_custom_field,
-        words=Explanations(account, config.identifiers_in_logs),
+        words=Explanations(account, config.identifiers_in_logs, ledger.keeps_messages),
         chance=service.random,
         log=outbox,
     )

@@ -286,11 +286,13 @@ class Ledger:
         Until then whoever is on the way counts as accepted: a record that is rejected before it is
         sent is settled at once, and thousands that stood before it are not yet.
         """
+        if self._is_over_limit or not self._limits.are_set:
+            return
         is_end = position is None
         records = sum(c.settled if is_end else c.read for c in self.counts.values())
         records += self.unknown_streams
         excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
-        if excess is None or self._is_over_limit:
+        if excess is None:
             return
         # Once: what came before is still sent, and every STATE that is true leaves.
         self._is_over_limit = True

@@ -29,6 +29,11 @@ class RejectionLimits:
     percent: float | None = None
     is_strict: bool = False
 
+    @property
+    def are_set(self) -> bool:
+        """Whether there is a limit to judge by."""
+        return self.records is not None or self.percent is not None
+
     def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
         """In words, what is too much; None if so many of these records may be rejected."""
         if self.records is not None and rejected > self.records:

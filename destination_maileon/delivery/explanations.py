@@ -5,13 +5,18 @@ No value of a record is in what it returns: a server's message is masked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.targets import names_in
+from destination_maileon.maileon.error_codes import meaning
 from destination_maileon.protocol.output import pluralize
 from destination_maileon.rejections.masking import contact_name, without_values
-from destination_maileon.rejections.rejection import Rejection, rejection_by_report
+from destination_maileon.rejections.rejection import (
+    LINES_PER_REASON,
+    Rejection,
+    rejection_by_report,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +38,17 @@ _LIKELY_CAUSE = {
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """Those of one sync."""
+    """Those of one sync.
+
+    `keeps_all`: each rejection is stored. Else of many that are alike only the first are told, and
+    all further ones have the same words.
+    """
 
     account: Account
     style: IdentifiersInLogs
+    keeps_all: bool = False
+    _alike: dict[object, list[Rejection]] = field(default_factory=dict, init=False)
+    """By stream, code and field of the report: those that are told."""
 
     def of_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
         contacts = (part.contact for entry in request.entries for part in entry.parts)
@@ -49,16 +61,23 @@ class Explanations:
         )
 
     def of_report(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> Rejection:
-        plan = entry.partition_key.plan
+        plan, main = entry.partition_key.plan, findings[0]
+        alike = self._alike.setdefault((plan, main.code, main.error_field), [])
+        if len(alike) == LINES_PER_REASON:
+            return alike[0]
         # What was not asked before is not asked for the words' sake: the sync goes on.
         types, known = self.account.known_custom_fields, self._known_names(plan)
-        return rejection_by_report(
+        rejection = rejection_by_report(
             entry.contact,
             findings,
             mode=plan.options.identifier_mode,
             custom_types=types,
             known_fields=known,
         )
+        # Else the field that it is counted by may be one of this contact alone.
+        if not self.keeps_all and (meaning(main.code).field or main.error_field in known):
+            alike.append(rejection)
+        return rejection
 
     def _known_names(self, plan: StreamPlan) -> set[str]:
         """What is no value of a record for certain: the account's names, and the mapping's."""
