@@ -84,7 +84,13 @@ class Ledger:
         self.unknown_streams += 1
         checkpoint_id = self.checkpoint.record()
         part = MappedRecord(
-            self.records, self.unknown_streams, checkpoint_id, (), b"", line, len(line)
+            self.records,
+            self.unknown_streams,
+            checkpoint_id,
+            identity_keys=(),
+            payload=b"",
+            message=line,
+            message_bytes=len(line),
         )
         self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
@@ -95,8 +101,9 @@ class Ledger:
             counts.started_at = now
         counts.read += 1
         self.records += 1
-        payload, keys = contact
-        return MappedRecord(self.records, counts.read, self.checkpoint.record(), keys, payload)
+        payload, keys, is_whole = contact
+        checkpoint_id = self.checkpoint.record()
+        return MappedRecord(self.records, counts.read, checkpoint_id, keys, payload, is_whole)
 
     def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
         """Whether a contact with these identifiers must not leave the stream's audience.

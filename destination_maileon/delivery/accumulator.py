@@ -217,13 +217,7 @@ class Accumulator:
             self._following_bytes += held
             self.following_records += 1
             return False
-        batch = self._open[partition_key]
-        batch.size += len(part.payload)
-        batch.records += 1
-        batch.held_bytes += held
-        self._held_bytes += held
-        self._records += 1
-        return self._flush_full(batch)
+        return self._grow(self._open[partition_key], len(part.payload), held=held)
 
     def _last(self, keys: tuple[str, ...]) -> BatchEntry | None:
         """The newest pending contact with these identifiers, if it is the same for all of them."""
@@ -309,12 +303,17 @@ class Accumulator:
             batch.oldest, batch.opened_at = entry.position, min(batch.opened_at, entry.arrived_at)
         entry.is_waiting = True
         batch.entries.append(entry)
-        batch.size += entry.size
+        held = entry.held_bytes
+        return self._grow(batch, entry.size, held=held, records=records) or is_flushed
+
+    def _grow(self, batch: Batch, size: int, *, held: int, records: int = 1) -> bool:
+        """Counts what was put into a batch; whether one was sent for it."""
+        batch.size += size
         batch.records += records
-        batch.held_bytes += entry.held_bytes
-        self._held_bytes += entry.held_bytes
+        batch.held_bytes += held
+        self._held_bytes += held
         self._records += records
-        return self._flush_full(batch) or is_flushed
+        return self._flush_full(batch)
 
     def _flush_full(self, batch: Batch) -> bool:
         limits = self.limits

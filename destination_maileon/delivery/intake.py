@@ -200,7 +200,7 @@ class Intake:
 
 
 def _written(contact: Contact) -> Written:
-    return contact_bytes(contact), contact_keys(contact)
+    return contact_bytes(contact), contact_keys(contact), False
 
 
 def _rejection(refusal: Refusal) -> Rejection:

@@ -169,11 +169,10 @@ class ContactEncoder:
             other = self._removed_or_refused(row, pieces, is_usable=bool(keys))
             if other is not None:
                 return other
-        if is_clean:
-            self._write_fields(row, pieces)
-        else:
-            self._write_cleaned_fields(row, pieces)
+        write = self._write_fields if is_clean else self._write_cleaned_fields
+        is_whole = write(row, pieces)
         if self._has_wishes:
+            is_whole = False
             refusal = self._add_wishes(row, pieces)
             if refusal is not None:
                 return refusal
@@ -181,7 +180,7 @@ class ContactEncoder:
         if texts is not _PLAIN:
             # To escape each text alone takes five times as long.
             pieces[1::2] = escape_markup("\0".join(pieces[1::2])).split("\0")
-        return "".join(pieces).encode(), keys
+        return "".join(pieces).encode(), keys, is_whole
 
     def _is_marked(self, row: Struct) -> bool:
         """Whether the record may say that its contact is gone."""

@@ -18,8 +18,9 @@ from destination_maileon.mapping.converters import Converter
 Clean: TypeAlias = Callable[[Any], Any]
 """A value -> the same less what no text may hold; None if it held nothing else."""
 
-WriteFields: TypeAlias = Callable[[Struct, list[str]], None]
-"""Adds the pieces of a row's sections: by turns what stands before a text, and the text."""
+WriteFields: TypeAlias = Callable[[Struct, list[str]], bool]
+"""Adds the pieces of a row's sections: by turns what stands before a text, and the text. Whether
+the row has something for every field."""
 
 
 class Field(NamedTuple):
@@ -50,8 +51,9 @@ def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> 
     """
     # No name of a column or a field stands in its source: none can be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
-    lines = ["def write(row, pieces):", " put = pieces.append"]
-    for number, section in enumerate(s for s in sections if s.fields or s.constant):
+    lines = ["def write(row, pieces):", " put = pieces.append", " before = len(pieces)"]
+    sections = [section for section in sections if section.fields or section.constant]
+    for number, section in enumerate(sections):
         names[f"opening_{number}"] = opening = f"<{section.tag}>"
         names[f"closing_{number}"] = closing = f"{_END}{section.constant}</{section.tag}>"
         names[f"alone_{number}"] = f"{opening}{closing.removeprefix(_END)}"
@@ -66,6 +68,8 @@ def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> 
         ]
         if section.constant:
             lines.append(f" else: put(alone_{number}); put('')")
+    most = 2 * sum(len(section.fields) + 1 for section in sections)
+    lines.append(f" return len(pieces) - before == {most}")
     exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
     write: WriteFields = names["write"]
     return write

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from destination_maileon.mapping.rules import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
-Written: TypeAlias = tuple[bytes, tuple[str, ...]]
-"""A contact as it travels, and its keys."""
+Written: TypeAlias = tuple[bytes, tuple[str, ...], bool]
+"""A contact as it travels, its keys, and whether it is whole."""
 
-NO_CONTACT: Final[Written] = (b"", ())
+NO_CONTACT: Final[Written] = (b"", (), False)
 
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
@@ -42,7 +42,8 @@ class MappedRecord(Struct, eq=False, gc=False):
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
     Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
-    `position` is its number in the input, `number` its number in its stream, both from 1.
+    `position` is its number in the input, `number` its number in its stream, both from 1. One that
+    `is_whole` says all that its stream can say of a contact: nothing of older records remains.
     `message` is its line of the input, kept only where rejected records are stored, and
     `message_bytes` its size then.
     """
@@ -52,6 +53,7 @@ class MappedRecord(Struct, eq=False, gc=False):
     checkpoint_id: int
     identity_keys: tuple[str, ...]
     payload: bytes
+    is_whole: bool = False
     message: bytes | None = None
     message_bytes: int = 0
 
@@ -138,7 +140,10 @@ class BatchEntry(Struct, eq=False, gc=False):
         if self.later is None:
             return
         if self.partition_key.plan.options.sync_mode is SynchronizationMode.UPDATE:
-            self.payload = merged_bytes([part.payload for part in self.parts])
+            later = self.later
+            newest = next((n for n in reversed(range(len(later))) if later[n].is_whole), 0)
+            parts = (self.first, *later[newest:])
+            self.payload = merged_bytes([part.payload for part in parts])
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,25 +20,31 @@ NAMES = ["A", "B & <b>", 'C"{}\\ \n']
 allowed = st.text().map(without_forbidden)
 
 
-def written(
+def write(
+    pieces: list[str],
     values: Sequence[object],
     *,
     clears: bool = False,
     convert: Converter = as_text,
     constant: str = "",
     is_clean: bool = False,
-) -> str:
-    """The section that these values make; UNSET is an absent one."""
+) -> bool:
+    """Writes the section that these values make; UNSET is an absent one."""
     rows = Rows(NAMES, NAMES if clears else [])
     fields = [
         Field(rows.place(name), name, convert, converts_texts=convert is not as_text, clears=clears)
         for name in NAMES
     ]
     clean = None if is_clean else cleaned
-    write = field_writer([Section("custom_fields", fields, constant)], clean=clean)
+    writer = field_writer([Section("custom_fields", fields, constant)], clean=clean)
     row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
+    return writer(row, pieces)
+
+
+def written(values: Sequence[object], **how: Any) -> str:
+    """The section, its texts escaped."""
     pieces: list[str] = []
-    write(row, pieces)
+    write(pieces, values, **how)
     pieces[1::2] = map(escape_markup, pieces[1::2])
     return "".join(pieces)
 
@@ -101,3 +108,14 @@ def test_a_converter_gets_texts_without_what_xml_forbids() -> None:
         NAMES[0]: "1",
         NAMES[2]: "2",
     }
+
+
+@pytest.mark.parametrize("constant", ["", "<field><name>X</name><value>1</value></field>"])
+@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_row_is_whole_if_it_has_something_for_every_field(
+    values: list[object], constant: str, clears: bool
+) -> None:
+    pieces: list[str] = []
+    is_whole = write(pieces, values, clears=clears, constant=constant)
+    assert is_whole is ("".join(pieces).count("<name>") == len(NAMES) + bool(constant))
