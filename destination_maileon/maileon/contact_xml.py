@@ -116,21 +116,23 @@ def merged_bytes(payloads: Iterable[bytes]) -> bytes:
     field has its last value; each preference its last value, and its last source beside it.
     """
     identifiers = ""
-    standard: dict[str, str] = {}
     custom: dict[str, str] = {}
+    standard: dict[str, str] = {}
     preferences: dict[str, tuple[str, str]] = {}
     for payload in payloads:
-        rest, _, preference_text = payload.decode().partition("<preferences>")
-        rest, _, custom_text = rest.partition("<custom_fields>")
-        head, _, standard_text = rest.partition("<standard_fields>")
-        identifiers = identifiers or head.removesuffix("</contact>")
-        standard.update(_field_pieces(standard_text))
-        custom.update(_field_pieces(custom_text))
-        for name, value, source in _PREFERENCE_PIECES.findall(preference_text):
-            preferences[name] = value, source or preferences.get(name, ("", ""))[1]
+        rest = payload.decode().removesuffix("</contact>")
+        if rest.endswith("</preferences>"):
+            rest, _, section = rest.partition("<preferences>")
+            for name, value, source in _PREFERENCE_PIECES.findall(section):
+                preferences[name] = value, source or preferences.get(name, ("", ""))[1]
+        for element, fields in (("custom_fields", custom), ("standard_fields", standard)):
+            if rest.endswith(f"</{element}>"):
+                rest, _, section = rest.partition(f"<{element}>")
+                fields.update(_field_pieces(section))
+        identifiers = identifiers or rest
     parts = [identifiers]
-    for tag, fields in (("standard_fields", standard), ("custom_fields", custom)):
-        parts += _section(tag, [f"{name}{value}{_END}" for name, value in fields.items()])
+    for element, fields in (("standard_fields", standard), ("custom_fields", custom)):
+        parts += _section(element, [f"{name}{value}{_END}" for name, value in fields.items()])
     said = [f"{name}{value}{source}</preference>" for name, (value, source) in preferences.items()]
     return "".join((*parts, *_section("preferences", said), "</contact>")).encode()
 

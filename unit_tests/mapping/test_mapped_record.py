@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.contact import Contact, Preference
+from destination_maileon.config.targets import Kind, Target
+from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
+from destination_maileon.mapping.rules import Column, MappingRules
+from destination_maileon.protocol.messages import Texts
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options
 
@@ -36,6 +41,10 @@ contacts = st.builds(
     custom_fields=fields,
     preferences=st.dictionaries(st.tuples(st.just("News"), names), preferences),
 )
+
+
+values: st.SearchStrategy[object] = st.none() | st.sampled_from(["", "1", "x", "\x00"])
+COLUMNS = {"A": values, "B": values}
 
 
 @dataclass
@@ -103,6 +112,34 @@ def test_merging_in_parts_is_merging_at_once(
 ) -> None:
     parts = [part for part in (records[:cut], records[cut:]) if part]
     assert merged([merged(part, mode) for part in parts], mode) == merged(records, mode)
+
+
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries({"email": st.just("ada@example.com")}, optional=COLUMNS),
+        min_size=1,
+        max_size=6,
+    ),
+    clears=st.booleans(),
+)
+def test_records_as_they_are_encoded_are_merged_as_one_by_one(
+    rows: list[dict[str, object]], clears: bool
+) -> None:
+    encoder = ContactEncoder(
+        [
+            Column("email", Target(Kind.EMAIL)),
+            Column("A", Target(Kind.STANDARD, "A"), clear=clears),
+            Column("B", Target(Kind.CUSTOM, "B"), FieldType.INTEGER, clear=clears),
+        ],
+        MappingRules(IdentifierMode.EMAIL),
+    )
+    encoded = [encoder.encode(encoder.rows.of(row), Texts.ANYTHING) for row in rows]
+    parts = [
+        a_part(payload=payload, identity_keys=keys, is_whole=is_whole)
+        for payload, keys, is_whole in (one for one in encoded if isinstance(one, tuple))
+    ]
+    whole = merged([part.contact for part in parts], UPDATE)
+    assert entry_of(parts, UPDATE).contact == whole
 
 
 def test_with_update_the_later_value_wins_field_by_field() -> None:
