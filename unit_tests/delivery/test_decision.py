@@ -138,7 +138,7 @@ CASES: dict[str, Callable[[], Decision]] = {
 ELSEWHERE = {"no request can succeed until a person acts"}
 """An error of the client itself: `test_response_handler` has it."""
 
-AS = {"as if refused": "Split"}
+AS = {"the same as if refused (400)": "Split"}
 
 
 def table() -> dict[str, str]:
