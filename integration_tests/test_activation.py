@@ -187,7 +187,7 @@ def test_a_matching_key_that_no_record_carries_is_a_config_error_at_the_end(
     messages = [record({"email": f"{n}@example.com"}) for n in range(3)]
     run = connection.sync([*messages, stream_state(1)], configured)
     assert run.error["failure_type"] == "config_error"
-    assert "none of its 3 records has the matching key external_id" in run.error["message"]
+    assert "of its 3 records none has the matching key external_id" in run.error["message"]
     assert run.stats == [(0, 3)]
     last = record({"external_id": "x", "email": "x@example.com"})
     run = connection.sync([*messages, last, stream_state(1)], configured)

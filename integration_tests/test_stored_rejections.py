@@ -167,6 +167,7 @@ def test_a_bucket_that_goes_away_during_the_sync_ends_it_with_the_states_that_ar
         assert told in message
     assert SECRET_ACCESS_KEY not in message
     assert run.stats == [(0, 1), (1, 0)]
+    assert run.logs("WARN")[-1].endswith("The rejected records could not all be stored.")
 
 
 def test_a_check_writes_to_the_bucket_and_names_one_that_is_not_there(
@@ -185,5 +186,6 @@ def test_a_dry_run_stores_nothing(connection: Connection, storage: Storage) -> N
     run = connection.write(
         line(BAD), stream(columns()), dry_run=True, object_storage_config=storage.config
     )
+    assert run.logs("WARN")[-1].endswith("A dry run stores no rejected records.")
     assert run.exit_code == 0
     assert storage.objects() == {}

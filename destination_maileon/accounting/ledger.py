@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _NOT_IN_CATALOG = Rejection(
     "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
 )
-_DRY = "A dry run stores no rejected records."
 STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
 """What the STATEs say besides records, in `additionalStats`."""
 
@@ -249,9 +248,15 @@ class Ledger:
             self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
             if reasons := self._rejections.totals(plan):
                 told = f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}."
-                where = _DRY if self._is_dry_run else where_stored(self._store, plan)
-                self._log(Level.WARN, f"{told} {where}")
+                self._log(Level.WARN, f"{told} {self._where_stored(plan)}")
         self._store_report()
+
+    def _where_stored(self, plan: StreamPlan) -> str:
+        if self._is_dry_run:
+            return "A dry run stores no rejected records."
+        if self._is_store_lost:
+            return "The rejected records could not all be stored."
+        return where_stored(self._store, plan)
 
     def _store_report(self) -> None:
         plan = next(iter(self.counts), None)

@@ -179,7 +179,7 @@ class Leavers:
         if self._has_more_pages:
             self._ask()
         else:
-            marked = "who dropped out, but whose address has an unsubscription marker,"
+            marked = "who dropped out, but whose address has an unsubscription marker"
             self._tell_who_stays(self._marked, marked)
 
     def _note_size(self, page: ContactPage) -> None:
@@ -225,8 +225,7 @@ class Leavers:
         if people:
             self.log(
                 Level.WARN,
-                f"Stream {self.plan.title}: {pluralize(people, 'person')} {who} stay in the "
-                "audience as they were.",
+                f"Stream {self.plan.title}: the audience keeps {pluralize(people, 'person')} {who}.",
             )
 
     def _tell_change(self) -> None:

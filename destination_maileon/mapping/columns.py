@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import NullValues, UnmappedColumns, titled
-from destination_maileon.config.suggestions import NameIndex, shown
+from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import (
     SHARED_TARGETS,
     SKIP,
@@ -146,7 +146,10 @@ class ColumnResolver:
         if there is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
             self._result.to_create[name] = FieldType.INTEGER
         elif there is not FieldType.INTEGER:
-            is_what = "does not exist in the account" if there is None else f"has the type {there}"
+            is_what = f"has the type {there}"
+            if there is None:
+                hint = did_you_mean(name, self.account.field_names)
+                is_what = f"does not exist in the account{hint}"
             yield (
                 f"the audience field {shown(name)} {is_what}. Create a custom field of type "
                 "integer for it in Maileon."

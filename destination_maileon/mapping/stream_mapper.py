@@ -171,8 +171,9 @@ class StreamMapper:
         if records and self.plan.is_activated and not self._resolver.has_identifier:
             key = self.plan.options.identifier_mode.value
             raise ConfigError(
-                f"Stream {self.plan.title}: none of its {records} records has the matching key "
-                f"{key}. Map a field to it in the connection, or choose another matching key."
+                f"Stream {self.plan.title}: of its {pluralize(records, 'record')} none has the "
+                f"matching key {key}. Map a field to it in the connection, or choose another "
+                "matching key."
             )
 
     def tell_plan(self, log: Log) -> None:
