@@ -193,7 +193,12 @@ def write(
         tell = partial(_tell_created, outbox=outbox, done=created)
         account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
         service = WorkerPool(
-            partial(foresee, client, custom_types=account.custom_fields)
+            partial(
+                foresee,
+                client,
+                custom_types=account.custom_fields,
+                looks_up=config.max_deleted_records is not None,
+            )
             if config.dry_run
             else partial(send, client),
             config.concurrent_requests,

@@ -153,6 +153,28 @@ def _lines(messages: list[Json]) -> bytes:
     return b"".join(map(line, messages))
 
 
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_a_dry_run_counts_only_people_who_are_there_against_the_limit_of_deletions(
+    connection: Connection, exit_code: int
+) -> None:
+    there = ("p0", "p1") if exit_code else ("p0",)
+    for name in there:
+        connection.sandbox.account.add_contact(f"{name}@example.com")
+    gone = [
+        record({"email": f"p{n}@example.com", "_ab_cdc_deleted_at": "2026-01-01"}) for n in range(4)
+    ]
+    run = connection.write(
+        _lines(gone),
+        stream(columns("_ab_cdc_deleted_at")),
+        deleted_records="unsubscribe",
+        max_deleted_records=1,
+        dry_run=True,
+    )
+    assert run.exit_code == exit_code
+    assert len(connection.sandbox.account.contacts()) == len(there)
+    assert {call.method for call in connection.sandbox.calls} == {"GET"}
+
+
 def test_a_dry_run_fails_where_the_sync_would(connection: Connection) -> None:
     run = connection.write(
         _lines([BAD, BAD, stream_state(1)]), max_rejected_records=1, dry_run=True

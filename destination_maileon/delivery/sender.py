@@ -158,9 +158,23 @@ def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
     return client.unsubscribe(mode.unsubscribe_endpoint(contact_removal.contact))
 
 
-def foresee(client: MaileonClient, call: Request, custom_types: Mapping[str, FieldType]) -> object:
-    """Carries out a call of a dry run: only questions are asked."""
-    return foreseen(call, custom_types) if call.job is None else call.job.send(client)
+def foresee(
+    client: MaileonClient,
+    call: Request,
+    *,
+    custom_types: Mapping[str, FieldType],
+    looks_up: bool,
+) -> object:
+    """Carries out a call of a dry run: only questions are asked.
+
+    Also who is there, if so many may be removed at most (`looks_up`): nobody else counts.
+    """
+    if call.job is not None:
+        return call.job.send(client)
+    if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
+        mode = call.partition_key.plan.options.identifier_mode
+        return bool(client.find(mode.endpoint(call.contact_removal.contact)))
+    return foreseen(call, custom_types)
 
 
 def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
