@@ -181,3 +181,13 @@ def test_a_dry_run_fails_where_the_sync_would(connection: Connection) -> None:
     )
     assert run.error["failure_type"] == "config_error"
     assert run.states == []
+
+
+def test_where_none_may_be_rejected_the_error_names_the_record_and_what_is_wrong_with_it(
+    connection: Connection,
+) -> None:
+    bad = record({"email": "b@example.com", "first_name": "x" * 300})
+    run = connection.sync([*people("a"), bad, *people("c")], ignore_invalid_contacts=False)
+    assert run.error["failure_type"] == "config_error"
+    assert run.error["message"].startswith("Record 2 of stream people was rejected: ")
+    assert "A documented rule is broken in: FIRSTNAME." in run.error["message"]

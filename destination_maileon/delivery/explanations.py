@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.targets import names_in
 from destination_maileon.maileon.error_codes import meaning
 from destination_maileon.protocol.output import pluralize
+from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name, without_values
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
+    MAX_OTHER_FIELDS,
     Rejection,
     rejection_by_report,
 )
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import IdentifiersInLogs
     from destination_maileon.delivery.request import Request
+    from destination_maileon.maileon.contact import Contact
     from destination_maileon.maileon.errors import RequestRejected, RetriableError
     from destination_maileon.maileon.report import InvalidContact
     from destination_maileon.mapping.mapped_record import BatchEntry
     from destination_maileon.streams.account import Account
     from destination_maileon.streams.catalog import StreamPlan
 
+_CORRECT = "Correct the record, or the options of the sync."
 _LIKELY_CAUSE = {
     True: " Other calls succeeded meanwhile, so the cause is likely to be this record.",
     False: " No other call succeeded meanwhile, so the cause need not be this record.",
@@ -51,14 +55,22 @@ class Explanations:
     """By stream, code and field of the report: those that are told."""
 
     def of_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
-        contacts = (part.contact for entry in request.entries for part in entry.parts)
+        contacts = [part.contact for entry in request.entries for part in entry.parts]
         known = self._known_names(request.partition_key.plan)
         said = without_values(refusal.server_message, *contacts, known_names=known)
         words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
         return Rejection(
             reason=f"Maileon refused the call (HTTP {refusal.status})",
-            advice=f"{words} Correct the record, or the options of the sync.",
+            advice=f"{words} {self._cure(contacts[0]) if len(contacts) == 1 else _CORRECT}",
         )
+
+    def _cure(self, contact: Contact) -> str:
+        """What breaks a documented rule in the contact that was refused alone."""
+        ours = {"email", *contact.standard_fields, *contact.custom_fields}
+        found = (name for _, name in violations(contact, self.account.known_custom_fields))
+        broken = list(dict.fromkeys(name for name in found if name in ours))[:MAX_OTHER_FIELDS]
+        told = f"A documented rule is broken in: {', '.join(broken)}. " if broken else ""
+        return f"{told}{_CORRECT}"
 
     def of_report(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> Rejection:
         plan, main = entry.partition_key.plan, findings[0]
