@@ -67,6 +67,17 @@ def test_a_slip_in_a_column_names_the_column_that_was_meant(connection: Connecti
     ) in run.error["message"]
 
 
+@pytest.mark.parametrize("shown", [("UNSUBSCRIBE",), ()])
+def test_a_column_of_opt_outs_in_other_case_is_no_silent_loss(
+    connection: Connection, shown: tuple[str, ...]
+) -> None:
+    rows = [record({"email": "a@example.com", "UNSUBSCRIBE": True}), stream_state(1)]
+    run = connection.sync(rows, stream(columns(*shown)))
+    assert (run.exit_code, run.stats) == (0, [(1, 0)])
+    told = 'Stream people: column "UNSUBSCRIBE" does not go to unsubscribe by its name.'
+    assert len([said for said in run.logs("WARN") if said.startswith(told)]) == 1
+
+
 @pytest.mark.parametrize(
     ("config", "told"),
     [

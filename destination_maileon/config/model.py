@@ -283,7 +283,7 @@ class S3Storage(ConfigModel):
     bucket_path: Annotated[str, Field(min_length=1), AfterValidator(_as_path)] = config_field(
         "Bucket Path",
         "The folder in the bucket below which rejected records are stored. They hold personal "
-        "data: let only those read it who may, and let the bucket delete old files.",
+        "data: restrict who can read the folder, and have the bucket delete old files.",
         examples=["airbyte/maileon"],
     )
     access_key_id: _OptionalSecret | None = config_field(
@@ -383,11 +383,11 @@ class Config(ConfigModel):
     ] = config_field(
         "Permission of New Contacts",
         "The permission (opt-in) that new contacts get in Maileon. Choose only what these people "
-        "really agreed to: it decides whether you may write to them. not_set: say nothing about "
-        "permission; Maileon then gives new contacts none of its own accord, and existing "
-        "contacts keep theirs in any case. none: say that these people agreed to nothing; with "
-        "the option below existing contacts lose their permission, too. If your data knows the "
-        "permission of each person, map its column to the target permission instead.",
+        "really agreed to: it decides whether you may write to them. not_set: no permission is "
+        "sent; new contacts then have none, and existing contacts keep theirs in any case. none: "
+        "it is sent that these people agreed to nothing; with the option below existing contacts "
+        "lose their permission, too. If your data knows the permission of each person, map its "
+        "column to the target permission instead.",
         default=None,
         group="consent",
         always_show=True,
@@ -414,7 +414,7 @@ class Config(ConfigModel):
         "Column Mapping",
         "Which column goes to which field in Maileon. Needed only where the names differ: "
         "columns that are named like an identifier (email), like a standard field (first_name) "
-        "or like a custom field of your account find their way by themselves. Add one entry per "
+        "or like a custom field of your account are mapped automatically. Add one entry per "
         "stream.",
         default=(),
         group="mapping",
@@ -455,10 +455,10 @@ class Config(ConfigModel):
     )
     max_deleted_records: Count | None = config_field(
         "Maximum Deleted Records",
-        "The sync stops before it deletes or unsubscribes more contacts than this: a net for the "
-        "day on which a table at the source is emptied. Each run counts anew and may remove as "
-        "many again, Airbyte's retries included: pause the connection after such a stop until a "
-        "person has looked. Leave it empty for no limit.",
+        "The sync stops before it deletes or unsubscribes more contacts than this: this "
+        "protects you if a table at the source is emptied by mistake. Each run, and each retry by "
+        "Airbyte, counts anew and may remove as many again: after such a stop pause the "
+        "connection and look at the source first. Leave it empty for no limit.",
         default=None,
         group="removal",
         examples=[1000],
@@ -466,8 +466,8 @@ class Config(ConfigModel):
     max_audience_leavers_percent: Percent | None = config_field(
         "Maximum Audience Leavers Percent",
         "The sync stops before a larger share of an audience's members than this drops out of "
-        "it: a net for the day on which a table at the source is half empty. Leave it empty for "
-        "no limit.",
+        "it: this protects you if a table at the source is incomplete. Leave it empty for no "
+        "limit.",
         default=None,
         group="removal",
         examples=[20],
@@ -480,7 +480,7 @@ class Config(ConfigModel):
     )
     ignore_invalid_contacts: Flag = config_field(
         "Continue When Contacts Are Rejected",
-        "If on, contacts that Maileon refuses (an address that is none, a text that is too long) "
+        "If on, contacts that Maileon refuses (an invalid address, a text that is too long) "
         "are reported, and all others are written. If off, the first of them fails the sync.",
         default=True,
         group="rejected",

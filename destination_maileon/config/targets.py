@@ -175,13 +175,18 @@ def creation_obstacle(name: str) -> str | None:
     return None
 
 
+def target_like(column: str) -> Kind | None:
+    """The target that a column has the name of, in another spelling or case."""
+    return next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
+
+
 def mistaken_for(column: str) -> str | None:
     """Why no custom field is made of this name unasked; None if nobody would mistake it.
 
     Who has a column named `Unsubscribe` or `E-Mail` means the person, and would look for the field
     in vain among the others while nobody is unsubscribed.
     """
-    meant = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
+    meant = target_like(column)
     if meant is None:
         return None
     # A list of preferences is known by its name alone.

@@ -20,6 +20,7 @@ from destination_maileon.config.targets import (
     creation_obstacle,
     mistaken_for,
     parse_target,
+    target_like,
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
@@ -282,6 +283,12 @@ class ColumnResolver:
     def _leave_out(self, column: str) -> None:
         if self._skip(column):
             self._result.unmapped.append(column)
+            if (kind := target_like(column)) is not None:
+                verb = "rename" if kind is Kind.PREFERENCES else "map"
+                self._result.notes.append(
+                    f'column "{column}" does not go to {kind} by its name. If that is meant, '
+                    f"{verb} the column to {kind}, else map it to skip."
+                )
 
     def _leave_out_with_note(self, column: str, why: str) -> None:
         if self._skip(column):

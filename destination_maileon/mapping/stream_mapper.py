@@ -208,10 +208,11 @@ class StreamMapper:
         title, columns = self.plan.title, self._columns
         if columns.unmapped and not self._has_told_unmapped:
             self._has_told_unmapped = True
+            verb = "is" if len(columns.unmapped) == 1 else "are"
             log(
                 Level.WARN,
-                f"Stream {title}: {listed(columns.unmapped)} left out, since no target fits. Map "
-                "each to a target, or to skip to silence this.",
+                f"Stream {title}: {listed(columns.unmapped)} {verb} left out, since no target "
+                "fits. Map each to a target, or to skip to silence this.",
             )
         for note in columns.notes[self._told_notes :]:
             log(Level.WARN, f"Stream {title}: {note}")

@@ -63,7 +63,8 @@ def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
 
 def _permission(plan: StreamPlan) -> str:
     if (column := permission_column(plan)) is None:
-        return f"permission {plan.permission_name}"
+        without = plan.permission is None
+        return "no permission (not_set)" if without else f"permission {plan.permission_name}"
     return f"the permission in {listed([column])} ({plan.permission_name} where it is empty)"
 
 

@@ -428,6 +428,30 @@ def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "advice"),
+    [
+        ("UNSUBSCRIBE", "map the column to unsubscribe"),
+        ("permission", "map the column to permission"),
+        ("Deleted", "map the column to deleted"),
+        ("Preferences", "rename the column to preferences"),
+    ],
+)
+def test_a_column_with_nearly_the_name_of_a_target_is_told_whenever_it_is_seen(
+    column: str, advice: str
+) -> None:
+    note = (
+        f'column "{column}" does not go to {advice.rpartition(" ")[2]} by its name. If that is '
+        f"meant, {advice}, else map it to skip."
+    )
+    planned_columns = planned("email", column, "other")
+    assert (planned_columns.notes, planned_columns.unmapped) == ([note], [column, "other"])
+    stream = Stream()
+    for _ in range(2):
+        stream.resolver.newly_seen({column: True, "other": 1})
+    assert stream.columns.notes == [note]
+
+
 def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hold() -> None:
     moment = {"type": "string", "format": "date-time"}
     aware = {"type": ["null", "string"], "airbyte_type": "timestamp_with_timezone"}

@@ -66,7 +66,10 @@ def test_airbytes_mark_of_a_deletion_is_shown_as_such_wherever_it_is_mapped_to()
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "existing ones are updated, new ones created with permission not_set, unsubscribed"),
+        (
+            {},
+            "existing ones are updated, new ones created with no permission (not_set), un",
+        ),
         ({"sync_mode": SynchronizationMode.IGNORE}, "existing ones are left as they are, new ones"),
         ({"update_only": True}, "new ones left out, unsubscribed ones left out. Contacts of"),
         ({"reimport_unsubscribed_contacts": True}, "unsubscribed ones added again."),
