@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords, S3Storage, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
-from destination_maileon.config.targets import Kind, Target, parse_target, preference_splits
+from destination_maileon.config.targets import (
+    Kind,
+    Target,
+    creation_obstacle,
+    parse_target,
+    preference_splits,
+)
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.backoff import Backoff
@@ -142,9 +148,10 @@ def _steps(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
     if audiences:
         yield lambda client: client.ping_contacts()
     fields = {target.name for target in targets if target.kind is Kind.CUSTOM}
-    may_create = config.unmapped_columns is UnmappedColumns.CREATE
-    if audiences or (fields and not may_create):
-        wanted = set() if may_create else fields | audiences
+    wanted = fields | audiences
+    if config.unmapped_columns is UnmappedColumns.CREATE:
+        wanted = {name for name in wanted if creation_obstacle(name)}
+    if audiences or wanted:
         yield lambda client: _check_fields(client.custom_fields(), wanted, audiences)
     paths = {
         entry.target.partition(":")[2]
@@ -164,8 +171,12 @@ def _targets(config: Config) -> list[Target]:
 def _check_fields(
     known: dict[str, FieldType], wanted: Collection[str], audiences: Collection[str]
 ) -> None:
-    problems = []
-    if missing := sorted(set(wanted) - known.keys()):
+    missing = sorted(set(wanted) - known.keys())
+    obstacles = {name: creation_obstacle(name) for name in missing}
+    problems = [
+        f"Custom field {shown(n)} cannot exist: {why}" for n, why in obstacles.items() if why
+    ]
+    if missing := [name for name in missing if not obstacles[name]]:
         problems.append(
             "The configuration names custom fields that the account does not have: "
             f"{_listed(missing, NameIndex(known))}. Create them in Maileon, change the "

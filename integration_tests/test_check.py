@@ -150,6 +150,16 @@ def test_custom_fields_that_will_be_created_are_not_missed(connection: Connectio
     assert connection.check(streams=streams, unmapped_columns="create") == SUCCEEDED
 
 
+@pytest.mark.parametrize("rule", ["create", "ignore"])
+def test_a_custom_field_that_cannot_be_created_is_named(connection: Connection, rule: str) -> None:
+    verdict = connection.check(
+        streams=mapping(("a", "custom:created"), ("b", "custom:x")), unmapped_columns=rule
+    )
+    assert verdict["status"] == "FAILED"
+    assert 'Custom field "created" cannot exist: Maileon reserves this name.' in verdict["message"]
+    assert 'Custom field "x" cannot exist: a field\'s name has 3 to 64' in verdict["message"]
+
+
 def test_all_missing_preferences_are_named(connection: Connection) -> None:
     connection.sandbox.account.add_preference("News", "Weekly")
     streams = mapping(

@@ -97,10 +97,12 @@ def nearest_target(text: str) -> str | None:
         nearest = NameIndex(names).nearest(text) or (text if text in names else None)
         return nearest and names[nearest]
     kind = NameIndex(_NAMED_KINDS).nearest(f"{head}:".lower()) or f"{head}:".lower()
+    standard = _STANDARD_BY_BARE.get(bare(name))
     if kind == f"{Kind.STANDARD}:":
-        nearest = NameIndex(_STANDARD_TARGETS).nearest(name.strip())
-        standard = _STANDARD_BY_BARE.get(bare(name)) or nearest
+        standard = standard or NameIndex(_STANDARD_TARGETS).nearest(name.strip())
         return standard and f"{kind}{standard.upper()}"
+    if standard and kind not in _NAMED_KINDS:
+        return str(Target(Kind.STANDARD, standard))
     return f"{kind}{name}" if parse_target(f"{kind}{name}") and kind != f"{head}:" else None
 
 

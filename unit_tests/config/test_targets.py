@@ -273,6 +273,7 @@ def test_a_list_of_preferences_under_another_name_is_not_mapped_but_renamed() ->
     [
         ("standard:FRISTNAME", "standard:FIRSTNAME"),
         ("standard:first-name", "standard:FIRSTNAME"),
+        ("std:first_name", "standard:FIRSTNAME"),
         ("standart:city", "standard:CITY"),
         ("FIRSTNAME", "standard:FIRSTNAME"),
         ("frist_name", "standard:FIRSTNAME"),
