@@ -90,7 +90,7 @@ def test_a_listed_preference_that_the_account_lacks_rejects_its_record_before_a_
     (line,) = [said for said in run.logs("WARN") if said.startswith("Record ")]
     assert line.endswith(
         "was rejected: a preference that the account does not have (field preferences). Use the "
-        'names of one that is there (did you mean "News/Weekly"?), or create it in Maileon.'
+        'category and name of one in Maileon (did you mean "News/Weekly"?), or create it there.'
     )
 
 

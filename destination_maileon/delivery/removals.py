@@ -80,8 +80,8 @@ class Removals:
         causes = {
             "Maileon did not let the marker be set. Give the API key the right to create (PUT), "
             "and have the source send these records again.": self._unmarked,
-            "their records have no e-mail address, which a marker needs. Map a column to email, "
-            "and have the source send these records again.": self._without_address,
+            "their records have no e-mail address, which a marker needs. If the source knows it, "
+            "map its column to email.": self._without_address,
         }
         for cause, people in causes.items():
             if people:

@@ -76,7 +76,7 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
 
 def _unknown(path: str, known: Preferences) -> str:
     nearest = did_you_mean(path, _paths(known))
-    return f"Use the names of one that is there{nearest}, or create it in Maileon."
+    return f"Use the category and name of one in Maileon{nearest}, or create it there."
 
 
 @lru_cache(maxsize=1)

@@ -128,8 +128,8 @@ def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
         nearest = [near for column in missing for near in alike[column]]
         hint = f" Did you mean {listed(nearest)}?" if nearest else ""
         yield (
-            f"the schema lacks {listed(missing)} of the mapping, so that the mapping counts there "
-            f"only if records have more than the schema says.{hint}"
+            f"the mapping names {listed(missing)}, which the schema of the stream lacks. It has an "
+            f"effect there only if records have more than the schema says.{hint}"
         )
 
 

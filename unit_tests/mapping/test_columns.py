@@ -743,8 +743,8 @@ def test_fields_that_wait_for_their_type_may_differ_in_case_only() -> None:
 
 
 LACKS = (
-    "the schema lacks {} of the mapping, so that the mapping counts there only if records have "
-    "more than the schema says."
+    "the mapping names {}, which the schema of the stream lacks. It has an effect there only if "
+    "records have more than the schema says."
 )
 
 

@@ -156,7 +156,7 @@ def test_one_that_the_account_lacks_is_refused_and_what_is_like_it_is_named(
         listed([entry(), entry(**named)], frozenset({NEWS, ("Shop", "Offers")}))
     assert caught.value.reason is Reason.UNKNOWN_PREFERENCE
     assert (str(caught.value), caught.value.field) == (
-        f"Use the names of one that is there{hint}, or create it in Maileon.",
+        f"Use the category and name of one in Maileon{hint}, or create it there.",
         "",
     )
 
