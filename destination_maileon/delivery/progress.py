@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.errors import RetriableError
-from destination_maileon.protocol.output import Level
+from destination_maileon.protocol.output import Level, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,7 @@ class Progress:
         waiting = f", waiting for Maileon ({reasons})" if reasons else ""
         self._outbox(
             Level.INFO,
-            f"{now - self._started_at:.0f} seconds: {records} records read ({rate:.0f} a second), "
-            f"{ledger.rejected_records} rejected, {scheduler.in_flight} calls in flight{waiting}.",
+            f"{now - self._started_at:.0f} seconds: {pluralize(records, 'record')} read "
+            f"({rate:.0f} a second), {ledger.rejected_records} rejected, "
+            f"{pluralize(scheduler.in_flight, 'call')} in flight{waiting}.",
         )

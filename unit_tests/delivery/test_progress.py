@@ -79,7 +79,7 @@ def test_the_line_counts_the_calls_in_flight_and_says_what_is_waited_for() -> No
     told.progress.report(told.ledger, scheduler, 1_030.0)
     [line] = told.lines
     assert line.endswith(
-        "1 calls in flight, waiting for Maileon (no connection, too many requests)."
+        "1 call in flight, waiting for Maileon (no connection, too many requests)."
     )
 
 
