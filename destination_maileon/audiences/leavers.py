@@ -225,7 +225,8 @@ class Leavers:
         if people:
             self.log(
                 Level.WARN,
-                f"Stream {self.plan.title}: the audience keeps {pluralize(people, 'person')} {who}.",
+                f"Stream {self.plan.title}: the audience keeps {pluralize(people, 'person')} "
+                f"{who}.",
             )
 
     def _tell_change(self) -> None:

@@ -26,7 +26,7 @@ from destination_maileon.maileon.contact_xml import (
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import as_text, truncated
-from destination_maileon.mapping.deletions import UNCLEAR_ADVICE, RemovalColumns
+from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
 from destination_maileon.mapping.field_writer import Field, Section, field_writer
 from destination_maileon.mapping.identifiers import (
     Identifiers,
@@ -205,7 +205,7 @@ class ContactEncoder:
         unclear = self._removals.unclear_column(marks)
         if unclear is None:
             return None
-        return Refusal(Reason.UNCLEAR_REMOVAL, unclear, UNCLEAR_ADVICE, contact)
+        return Refusal(Reason.UNCLEAR_REMOVAL, unclear, unclear_advice(unclear), contact)
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
         """A value less what no text may hold; null if it held nothing else."""

@@ -55,7 +55,6 @@ _MOMENTS = (
 with its time (20240501103000), a time in microseconds, in nanoseconds."""
 
 REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
-UNCLEAR_ADVICE = f"Until then this person stays in Maileon and may be written to. {REMOVAL_FORMS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,14 @@ class RemovalColumns:
         # As in any column of a time, an empty text counts as null.
         mark = None if DELETED_AT_COLUMN in self.unsubscribe else data.get(DELETED_AT_COLUMN)
         return bool(mark.strip()) if isinstance(mark, str) else mark is not None
+
+
+def unclear_advice(column: str) -> str:
+    """What a person must know of a column that says neither yes nor no."""
+    forms = REMOVAL_FORMS
+    if column == DELETED_AT_COLUMN:
+        forms = "Write the time of the deletion there, or leave it empty."
+    return f"Until then this person stays in Maileon and may be written to. {forms}"
 
 
 def is_set(value: object) -> bool | None:

@@ -372,6 +372,10 @@ def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.field) == (Reason.UNCLEAR_REMOVAL, "gone")
     assert "true, false or a time" in refusal.advice
+    mark = Column("_ab_cdc_deleted_at", Target(Kind.SKIP))
+    refusal = mapped({**ADA, "_ab_cdc_deleted_at": False}, mark)
+    assert isinstance(refusal, Refusal)
+    assert refusal.advice.endswith("Write the time of the deletion there, or leave it empty.")
 
 
 def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
