@@ -103,7 +103,7 @@ class Watch:
         self.disliked: set[int] = set()
         self.has_given_up = False
         self.was_forbidden = False
-        self.sent: set[int] = set()
+        self.one_too_many: set[int] = set()
         self.failing: dict[Request, float] = {}
         self._fates: dict[tuple[Request, Purpose], _Fate] = {}
         self._pieces = 0
@@ -122,7 +122,6 @@ class Watch:
         insist(not shared, "two calls in flight share an identifier")
         self.in_flight[call] = set(keys)
         self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
-        self.sent.update(places_of(call))
         self.sent_at.update(dict.fromkeys(places_of(call), next(self._happened)))
         self.failing = {c: by for c, by in self.failing.items() if not _overlap(c, call)}
         self.failing.pop(call, None)
@@ -145,6 +144,8 @@ class Watch:
             self.accepted_at = next(self._happened)
             self.removed += 1
             insist(self.removed <= self.most_removed, "more people are removed than may be")
+        elif answer is True and purpose_of(call) is Purpose.LOOK_UP:
+            self.one_too_many.update(places_of(call))
 
     def _succeeded(self, call: Request) -> None:
         self.limit = min(self.concurrency, self.limit + 1)

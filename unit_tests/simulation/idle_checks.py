@@ -35,7 +35,7 @@ class IdleChecks:
         trial = self.trial
         refused = [p for p in trial.spy.received_at if trial.server.verdicts.get(p, 0) is None]
         held_since = [trial.watch.contested_at] if trial.held() else []
-        since = [at for p, at in trial.spy.received_at.items() if p not in trial.watch.sent][:1]
+        since = [at for p, at in trial.spy.received_at.items() if p not in trial.watch.sent_at][:1]
         # Who was refused alone waits for a verdict, and others may stand behind.
         if refused or not (since or held_since):
             return

@@ -82,7 +82,6 @@ class Server:
         self.once_contested: set[int] = set()
         self.removed = 0
         self.unmarked: set[int] = set()
-        self.one_too_many: set[int] = set()
         self._has_vanished = False
         self._newest: dict[str, int] = {}
         self._together: defaultdict[int, set[int]] = defaultdict(set)
@@ -138,11 +137,10 @@ class Server:
         return True
 
     def _look_up(self, call: Request) -> bool:
-        if self.account.find(options_of(call).mode, removal_of(call).wish) is not None:
-            self.one_too_many.update(places_of(call))
-            return True
-        self._note(call, [Judgement(Verdict.LEFT_OUT)])
-        return False
+        is_there = self.account.find(options_of(call).mode, removal_of(call).wish) is not None
+        if not is_there:
+            self._note(call, [Judgement(Verdict.LEFT_OUT)])
+        return is_there
 
     def _synchronize(self, call: Request) -> SynchronizationReport | RequestRejected | Forbidden:
         wishes = wishes_of(call)

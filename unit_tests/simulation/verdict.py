@@ -82,7 +82,7 @@ def _what_came_before_is_settled(trial: Trial) -> None:
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
     was_sent = trial.scenario.is_dry_run or failure.position in trial.server.verdicts
     if is_lenient or not was_sent:
-        before = range(1, min({failure.position, *trial.server.one_too_many}))
+        before = range(1, min({failure.position, *trial.watch.one_too_many}))
         settled = all(position in trial.spy.outcomes for position in before)
         insist(settled, "what came before the one rejection too many is not settled")
 
