@@ -33,6 +33,9 @@ def check_final_rows(
         return False
     for step in last.values():
         found = account.find(step.options.mode, step.wish)
+        if step.task is Task.DELETE:
+            insist(found is None, f"{step.name} is there at the end, though it was deleted")
+            continue
         insist(found is not None, f"{step.name} is missing at the end")
         assert found is not None
         has_all = {*step.wish.identity_keys} <= {*found.identity_keys}
@@ -74,13 +77,14 @@ def _is_plain(step: Step) -> bool:
     options = step.options
     is_alone = options.updates and not options.update_only and options.ignores_invalid
     is_well = not step.is_rejected or ({*step.codes} <= CONTESTED_CODES and bool(step.codes))
-    return step.task is Task.WRITE and is_alone and is_well
+    return step.task in {Task.WRITE, Task.DELETE} and is_alone and is_well
 
 
 def _can_end_well(
     circle: Sequence[Numbered], known: Sequence[tuple[list[str], Known]], last: dict[str, Step]
 ) -> bool:
-    final = [key for step in last.values() for key in step.wish.identity_keys]
+    writes = {name: step for name, step in last.items() if step.task is Task.WRITE}
+    final = [key for step in writes.values() for key in step.wish.identity_keys]
     if len(final) > len({*final}):
         return False
     held: dict[str, set[str]] = {name: set() for name in last}
@@ -91,9 +95,8 @@ def _can_end_well(
                 return False
             continue
         # What its rows do not name, it keeps.
-        if not {*keys}.isdisjoint({*final} - {*last[owner].wish.identity_keys}) and not _gives_up(
-            keys, last[owner]
-        ):
+        others = {*final} - {*last[owner].wish.identity_keys}
+        if not {*keys}.isdisjoint(others) and not _gives_up(keys, last[owner]):
             return False
         held[owner].update(keys)
     for _, step in circle:
@@ -102,7 +105,7 @@ def _can_end_well(
         name: {
             other for other in held if other != name and held[other] & {*step.wish.identity_keys}
         }
-        for name, step in last.items()
+        for name, step in writes.items()
     }
     try:
         TopologicalSorter(waits).prepare()

@@ -468,6 +468,12 @@ INSIDE: dict[str, Planted] = {
     "a removal is never sent": Planted(
         put(_DELIVERY + "accumulator.Accumulator.add_removal", _nothing), "missing", 21
     ),
+    "a deletion waits for who claims an address": Planted(
+        put(_DELIVERY + "accumulator.Accumulator._is_claimed", lambda *_: False), "ends as", 15
+    ),
+    "nobody waits for the address of a deletion": Planted(
+        put(_DELIVERY + "accumulator.Accumulator._is_claimed", lambda *_: True), "differs", 2607
+    ),
     "batches are never old": Planted(
         put(_DELIVERY + "accumulator.Accumulator.flush_expired", _nothing), "spins", 7
     ),
