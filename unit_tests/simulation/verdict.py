@@ -10,7 +10,7 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
-from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Verdict, Wish
+from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, Wish
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, contested_circles
 from unit_tests.simulation.every_moment import Broken, insist
 from unit_tests.simulation.final_rows import check_final_rows, circles_of
@@ -256,7 +256,7 @@ def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
         # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
         is_final = step.options.ignores_invalid or trial.spy.outcomes.get(position) != "rejected"
         is_refused = step.is_farewell and step.is_rejected
-        is_spared = is_refused and trial.server.verdicts.get(position) is Verdict.LEFT_OUT
+        is_spared = is_refused and trial.server.verdicts.get(position) is not None
         is_by_chance = is_spared or position in trial.watch.disliked
         if position not in trial.spy.outcomes or not is_final or is_by_chance:
             found.add(circles.circle(step.wish.identity_keys))
