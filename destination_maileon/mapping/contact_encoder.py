@@ -9,7 +9,7 @@ record walks them once, and becomes the finished pieces of its element.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
@@ -27,7 +27,7 @@ from destination_maileon.maileon.contact_xml import (
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
-from destination_maileon.mapping.field_writer import Field, Section, field_writer
+from destination_maileon.mapping.field_writer import Field, Section, WriteFields, field_writer
 from destination_maileon.mapping.identifiers import (
     Identifiers,
     contact_of_pieces,
@@ -92,8 +92,8 @@ class ContactEncoder:
             Section(tag, [self._field(c) for c in of(kind)], self._constant(kind))
             for kind, tag in _SECTIONS.items()
         ]
+        self._sections = sections
         self._write_fields = field_writer(sections)
-        self._write_cleaned_fields = field_writer(sections, clean=self._cleaned)
         lists, preferences = of(Kind.PREFERENCES), of(Kind.PREFERENCE)
         permission = of(Kind.PERMISSION)
         self._lists = [(c.name, place(c.name)) for c in lists]
@@ -105,6 +105,11 @@ class ContactEncoder:
         self._critical = [c.name for c in (*identifiers, *marks, *permission)]
         fields = of(Kind.STANDARD, Kind.CUSTOM)
         self._mapped = {*self._critical, *(c.name for c in (*fields, *lists, *preferences))}
+
+    @cached_property
+    def _write_cleaned_fields(self) -> WriteFields:
+        """The same for rows whose texts hold what no text may. Most streams never have one."""
+        return field_writer(self._sections, clean=self._cleaned)
 
     def _field(self, column: Column) -> Field:
         convert = column.converter

@@ -76,8 +76,12 @@ class StreamMapper:
             BadLine: if its line is no JSON that is understood.
             StopSync: if a column is new and has no target, and that must not be.
         """
-        row = self._row(message, log)
-        if row is None:
+        try:
+            row: Struct | None = self.encoder.rows.decode(message.data)
+        except _UNUSUAL:
+            row = None
+        # Outside of the handler, so that no chained error carries a piece of the record.
+        if row is None and (row := self._unusual_row(message, log)) is None:
             return _NO_DATA, self.usual_partition
         encoder = self.encoder
         if message.has_gaps and (refusal := encoder.leave_gaps(row, message.nulled)) is not None:
@@ -91,13 +95,11 @@ class StreamMapper:
             return mapped, self.usual_partition
         return mapped, self.partition_key(encoder.permission(row, self.plan.permission))
 
-    def _row(self, message: RecordMessage, log: Log) -> Struct | None:
-        """The record's row, for the encoder as it is then; None if it has no data."""
-        try:
-            return self.encoder.rows.decode(message.data)
-        except _UNUSUAL:
-            pass
-        # Outside of the handler, so that no chained error carries a piece of the record.
+    def _unusual_row(self, message: RecordMessage, log: Log) -> Struct | None:
+        """The row of a record that teaches something, or is beyond the decoder's limits.
+
+        For the encoder as it is then; None if the record has no data.
+        """
         data = message.decoded_data()
         if data is None:
             return None
