@@ -8,8 +8,9 @@ record walks them once, and becomes the finished pieces of its element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
@@ -239,14 +240,16 @@ class ContactEncoder:
         for _, place in self._lists:
             if (value := getattr(row, place)) is not None:
                 found.update(listed(value, self._cleaned, self._rules.preferences))
-        for place, title, head, source in self._preferences:
+        for place, title, head, rest in self._preferences:
             value = getattr(row, place)
             if value is not None:
-                said = preference_value(self._cleaned(value), title)
+                said = preference_value(
+                    value if type(value) is bool else self._cleaned(value), title
+                )
                 if said is not None:
-                    found[head] = f"<value>{said}</value>{source}</preference>"
+                    found[head] = rest[said]
         if found:
-            elements = "".join([f"{head}{rest}" for head, rest in found.items()])
+            elements = "".join(chain.from_iterable(found.items()))
             pieces += (f"<preferences>{elements}</preferences>", "")
 
     def _cut(self, value: object) -> str:
@@ -266,11 +269,13 @@ def _clears(column: Column) -> bool:
     return column.clear and column.target.kind in _SECTIONS
 
 
-def _preference(column: Column) -> tuple[str, str, str]:
+def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
+    """Its title, what stands before its value, and the rest for each value."""
     target = column.target
     head = preference_head(target.category, target.name)
-    title = f"{target.category}/{target.name}"
-    return title, head, source_element(column.source) if column.has_source else ""
+    source = source_element(column.source) if column.has_source else ""
+    rest = {said: f"<value>{said}</value>{source}</preference>" for said in ("true", "false")}
+    return f"{target.category}/{target.name}", head, rest
 
 
 def _removals(columns: list[Column], rules: MappingRules) -> RemovalColumns:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import astuple
+
 from destination_maileon.config.model import titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.notices import Notices, SharedIds
+from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.rules import MappingRules, Reason, Refusal
 from destination_maileon.mapping.summary import listed, outline, plan_table
 from destination_maileon.protocol.output import Level, pluralize
@@ -84,8 +87,10 @@ class StreamMapper:
         if row is None and (row := self._unusual_row(message, log)) is None:
             return _NO_DATA, self.usual_partition
         encoder = self.encoder
-        if message.has_gaps and (refusal := encoder.leave_gaps(row, message.nulled)) is not None:
-            return refusal, self.usual_partition
+        if message.nulled or UNAVAILABLE_VALUE in astuple(row):
+            refusal = encoder.leave_gaps(row, message.nulled)
+            if refusal is not None:
+                return refusal, self.usual_partition
         mapped = encoder.encode(row, message.texts)
         if not isinstance(mapped, tuple):
             return mapped, self.usual_partition

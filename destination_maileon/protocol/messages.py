@@ -39,7 +39,6 @@ _BEGINS_LAST_OF_PLANE = 0xEF
 """The first byte of U+FFFE and U+FFFF, which XML forbids and JSON does not."""
 _FORBIDDEN_ESCAPES = re.compile(rb"\\[ubf]")
 """How JSON writes what XML forbids, and some that it allows, but no line feed, tab or quote."""
-_UNAVAILABLE = b"__debezium_unavailable_value"
 _REFUSED = object()
 _NULL = msgspec.Raw(b"null")
 
@@ -82,8 +81,7 @@ class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
     `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
-    `has_gaps` tells that the source may not have delivered all values, `nulled` the columns of
-    which the record's `meta.changes` says so.
+    `nulled` are the columns that the source could not deliver, by the record's `meta.changes`.
     """
 
     stream: StreamKey
@@ -92,7 +90,6 @@ class RecordMessage(Struct, gc=False):
     line: bytes
     line_number: int
     nulled: tuple[str, ...] = ()
-    has_gaps: bool = False
 
     def decoded(self) -> dict[str, object]:
         """The object around the data, every digit and character of it; decoded anew.
@@ -183,7 +180,6 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
     """
     together = b"\n".join(lines)
     is_utf8, is_plain = _is_utf8(together), not _has_special(together)
-    may_have_gaps = _UNAVAILABLE in together
     for number, line in enumerate(lines, first_line_number):
         try:
             # What the decoder skips it does not look at so closely.
@@ -199,8 +195,8 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
         if not is_plain:
             texts = _texts(line)
         made = RecordMessage(stream, record.data, texts, line, number)
-        if may_have_gaps or record.meta is not None:
-            made = _with_gaps(made, record.meta)
+        if record.meta is not None:
+            made.nulled = tuple(_nulled(record.meta))
         yield made
 
 
@@ -223,13 +219,6 @@ def _has_special(text: bytes) -> bool:
         or _LESS_THAN in text
         or _GREATER_THAN in text
     )
-
-
-def _with_gaps(message: RecordMessage, meta: object) -> RecordMessage:
-    if meta is not None:
-        message.nulled = tuple(_nulled(meta))
-    message.has_gaps = bool(message.nulled) or _UNAVAILABLE in message.line
-    return message
 
 
 def _nulled(meta: object) -> Iterator[str]:
@@ -296,8 +285,8 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadMessage(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
-    made = RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number)
-    return _with_gaps(made, record.get("meta") if isinstance(record, dict) else None)
+    nulled = tuple(_nulled(record.get("meta"))) if isinstance(record, dict) else ()
+    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number, nulled)
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
