@@ -202,8 +202,8 @@ class StreamMapper:
             log(
                 Level.INFO,
                 f"Stream {self.plan.title}: {pluralize(existing, 'existing contact')} kept the "
-                f"permission they had, whatever {listed([self.encoder.permission_column])} says. "
-                "To act on withdrawn consent, map a column to unsubscribe.",
+                f"permission they had: {listed([self.encoder.permission_column])} decides for new "
+                "ones only. To act on withdrawn consent, map a column to unsubscribe.",
             )
 
     @property

@@ -38,8 +38,9 @@ _ADVICE: Mapping[tuple[IdentifierMode, int], str] = MappingProxyType(
         (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
         "changed: recognise contacts by external_id, or give each contact an external id of its "
         "own.",
-        (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address, so the external id may "
-        "have changed: recognise contacts by email, or give each contact an address of its own.",
+        (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address. If that is the same "
+        "person under an older external id, delete the older contact in Maileon; otherwise give "
+        "each contact an address of its own.",
     }
 )
 """Where the way in which contacts are recognised says more than the error code."""

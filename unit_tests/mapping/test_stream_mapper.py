@@ -220,4 +220,6 @@ def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> Non
     stream.tell_kept_permissions(0, heard)
     stream.tell_kept_permissions(2, heard)
     [(_, text)] = heard.said[told:]
-    assert '2 existing contacts kept the permission they had, whatever column "consent"' in text
+    assert (
+        '2 existing contacts kept the permission they had: column "consent" decides for new' in text
+    )

@@ -73,7 +73,7 @@ _DUPLICATES = [
     (
         IdentifierMode.EXTERNAL_ID,
         5,
-        "external id may have changed: recognise contacts by email",
+        "the same person under an older external id, delete the older contact",
     ),
     (IdentifierMode.MAILEON_ID, 4, "Give each contact an external id of its own"),
     (IdentifierMode.MAILEON_ID, 5, "Give each contact an email address of its own"),
