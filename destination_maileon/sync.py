@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
@@ -30,7 +29,7 @@ from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import RejectionLog
+from destination_maileon.rejections.rejection import RejectionLimits, RejectionLog
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans, unused_entries

@@ -19,9 +19,9 @@ from destination_maileon.mapping.mapped_record import (
     MappedRecord,
     contact_keys,
 )
-from destination_maileon.mapping.notices import Notice, told
 from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
+from destination_maileon.mapping.summary import Notice, told
 from destination_maileon.protocol.output import Level, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan, stream_title

@@ -35,7 +35,6 @@ from destination_maileon.mapping.identifiers import (
     without_identifier,
 )
 from destination_maileon.mapping.mapped_record import Written
-from destination_maileon.mapping.notices import Notice, Notices
 from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
 from destination_maileon.mapping.rows import Rows
 from destination_maileon.mapping.rules import (
@@ -45,6 +44,7 @@ from destination_maileon.mapping.rules import (
     Reason,
     Refusal,
 )
+from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import Texts
 
 # A look-up in an enumeration takes as long as three in a module.

@@ -1,10 +1,12 @@
 """A record's identifiers -> who the contact is, and the keys by which it is compared.
 
-This module alone decides what is an identifier, and whether a record has the one that it needs.
+This module alone decides what is an identifier, whether a record has the one that it needs, and
+which identifiers a person should know of.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,12 +17,23 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
 from destination_maileon.mapping.converters import as_identifier, as_maileon_id
 from destination_maileon.mapping.mapped_record import (
+    EXTERNAL_ID_KEY,
     email_keys,
     external_id_keys,
     maileon_id_key,
 )
-from destination_maileon.mapping.notices import INVISIBLE, Notice
 from destination_maileon.mapping.rules import Reason, Refusal
+from destination_maileon.mapping.summary import Notice
+
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+"""Characters that nobody sees (Unicode: Default_Ignorable_Code_Point), of the first plane."""
+
+MANY_ADDRESSES = 10
+MAX_TRACKED_IDS = 64
+"""So many ids are looked at at once: one that comes with many addresses comes often."""
 
 _Clean = Callable[[Any], Any]
 
@@ -72,6 +85,41 @@ class Identifiers:
 
     def _maileon_id(self, value: object) -> str:
         return "" if value is None else as_maileon_id(self._identifier(value).strip()) or ""
+
+
+class SharedIds:
+    """Whether one external id comes with many addresses: Maileon takes them for one contact.
+
+    Of any number of ids the most frequent ones are kept (Misra and Gries, 1982: when there is no
+    room, each of those kept loses one).
+    """
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, set[str]] = {}
+        self.is_found = False
+
+    def look(self, keys: tuple[str, ...]) -> bool:
+        """Takes in the keys of a contact; true once, when the first such id is found."""
+        if self.is_found:
+            return False
+        for key in keys[1:]:
+            if key[0] == EXTERNAL_ID_KEY:
+                self.is_found = self._has_many(key, keys[0])
+                return self.is_found
+        return False
+
+    def _has_many(self, key: str, address: str) -> bool:
+        known = self._addresses.get(key)
+        if known is not None:
+            known.add(address)
+            return len(known) >= MANY_ADDRESSES
+        if len(self._addresses) < MAX_TRACKED_IDS:
+            self._addresses[key] = {address}
+        else:
+            for addresses in self._addresses.values():
+                addresses.pop()
+            self._addresses = {k: kept for k, kept in self._addresses.items() if kept}
+        return False
 
 
 def contact_of_pieces(pieces: list[str]) -> Contact:

@@ -16,10 +16,10 @@ from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
-from destination_maileon.mapping.notices import Notices, SharedIds
+from destination_maileon.mapping.identifiers import SharedIds
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.rules import MappingRules, Reason, Refusal
-from destination_maileon.mapping.summary import listed, outline, plan_table
+from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.streams.catalog import PartitionKey
 

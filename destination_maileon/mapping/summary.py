@@ -1,13 +1,16 @@
-"""Columns and their targets -> words for the log, and for whoever slipped in the mapping.
+"""A stream's mapping and values -> words for the log, and for whoever slipped in the mapping.
 
-This module alone decides how a stream's mapping is shown. It shows names, and no values.
+This module alone decides how a mapping is shown, and what a person should know of the values, which
+is counted by records and said once. It shows names, and no values.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.model import DeletedRecords, titled
 from destination_maileon.config.suggestions import NameIndex
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.contact import FieldType
@@ -156,3 +159,50 @@ def _missing(plan: StreamPlan) -> dict[str, list[str]]:
         column: names.in_any_case(column) or [*filter(None, [names.nearest(column)])]
         for column in missing
     }
+
+
+class Notice(Enum):
+    """What was noticed in a record, and the words that follow the number of records."""
+
+    # That of an enumeration is written in Python, and each of many texts that are cut asks for it.
+    __hash__ = object.__hash__
+
+    CLEANED = "held characters that XML 1.0 does not allow: they were removed."
+    TRUNCATED = (
+        "held a text of more than 255 characters: it was cut, as "
+        f"{titled('truncate_long_text')} says."
+    )
+    UNAVAILABLE = (
+        "held __debezium_unavailable_value, which stands for a value that did not change: those "
+        "columns were left out."
+    )
+    NULLED = "held a value that the source could not deliver: those columns were left out."
+    INVISIBLE = (
+        "held an identifier with a character that nobody sees, such as a zero-width space: Maileon "
+        "takes it for another contact, or refuses it. Remove such characters at the source."
+    )
+    NESTED = (
+        "held an object or a list where a standard field takes a text: it was written as JSON. Map "
+        "the column to skip, or let the source flatten it."
+    )
+
+
+class Notices:
+    """The notices of one stream. `seen` are those of the record at hand."""
+
+    def __init__(self) -> None:
+        self.seen: set[Notice] = set()
+        self.counts: Counter[Notice] = Counter()
+
+    def count(self) -> None:
+        """The record at hand is done."""
+        for notice in self.seen:
+            self.counts[notice] += 1
+        self.seen.clear()
+
+
+def told(counts: Counter[Notice]) -> Iterator[tuple[int, str]]:
+    """The number of records and the words for each notice, in the order of the table."""
+    for notice in Notice:
+        if counts[notice]:
+            yield counts[notice], notice.value

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.accounting.ledger import STATISTICS, Ledger
-from destination_maileon.accounting.rejection_limits import JUDGED_FROM_RECORDS, RejectionLimits
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.errors import StopSync, TransientError
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import Level
+from destination_maileon.rejections.rejection import JUDGED_FROM_RECORDS, RejectionLimits
 from unit_tests.support.builders import a_plan, options
 from unit_tests.support.ledgers import (
     OTHER,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
@@ -18,6 +17,7 @@ from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import MaileonError, RequestRejected, Unauthorized
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.rejections.rejection import RejectionLimits
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.harness import (
     BROKEN,

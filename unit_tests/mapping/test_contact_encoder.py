@@ -14,7 +14,6 @@ from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.contact_encoder import ContactEncoder
-from destination_maileon.mapping.notices import Notice, Notices
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.rules import (
     Column,
@@ -23,6 +22,7 @@ from destination_maileon.mapping.rules import (
     Reason,
     Refusal,
 )
+from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import Texts
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode

@@ -6,7 +6,13 @@ import pytest
 
 from destination_maileon.config.targets import IDENTIFIERS
 from destination_maileon.maileon.identifier import IdentifierMode
-from destination_maileon.mapping.identifiers import Identifiers
+from destination_maileon.mapping.identifiers import (
+    INVISIBLE,
+    MANY_ADDRESSES,
+    MAX_TRACKED_IDS,
+    Identifiers,
+    SharedIds,
+)
 from destination_maileon.mapping.rows import Rows
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
@@ -36,3 +42,30 @@ def test_a_contact_is_usable_with_what_its_mode_recognises(
     row = rows.of({kind: identity.get(kind.replace("maileon_", "")) for kind in kinds})
     _, keys = identifiers.of(row, is_clean=True)
     assert bool(keys) is are_usable
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u202e"])
+def test_characters_that_nobody_sees_are_found(character: str) -> None:
+    assert INVISIBLE.search(f"a{character}b")
+
+
+@pytest.mark.parametrize("text", ["änne@example.com", "日本", "a b", "é", "\u00a0"])
+def test_characters_that_somebody_sees_are_not(text: str) -> None:
+    assert INVISIBLE.search(text) is None
+
+
+def test_an_id_of_many_people_is_found_among_thousands_of_others() -> None:
+    shared, found = SharedIds(), 0
+    for number in range(20 * MAX_TRACKED_IDS):
+        found += shared.look((f"e{number}@b.de", f"x{number}"))
+        found += shared.look((f"e{number}@c.de", "x0"))
+        assert len(shared._addresses) <= MAX_TRACKED_IDS
+    assert found == 1
+
+
+def test_ids_of_few_people_are_none() -> None:
+    shared = SharedIds()
+    for number in range(1_000):
+        assert not shared.look((f"e{number % (MANY_ADDRESSES - 1)}@b.de", "x1"))
+        assert not shared.look((f"e{number}@b.de",))
+        assert not shared.look((f"e{number}@b.de", "i7"))

@@ -11,9 +11,10 @@ from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
 from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.mapping.contact_encoder import ContactEncoder
-from destination_maileon.mapping.notices import MANY_ADDRESSES, Notice
+from destination_maileon.mapping.identifiers import MANY_ADDRESSES
 from destination_maileon.mapping.rules import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
+from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import BadLine, RecordMessage, Texts, decode
 from destination_maileon.protocol.output import Level

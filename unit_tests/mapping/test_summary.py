@@ -10,7 +10,7 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.rules import Column
-from destination_maileon.mapping.summary import listed, outline, plan_table
+from destination_maileon.mapping.summary import Notice, Notices, listed, outline, plan_table, told
 from unit_tests.support.builders import a_plan, options
 
 
@@ -103,3 +103,21 @@ def test_the_outline_names_the_column_that_decides_the_permission(
     told = outline(a_plan(permission=permission, mapping=mapping), DeletedRecords.IGNORE)
     words = f'created with the permission in column "opt_in" ({empty} where it is empty), unsubs'
     assert words in told
+
+
+def test_a_record_counts_once_for_each_notice() -> None:
+    notices = Notices()
+    for _ in range(2):
+        notices.seen.add(Notice.CLEANED)
+        notices.seen.add(Notice.CLEANED)
+        notices.count()
+    notices.seen.add(Notice.NESTED)
+    notices.count()
+    notices.count()
+    assert [number for number, _ in told(notices.counts)] == [2, 1]
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_each_notice_reads_on_after_the_number_of_records(notice: Notice) -> None:
+    assert notice.value.startswith("held ")
+    assert notice.value.endswith(".")

@@ -10,7 +10,6 @@ from random import Random
 
 import orjson
 
-from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import Config
 from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.sender import foreseen
@@ -21,7 +20,7 @@ from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Logger, MessageFormatter
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan, stream_plans
 from destination_maileon.sync import Sync, assemble

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.explanations import Explanations
@@ -23,6 +22,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.rejections.rejection import RejectionLimits
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import CountingApi, a_plan, at_once, options

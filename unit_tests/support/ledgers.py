@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.accounting.rejection_limits import RejectionLimits
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.errors import TransientError
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
 from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.support.builders import a_plan
 from unit_tests.support.rooms import PARTITION, Heard, a_rejection, an_entry, someone
