@@ -155,7 +155,7 @@ def test_many_contacts_are_read_page_by_page(vips: Connection) -> None:
 @pytest.mark.parametrize(
     ("kind", "column", "words"),
     [
-        (None, None, "does not exist"),
+        (None, None, 'does not exist in the account (did you mean "VIPs"?)'),
         ("string", None, "has the type string"),
         ("integer", FIELD, "goes to the audience field"),
     ],
@@ -163,8 +163,7 @@ def test_many_contacts_are_read_page_by_page(vips: Connection) -> None:
 def test_a_field_that_cannot_be_kept_ends_the_sync_before_the_first_record(
     connection: Connection, kind: str | None, column: str | None, words: str
 ) -> None:
-    if kind:
-        connection.sandbox.account.add_custom_field(FIELD, kind)
+    connection.sandbox.account.add_custom_field(FIELD if kind else "VIPs", kind or "integer")
     properties: Json = {"email": {"type": "string"}}
     if column:
         properties[column] = {"type": "integer"}
