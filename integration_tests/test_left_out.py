@@ -33,6 +33,17 @@ def test_who_is_left_out_is_told_apart_from_who_is_written(
     assert run.additional("left_out") == left_out
 
 
+def test_where_existing_contacts_are_ignored_later_records_of_a_contact_are_left_out(
+    connection: Connection,
+) -> None:
+    rows = [*people("a", first_name="1"), *people("a", first_name="2"), *people("b")]
+    run = connection.sync([*rows, stream_state(1)], sync_mode="ignore")
+    assert (run.exit_code, run.stats) == (0, [(3, 0)])
+    assert (run.additional("left_out"), run.additional("merged")) == (1, 1)
+    told = "2 written, 2 created, 0 existing, 1 left out (1 after an earlier record of the contact)"
+    assert any(told in said for said in run.logs("INFO"))
+
+
 def test_a_deletion_that_is_ignored_is_left_out(connection: Connection) -> None:
     gone = people("a", _ab_cdc_deleted_at="2026-01-01T00:00:00Z")
     run = connection.sync([*gone, *people("b"), stream_state(1)])

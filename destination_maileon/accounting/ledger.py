@@ -128,7 +128,10 @@ class Ledger:
         counts = self.counts[plan]
         counts.settled_well += records
         counts.merged += merged
-        self.checkpoint.count(merged=merged)
+        # Where existing contacts are ignored the first record of a contact stands.
+        repeated = merged * (plan.options.sync_mode is SynchronizationMode.IGNORE)
+        counts.left_out[LeftOut.REPEATED] += repeated
+        self.checkpoint.count(merged=merged, left_out=repeated)
 
     def removed(
         self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool, is_marked: bool = False

@@ -16,6 +16,7 @@ class LeftOut(StrEnum):
     EXISTING = "in Maileon already"
     NOT_EXISTING = "not in Maileon"
     DELETED = "deleted at the source"
+    REPEATED = "after an earlier record of the contact"
     UNTOLD = "by Maileon without a reason"
 
 
