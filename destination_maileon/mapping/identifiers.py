@@ -18,6 +18,7 @@ from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
 from destination_maileon.mapping.converters import as_identifier, as_maileon_id
 from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
+    ID_KEY,
     email_keys,
     external_id_keys,
     maileon_id_key,
@@ -88,13 +89,16 @@ class Identifiers:
 
 
 class SharedIds:
-    """Whether one external id comes with many addresses: Maileon takes them for one contact.
+    """Whether one id comes with many addresses: Maileon takes them for one contact.
 
+    The id is Maileon's own where contacts are recognised by it, else the external one.
     Of any number of ids the most frequent ones are kept (Misra and Gries, 1982: when there is no
     room, each of those kept loses one).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mode: IdentifierMode = IdentifierMode.EXTERNAL_ID) -> None:
+        self._kind = ID_KEY if mode.sends_id else EXTERNAL_ID_KEY
+        self.title = "Maileon id" if mode.sends_id else "external id"
         self._addresses: dict[str, set[str]] = {}
         self.is_found = False
 
@@ -103,7 +107,7 @@ class SharedIds:
         if self.is_found:
             return False
         for key in keys[1:]:
-            if key[0] == EXTERNAL_ID_KEY:
+            if key[0] == self._kind:
                 self.is_found = self._has_many(key, keys[0])
                 return self.is_found
         return False

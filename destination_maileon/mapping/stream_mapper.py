@@ -66,7 +66,7 @@ class StreamMapper:
         self._partition_keys: dict[Permission | None, PartitionKey] = {}
         self.usual_partition = self.partition_key(plan.permission)
         self.notices = Notices()
-        self._shared_ids = SharedIds()
+        self._shared_ids = SharedIds(plan.options.identifier_mode)
         self._told_notes = 0
         self._told_tables = 0
         self._has_told_unmapped = False
@@ -114,9 +114,9 @@ class StreamMapper:
     def _warn_of_shared_ids(self, log: Log) -> None:
         log(
             Level.WARN,
-            f"Stream {self.plan.title}: one external id comes with many different addresses. "
-            "Maileon takes them for one contact, whose address changes each time. If it stands "
-            'for "none" (0, N/A), leave the column empty for these people.',
+            f"Stream {self.plan.title}: one {self._shared_ids.title} comes with many different "
+            "addresses. Maileon takes them for one contact, whose address changes each time. If "
+            'it stands for "none" (0, N/A), leave the column empty for these people.',
         )
 
     def learn(self, data: Mapping[str, object], log: Log) -> None:

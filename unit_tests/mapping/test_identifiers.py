@@ -69,3 +69,13 @@ def test_ids_of_few_people_are_none() -> None:
         assert not shared.look((f"e{number % (MANY_ADDRESSES - 1)}@b.de", "x1"))
         assert not shared.look((f"e{number}@b.de",))
         assert not shared.look((f"e{number}@b.de", "i7"))
+
+
+def test_where_contacts_are_recognised_by_maileons_ids_these_are_looked_at() -> None:
+    shared, found = SharedIds(IdentifierMode.MAILEON_ID), 0
+    for number in range(MANY_ADDRESSES):
+        found += shared.look((f"e{number}@b.de", "x1", f"i{number}"))
+    assert (found, shared.title) == (0, "Maileon id")
+    for number in range(MANY_ADDRESSES):
+        found += shared.look((f"e{number}@b.de", f"x{number}", "i7"))
+    assert found == 1
