@@ -112,7 +112,7 @@ def test_a_call_is_tried_again_in_its_time_while_the_source_is_silent() -> None:
 
 def test_a_line_of_progress_comes_every_thirty_seconds() -> None:
     came = ran(Script([(0.0, people(1))], ends_at=95.0))
-    lines = [(time, said) for time, said in came.messages if " records read (" in str(said)]
+    lines = [(time, said) for time, said in came.messages if " read (" in str(said)]
     assert [time for time, _ in lines] == [30.0, 60.0, 90.0]
 
 
