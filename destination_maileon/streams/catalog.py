@@ -40,6 +40,18 @@ OVERWRITE = "overwrite"
 """Without an object, and only for a stream with an audience."""
 
 
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "is missing",
+        "model_type": "must be an object",
+        "dict_type": "must be an object",
+        "list_type": "must be a list",
+        "string_type": "must be a text",
+    }
+)
+"""What pydantic finds wrong, for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a destination sync mode of data activation asks for."""
@@ -211,16 +223,11 @@ def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"
-        said = _in_words(first["type"], first["msg"])
+        said = _WORDS.get(first["type"], first["msg"])
         raise ConfigError(
             f"The catalog is not a configured Airbyte catalog ({place}: {said}). "
             "Refresh the connection's schema in Airbyte and sync again."
         ) from None
-
-
-def _in_words(kind: str, said: str) -> str:
-    """A problem that pydantic tells in words that are none for a person."""
-    return "must be an object" if kind in {"model_type", "dict_type"} else said
 
 
 def _problems(

@@ -332,9 +332,19 @@ def test_any_json_is_a_catalog_or_a_config_error(value: object) -> None:
             continue
 
 
-def test_a_catalog_that_is_no_object_is_told_in_words() -> None:
-    with pytest.raises(ConfigError, match=r"the whole file: must be an object\)"):
-        parse_catalog([])
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ([], "the whole file: must be an object"),
+        ({}, "streams: is missing"),
+        ({"streams": None}, "streams: must be a list"),
+        ({"streams": [{"stream": {"name": 5}}]}, "streams.0.stream.name: must be a text"),
+    ],
+)
+def test_what_is_wrong_with_a_catalog_is_told_in_words(raw: object, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_catalog(raw)
+    assert f"({told})" in str(caught.value)
 
 
 @pytest.mark.parametrize("schema", [{}, None, {"properties": None}, {"properties": []}])
