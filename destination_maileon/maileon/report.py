@@ -106,8 +106,10 @@ def parse_report(body: bytes, *, sent: bytes = b"", contacts: int = 0) -> Synchr
 
 
 def _root(body: bytes, sent: bytes) -> etree._Element:
-    # A report that quotes does so from what was sent.
-    most_signs = MAX_ELEMENTS + _TIMES_QUOTED * sent.count(b"=")
+    most_signs = MAX_ELEMENTS
+    if body.count(b"=") > most_signs:
+        # A report that quotes does so from what was sent.
+        most_signs += _TIMES_QUOTED * sent.count(b"=")
     try:
         root = read_xml(body, most_signs=most_signs)
     except UnreadableXml:

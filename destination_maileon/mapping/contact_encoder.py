@@ -8,7 +8,7 @@ record walks them once, and becomes the finished pieces of its element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
@@ -26,7 +26,7 @@ from destination_maileon.maileon.contact_xml import (
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
-from destination_maileon.mapping.converters import as_text, truncated
+from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS, as_text, truncated
 from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
 from destination_maileon.mapping.field_writer import Field, Section, WriteFields, field_writer
 from destination_maileon.mapping.identifiers import (
@@ -57,18 +57,28 @@ Mapped: TypeAlias = Written | ContactRemoval | Refusal
 class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
-    `rows` makes the rows that are encoded.
+    `rows` makes the rows that are encoded. What is known to be a text need not be asked: `texts`
+    are columns that have held nothing else so far.
     """
 
     def __init__(
-        self, columns: Iterable[Column], rules: MappingRules, notices: Notices | None = None
+        self,
+        columns: Iterable[Column],
+        rules: MappingRules,
+        notices: Notices | None = None,
+        *,
+        texts: Collection[str] = (),
     ) -> None:
         columns = list(columns)
         self._rules = rules
         self._mode = rules.identifier_mode
         self._notices = notices or Notices()
         self._seen = self._notices.seen
-        self.rows = Rows((c.name for c in columns), (c.name for c in columns if _clears(c)))
+        self.rows = Rows(
+            (c.name for c in columns),
+            (c.name for c in columns if _clears(c)),
+            (c.name for c in columns if c.name in texts and _holds_text(c)),
+        )
         self._compile(columns)
 
     def _compile(self, columns: list[Column]) -> None:
@@ -120,8 +130,14 @@ class ContactEncoder:
             convert = self._cut
         elif convert is as_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
-        place, name = self.rows.place(column.name), column.target.name
-        return Field(place, name, convert, converts_texts=converts_texts, clears=column.clear)
+        return Field(
+            self.rows.place(column.name),
+            column.target.name,
+            convert,
+            converts_texts=converts_texts,
+            is_text=column.name in self.rows.texts,
+            clears=column.clear,
+        )
 
     def _constant(self, kind: Kind) -> str:
         """What every record has in a section: the field that says who is in the audience."""
@@ -156,24 +172,12 @@ class ContactEncoder:
 
         `texts` says what may stand in the record's texts; it need not.
         """
-        mapped = self._encoded(row, texts)
-        if self._seen:
-            self._notices.count()
-        return mapped
-
-    def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
-        """The permission of an encoded record, which may name none; None: none is sent."""
-        value = getattr(row, self._permission)
-        text = "" if value is None else as_text(value).strip()
-        named = _permission(text) if text else configured
-        return None if isinstance(named, Reason) else named
-
-    def _encoded(self, row: Struct, texts: Texts) -> Mapped:
         is_clean = texts is not _ANYTHING
         pieces, keys = self._identifiers.of(row, is_clean=is_clean)
         if not keys or (self._may_leave and self._is_marked(row)):
             other = self._removed_or_refused(row, pieces, is_usable=bool(keys))
             if other is not None:
+                self._notices.count()
                 return other
         write = self._write_fields if is_clean else self._write_cleaned_fields
         is_whole = write(row, pieces)
@@ -181,12 +185,22 @@ class ContactEncoder:
             is_whole = False
             refusal = self._add_wishes(row, pieces)
             if refusal is not None:
+                self._notices.count()
                 return refusal
         pieces.append("</contact>")
         if texts is not _PLAIN:
             # To escape each text alone takes five times as long.
             pieces[1::2] = escape_markup("\0".join(pieces[1::2])).split("\0")
+        if self._seen:
+            self._notices.count()
         return "".join(pieces).encode(), keys, is_whole
+
+    def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
+        """The permission of an encoded record, which may name none; None: none is sent."""
+        value = getattr(row, self._permission)
+        text = "" if value is None else as_text(value).strip()
+        named = _permission(text) if text else configured
+        return None if isinstance(named, Reason) else named
 
     def _is_marked(self, row: Struct) -> bool:
         """Whether the record may say that its contact is gone."""
@@ -254,7 +268,7 @@ class ContactEncoder:
 
     def _cut(self, value: object) -> str:
         text = value if type(value) is str else as_text(value)
-        cut = truncated(text)
+        cut = text[:MAX_TEXT_CHARACTERS] if text.isascii() else truncated(text)
         if len(cut) != len(text):
             self._seen.add(_TRUNCATED)
         return cut
@@ -267,6 +281,10 @@ class ContactEncoder:
 
 def _clears(column: Column) -> bool:
     return column.clear and column.target.kind in _SECTIONS
+
+
+def _holds_text(column: Column) -> bool:
+    return column.converter is as_text and column.target.kind in _SECTIONS
 
 
 def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:

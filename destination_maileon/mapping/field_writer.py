@@ -26,13 +26,15 @@ the row has something for every field."""
 class Field(NamedTuple):
     """One column: `place` is its attribute of a row, `name` the field that it fills.
 
-    `converts_texts`: texts are converted, too. `clears`: a null clears the stored value.
+    `converts_texts`: texts are converted, too. `is_text`: it has no other value than texts.
+    `clears`: a null clears the stored value.
     """
 
     place: str
     name: str
     convert: Converter
     converts_texts: bool = False
+    is_text: bool = False
     clears: bool = False
 
 
@@ -93,7 +95,8 @@ def _lines(field: Field, *, cleans: bool) -> list[str]:
         lines += [f" if {is_given} and (value := convert_{place}(value)) is not None:"]
     else:
         lines += [f" if {is_given}:"]
-        lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
+        if not field.is_text:
+            lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
     # An object may hold what no text may, too, and is a text only now.
     test = "if (value := clean(value)) is not None: " if cleans else ""
     lines += [f"  {test}put(head_{place}); put(value)"]

@@ -25,19 +25,22 @@ _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 class Rows:
     """The rows of one stream. Those of `clearing` columns are UNSET and not None if absent.
 
-    `decode` raises `msgspec.ValidationError` at a column that is not known, and always if the name
-    of one is escaped in JSON.
+    `decode` raises `msgspec.ValidationError` at a column that is not known, at what is neither a
+    text nor null in one of the `texts`, and always if the name of a column is escaped in JSON.
     """
 
-    def __init__(self, columns: Iterable[str], clearing: Iterable[str]) -> None:
+    def __init__(
+        self, columns: Iterable[str], clearing: Iterable[str], texts: Iterable[str] = ()
+    ) -> None:
         clearing = {*clearing}
+        self.texts = {*texts}
         self._places = {column: f"c{n}" for n, column in enumerate(columns)}
         self._defaults = {c: UNSET if c in clearing else None for c in self._places}
         is_escaped = any(map(_ESCAPED_IN_JSON.search, self._places))
         fields = [
             (
                 place,
-                Any,
+                str | None if column in self.texts else Any,
                 msgspec.field(name=None if is_escaped else column, default=self._defaults[column]),
             )
             for column, place in self._places.items()

@@ -70,6 +70,8 @@ class StreamMapper:
         self._told_notes = 0
         self._told_tables = 0
         self._has_told_unmapped = False
+        self._mixed: set[str] = set()
+        """Columns of texts that have held something else."""
         self._compile()
 
     def encode(self, message: RecordMessage, log: Log) -> tuple[Mapped, PartitionKey]:
@@ -109,6 +111,11 @@ class StreamMapper:
         if data is None:
             return None
         self.learn(data, log)
+        texts = self.encoder.rows.texts
+        mixed = {name for name in texts if not isinstance(data.get(name), str | None)}
+        if mixed:
+            self._mixed |= mixed
+            self._compile()
         return self.encoder.rows.of(data)
 
     def _warn_of_shared_ids(self, log: Log) -> None:
@@ -241,4 +248,5 @@ class StreamMapper:
         self._missed = 0
         # A column of them that is new has made them known.
         rules = replace(self._rules, preferences=self._resolver.account.known_preferences)
-        self.encoder = ContactEncoder(columns.values(), rules, self.notices)
+        texts = columns.keys() - self._mixed
+        self.encoder = ContactEncoder(columns.values(), rules, self.notices, texts=texts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from destination_maileon.errors import StopSync
@@ -10,7 +12,8 @@ from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
 from destination_maileon.mapping.columns import ColumnResolver
-from destination_maileon.mapping.contact_encoder import ContactEncoder
+from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
+from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
 from destination_maileon.mapping.rules import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
@@ -30,9 +33,9 @@ class Compiled:
         self.times = 0
         self.said: list[str] = []
 
-        def pluralize(*arguments: object) -> ContactEncoder:
+        def pluralize(*arguments: Any, **further: Any) -> ContactEncoder:
             self.times += 1
-            return ContactEncoder(*arguments)  # type: ignore[arg-type] # passed on as they came
+            return ContactEncoder(*arguments, **further)
 
         monkeypatch.setattr(open_stream, "ContactEncoder", pluralize)
         config, plan = a_config(), a_plan(properties={"email": {}})
@@ -187,8 +190,35 @@ def test_cleaned_records_are_counted_across_all_that_was_learnt() -> None:
     assert stream.notices.counts == {Notice.CLEANED: 2}
 
 
-def encoded(stream: StreamMapper, heard: Heard, **data: object) -> None:
-    stream.encode(a_message(dumps(data).decode()), heard)
+def encoded(stream: StreamMapper, heard: Heard, **data: object) -> Mapped:
+    return stream.encode(a_message(dumps(data).decode()), heard)[0]
+
+
+@pytest.mark.parametrize("odd", [7, 1.5, True, ["x"], {"a": 1}, 10**30])
+def test_a_column_of_texts_may_hold_something_else_at_any_time(odd: object) -> None:
+    stream, heard = with_a_log("COLOR", "first_name")
+    contacts = []
+    for value in ("red", odd, "blue", None, odd):
+        contact = encoded(stream, heard, email="a@b.de", COLOR=value, first_name=value)
+        assert isinstance(contact, tuple)
+        contacts.append(contact_of(contact[0]))
+    told = [as_text(value) for value in ("red", odd, "blue", odd)]
+    for kind in ("custom_fields", "standard_fields"):
+        given = [value for contact in contacts for value in getattr(contact, kind).values()]
+        assert given == told
+    assert heard.warnings == []
+
+
+def test_a_stream_is_compiled_anew_once_for_a_column_that_does_not_hold_texts_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = Compiled(monkeypatch)
+    compiled.learn(email="a@b.de", first_name="Ada")
+    times = compiled.times
+    for value in (1, "Ada", 2.5, ["x"]):
+        message = a_message(dumps({"email": "a@b.de", "first_name": value}).decode())
+        assert isinstance(compiled.stream.encode(message, Heard())[0], tuple)
+    assert compiled.times == times + 1
 
 
 def test_an_id_that_comes_with_many_addresses_is_warned_of_once_and_not_quoted() -> None:
