@@ -61,10 +61,6 @@ class Rows:
         """The attribute of a row that holds the column's value."""
         return self._places[column]
 
-    def value(self, row: Struct, column: str) -> Any:  # noqa: ANN401 - whatever the source sent
-        """One of the row's values."""
-        return getattr(row, self._places[column])
-
     def unavailable(self, row: Struct) -> set[str]:
         """The columns whose value the source did not send."""
         return {n for n, c in self._places.items() if getattr(row, c) == UNAVAILABLE_VALUE}
