@@ -68,20 +68,20 @@ class Bench:
 
     def program(self, write: Write, workload: Workload, *, milliseconds: int = 0) -> Cost:
         """What something else costs that writes this workload."""
+        base_url = self.base_url(milliseconds)
 
-        def run(base_url: str) -> int:
+        def run() -> int:
             with open(0, "rb", closefd=False) as source:
                 return write(base_url, source)
 
-        return self._cost(run, workload, milliseconds=milliseconds)
+        return self._cost(run, workload, base_url)
 
     def connector(self, workload: Workload, *, milliseconds: int = 0, **options: object) -> Cost:
         """What the connector costs that writes this workload, with these options."""
-
-        def run(base_url: str) -> int:
-            return main(self.arguments(workload, base_url, **options))
-
-        return self._cost(run, workload, milliseconds=milliseconds)
+        base_url = self.base_url(milliseconds)
+        # Here, and not in the child: it is the bench's own work.
+        arguments = self.arguments(workload, base_url, **options)
+        return self._cost(lambda: main(arguments), workload, base_url)
 
     def arguments(self, workload: Workload, base_url: str, **options: object) -> list[str]:
         """The connector's, with the files that they name."""
@@ -97,14 +97,14 @@ class Bench:
     def import_all(self) -> None:
         """Imports here what a run of the connector imports."""
         report = self.folder / "modules"
-        workload = Workload(KINDS["plain"], 10)
+        workload, base_url = Workload(KINDS["plain"], 10), self.base_url(0)
 
-        def run(base_url: str) -> int:
+        def run() -> int:
             code = main(self.arguments(workload, base_url))
             report.write_text("\n".join(sys.modules))
             return code
 
-        self._cost(run, workload, milliseconds=0)
+        self._cost(run, workload, base_url)
         for name in report.read_text().splitlines():
             with suppress(ImportError):
                 importlib.import_module(name)
@@ -112,19 +112,18 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def _cost(self, run: Callable[[str], int], workload: Workload, *, milliseconds: int) -> Cost:
-        """What a function costs in a process of its own; it is told the base URL.
+    def _cost(self, run: Callable[[], int], workload: Workload, base_url: str) -> Cost:
+        """What a function costs in a process of its own that calls this base URL.
 
         Raises:
             Failed: if it ends with anything but 0.
         """
-        base_url = self.base_url(milliseconds)
         given, _ = workload.write(self.folder)
         output = self.folder / "output"
         started = time.monotonic()
         if (process := os.fork()) == 0:
             signal.alarm(self.limit_seconds)
-            _be_child(lambda: run(base_url), given, output)
+            _be_child(run, given, output)
         _, status, usage = os.wait4(process, 0)
         seconds = time.monotonic() - started
         if status == signal.SIGALRM:
