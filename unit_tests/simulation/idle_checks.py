@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,13 @@ class IdleChecks:
         watch = self.trial.watch
         if watch.in_flight:
             return
+        # What comes after a removal that is one too many is sent no more.
+        ends_before = min(watch.one_too_many, default=math.inf)
+        failing = [by for call, by in watch.failing.items() if call.position < ends_before]
         if not watch.failing:
             self._no_record_waits_too_long(now, until)
-        elif not self.trial.may_end_at_once():
-            latest = max(now, min(watch.failing.values()))
+        elif failing and not self.trial.may_end_at_once():
+            latest = max(now, min(failing))
             insist(until <= latest + A_TICK_SECONDS, "a call waits though its time has come")
 
     def _no_record_waits_too_long(self, now: float, until: float) -> None:
