@@ -112,25 +112,20 @@ def as_date(value: object) -> str | None:
     Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
     read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
     """
-    if type(value) is str and (day := _usual_day(value)) is not None:
-        return day
+    if type(value) is str and value[_DAY_CHARACTERS : _DAY_CHARACTERS + 1] in _SEPARATORS:
+        # The usual form, in a fifth of what the expression for all forms takes.
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            if value[4:8:3] == "--":
+                return value[:_DAY_CHARACTERS]
     text = as_text(value).strip()
     iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None
     if iso is None:
         return text or None
     return iso["day"] or _calendar_date(iso["other"].upper()) or text
-
-
-def _usual_day(text: str) -> str | None:
-    """The day of a date or timestamp in the usual form; None if it takes a closer look."""
-    if text[_DAY_CHARACTERS : _DAY_CHARACTERS + 1] not in _SEPARATORS:
-        return None
-    try:
-        # A fifth of what the expression for all forms takes.
-        datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return text[:_DAY_CHARACTERS] if text[4:8:3] == "--" else None
 
 
 def as_timestamp(value: object) -> str | None:
