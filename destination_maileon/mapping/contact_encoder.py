@@ -28,7 +28,6 @@ from destination_maileon.maileon.contact_xml import (
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS, as_text, truncated
 from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
-from destination_maileon.mapping.field_writer import Field, Section, WriteFields, field_writer
 from destination_maileon.mapping.identifiers import (
     Identifiers,
     contact_of_pieces,
@@ -36,7 +35,7 @@ from destination_maileon.mapping.identifiers import (
 )
 from destination_maileon.mapping.mapped_record import Written
 from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
-from destination_maileon.mapping.rows import Rows
+from destination_maileon.mapping.rows import Field, Rows, Section, WriteFields, field_writer
 from destination_maileon.mapping.rules import (
     Column,
     ContactRemoval,

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from msgspec import UNSET
 
-from destination_maileon.mapping.rows import Rows
+from destination_maileon.maileon.contact_xml import escape_markup, without_forbidden
+from destination_maileon.mapping.converters import Converter, as_integer, as_text
+from destination_maileon.mapping.rows import Field, Rows, Section, field_writer
 
 PLAIN = ("email", "", "a b", "ü", "c0", "\u2028", "\x7f")
 ESCAPED = ('"quoted"', "back\\slash", "two\nlines", "\x00")
@@ -39,3 +47,108 @@ def test_a_column_of_texts_takes_texts_and_nulls_alone(value: object, clearing: 
         rows.decode(json.dumps(taken).encode())
     with pytest.raises(msgspec.ValidationError):
         rows.decode(json.dumps({"c1": value}).encode())
+
+
+NAMES = ["A", "B & <b>", 'C"{}\\ \n']
+allowed = st.text().map(without_forbidden)
+
+
+def write(
+    pieces: list[str],
+    values: Sequence[object],
+    *,
+    clears: bool = False,
+    convert: Converter = as_text,
+    constant: str = "",
+    is_clean: bool = False,
+) -> bool:
+    """Writes the section that these values make; UNSET is an absent one."""
+    rows = Rows(NAMES, NAMES if clears else [])
+    fields = [
+        Field(rows.place(name), name, convert, converts_texts=convert is not as_text, clears=clears)
+        for name in NAMES
+    ]
+    clean = None if is_clean else cleaned
+    writer = field_writer([Section("custom_fields", fields, constant)], clean=clean)
+    row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
+    return writer(row, pieces)
+
+
+def written(values: Sequence[object], **how: Any) -> str:
+    """The section, its texts escaped."""
+    pieces: list[str] = []
+    write(pieces, values, **how)
+    pieces[1::2] = map(escape_markup, pieces[1::2])
+    return "".join(pieces)
+
+
+def cleaned(value: object) -> object:
+    return (without_forbidden(value) or None) if isinstance(value, str) and value else value
+
+
+def read(section: str) -> dict[str | None, str | None]:
+    """The fields by name; None is one that is cleared."""
+    if not section:
+        return {}
+    root = etree.fromstring(section)
+    assert root.tag == "custom_fields"
+    values = {field.findtext("name"): field.find("value") for field in root}
+    return {
+        name: None if value is None or value.get("nil") == "true" else value.text or ""
+        for name, value in values.items()
+    }
+
+
+@pytest.mark.parametrize("clears", [False, True])
+@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+def test_what_is_put_in_is_read_back(clears: bool, values: list[object]) -> None:
+    expected = {
+        name: cleaned(value)
+        for name, value in zip(NAMES, values, strict=True)
+        if value is not UNSET and (clears or cleaned(value) is not None)
+    }
+    assert read(written(values, clears=clears)) == expected
+
+
+@pytest.mark.parametrize("constant", ["", "<field><name>X</name><value>1</value></field>"])
+@pytest.mark.parametrize("values", [[None] * 3, [UNSET] * 3])
+def test_without_a_value_there_is_no_section_unless_every_record_has_a_field(
+    values: list[object], constant: str
+) -> None:
+    assert read(written(values, constant=constant)) == ({"X": "1"} if constant else {})
+
+
+def test_a_field_that_every_record_has_stands_after_the_others() -> None:
+    constant = "<field><name>X</name><value>1</value></field>"
+    assert [*read(written(["a", None, "c"], constant=constant))] == [NAMES[0], NAMES[2], "X"]
+
+
+@pytest.mark.parametrize("is_clean", [False, True])
+def test_what_is_no_text_is_converted(is_clean: bool) -> None:
+    values = [1, True, ["x", "y"]]
+    expected = dict(zip(NAMES, ("1", "true", '["x","y"]'), strict=True))
+    assert read(written(values, is_clean=is_clean)) == expected
+
+
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_text_that_a_converter_takes_for_null_is_written_as_null(clears: bool) -> None:
+    read_back = read(written([" ", "1.0", 2], clears=clears, convert=as_integer))
+    assert read_back == {**({NAMES[0]: None} if clears else {}), NAMES[1]: "1", NAMES[2]: "2"}
+
+
+def test_a_converter_gets_texts_without_what_xml_forbids() -> None:
+    assert read(written(["\x001", "\x00", "2\x01.0"], convert=as_integer)) == {
+        NAMES[0]: "1",
+        NAMES[2]: "2",
+    }
+
+
+@pytest.mark.parametrize("constant", ["", "<field><name>X</name><value>1</value></field>"])
+@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_row_is_whole_if_it_has_something_for_every_field(
+    values: list[object], constant: str, clears: bool
+) -> None:
+    pieces: list[str] = []
+    is_whole = write(pieces, values, clears=clears, constant=constant)
+    assert is_whole is ("".join(pieces).count("<name>") == len(NAMES) + bool(constant))
