@@ -4,7 +4,9 @@ This module alone decides how a record's values are read: numbers exactly, of a 
 twice the last value, and a null told from an absent column where nulls clear. It also decides how
 fields and what stands around them are put together. Both, the class of the rows and the function
 that writes their fields, are made for the columns of the stream, as attrs and dataclasses make
-theirs: they ask nothing that is known since the stream began.
+theirs: they ask nothing that is known since the stream began. Where lists of columns are walked
+instead, encoding takes 1.2 times as long for ten columns, and 1.5 times for fifty of which most are
+null (`make bench`).
 """
 
 from __future__ import annotations
