@@ -24,6 +24,7 @@ Where no contact may be invalid (`ignore_invalid_contacts` false) nothing of a r
 stored. What comes before the first bad contact is then sent first, and all from it on again:
 
     its codes are 4, 5, and older records are not settled   Requeue, to wait for them
+    refused alone, and older records are not settled        Requeue, to wait for them
     a contact of several records                            Split into halves of its records
     one record                                              Reject, which ends the sync
 
@@ -167,6 +168,8 @@ def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState
     if request.is_divisible:
         return _split(request, request.halves())
     entry = request.entries[0]
+    if _is_strict(request) and request.purpose is Purpose.WRITE and not request.is_barrier:
+        return Requeue(request.sent_at, is_barrier=True)
     if _is_strict(request) or service.is_cleared(request.purpose):
         return Reject(entry)
     return Hold(entry)

@@ -120,7 +120,7 @@ class ResponseHandler:
         if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
             self._learn_size()
         if isinstance(answer, RequestRejected):
-            self._refused(request, answer)
+            self._refused(request, answer, now)
             return None
         if isinstance(answer, FatalError):
             raise ConfigError(str(answer))
@@ -208,7 +208,7 @@ class ResponseHandler:
 
     # A refusal of the whole request.
 
-    def _refused(self, request: Request, refusal: RequestRejected) -> None:
+    def _refused(self, request: Request, refusal: RequestRejected, now: float) -> None:
         if request.purpose is Purpose.MARK:
             self.removals.not_marked()
             self.ledger.removed(request.partition_key.plan, request.entries[0], was_there=False)
@@ -217,6 +217,9 @@ class ResponseHandler:
         # A request of thousands that is only halved is not searched for what must not be shown.
         tell = partial(self.words.of_refusal, request, refusal)
         decision = on_refusal(request, refusal, self.service)
+        if isinstance(decision, Requeue):
+            self._carry_out(request, decision, now)
+            return
         if isinstance(decision, Stop):
             told = tell()
             raise ConfigError(

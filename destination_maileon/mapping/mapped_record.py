@@ -68,8 +68,8 @@ class BatchEntry(Struct, eq=False, gc=False):
 
     `payload` is the contact as it is sent, once no more records come, which are `later`. `size` is
     what the records would take one by one, in bytes, `held_bytes` what is kept of them.
-    `arrived_at` is when the first came. `contact_removal`: it is to be removed, and `identity_keys`
-    are those by which it is recognised. `is_waiting` while it is in an open batch, `is_sent` while
+    `arrived_at` is when the first came. `contact_removal`: it is to be removed, and waits for all
+    who have one of the `identity_keys`. `is_waiting` while it is in an open batch, `is_sent` while
     in a request.
     """
 

@@ -130,6 +130,9 @@ CASES: dict[str, Callable[[], Decision]] = {
     "failed otherwise, and there is time": lambda: failed(NO_CONNECTION),
     "failed for too long": lambda: failed(NO_CONNECTION, since=100.0),
     "its codes are 4, 5, and older records are not settled": lambda: reported_strictly(5),
+    "refused alone, and older records are not settled": lambda: refused(
+        a_request(someone(1), partition_key=STRICT)
+    ),
     "a contact of several records": lambda: reported_strictly(8, records=2),
     "one record": lambda: reported_strictly(8),
 }
@@ -259,7 +262,10 @@ def test_a_refused_request_of_several_is_halved(status: int) -> None:
 
 def test_where_no_contact_may_be_invalid_the_halves_of_a_refused_request_keep_their_order() -> None:
     assert in_order(refused(two(partition_key=STRICT))) == [[[1]], [[2]]]
-    assert isinstance(refused(a_request(someone(1), partition_key=STRICT)), Reject)
+    alone = a_request(someone(1), partition_key=STRICT)
+    assert isinstance(refused(alone), Requeue)
+    alone.is_barrier = True
+    assert isinstance(refused(alone), Reject)
 
 
 @pytest.mark.parametrize(
