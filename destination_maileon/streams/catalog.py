@@ -9,7 +9,7 @@ are people, and none is deleted because a table is read anew.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated
@@ -202,9 +202,25 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         if not found:
             plans[key] = _plan(configured, config, entry)
     problems += entries.problems()
+    problems += _shared_audiences(plans.values())
     if problems:
         raise ConfigError(" ".join(problems))
     return plans
+
+
+def _shared_audiences(plans: Iterable[StreamPlan]) -> Iterator[str]:
+    """Each stream has a generation of its own, and takes out whoever has that of another."""
+    by_field: dict[str, list[StreamPlan]] = {}
+    for plan in plans:
+        if plan.audience_field:
+            by_field.setdefault(plan.audience_field, []).append(plan)
+    for name, sharing in by_field.items():
+        if len(sharing) > 1 and any(plan.overwrites for plan in sharing):
+            streams = ", ".join(shown(plan.title) for plan in sharing)
+            yield (
+                f"The streams {streams} have one audience field, {shown(name)}, and would take "
+                "each other's members out of it. Give each stream a field of its own."
+            )
 
 
 def unused_entries(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
@@ -241,7 +257,7 @@ def _problems(
             "supports refreshes, or take the audience field out of the configuration."
         )
     if not configured.destination_object_name:
-        yield from _problems_of_mode(mode, entry)
+        yield from _problems_of_mode(mode, entry, config)
         return
     if configured.destination_object_name != CONTACT:
         name = shown(configured.destination_object_name)
@@ -261,7 +277,9 @@ def _problems(
         yield f"the matching key must be one of {keys}. Choose one of them in the connection."
 
 
-def _problems_of_mode(mode: str | None, entry: StreamConfig | None) -> Iterator[str]:
+def _problems_of_mode(
+    mode: str | None, entry: StreamConfig | None, config: Config
+) -> Iterator[str]:
     """Where the connection chooses no object."""
     if mode == OVERWRITE:
         if entry is None or not entry.audience_field:
@@ -271,6 +289,12 @@ def _problems_of_mode(mode: str | None, entry: StreamConfig | None) -> Iterator[
                 'name an "Audience Field" (audience_field) in the stream\'s entry of '
                 f"{titled('streams')}; otherwise choose one of {', '.join(PLAIN_MODES)} in the "
                 "connection."
+            )
+        elif config.sync_mode is SynchronizationMode.IGNORE:
+            yield (
+                f"its audience needs {titled('sync_mode')} to be update, since with ignore "
+                "contacts that exist do not get the number of this sync, and everybody who is in "
+                "the stream would drop out. Set it to update, or choose append in the connection."
             )
     elif mode in OPERATIONS and mode not in PLAIN_MODES:
         yield (

@@ -117,6 +117,34 @@ def test_an_audience_needs_a_generation(mode: str) -> None:
     assert told.startswith(f'{FOR_STREAM}its audience field "IN_SPRING" needs the generation_id')
 
 
+def test_people_drop_out_only_where_those_who_are_in_get_a_new_number() -> None:
+    told = problem(
+        a_stream(destination_sync_mode="overwrite", generation_id=1), sync_mode="ignore", **AUDIENCE
+    )
+    assert told.startswith(f'{FOR_STREAM}its audience needs "')
+    assert "(sync_mode) to be update" in told
+    assert plan(a_stream(generation_id=1), sync_mode="ignore", **AUDIENCE).audience_field
+
+
+@pytest.mark.parametrize(
+    ("modes", "is_refused"), [(("overwrite", "append"), True), (("append", "append"), False)]
+)
+def test_streams_do_not_take_each_others_members_out(
+    modes: tuple[str, str], *, is_refused: bool
+) -> None:
+    streams = [
+        a_stream(name, destination_sync_mode=mode, generation_id=1)
+        for name, mode in zip(("old", "new"), modes, strict=True)
+    ]
+    config = {"streams": [{"name": name, "audience_field": "VIP"} for name in ("old", "new")]}
+    if is_refused:
+        assert problem(*streams, **config).startswith(
+            'The streams "old", "new" have one audience field, "VIP", and would take each other\'s'
+        )
+    else:
+        assert len(stream_plans(a_catalog(*streams), a_config(**config))) == 2
+
+
 def test_data_activation_has_no_overwrite_even_with_an_audience() -> None:
     told = problem({**activated("overwrite"), "generation_id": 1}, **AUDIENCE)
     assert told == (
