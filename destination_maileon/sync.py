@@ -135,32 +135,21 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         outbox=outbox,
         lets_states_out=not config.dry_run,
         leavers=[
-            _leavers(plan, config, scheduler=scheduler, ledger=ledger, log=outbox)
+            Leavers(
+                plan=plan,
+                ledger=ledger,
+                submit=scheduler.submit,
+                log=outbox,
+                concurrency=config.concurrent_requests,
+                limits=limits,
+                most_percent=config.max_audience_leavers_percent,
+                is_dry_run=config.dry_run,
+            )
             for plan in plans.values()
             if plan.overwrites
         ],
     )
     return Sync(config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox)
-
-
-def _leavers(
-    plan: StreamPlan,
-    config: Config,
-    *,
-    scheduler: RequestScheduler,
-    ledger: Ledger,
-    log: Logger,
-) -> Leavers:
-    return Leavers(
-        plan=plan,
-        ledger=ledger,
-        submit=scheduler.submit,
-        log=log,
-        concurrency=config.concurrent_requests,
-        contacts_per_call=config.batch_size,
-        most_percent=config.max_audience_leavers_percent,
-        is_dry_run=config.dry_run,
-    )
 
 
 def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledger:

@@ -85,6 +85,14 @@ def test_nobody_leaves_if_the_stream_was_empty(vips: Connection) -> None:
     assert any("the stream was empty" in said for said in run.logs("WARN"))
 
 
+def test_nobody_leaves_if_no_record_says_of_whom_it_is(vips: Connection) -> None:
+    keep(vips, 0, "a", "b")
+    kept = stream(destination_sync_mode="overwrite", generation_id=1)
+    run = vips.sync([record({"email": None}), record({"email": ""})], kept, streams=AUDIENCE)
+    assert numbers(vips) == {"a": "1", "b": "1"}
+    assert any("has a usable identifier" in said for said in run.logs("WARN"))
+
+
 def test_whose_record_was_rejected_stays_as_before(vips: Connection) -> None:
     keep(vips, 0, "a", "b")
     bad = record({"email": "b@example.com", "first_name": "x" * 300})
@@ -99,7 +107,24 @@ def test_whom_maileon_passes_by_for_a_marker_stays_and_that_is_said(vips: Connec
     vips.sandbox.account.markers.add("b@example.com")
     run = keep(vips, 1, "a")
     assert numbers(vips) == {"a": "2", "b": "1", "c": "0"}
-    assert any("1 person who dropped out" in said for said in run.logs("WARN"))
+    assert any("1 person whose address has an unsub" in said for said in run.logs("WARN"))
+
+
+def test_whom_maileon_refuses_to_let_go_stays_and_that_is_said(vips: Connection) -> None:
+    keep(vips, 0, "a", "b", "c")
+    counts = {"contacts": 2, "new_contacts": 0, "existing_contacts": 1, "unsubscribed_contacts": 0}
+    told = "".join(f"<count_{name}>{number}</count_{name}>" for name, number in counts.items())
+    invalid = '<contact><email nil="true"/><error code="23"><error_field>x</error_field></error>'
+    body = (
+        f"<report><success>false</success>{told}<count_invalid_contacts>1</count_invalid_contacts>"
+        f"<invalid_contacts>{invalid}</contact></invalid_contacts></report>"
+    )
+    fault = Fault(status=200, body=body.encode(), contains="<value>0</value>")
+    vips.sandbox.script(fault)
+    run = keep(vips, 1, "a")
+    assert any("1 person who dropped out, but" in said for said in run.logs("WARN"))
+    assert any("refuses to update (error 23)" in said for said in run.logs("WARN"))
+    assert any("1 left the audience" in said for said in run.logs("INFO"))
 
 
 def test_more_leavers_than_allowed_end_the_sync_and_nobody_leaves(vips: Connection) -> None:
@@ -122,7 +147,10 @@ def test_a_second_attempt_of_a_generation_completes_what_the_first_began(
     assert broken.error["failure_type"] == "transient_error"
     assert numbers(vips) == {"a": "2", "b": "2", "c": "1"}
     # Whatever is left for it to read.
-    assert keep(vips, 1, *others).exit_code == 0
+    again = keep(vips, 1, *others)
+    assert again.exit_code == 0
+    seconds = float(again.logs("INFO")[-1].rpartition(", ")[2].split()[0])
+    assert seconds < 100  # not since the machine was started
     assert numbers(vips) == {"a": "2", "b": "2", "c": "0"}
 
 
@@ -150,6 +178,14 @@ def test_many_contacts_are_read_page_by_page(vips: Connection) -> None:
     assert {value for name, value in numbers(vips).items() if name != "p1"} == {"0"}
     pages = [call for call in vips.sandbox.calls if call.parameters.get("page_index")]
     assert len(pages) == 3
+
+
+def test_a_call_that_lets_people_leave_has_no_more_bytes_than_allowed(vips: Connection) -> None:
+    for number in range(30):
+        vips.sandbox.account.add_contact(f"p{number}@example.com", custom_fields={FIELD: "1"})
+    keep(vips, 1, "a", max_batch_bytes=1000)
+    assert max(len(call.body) for call in vips.synchronizations) <= 1000
+    assert sum(vips.batches[1:]) == 30
 
 
 @pytest.mark.parametrize(

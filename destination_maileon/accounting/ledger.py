@@ -109,6 +109,10 @@ class Ledger:
         """
         return not self._staying[plan].isdisjoint(keys)
 
+    def names_anybody(self, plan: StreamPlan) -> bool:
+        """Whether a settled record of a stream that overwrites says of whom it is."""
+        return self.counts[plan].settled_well > 0 or bool(self._staying[plan])
+
     def left(self, plan: StreamPlan, people: int) -> None:
         """So many left the stream's audience."""
         self.counts[plan].left += people
@@ -216,8 +220,12 @@ class Ledger:
 
     def called(self, plan: StreamPlan, now: float) -> None:
         """A call of the stream ended, well or not."""
-        self.counts[plan].calls += 1
-        self.counts[plan].ended_at = now
+        counts = self.counts[plan]
+        if not (counts.read or counts.calls):
+            # Without a record to begin with: only an audience is looked at.
+            counts.started_at = now
+        counts.calls += 1
+        counts.ended_at = now
 
     def release(self) -> Iterator[ReadyState[StateMessage]]:
         """Every STATE that is true now; the rejections before it are stored first.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from destination_maileon.accounting.ledger import Ledger
+    from destination_maileon.delivery.request import Limits
     from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.maileon.report import SynchronizationReport
     from destination_maileon.maileon.statuses import ContactPage
@@ -77,19 +78,23 @@ class Clear(Job):
     hear: Callable[[SynchronizationReport | RequestRejected], None]
 
     def send(self, client: MaileonClient) -> SynchronizationReport:
-        nobody: dict[str, str | None] = {self.field_name: str(NOBODY)}
-        body = document(contact_bytes(Contact(id=i, custom_fields=nobody)) for i in self.ids)
+        body = document(_cleared_contact(maileon_id, self.field_name) for maileon_id in self.ids)
         return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(self.ids))
 
     def answered(self, answer: object) -> None:
         self.hear(cast("SynchronizationReport | RequestRejected", answer))
 
 
+def _cleared_contact(maileon_id: str, field_name: str) -> bytes:
+    return contact_bytes(Contact(id=maileon_id, custom_fields={field_name: str(NOBODY)}))
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class Leavers:
     """Those of one stream's audience.
 
-    `concurrency` pages are asked for at a time, and `contacts_per_call` people let go together.
+    `concurrency` pages are asked for at a time, and as many people let go together as a call may
+    carry.
     """
 
     plan: StreamPlan
@@ -97,7 +102,7 @@ class Leavers:
     submit: Callable[[Request], None]
     log: Log
     concurrency: int
-    contacts_per_call: int
+    limits: Limits
     most_percent: float | None = None
     is_dry_run: bool = False
     _ids: list[str] = field(default_factory=list, init=False)
@@ -106,6 +111,8 @@ class Leavers:
     _leaving: int = field(default=0, init=False)
     _staying: int = field(default=0, init=False)
     _marked: int = field(default=0, init=False)
+    _invalid: int = field(default=0, init=False)
+    _codes: set[int] = field(default_factory=set, init=False)
     _next_page: int = field(default=1, init=False)
     _open_pages: int = field(default=0, init=False)
     _open_calls: int = field(default=0, init=False)
@@ -120,14 +127,14 @@ class Leavers:
             self._keep_all("the source did not say that it has sent all of the stream")
             return
         self._counts_only = (
-            self.is_dry_run or self.most_percent is not None or not self._has_records
+            self.is_dry_run or self.most_percent is not None or not self._names_anybody
         )
         self._read()
 
     @property
-    def _has_records(self) -> bool:
+    def _names_anybody(self) -> bool:
         """In this attempt; an earlier one may have left nothing to read for it."""
-        return self.ledger.counts[self.plan].read > 0
+        return self.ledger.names_anybody(self.plan)
 
     def _keep_all(self, why: str) -> None:
         self.log(Level.WARN, f"Stream {self.plan.title}: nobody left the audience, since {why}.")
@@ -179,8 +186,14 @@ class Leavers:
         if self._has_more_pages:
             self._ask()
         else:
-            marked = "who dropped out, but whose address has an unsubscription marker"
+            marked = (
+                "whose address has an unsubscription marker, so that Maileon does not update it"
+            )
             self._tell_who_stays(self._marked, marked)
+            codes = ", ".join(map(str, sorted(self._codes)))
+            why = f" (error {codes})" if codes else ""
+            invalid = f"who dropped out, but whom Maileon refuses to update{why}"
+            self._tell_who_stays(self._invalid, invalid)
 
     def _note_size(self, page: ContactPage) -> None:
         if page.items is not None:
@@ -205,8 +218,13 @@ class Leavers:
             self._ids.append(maileon_id)
 
     def _all_read(self) -> None:
-        if not (self._has_records or self._current):
-            self._keep_all("the stream was empty")
+        if not (self._names_anybody or self._current):
+            has_records = self.ledger.counts[self.plan].read > 0
+            self._keep_all(
+                "no record of the stream has a usable identifier"
+                if has_records
+                else "the stream was empty"
+            )
             return
         if self._counts_only:
             self._check_share()
@@ -251,8 +269,12 @@ class Leavers:
 
     def _clear(self) -> None:
         # Whoever moved to another page while the account was read is listed twice.
-        ids, size = list(dict.fromkeys(self._ids)), self.contacts_per_call
+        ids = list(dict.fromkeys(self._ids))
         self._ids = []
+        if not ids:
+            return
+        largest = len(_cleared_contact(max(ids, key=len), self._field))
+        size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
         for at in range(0, len(ids), size):
             self._open_calls += 1
             job = Clear(ids[at : at + size], self._field, self._cleared)
@@ -264,6 +286,8 @@ class Leavers:
         self._open_calls -= 1
         self.ledger.left(self.plan, report.existing)
         self._marked += report.unsubscribed
+        self._invalid += report.invalid
+        self._codes |= {one.code for one in report.invalid_contacts if one.code is not None}
         self._go_on()
 
     def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:

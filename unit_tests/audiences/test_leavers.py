@@ -8,7 +8,7 @@ import pytest
 
 from destination_maileon.audiences import leavers as leavers_module
 from destination_maileon.audiences.leavers import Clear, Leavers, Page
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Limits, Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import RequestRejected
@@ -38,14 +38,14 @@ class Audience:
         plan = a_plan(audience_field="vip", generation_id=THIS - 1, overwrites=True)
         ledger = a_ledger(plan, log=self.heard)
         ledger.completed.add(plan)
-        ledger.counts[plan].read = 1
+        ledger.counts[plan].read = ledger.counts[plan].settled_well = 1
         leavers = Leavers(
             plan=plan,
             ledger=ledger,
             submit=self.asked.append,
             log=self.heard,
             concurrency=2,
-            contacts_per_call=3,
+            limits=Limits(3, 1_000_000, 60.0),
             most_percent=most_percent,
         )
         leavers.begin()
@@ -158,7 +158,7 @@ def test_who_stays_for_a_marker_is_told_once(
     audience = Audience(many(1, 1, 1, 1, 1, 1, THIS, THIS), marked=frozenset("146"))
     assert left(audience.run()) == 3
     ((_, told),) = audience.heard.said
-    assert "3 people who dropped out" in told
+    assert "3 people whose address has an unsubscription marker" in told
 
 
 def test_who_is_listed_twice_leaves_once() -> None:
