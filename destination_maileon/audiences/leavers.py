@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 MAX_IDS = 100_000
 """So many leavers are kept before they are let go."""
 
+MAX_REFUSALS = 12
+"""So many calls that clear refused, and none accepted: it is not one contact that is to blame."""
+
 NOBODY = 0
 """The number of a contact that is in no generation of the audience."""
 
@@ -75,14 +78,14 @@ class Clear(Job):
 
     ids: list[str]
     field_name: str
-    hear: Callable[[SynchronizationReport | RequestRejected], None]
+    hear: Callable[[list[str], SynchronizationReport | RequestRejected], None]
 
     def send(self, client: MaileonClient) -> SynchronizationReport:
         body = document(_cleared_contact(maileon_id, self.field_name) for maileon_id in self.ids)
         return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(self.ids))
 
     def answered(self, answer: object) -> None:
-        self.hear(cast("SynchronizationReport | RequestRejected", answer))
+        self.hear(self.ids, cast("SynchronizationReport | RequestRejected", answer))
 
 
 def _cleared_contact(maileon_id: str, field_name: str) -> bytes:
@@ -113,6 +116,9 @@ class Leavers:
     _marked: int = field(default=0, init=False)
     _invalid: int = field(default=0, init=False)
     _codes: set[int] = field(default_factory=set, init=False)
+    _refusals: int = field(default=0, init=False)
+    _suspect: RequestRejected | None = field(default=None, init=False)
+    _is_accepted: bool = field(default=False, init=False)
     _next_page: int = field(default=1, init=False)
     _open_pages: int = field(default=0, init=False)
     _open_calls: int = field(default=0, init=False)
@@ -183,6 +189,8 @@ class Leavers:
         """Everybody of whom an id was kept is cleared, or will be."""
         if self._open_calls:
             return
+        if self._suspect is not None and not self._is_accepted:
+            raise self._refused("to let contacts leave", self._suspect)
         if self._has_more_pages:
             self._ask()
         else:
@@ -276,19 +284,39 @@ class Leavers:
         largest = len(_cleared_contact(max(ids, key=len), self._field))
         size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
         for at in range(0, len(ids), size):
-            self._open_calls += 1
-            job = Clear(ids[at : at + size], self._field, self._cleared)
-            self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
+            self._clear_together(ids[at : at + size])
 
-    def _cleared(self, report: SynchronizationReport | RequestRejected) -> None:
-        if isinstance(report, RequestRejected):
-            raise self._refused("to let contacts leave", report)
+    def _clear_together(self, ids: list[str]) -> None:
+        self._open_calls += 1
+        job = Clear(ids, self._field, self._cleared)
+        self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
+
+    def _cleared(self, ids: list[str], report: SynchronizationReport | RequestRejected) -> None:
         self._open_calls -= 1
+        if isinstance(report, RequestRejected):
+            self._split(ids, report)
+            return
+        self._is_accepted = True
         self.ledger.left(self.plan, report.existing)
         self._marked += report.unsubscribed
         self._invalid += report.invalid
         self._codes |= {one.code for one in report.invalid_contacts if one.code is not None}
         self._go_on()
+
+    def _split(self, ids: list[str], refusal: RequestRejected) -> None:
+        """One contact may be to blame for the others of its call: it is looked for in halves."""
+        self._refusals += 1
+        is_hopeless = self._refusals > MAX_REFUSALS and not self._is_accepted
+        if is_hopeless or not refusal.may_be_one_contact:
+            raise self._refused("to let contacts leave", refusal)
+        if len(ids) == 1:
+            self._invalid += 1
+            self._suspect = refusal
+            self._go_on()
+            return
+        middle = len(ids) // 2
+        self._clear_together(ids[:middle])
+        self._clear_together(ids[middle:])
 
     def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:
         return ConfigError(

@@ -182,10 +182,28 @@ def test_a_refused_call_says_who_stays_and_why(refused: type[Page | Clear], what
     def refuse(request: Request) -> None:
         if isinstance(request.job, refused):
             request.job.answered(RequestRejected("Maileon refuses the call (400).", status=400))
-        answer(request)
+        else:
+            answer(request)
 
     audience._answer = refuse  # type: ignore[method-assign]
     with pytest.raises(ConfigError, match=what) as error:
         audience.run()
     assert "who dropped out stays" in str(error.value)
     assert "(400)" in str(error.value)
+
+
+@pytest.mark.parametrize("disliked", ["1", "4", "9"])
+def test_one_contact_that_maileon_dislikes_keeps_no_other_in_the_audience(disliked: str) -> None:
+    audience = Audience(many(*[1] * 9))
+    answer = audience._answer
+
+    def dislike(request: Request) -> None:
+        if isinstance(request.job, Clear) and disliked in request.job.ids:
+            request.job.answered(RequestRejected("Maileon refuses the call (400).", status=400))
+        else:
+            answer(request)
+
+    audience._answer = dislike  # type: ignore[method-assign]
+    assert left(audience.run()) == 8
+    assert [name for name, number in audience.numbers.items() if number] == [disliked]
+    assert any("keeps 1 person who dropped out" in said for _, said in audience.heard.said)
