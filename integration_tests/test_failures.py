@@ -44,6 +44,8 @@ class Case:
     configured: Json = field(default_factory=dict)
     more: Sequence[Json | bytes] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    members: Sequence[str] = ()
+    """Who is in the audience VIP of an earlier sync."""
 
 
 CASES = [
@@ -147,6 +149,16 @@ CASES = [
         more=[*people("b"), *people("a", "b", _ab_cdc_deleted_at="2026-01-01")],
     ),
     Case(
+        "more people would leave an audience than `max_audience_leavers_percent`",
+        ['2 people of 3 would leave the audience "VIP"', "nobody left", "allow more"],
+        config={
+            "streams": [{"name": "people", "audience_field": "VIP"}],
+            "max_audience_leavers_percent": 50,
+        },
+        configured={"destination_sync_mode": "overwrite", "generation_id": 7},
+        members=["y", "z"],
+    ),
+    Case(
         "the bucket for rejected records cannot be written to",
         ['bucket "rejected" (127.0.0.1)', "no connection", "endpoint"],
         kind="transient_error",
@@ -210,6 +222,9 @@ def test_every_row_has_a_case_and_every_case_its_type() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}: {case.told[0]}")
 def test_a_failure_says_what_happened_and_what_to_do(connection: Connection, case: Case) -> None:
+    connection.sandbox.account.add_custom_field("VIP", "integer")
+    for name in case.members:
+        connection.sandbox.account.add_contact(f"{name}@example.com", custom_fields={"VIP": "3"})
     connection.sandbox.script(*case.faults)
     run = connection.with_environment(**case.environment).sync(
         [*people("a"), stream_state(1), *case.more, stream_state(2)],

@@ -130,11 +130,14 @@ DOCUMENTED_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
         ("day", "2024-05-01T23:59:59-11:00", "2024-05-01"),
         ("BIRTHDAY", "2024-05-01 00:00:00+14", "2024-05-01"),
     ],
-    "`male`, `female`, `diverse` for GENDER, in any case, or in German": [
+    "`male`, `female`, `diverse`, `männlich`, `weiblich`, `w`, `divers` for GENDER": [
         ("GENDER", "Male", "m"),
         ("GENDER", "FEMALE", "f"),
         ("GENDER", "diverse", "d"),
+        ("GENDER", "Männlich", "m"),
         ("GENDER", "weiblich", "f"),
+        ("GENDER", "w", "f"),
+        ("GENDER", "divers", "d"),
     ],
     "`de-DE` for LOCALE": [("LOCALE", "de-DE", "de_DE")],
     "space around a value that is no text": [
@@ -143,8 +146,9 @@ DOCUMENTED_ROWS: dict[str, list[tuple[str, object, str | None]]] = {
         ("text", " a ", " a "),
     ],
     "an object or a list": [("text", {"a": [1, "ä"]}, '{"a":[1,"ä"]}')],
-    "null": [("text", None, None), ("GENDER", None, None)],
-    "an empty string for a field that is no text": [
+    "null, or an empty string": [
+        ("text", None, None),
+        ("GENDER", None, None),
         *((name, "", None) for name in ("whole", "number", "day", "yes", "BIRTHDAY", "LOCALE")),
         ("text", "", ""),
     ],

@@ -458,7 +458,7 @@ INSIDE: dict[str, Planted] = {
         put(_DELIVERY + "removals.Removals.answered", lambda *_, **__: True), "marked", 21
     ),
     "many calls fly at first": Planted(
-        put(_DELIVERY + "pace.CALLS_AT_FIRST", 16), "too many calls in flight", 8
+        put(_DELIVERY + "scheduler.CALLS_AT_FIRST", 16), "too many calls in flight", 8
     ),
     "halves of one contact swap": Planted(
         changed(_DELIVERY + "request.Request.record_halves", _swapped_halves),
