@@ -220,10 +220,10 @@ class StreamConfig(ConfigModel):
     )
     audience_field: OptionalText | None = config_field(
         "Audience Field",
-        "The name of a custom field of type integer that tells who is in this stream: a number "
-        "above 0 for everybody in it, 0 for whoever dropped out. Use it in a contact filter of "
-        "Maileon (the field is greater than 0). With the sync mode overwrite, people who are no "
-        "longer in the stream drop out. No contact is deleted.",
+        "The name of a custom field of type integer that says who is in this stream: a number "
+        "above 0 for everybody in it, 0 for whoever dropped out of it (with the sync mode "
+        "overwrite; no contact is deleted). In Maileon, make a contact filter with the rule that "
+        "the field is greater than 0.",
         default=None,
         examples=["IN_SPRING_CAMPAIGN"],
     )

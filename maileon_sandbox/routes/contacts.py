@@ -62,7 +62,8 @@ def list_contacts() -> Response:
     response = xml(element("contacts", *(contact_element(c, wanted) for c in page.contacts)))
     response.headers["X-Pages"] = str(page.pages)
     response.headers["X-Items"] = str(page.items)
-    response.headers["Link"] = page.links(request.base_url, request.args)
+    if links := page.links(request.base_url, request.args):
+        response.headers["Link"] = links
     return response
 
 

@@ -124,6 +124,11 @@ def test_a_list_of_contacts_comes_in_pages(sandbox: Sandbox, client: Client) -> 
     }
 
 
+def test_a_list_of_nobody_links_no_pages(client: Client) -> None:
+    response = client.call("GET", "/contacts")
+    assert (response.headers["X-Pages"], "Link" in response.headers) == ("0", False)
+
+
 def test_a_page_has_100_contacts_unless_told_otherwise(sandbox: Sandbox, client: Client) -> None:
     for number in range(101):
         sandbox.account.add_contact(f"p{number}@example.com")
