@@ -161,14 +161,16 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     return Reject(first, bad[first])
 
 
-def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
-    """What the refusal of a whole request asks for."""
+def on_refusal(
+    request: Request, refusal: RequestRejected, service: ServiceState, *, is_oldest: bool
+) -> Decision:
+    """What the refusal of a whole request asks for; `is_oldest`: everything older is settled."""
     if not _may_be_one_contact(request, refusal):
         return Stop()
     if request.is_divisible:
         return _split(request, request.halves())
     entry = request.entries[0]
-    if _is_strict(request) and request.purpose is Purpose.WRITE and not request.is_barrier:
+    if _is_strict(request) and request.purpose is Purpose.WRITE and not is_oldest:
         return Requeue(request.sent_at, is_barrier=True)
     if _is_strict(request) or service.is_cleared(request.purpose):
         return Reject(entry)

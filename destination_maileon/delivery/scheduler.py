@@ -122,7 +122,7 @@ class RequestScheduler:
         for index, request in enumerate(self._pending):
             if request.not_before > now or not self._may_be_sent(request):
                 continue
-            if request.is_barrier and not self._is_oldest(request, oldest_unsent()):
+            if request.is_barrier and not self.is_oldest(request, oldest_unsent()):
                 continue
             self._in_flight.add(self._pending.pop(index))
             request.sent_at = now
@@ -158,7 +158,7 @@ class RequestScheduler:
         times = (
             request.not_before
             for request in ready
-            if not request.is_barrier or self._is_oldest(request, oldest_unsent())
+            if not request.is_barrier or self.is_oldest(request, oldest_unsent())
         )
         return min(times, default=None)
 
@@ -175,6 +175,7 @@ class RequestScheduler:
         self._pending = [request for request in self._pending if request.position < from_position]
         self._bytes -= sum(request.bytes for request in dropped)
 
-    def _is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
+    def is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
+        """Whether everything older than the request is settled."""
         others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)
         return min((*others, oldest_unsent or request.position), default=0) >= request.position
