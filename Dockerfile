@@ -20,6 +20,7 @@ COPY destination_maileon ./destination_maileon
 RUN /opt/tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
     && /opt/tools/bin/uv pip install --no-cache --no-deps --python /opt/connector/bin/python dist/*.whl \
     && find /opt/connector/lib -type d -name tests -not -path "*/numpy/*" -prune -exec rm -r {} + \
+    && rm -f /opt/connector/.lock \
     && /opt/connector/bin/python -m compileall -q -x "/(google|grpc|nltk|numpy|pandas|pygments)/" /opt/connector/lib
 
 FROM base

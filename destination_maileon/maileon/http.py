@@ -302,7 +302,8 @@ def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | N
     if refused == "407":
         return (
             f"{named} wants a user name and a password (407). Write them into the variable, "
-            "as http://USER:PASSWORD@HOST:PORT, or name the host in NO_PROXY."
+            "as http://USER:PASSWORD@HOST:PORT, "  # ignore-https-check: a proxy's form
+            "or name the host in NO_PROXY."
         )
     return f"{named} does not let it through ({refused}). Allow it there, or use NO_PROXY."
 

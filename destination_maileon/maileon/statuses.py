@@ -144,7 +144,8 @@ def _right_missing(answer: Response, _retry_after: float | None) -> Forbidden:
 def _proxy_refused(answer: Response, _retry_after: float | None) -> UnusableConnection:
     return UnusableConnection(
         f"A proxy on the way to {answer.host} wants a user name and a password (407). Write them "
-        "into the environment variable that names it, as http://USER:PASSWORD@HOST:PORT."
+        "into the environment variable that names it, "
+        "as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
     )
 
 

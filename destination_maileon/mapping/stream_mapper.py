@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import MsgspecError
 from msgspec.structs import astuple
 
 from destination_maileon.config.model import titled
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
-_UNUSUAL = (ValueError, RecursionError, ArithmeticError)
+# Not every version of msgspec makes a ValueError of its own errors.
+_UNUSUAL = (ValueError, RecursionError, ArithmeticError, MsgspecError)
 
 MAX_TABLES = 20
 """So many times it is told where columns go that only the records have."""

@@ -184,7 +184,7 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
         try:
             # What the decoder skips it does not look at so closely.
             message = _decode(line) if is_utf8 or _is_utf8(line) else _NONE
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, msgspec.MsgspecError):
             # Not decided here: an exception raised here would carry this one, and with it the line.
             message = _NONE
         record = message.record

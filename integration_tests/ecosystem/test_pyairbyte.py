@@ -163,6 +163,8 @@ def test_a_second_sync_out_of_the_cache_updates_the_same_contacts(
         "existing": PEOPLE,
         "unsubscribed": 0,
         "merged": 0,
+        "left_out": 0,
+        "removed": 0,
     }
 
 
