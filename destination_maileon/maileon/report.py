@@ -131,28 +131,15 @@ def _count(root: etree._Element, name: str) -> int:
 
 def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
     for contact in root.iterfind("{*}invalid_contacts/{*}contact"):
-        texts, errors = _children(contact)
+        texts = child_texts(contact)
+        errors = [child for child in contact if local_name(child) == "error"]
         email, external_id = texts.get("email"), texts.get("external_id")
         if not errors:
             yield InvalidContact(email, external_id, code=None, error_field=None)
         for error in errors:
-            field = _children(error)[0].get("error_field")
+            field = child_texts(error).get("error_field")
             code = _code(error.get("code"))
             yield InvalidContact(email, external_id, code=code, error_field=field)
-
-
-def _children(parent: etree._Element) -> tuple[dict[str, str | None], list[etree._Element]]:
-    """The text of the first child of each name, and the errors."""
-    # A search for `{*}name` takes longer than this, and thousands of contacts may be refused.
-    texts: dict[str, str | None] = {}
-    errors = []
-    for child in parent:
-        name = child.tag.rpartition("}")[2]
-        if name == "error":
-            errors.append(child)
-        elif name not in texts:
-            texts[name] = _text(child)
-    return texts, errors
 
 
 def _code(text: str | None) -> int | None:
@@ -185,6 +172,17 @@ def child_text(parent: etree._Element, name: str) -> str | None:
     Maileon says `nil="true"` of an element without a value (Maileon docs, XML).
     """
     return _text(parent.find(f"{{*}}{name}"))
+
+
+def child_texts(parent: etree._Element) -> dict[str, str | None]:
+    """The same of all children by name.
+
+    A search for `{*}name` takes longer than this, and thousands of elements may be read.
+    """
+    texts: dict[str, str | None] = {}
+    for child in parent:
+        texts.setdefault(local_name(child), _text(child))
+    return texts
 
 
 def _text(element: etree._Element | None) -> str | None:

@@ -35,6 +35,7 @@ from destination_maileon.maileon.report import (
     MAX_ELEMENTS,
     UnreadableXml,
     child_text,
+    child_texts,
     local_name,
     read_xml,
 )
@@ -72,6 +73,7 @@ _PAGE = re.compile(
     rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_IDENTIFIERS = ("email", "external_id", "id")
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 
 # What Maileon calls the right to use a method (the names of its official client's ping calls).
@@ -240,15 +242,15 @@ def identified(answer: Response) -> list[Contact]:
 
 
 def _identifiers(contact: etree._Element) -> Contact:
-    # A page has thousands of them: to look at each child once takes a third of a search by name.
-    texts = {local_name(child): (child.text or "").strip() or None for child in contact}
-    return Contact(texts.get("email"), texts.get("external_id"), texts.get("id"))
+    texts = child_texts(contact)
+    email, external_id, maileon_id = [(texts.get(e) or "").strip() for e in _IDENTIFIERS]
+    return Contact(email or None, external_id or None, maileon_id or None)
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:
     for fields in contact:
         for field in fields if local_name(fields) == "custom_fields" else ():
-            texts = {local_name(child): child.text for child in field}
+            texts = child_texts(field)
             if texts.get("name") == name:
                 return _whole(texts.get("value"))
     return None
