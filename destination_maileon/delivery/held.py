@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.request import Job, Purpose, Request, recognised_by
+from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.mapping.mapped_record import (
     EMAIL_KEY,
@@ -210,7 +210,7 @@ def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
     # Who only looks like another may be accepted beside it.
     if any([k for k in named if k[0] == key[0]] != [key] for named in (keys, owner)):
         return False
-    name = recognised_by(claim)[0]
+    name = claim.recognised_by[0]
     has_other_name = name != key and name[0] in {k[0] for k in owner}
     return has_other_name and {*keys} & {*owner} == {key}
 

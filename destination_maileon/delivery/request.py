@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.mapped_record import BatchEntry
 
 if TYPE_CHECKING:
@@ -64,12 +63,6 @@ class Batch:
     size: int = ENVELOPE_BYTES
     held_bytes: int = 0
     records: int = 0
-
-
-def recognised_by(entry: BatchEntry) -> tuple[str, ...]:
-    """The keys by which Maileon recognises the contact."""
-    mode = entry.partition_key.plan.options.identifier_mode
-    return mapped_record.recognised_by(entry.identity_keys, mode)
 
 
 class Purpose(StrEnum):

@@ -119,6 +119,16 @@ class BatchEntry(Struct, eq=False, gc=False):
         return self.first.position
 
     @property
+    def recognised_by(self) -> tuple[str, ...]:
+        """Those of its keys by which Maileon recognises it."""
+        keys = self.identity_keys
+        mode = self.partition_key.plan.options.identifier_mode
+        kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
+            mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
+        )
+        return tuple([key for key in keys if key[0] == kind])
+
+    @property
     def records(self) -> int:
         """How many records it has."""
         return 1 if self.later is None else 1 + len(self.later)
@@ -160,11 +170,7 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
 def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address, without ASCII case; none if it is blank."""
     if email.isascii():
-        email = email.lower()
-        # Nearly every address has no space around it, and is spared a call.
-        return (
-            (EMAIL_KEY + email,) if email.strip() == email != "" else _with_twin(EMAIL_KEY, email)
-        )
+        return _with_twin(EMAIL_KEY, email.lower())
     folded = unicodedata.normalize("NFKC", email).casefold()
     keys = _with_twin(EMAIL_KEY, email.translate(_ASCII_LOWER)) + _with_twin(EMAIL_KEY, folded)
     return tuple(dict.fromkeys(keys))
@@ -185,14 +191,6 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 def maileon_id_key(number: str) -> str:
     """The key of a Maileon id, which stands last."""
     return ID_KEY + number.lstrip("0")
-
-
-def recognised_by(keys: tuple[str, ...], mode: IdentifierMode) -> tuple[str, ...]:
-    """Those of a contact's keys by which Maileon recognises it in this mode."""
-    kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
-        mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
-    )
-    return tuple([key for key in keys if key[0] == kind])
 
 
 def endpoint_of(key: str) -> Endpoint:
