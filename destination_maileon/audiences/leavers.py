@@ -158,7 +158,10 @@ class Leavers:
             page = Page(self._next_page, self._field, self._page_came)
             self._next_page += 1
             self._open_pages += 1
-            self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=page))
+            self._ask_for(page)
+
+    def _ask_for(self, job: Job) -> None:
+        self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
 
     @property
     def _has_more_pages(self) -> bool:
@@ -289,7 +292,7 @@ class Leavers:
     def _clear_together(self, ids: list[str]) -> None:
         self._open_calls += 1
         job = Clear(ids, self._field, self._cleared)
-        self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
+        self._ask_for(job)
 
     def _cleared(self, ids: list[str], report: SynchronizationReport | RequestRejected) -> None:
         self._open_calls -= 1

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from destination_maileon.maileon.client import MaileonClient
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.mapping.mapped_record import BatchEntry
+    from destination_maileon.mapping.rules import ContactRemoval
 
 _GIVE_WAY_SECONDS = 0.001
 
@@ -152,10 +153,15 @@ def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
             client.mark_unsubscribed(contact_removal.contact.email or "")
             return True
         case Purpose.LOOK_UP, _:
-            return bool(client.find(mode.endpoint(contact_removal.contact)))
+            return _is_there(client, call, contact_removal)
         case _, DeletedRecords.DELETE:
             return client.delete(mode.endpoint(contact_removal.contact))
     return client.unsubscribe(mode.unsubscribe_endpoint(contact_removal.contact))
+
+
+def _is_there(client: MaileonClient, call: Request, contact_removal: ContactRemoval) -> bool:
+    mode = call.partition_key.plan.options.identifier_mode
+    return bool(client.find(mode.endpoint(contact_removal.contact)))
 
 
 def foresee(
@@ -172,8 +178,7 @@ def foresee(
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
-        mode = call.partition_key.plan.options.identifier_mode
-        return bool(client.find(mode.endpoint(call.contact_removal.contact)))
+        return _is_there(client, call, call.contact_removal)
     return foreseen(call, custom_types)
 
 
