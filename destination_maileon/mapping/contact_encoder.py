@@ -26,7 +26,7 @@ from destination_maileon.maileon.contact_xml import (
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
-from destination_maileon.mapping.converters import MAX_TEXT_CHARACTERS, as_text, truncated
+from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
 from destination_maileon.mapping.identifiers import (
     Identifiers,
@@ -256,9 +256,7 @@ class ContactEncoder:
         for place, title, head, rest in self._preferences:
             value = getattr(row, place)
             if value is not None:
-                said = preference_value(
-                    value if type(value) is bool else self._cleaned(value), title
-                )
+                said = preference_value(self._cleaned(value), title)
                 if said is not None:
                     found[head] = rest[said]
         if found:
@@ -267,7 +265,7 @@ class ContactEncoder:
 
     def _cut(self, value: object) -> str:
         text = value if type(value) is str else as_text(value)
-        cut = text[:MAX_TEXT_CHARACTERS] if text.isascii() else truncated(text)
+        cut = truncated(text)
         if len(cut) != len(text):
             self._seen.add(_TRUNCATED)
         return cut

@@ -11,10 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.protocol import exact_json
+
+Clean: TypeAlias = Callable[[Any], Any]
+"""A value -> the same less what no text may hold; None if it held nothing else."""
 
 Converter: TypeAlias = Callable[[object], str | None]
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
-from destination_maileon.mapping.converters import as_identifier, as_maileon_id
+from destination_maileon.mapping.converters import Clean, as_identifier, as_maileon_id
 from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     ID_KEY,
@@ -36,14 +35,12 @@ MANY_ADDRESSES = 10
 MAX_TRACKED_IDS = 64
 """So many ids are looked at at once: one that comes with many addresses comes often."""
 
-_Clean = Callable[[Any], Any]
-
 
 class Identifiers:
     """The identifiers of one stream, by the places of their columns in a row."""
 
     def __init__(
-        self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: _Clean, seen: set[Notice]
+        self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: Clean, seen: set[Notice]
     ) -> None:
         self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
         self._clean = clean

@@ -16,9 +16,10 @@ from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol import exact_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Clean = Callable[[object], object]
+    from destination_maileon.mapping.converters import Clean
+
     Preferences = frozenset[tuple[str, str]]
 
 

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
-from destination_maileon.mapping.converters import Converter
+from destination_maileon.mapping.converters import Clean, Converter
 
 UNAVAILABLE_VALUE = "__debezium_unavailable_value"
 """Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
@@ -28,9 +28,6 @@ values)."""
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
-
-Clean: TypeAlias = Callable[[Any], Any]
-"""A value -> the same less what no text may hold; None if it held nothing else."""
 
 WriteFields: TypeAlias = Callable[[Struct, list[str]], bool]
 """Adds the pieces of a row's sections: by turns what stands before a text, and the text. Whether
