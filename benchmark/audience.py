@@ -163,10 +163,8 @@ def measure(account: Account, most_percent: int | None) -> tuple[object, ...]:
     server = Server(account)
     Thread(target=server.serve_forever, daemon=True).start()
     started = time.monotonic()
-    used = _sync(
-        f"http://127.0.0.1:{server.server_port}/1.0",  # ignore-https-check: this machine
-        most_percent,
-    )  # ignore-https-check: loopback
+    base_url = f"http://127.0.0.1:{server.server_port}/1.0"  # ignore-https-check: this machine
+    used = _sync(base_url, most_percent)
     seconds = time.monotonic() - started
     server.shutdown()
     server.server_close()

@@ -54,9 +54,7 @@ class ConfigModel(BaseModel):
         return {k: v for k, v in given.items() if v is not None or k not in clearable}
 
 
-def config_field(  # what it returns: as pydantic's own Field
-    title: str, description: str, *, group: str = "", **texts: Any
-) -> Any:  # noqa: ANN401
+def config_field(title: str, description: str, *, group: str = "", **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
     """A key with what the form says of it; `texts` are pydantic's or Airbyte's.
 
     `shown_default` is the default as the form names it, where Python has another value for it.

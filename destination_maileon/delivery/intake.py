@@ -187,11 +187,11 @@ class Intake:
     def _tell_unknown(self) -> None:
         """How many records of each stream were rejected that is not in the catalog."""
         counts = self._unknown_records.most_common()
-        told = [(f"Stream {stream_title(key)} is", records) for key, records in counts[:MAX_NAMED]]
+        lines = [(f"Stream {stream_title(key)} is", records) for key, records in counts[:MAX_NAMED]]
         if others := counts[MAX_NAMED:]:
             further = sum(records for _, records in others)
-            told.append((f"Further streams ({len(others)}) are", further))
-        for subject, records in told:
+            lines.append((f"Further streams ({len(others)}) are", further))
+        for subject, records in lines:
             self.log(
                 Level.WARN,
                 f"{subject} not in the catalog: {were_rejected(records)}. Refresh the "

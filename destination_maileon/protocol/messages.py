@@ -191,9 +191,8 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
         if record is None or message.type != "RECORD":
             yield _decoded_slowly(line, number)
             continue
-        stream, texts = (record.namespace or None, record.stream), _PLAIN
-        if not is_plain:
-            texts = _texts(line)
+        stream = record.namespace or None, record.stream
+        texts = _PLAIN if is_plain else _texts(line)
         made = RecordMessage(stream, record.data, texts, line, number)
         if record.meta is not None:
             made.nulled = tuple(_nulled(record.meta))
