@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
-from integration_tests import silence
+from integration_tests import program, silence
 from integration_tests.bookkeeping import Bookkeeping, Json, Run
 from integration_tests.platform import (
     PROGRAM,
@@ -20,6 +19,7 @@ from integration_tests.platform import (
     messages_in,
     write_arguments,
 )
+from integration_tests.program import opened
 
 PATIENCE_SECONDS = 20.0
 
@@ -37,13 +37,7 @@ class LiveSync:
         self._given: list[bytes] = []
         self._is_judged = False
         self._arguments = write_arguments(folder, config, configured_catalog)
-        self.process = subprocess.Popen(
-            [PROGRAM, *self._arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=silence.surroundings(),
-        )
+        self.process = program.start(PROGRAM, self._arguments, silence.surroundings())
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -57,13 +51,13 @@ class LiveSync:
         at: TracebackType | None,
     ) -> None:
         self.process.kill()
-        self.process.wait()
+        exit_code = self.process.wait()
         self._reader.join()
         if kind is None and not self._is_judged:
-            run = self._judged_in_silence(self.process.returncode)
+            run = self._judged_in_silence(exit_code)
             self._platform.judge_killed(run)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            _opened(pipe).close()
+            opened(pipe).close()
 
     @property
     def run(self) -> Run:
@@ -73,7 +67,7 @@ class LiveSync:
 
     def feed(self, *messages: Json | bytes) -> None:
         """Hands over messages, or pieces of lines as bytes, and leaves the input open."""
-        given = _opened(self.process.stdin)
+        given = opened(self.process.stdin)
         self._given += map(line, self._platform.passed_on(messages))
         given.write(b"".join(self._given[-len(messages) :]))
         given.flush()
@@ -93,7 +87,7 @@ class LiveSync:
             # Where the program has ended already, which `ended` judges.
             self.feed(*self._platform.completed(self._catalog))
         with suppress(BrokenPipeError):
-            _opened(self.process.stdin).close()
+            opened(self.process.stdin).close()
         return self.ended()
 
     def end_by(self, signal: int) -> Run:
@@ -112,19 +106,14 @@ class LiveSync:
         self._is_judged = True
         run = self.run
         run.exit_code = exit_code
-        run.stderr = _opened(self.process.stderr).read().decode()
+        run.stderr = opened(self.process.stderr).read().decode()
         silence.judge(self._arguments, b"".join(self._given), run.messages, run.stderr)
         return run
 
     def _read(self) -> None:
-        for output in _opened(self.process.stdout):
+        for output in opened(self.process.stdout):
             # A line without its end is one that the process was killed in.
             assert output.endswith(b"\n")
             with self._changed:
                 self._messages += messages_in(output)
                 self._changed.notify_all()
-
-
-def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None
-    return pipe

@@ -9,20 +9,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration_tests import silence
+from integration_tests import program, silence
 from integration_tests.bookkeeping import Bookkeeping, Json, Run
 
 # Another build of the connector, if one is named.
-PROGRAM = Path(
-    os.environ.get("DESTINATION_MAILEON") or Path(sys.executable).with_name("destination-maileon")
-)
+PROGRAM = Path(os.environ.get("DESTINATION_MAILEON") or program.CONSOLE_SCRIPT)
 TIMEOUT_SECONDS = 100
 
 
@@ -126,14 +123,8 @@ def call(
     """Runs the program once, as a process of its own. One that hangs is killed, and has failed."""
     timeout_seconds = timeout_seconds or TIMEOUT_SECONDS
     try:
-        done = subprocess.run(
-            [PROGRAM, *arguments],
-            input=given,
-            capture_output=True,
-            timeout=timeout_seconds,
-            env=silence.surroundings(env),
-            check=False,
-        )
+        process = program.start(PROGRAM, arguments, silence.surroundings(env))
+        done = program.finished(process, given, timeout_seconds)
     except subprocess.TimeoutExpired as killed:
         pytest.fail(f"killed after {timeout_seconds} seconds; its output was {killed.stdout!r}")
     return outcome(arguments, given, done)
