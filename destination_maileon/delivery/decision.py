@@ -23,8 +23,8 @@
 Where no contact may be invalid (`ignore_invalid_contacts` false) nothing of a refused request is
 stored. What comes before the first bad contact is then sent first, and all from it on again:
 
-    its codes are 4, 5, and older records are not settled   Requeue, to wait for them
-    refused alone, and older records are not settled        Requeue, to wait for them
+    its codes are 4, 5, sent before older ones were settled Requeue, to wait for them
+    refused alone, sent before older ones were settled      Requeue, to wait for them
     a contact of several records                            Split into halves of its records
     one record                                              Reject, which ends the sync
 
@@ -153,7 +153,7 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
         pieces = [request.with_contacts(entries[:at]), request.with_contacts(entries[at:])]
         return _split(request, pieces)
     is_duplicate = bad[first][0].code in DUPLICATE_CODES
-    if is_duplicate and not request.is_barrier:
+    if is_duplicate and not request.was_oldest:
         return Requeue(now, is_barrier=True)
     if len(first.parts) > 1 and not is_duplicate:
         rest = [request.with_contacts(entries[1:])] if entries[1:] else []
@@ -161,16 +161,14 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     return Reject(first, bad[first])
 
 
-def on_refusal(
-    request: Request, refusal: RequestRejected, service: ServiceState, *, is_oldest: bool
-) -> Decision:
-    """What the refusal of a whole request asks for; `is_oldest`: everything older is settled."""
+def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
+    """What the refusal of a whole request asks for."""
     if not _may_be_one_contact(request, refusal):
         return Stop()
     if request.is_divisible:
         return _split(request, request.halves())
     entry = request.entries[0]
-    if _is_strict(request) and request.purpose is Purpose.WRITE and not is_oldest:
+    if _is_strict(request) and request.purpose is Purpose.WRITE and not request.was_oldest:
         return Requeue(request.sent_at, is_barrier=True)
     if _is_strict(request) or service.is_cleared(request.purpose):
         return Reject(entry)

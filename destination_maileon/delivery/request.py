@@ -94,8 +94,9 @@ class Request:
 
     `position` is that of its oldest record in the input, `bytes` is what its contacts take. `then`
     is sent once nothing of this one is left to do. `is_already_counted` says that an earlier report
-    has counted its contacts, `is_barrier` that it waits until everything older is settled. With a
-    `job` it carries no record. Times in seconds.
+    has counted its contacts, `is_barrier` that it waits until everything older is settled, and
+    `was_oldest` that this was so when it was sent. With a `job` it carries no record. Times in
+    seconds.
     """
 
     partition_key: PartitionKey
@@ -105,6 +106,7 @@ class Request:
     then: Request | None = None
     is_already_counted: bool = False
     is_barrier: bool = False
+    was_oldest: bool = False
     job: Job | None = None
     position: int = 0
     bytes: int = 0

@@ -216,8 +216,7 @@ class ResponseHandler:
             return
         # A request of thousands that is only halved is not searched for what must not be shown.
         tell = partial(self.words.of_refusal, request, refusal)
-        is_oldest = self.scheduler.is_oldest(request, self.accumulator.oldest_unsent())
-        decision = on_refusal(request, refusal, self.service, is_oldest=is_oldest)
+        decision = on_refusal(request, refusal, self.service)
         if isinstance(decision, Requeue):
             self._carry_out(request, decision, now)
             return

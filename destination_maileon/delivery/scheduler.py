@@ -122,7 +122,8 @@ class RequestScheduler:
         for index, request in enumerate(self._pending):
             if request.not_before > now or not self._may_be_sent(request):
                 continue
-            if request.is_barrier and not self.is_oldest(request, oldest_unsent()):
+            request.was_oldest = self.is_oldest(request, oldest_unsent())
+            if request.is_barrier and not request.was_oldest:
                 continue
             self._in_flight.add(self._pending.pop(index))
             request.sent_at = now

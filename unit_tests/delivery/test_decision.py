@@ -87,10 +87,10 @@ def refused(
     request: Request,
     *accepted: Purpose,
     status: int = HTTPStatus.BAD_REQUEST,
-    is_oldest: bool = True,
+    was_oldest: bool = True,
 ) -> Decision:
-    refusal = RequestRejected("No.", status=status)
-    return on_refusal(request, refusal, a_service(*accepted), is_oldest=is_oldest)
+    request.was_oldest = was_oldest
+    return on_refusal(request, RequestRejected("No.", status=status), a_service(*accepted))
 
 
 def failed(
@@ -135,9 +135,9 @@ CASES: dict[str, Callable[[], Decision]] = {
     "failed, may be too large, none succeeds": lambda: failed(TIMEOUT, times=2),
     "failed otherwise, and there is time": lambda: failed(NO_CONNECTION),
     "failed for too long": lambda: failed(NO_CONNECTION, since=100.0),
-    "its codes are 4, 5, and older records are not settled": lambda: reported_strictly(5),
-    "refused alone, and older records are not settled": lambda: refused(
-        a_request(someone(1), partition_key=STRICT), is_oldest=False
+    "its codes are 4, 5, sent before older ones were settled": lambda: reported_strictly(5),
+    "refused alone, sent before older ones were settled": lambda: refused(
+        a_request(someone(1), partition_key=STRICT), was_oldest=False
     ),
     "a contact of several records": lambda: reported_strictly(8, records=2),
     "one record": lambda: reported_strictly(8),
@@ -252,7 +252,7 @@ def test_a_duplicate_waits_for_older_records_once() -> None:
     request = a_request(someone(1), partition_key=STRICT)
     entry = request.entries[0]
     assert strictly(request, entry, code=4) == Requeue(NOW, is_barrier=True)
-    request.is_barrier = True
+    request.was_oldest = True
     assert strictly(request, entry, code=4) == Reject(entry, [invalid(None, 4)])
 
 
@@ -269,7 +269,7 @@ def test_a_refused_request_of_several_is_halved(status: int) -> None:
 def test_where_no_contact_may_be_invalid_the_halves_of_a_refused_request_keep_their_order() -> None:
     assert in_order(refused(two(partition_key=STRICT))) == [[[1]], [[2]]]
     alone = a_request(someone(1), partition_key=STRICT)
-    assert isinstance(refused(alone, is_oldest=False), Requeue)
+    assert isinstance(refused(alone, was_oldest=False), Requeue)
     assert isinstance(refused(alone), Reject)
 
 
@@ -304,7 +304,7 @@ def test_a_record_is_to_blame_once_a_request_like_its_own_was_accepted(
 ) -> None:
     is_write = purpose is Purpose.WRITE
     request = a_request(someone(1)) if is_write else a_removal_request(purpose=purpose)
-    made = on_refusal(request, REFUSED, a_service(accepted), is_oldest=True)
+    made = on_refusal(request, REFUSED, a_service(accepted))
     entry = request.entries[0]
     assert made == (Reject(entry) if rejects else Hold(entry))
 

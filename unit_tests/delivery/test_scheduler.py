@@ -71,11 +71,13 @@ def test_every_request_or_its_pieces_leave_once_in_the_limits_and_barriers_are_t
     in_flight: list[Request] = []
     settled: list[int] = []
     while not scheduler.is_idle:
-        for request in send(scheduler, now):
+        sent = send(scheduler, now)
+        in_flight += sent
+        for request in sent:
             assert request.not_before <= now == request.sent_at
-            in_flight.append(request)
             others = [one.position for one in (*in_flight, *scheduler._pending)]
-            assert not request.is_barrier or request.position == min(others)
+            assert request.was_oldest == (request.position == min(others))
+            assert request.was_oldest or not request.is_barrier
         assert scheduler.in_flight == len(in_flight) <= scheduler.pace.limit
         if not in_flight:
             at = scheduler.next_attempt_at(nothing_unsent)
