@@ -71,8 +71,7 @@ def test_every_request_or_its_pieces_leave_once_in_the_limits_and_barriers_are_t
     in_flight: list[Request] = []
     settled: list[int] = []
     while not scheduler.is_idle:
-        sent = send(scheduler, now)
-        in_flight += sent
+        in_flight += (sent := send(scheduler, now))
         for request in sent:
             assert request.not_before <= now == request.sent_at
             others = [one.position for one in (*in_flight, *scheduler._pending)]
