@@ -21,7 +21,7 @@ NEVER_IMPORTED := google|grpc|mypy|mypyc|moto|nltk|numpy|pandas|pip|pygments|set
 COMPILED = $(BIN)/python -m compileall -q -x '/($(NEVER_IMPORTED))/'
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts demo test test-all test-ecosystem check format bench guard sandbox locks
+.PHONY: help install counterparts demo test test-all test-long check format bench guard sandbox locks
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -54,15 +54,15 @@ demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show
 
 test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
 	@$(COMPILED) destination_maileon maileon_sandbox
-	$(PYTEST) --ignore $(ECOSYSTEM)
+	$(PYTEST) -m "not long" --ignore $(ECOSYSTEM)
 
-test-all: test test-ecosystem ## The same, and Airbyte's programs, databases, a browser, the image, other versions
+test-all: test test-long ## The same, thousands of syncs, Airbyte's programs, databases, a browser, the image, other versions
 
 # The counterparts' bytecode is made when it is first needed, of what is needed.
-test-ecosystem: export PYTHONDONTWRITEBYTECODE =
-test-ecosystem: $(INSTALLED) $(COUNTERPARTS)
+test-long: export PYTHONDONTWRITEBYTECODE =
+test-long: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
-	$(PYTEST) $(ECOSYSTEM)
+	$(PYTEST) -m long
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .

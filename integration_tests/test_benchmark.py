@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 
 def test_what_leaving_an_audience_costs_is_counted() -> None:
     command = [sys.executable, "-m", "benchmark.audience", "--contacts", "1500"]

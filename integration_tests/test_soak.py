@@ -8,6 +8,8 @@ import pytest
 
 from integration_tests.soak import CALLS_PER_FAULT, FAULTS, soak
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("has_audiences", [False, True])
 def test_a_sync_through_faults_in_every_tenth_call_comes_to_the_same_as_one_at_a_time(

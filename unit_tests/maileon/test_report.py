@@ -308,6 +308,7 @@ def test_every_error_of_every_contact_is_read(contacts: int, text: str) -> None:
     assert is_read(told(contacts, errors, text), call, contacts * len(CODES))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("contacts", [1, 30, 100])
 @pytest.mark.parametrize("text", ["x", "person.of.some.length@example.com", "=" * 60])
 @pytest.mark.parametrize("is_apart", [False, True])

@@ -324,6 +324,7 @@ def test_the_message_of_an_error_is_one_line_of_text(body: bytes | None, message
     assert server_message(answer_with(body, status=400)) == message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     [

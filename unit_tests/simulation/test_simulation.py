@@ -1,6 +1,6 @@
-"""Thousands of random syncs, each compared with its records one at a time.
+"""Hundreds of random syncs, or thousands, each compared with its records one at a time.
 
-Costs about 20 seconds. `python -m unit_tests.simulation` looks further.
+`python -m unit_tests.simulation` looks further.
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ from unit_tests.simulation.runner import Sums, fault_of
 
 SEEDS = 2_000
 SEEDS_OF_A_TEST = 100
+SEEDS_IN_SHORT = 400
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_OF_A_TEST))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=pytest.mark.long if first >= SEEDS_IN_SHORT else ())
+        for first in range(0, SEEDS, SEEDS_OF_A_TEST)
+    ],
+)
 def test_the_account_is_as_if_the_records_had_come_one_at_a_time_and_each_is_counted(
     first: int,
 ) -> None:

@@ -25,6 +25,8 @@ from unit_tests.simulation.scenario import Kind, Mishap, Naming, Scenario
 from unit_tests.simulation.sent import groups_of, purpose_of
 from unit_tests.simulation.trial import Trial, a_trial
 
+pytestmark = pytest.mark.long
+
 SEARCHED_SEEDS = 2_000
 CENSUS_SEEDS = 400
 REPEATED_SEEDS = 40

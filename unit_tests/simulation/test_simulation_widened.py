@@ -24,6 +24,8 @@ from unit_tests.simulation.scenario import (
 from unit_tests.simulation.trial import Trial, a_trial
 from unit_tests.simulation.widen import CONSENTS, ODD_IDS, STORM_RETRY_AFTER, WIDENINGS
 
+pytestmark = pytest.mark.long
+
 SEEDS = 2_000
 A_STORM = 10
 RESUMED_SEEDS = 1_000
