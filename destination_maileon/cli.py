@@ -11,21 +11,18 @@ import os
 import traceback
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
+from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import orjson
 
+from destination_maileon.config.model import Config
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.output import FailureType, Level, MessageFormatter, json_line
 from destination_maileon.protocol.reader import InputFailed
-
-if TYPE_CHECKING:
-    from io import BufferedIOBase
-
-    from destination_maileon.config.model import Config
 
 STANDARD_INPUT = 0
 

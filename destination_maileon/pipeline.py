@@ -10,30 +10,31 @@ each, rejections are stored, every STATE that is true leaves, and the first caus
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from destination_maileon.accounting.checkpoint import ReadyState
+from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.stream_stats import StreamStats
+from destination_maileon.audiences.leavers import Leavers
+from destination_maileon.delivery.accumulator import Accumulator
+from destination_maileon.delivery.intake import Intake
+from destination_maileon.delivery.progress import Progress
+from destination_maileon.delivery.response_handler import ResponseHandler
+from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
-from destination_maileon.protocol.messages import BadInput, RecordMessage, StreamComplete, decoded
-from destination_maileon.protocol.output import Level, destination_stats, state_line
+from destination_maileon.protocol.messages import (
+    BadInput,
+    Message,
+    RecordMessage,
+    StateMessage,
+    StreamComplete,
+    decoded,
+)
+from destination_maileon.protocol.output import Level, Logger, destination_stats, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from destination_maileon.accounting.checkpoint import ReadyState
-    from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.audiences.leavers import Leavers
-    from destination_maileon.delivery.accumulator import Accumulator
-    from destination_maileon.delivery.intake import Intake
-    from destination_maileon.delivery.progress import Progress
-    from destination_maileon.delivery.response_handler import ResponseHandler
-    from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
-    from destination_maileon.protocol.messages import Message, StateMessage
-    from destination_maileon.protocol.output import Logger
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -11,11 +11,9 @@ record is known by the number of its segment.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
 
 Message = TypeVar("Message")
 

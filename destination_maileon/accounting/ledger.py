@@ -8,28 +8,29 @@ in its middle.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from destination_maileon.accounting.checkpoint import Checkpoint
+from destination_maileon.accounting.checkpoint import Checkpoint, ReadyState
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.errors import StopSync, SyncError
+from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.mapped_record import NO_CONTACT, MappedRecord
+from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
+from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.protocol.output import Level, Log, were_rejected
-from destination_maileon.rejections.dead_letter_queue import run_report, where_stored
-from destination_maileon.rejections.rejection import Rejection, one_rejected
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from destination_maileon.accounting.checkpoint import ReadyState
-    from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.mapping.mapped_record import BatchEntry, Written
-    from destination_maileon.protocol.messages import StateMessage
-    from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-    from destination_maileon.rejections.rejection import RejectionLimits, RejectionLog
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.rejections.dead_letter_queue import (
+    DeadLetterQueue,
+    run_report,
+    where_stored,
+)
+from destination_maileon.rejections.rejection import (
+    Rejection,
+    RejectionLimits,
+    RejectionLog,
+    one_rejected,
+)
+from destination_maileon.streams.catalog import StreamPlan
 
 _NOT_IN_CATALOG = Rejection(
     "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."

@@ -14,31 +14,25 @@ are more than that, once more to let them go.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.config.model import titled
-from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.delivery.request import Job, Limits, Purpose, Request
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.client import PAGE_SIZE
+from destination_maileon.maileon.client import PAGE_SIZE, MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.maileon.statuses import ContactPage
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.mapping.mapped_record import contact_keys
-from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.request import Limits
-    from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.maileon.statuses import ContactPage
-    from destination_maileon.protocol.output import Log
 
 MAX_IDS = 100_000
 """So many leavers are kept before they are let go."""

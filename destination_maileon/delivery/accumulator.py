@@ -13,19 +13,14 @@ exactly one contact. Pure: time is an argument.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Batch, Limits, Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from destination_maileon.mapping.mapped_record import MappedRecord
-    from destination_maileon.mapping.rules import ContactRemoval
-    from destination_maileon.streams.catalog import PartitionKey
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.mapping.rules import ContactRemoval
+from destination_maileon.streams.catalog import PartitionKey
 
 MAX_WAITING_RECORDS = 100_000
 """All open batches together; what Python keeps of a small record is many times its bytes."""

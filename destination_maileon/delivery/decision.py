@@ -33,23 +33,18 @@ Pure. `response_handler` carries decisions out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES
-from destination_maileon.maileon.errors import FailureReason
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import BatchEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from destination_maileon.delivery.report_matching import MatchedReport
-    from destination_maileon.delivery.service_state import ServiceState
-    from destination_maileon.maileon.errors import RequestRejected, RetriableError
-    from destination_maileon.maileon.report import InvalidContact
 
 SPLIT_AFTER_OVERLOADS = 5
 """So often a request may be too much for the service, while others succeed."""

@@ -5,11 +5,17 @@ No value of a record is in what it returns: a server's message is masked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.config.targets import names_in
+from destination_maileon.delivery.request import Request
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import meaning
+from destination_maileon.maileon.errors import RequestRejected, RetriableError
+from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import pluralize
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name, without_values
@@ -19,18 +25,8 @@ from destination_maileon.rejections.rejection import (
     Rejection,
     rejection_by_report,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from destination_maileon.config.model import IdentifiersInLogs
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.maileon.contact import Contact
-    from destination_maileon.maileon.errors import RequestRejected, RetriableError
-    from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry
-    from destination_maileon.streams.account import Account
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.account import Account
+from destination_maileon.streams.catalog import StreamPlan
 
 _CORRECT = "Correct the record, or the options of the sync."
 _LIKELY_CAUSE = {

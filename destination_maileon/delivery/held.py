@@ -10,29 +10,25 @@ Invariant: nobody is rejected with these codes unless a whole pass brought no ac
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import (
     EMAIL_KEY,
     EXTERNAL_ID_KEY,
+    BatchEntry,
     contact_keys,
     endpoint_of,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from destination_maileon.delivery.accumulator import Accumulator
-    from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.maileon.contact import Contact
-    from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry
-
-    Findings = Sequence[InvalidContact]
-    Reject = Callable[[BatchEntry, Findings], None]
+Findings = Sequence[InvalidContact]
+Reject = Callable[[BatchEntry, Findings], None]
 
 FEW_CLAIMS = 3
 """If more contacts than this claim an identifier, Maileon is asked who has it."""

@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.config.model import Config, DeletedRecords
+from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SyncOptions
+from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
+    Written,
     contact_keys,
 )
 from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.mapping.summary import Notice, told
-from destination_maileon.protocol.output import Level, pluralize, were_rejected
+from destination_maileon.protocol.messages import RecordMessage, StreamKey
+from destination_maileon.protocol.output import Level, Log, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan, stream_title
-
-if TYPE_CHECKING:
-    from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.config.model import Config
-    from destination_maileon.delivery.accumulator import Accumulator
-    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
-    from destination_maileon.mapping.mapped_record import Written
-    from destination_maileon.protocol.messages import RecordMessage, StreamKey
-    from destination_maileon.protocol.output import Log
 
 MAX_NAMED = 20
 """So many streams that are not in the catalog are named."""

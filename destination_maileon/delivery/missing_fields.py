@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.rejections.rejection import concerns_custom_field
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-    from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.account import Account
+from destination_maileon.streams.account import Account
 
 
 @dataclass(eq=False, slots=True)

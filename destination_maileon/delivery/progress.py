@@ -6,19 +6,14 @@ wait for more than a few seconds, and one when it flows again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.maileon.errors import RetriableError
-from destination_maileon.protocol.output import Level, pluralize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.protocol.output import Logger
+from destination_maileon.protocol.messages import StreamKey
+from destination_maileon.protocol.output import Level, Logger, pluralize
 
 EVERY_SECONDS = 30.0
 WORTH_TELLING_SECONDS = 5.0

@@ -9,16 +9,11 @@ first, since people who are not there do not count.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords, titled
-from destination_maileon.delivery.request import Purpose
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.errors import StopSync
-from destination_maileon.protocol.output import Level, pluralize
-
-if TYPE_CHECKING:
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.protocol.output import Log
+from destination_maileon.protocol.output import Level, Log, pluralize
 
 
 @dataclass(eq=False, slots=True)

@@ -11,17 +11,16 @@ Synchronize Contacts, "Report"), so a contact that was sent with its id alone ma
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from destination_maileon.maileon.report import InvalidContact
-from destination_maileon.mapping.mapped_record import ID_KEY, email_keys, external_id_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import (
+    ID_KEY,
+    BatchEntry,
+    email_keys,
+    external_id_keys,
+)
 
 UNNAMED = InvalidContact(email=None, external_id=None, code=None, error_field=None)
 """Stands for a contact that the report counts as invalid and does not list."""

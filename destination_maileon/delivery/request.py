@@ -7,22 +7,19 @@ their order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.mapping.rules import ContactRemoval
+from destination_maileon.streams.catalog import PartitionKey
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.mapping.rules import ContactRemoval
-    from destination_maileon.streams.catalog import PartitionKey
-
-    Item = TypeVar("Item")
+Item = TypeVar("Item")
 
 
 RECORDS_PER_CONTACT = 10

@@ -6,11 +6,14 @@ take its place. What the account took is settled before a rejection can end the 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery import report_matching
+from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.decision import (
     Decision,
     Hold,
@@ -25,10 +28,14 @@ from destination_maileon.delivery.decision import (
     on_report,
     on_strict_report,
 )
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.held import HeldRecords
 from destination_maileon.delivery.missing_fields import MissingFields
-from destination_maileon.delivery.request import Purpose
-from destination_maileon.delivery.service_state import RefusalTracker
+from destination_maileon.delivery.removals import Removals
+from destination_maileon.delivery.report_matching import MatchedReport
+from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.scheduler import RequestScheduler
+from destination_maileon.delivery.service_state import RefusalTracker, ServiceState
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.maileon.errors import (
     FailureReason,
@@ -38,27 +45,13 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
 )
-from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.protocol.output import Level, pluralize
+from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.rejections.rejection import Rejection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from destination_maileon.accounting.ledger import Ledger
-    from destination_maileon.delivery.accumulator import Accumulator
-    from destination_maileon.delivery.explanations import Explanations
-    from destination_maileon.delivery.removals import Removals
-    from destination_maileon.delivery.report_matching import MatchedReport
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.delivery.scheduler import RequestScheduler
-    from destination_maileon.delivery.service_state import ServiceState
-    from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import BatchEntry
-    from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.account import Account
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.account import Account
+from destination_maileon.streams.catalog import StreamPlan
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
 """Of a removal: whether there is, or was, such a contact; of a job what that returns."""

@@ -8,13 +8,10 @@ older is settled (`is_barrier`). Pure: time is an argument, and nothing is sent 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Request
 
 CALLS_AT_FIRST = 4
 BORNE = 1.3
@@ -71,10 +68,7 @@ class RequestScheduler:
     """
 
     def __init__(
-        self,
-        pace: Pace,
-        max_bytes: int,
-        may_be_sent: Callable[[Request], bool] = lambda _: True,
+        self, pace: Pace, max_bytes: int, may_be_sent: Callable[[Request], bool] = lambda _: True
     ) -> None:
         self.pace = pace
         self._max_bytes = max_bytes

@@ -12,23 +12,20 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.mapping.rules import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.rejections.field_rules import violations
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from destination_maileon.maileon.client import MaileonClient
-    from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.mapping.mapped_record import BatchEntry
-    from destination_maileon.mapping.rules import ContactRemoval
 
 _GIVE_WAY_SECONDS = 0.001
 
@@ -165,11 +162,7 @@ def _is_there(client: MaileonClient, call: Request, contact_removal: ContactRemo
 
 
 def foresee(
-    client: MaileonClient,
-    call: Request,
-    *,
-    custom_types: Mapping[str, FieldType],
-    looks_up: bool,
+    client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
 ) -> object:
     """Carries out a call of a dry run: only questions are asked.
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from destination_maileon.delivery.request import Purpose
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.errors import ConfigError, StopSync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.maileon.backoff import Backoff
-    from destination_maileon.rejections.rejection import Rejection
+from destination_maileon.maileon.backoff import Backoff
+from destination_maileon.rejections.rejection import Rejection
 
 PROBE_AFTER_OVERLOADS = 2
 """Once may be chance. More would take too long where each time is a timeout of minutes."""

@@ -6,11 +6,8 @@ Exponential backoff with full jitter: of many callers that failed at once, few c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 30.0

@@ -8,18 +8,25 @@ repeats nothing by itself.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote, urlencode
 
 from destination_maileon.maileon.auth import SecretRedactor, authorization, secret_forms
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
-from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport
-from destination_maileon.maileon.identifier import is_addressable, segment
-from destination_maileon.maileon.report import UnreadableReport, max_report_bytes, parse_report
+from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport, Response
+from destination_maileon.maileon.identifier import Endpoint, is_addressable, segment
+from destination_maileon.maileon.report import (
+    SynchronizationReport,
+    UnreadableReport,
+    max_report_bytes,
+    parse_report,
+)
 from destination_maileon.maileon.statuses import (
     MAX_SERVER_MESSAGE_CHARACTERS,
+    ContactPage,
     contact_page,
     custom_fields,
     error_of,
@@ -29,15 +36,6 @@ from destination_maileon.maileon.statuses import (
     not_the_api,
     says_gone,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from destination_maileon.maileon.contact import Contact
-    from destination_maileon.maileon.http import Response
-    from destination_maileon.maileon.identifier import Endpoint
-    from destination_maileon.maileon.report import SynchronizationReport
-    from destination_maileon.maileon.statuses import ContactPage
 
 __all__ = ["MaileonClient", "authorization", "secret_forms"]
 
@@ -157,11 +155,7 @@ class MaileonClient:
 
     def contacts(self, page: int, *, custom_field: str) -> ContactPage:
         """One page of the account's contacts, from 1, with their number in this custom field."""
-        query = {
-            "page_index": str(page),
-            "page_size": str(PAGE_SIZE),
-            "custom_field": custom_field,
-        }
+        query = {"page_index": str(page), "page_size": str(PAGE_SIZE), "custom_field": custom_field}
         answer = self._exchange("GET", "/contacts", query=query, most_bytes=_MAX_PAGE_BYTES)
         return contact_page(self._api_answer(answer), custom_field)
 

@@ -12,13 +12,10 @@ six times as long (`make bench`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact import Contact, Preference
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 HEAD = b"<contacts>"
 TAIL = b"</contacts>"

@@ -12,20 +12,17 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.util.ssl_ import create_urllib3_context
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from urllib3.poolmanager import PoolManager, ProxyManager
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0

@@ -6,15 +6,12 @@ Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier st
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # The identifier belongs to another contact, in the same call or in the account.
 DUPLICATE_EXTERNAL_ID, DUPLICATE_EMAIL = 4, 5
@@ -138,12 +135,7 @@ _ROWS = (
         fault=Fault.ACCOUNT,
         field=None,
     ),
-    _custom(
-        22,
-        "boolean",
-        FieldType.BOOLEAN,
-        advice=_FLAG,
-    ),
+    _custom(22, "boolean", FieldType.BOOLEAN, advice=_FLAG),
     _custom(23, "float", FieldType.FLOAT, advice=_NUMBER),
     _custom(24, "double", None, advice=_NUMBER),
     _custom(

@@ -13,13 +13,15 @@ import os
 import re
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from urllib3.response import BaseHTTPResponse
 
 from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
 from destination_maileon.maileon.errors import (
@@ -28,11 +30,6 @@ from destination_maileon.maileon.errors import (
     RetriableError,
     UnusableConnection,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from urllib3.response import BaseHTTPResponse
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """A report on 10,000 contacts with every error each has about 22 MB."""

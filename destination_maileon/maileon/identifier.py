@@ -7,16 +7,13 @@ becomes a part of a URL's path: a path that a server might read as another one i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact
 
 _MAX_ID = 2**63 - 1
 _UP = frozenset({".", ".."})

@@ -14,15 +14,12 @@ with `{*}name`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _COUNT = re.compile("[0-9]{1,18}")
 _CODE = re.compile("[0-9]{1,6}")

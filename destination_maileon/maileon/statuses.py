@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from lxml import etree
 
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
@@ -31,6 +32,7 @@ from destination_maileon.maileon.errors import (
     Unauthorized,
     UnusableConnection,
 )
+from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.report import (
     MAX_ELEMENTS,
     UnreadableXml,
@@ -39,11 +41,6 @@ from destination_maileon.maileon.report import (
     local_name,
     read_xml,
 )
-
-if TYPE_CHECKING:
-    from lxml import etree
-
-    from destination_maileon.maileon.http import Response
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
@@ -186,12 +183,7 @@ STATUS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
 )
 # By the hundreds of the status, where it has no row of its own.
 CLASS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
-    {
-        2: _accepted,
-        3: _redirected,
-        4: _call_refused,
-        5: _try_again(FailureReason.SERVER_ERROR),
-    }
+    {2: _accepted, 3: _redirected, 4: _call_refused, 5: _try_again(FailureReason.SERVER_ERROR)}
 )
 
 

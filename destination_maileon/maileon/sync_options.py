@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.identifier import IdentifierMode
 
 
 class SynchronizationMode(Enum):

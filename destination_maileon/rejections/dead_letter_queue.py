@@ -11,18 +11,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.model import S3Storage, titled
+from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import RecordMessage, decode
+from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
-
-if TYPE_CHECKING:
-    from destination_maileon.config.model import S3Storage
-    from destination_maileon.mapping.mapped_record import MappedRecord
-    from destination_maileon.rejections.rejection import Rejection, RejectionLog
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 PART_BYTES = 5_000_000
 """Lines of one stream go out as an object when they are so many bytes."""

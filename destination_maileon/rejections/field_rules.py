@@ -8,11 +8,12 @@ judges that: it finds what else is wrong with a rejected contact, and what a dry
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from math import isfinite
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType
 from destination_maileon.maileon.error_codes import (
     CUSTOM_FIELD_CODES,
     NO_SUCH_CUSTOM_FIELD,
@@ -20,13 +21,8 @@ from destination_maileon.maileon.error_codes import (
 )
 from destination_maileon.mapping.converters import truncated
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from destination_maileon.maileon.contact import Contact
-
-    Rule: TypeAlias = Callable[[str], bool]
-    Violation: TypeAlias = tuple[int | None, str]
+Rule: TypeAlias = Callable[[str], bool]
+Violation: TypeAlias = tuple[int | None, str]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _LOCALE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")

@@ -13,15 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator
 
 from destination_maileon.config.model import IdentifiersInLogs
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from destination_maileon.maileon.contact import Contact
-    from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.identifier import IdentifierMode
 
 HIDDEN = "***"
 _ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")

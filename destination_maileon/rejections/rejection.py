@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.errors import StopSync
-from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, meaning
+from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, Fault, meaning
 from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.output import pluralize, were_rejected
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs
-    from destination_maileon.maileon.contact import Contact, FieldType
-    from destination_maileon.maileon.error_codes import Fault
-    from destination_maileon.maileon.report import InvalidContact
-    from destination_maileon.mapping.mapped_record import MappedRecord
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 JUDGED_FROM_RECORDS = 100
 """`max_rejected_percent` is judged from so many records on, and at the end."""

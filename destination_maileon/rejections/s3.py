@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
+from destination_maileon.config.model import S3Storage
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from pydantic import SecretStr
     from types_boto3_s3 import S3Client
-
-    from destination_maileon.config.model import S3Storage
 
 CHECK_SECONDS = 10.0
 CHECK_NAME = "destination_maileon_check.txt"
