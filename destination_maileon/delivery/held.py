@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import (
     EMAIL_KEY,
@@ -37,20 +39,6 @@ _CONTESTED: dict[int | None, str] = {
     DUPLICATE_EMAIL: EMAIL_KEY,
     DUPLICATE_EXTERNAL_ID: EXTERNAL_ID_KEY,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FindOwner(Job):
-    """Asks which contacts have an identifier, named by its key."""
-
-    key: str
-    hear: Callable[[str, list[Contact]], None]
-
-    def send(self, client: MaileonClient) -> list[Contact]:
-        return client.find(endpoint_of(self.key))
-
-    def answered(self, answer: object) -> None:
-        self.hear(self.key, answer if isinstance(answer, list) else [])
 
 
 @dataclass(eq=False, slots=True)
@@ -175,13 +163,13 @@ class HeldRecords:
             for key in _contested_keys(entry, findings):
                 if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
                     self._owners[key] = ()
-                    job = FindOwner(key, self._owner_found)
+                    job = Job(partial(_contacts_with, key), partial(self._owner_found, key))
                     self.submit(Request(entry.partition_key, [], purpose=Purpose.ASK, job=job))
                     is_asked = True
         return is_asked
 
-    def _owner_found(self, key: str, owners: list[Contact]) -> None:
-        if len(owners) == 1:
+    def _owner_found(self, key: str, owners: list[Contact] | RequestRejected) -> None:
+        if isinstance(owners, list) and len(owners) == 1:
             self._owners[key] = contact_keys(owners[0])
 
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
@@ -198,6 +186,10 @@ class HeldRecords:
                 if not self.accumulator.is_first(follower, {*follower.identity_keys} - {key}):
                     break
                 yield follower
+
+
+def _contacts_with(key: str, client: MaileonClient) -> list[Contact]:
+    return client.find(endpoint_of(key))
 
 
 def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:

@@ -7,20 +7,17 @@ their order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Any
 
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.mapping.rules import ContactRemoval
 from destination_maileon.streams.catalog import PartitionKey
-
-Item = TypeVar("Item")
-
 
 RECORDS_PER_CONTACT = 10
 """A batch is also full at this many records for each contact that it may hold."""
@@ -75,14 +72,15 @@ class Purpose(StrEnum):
     """What the account holds: the request has a job of its own."""
 
 
-class Job(Protocol):
-    """What a request does that carries no record."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a request does that carries no record: `send` asks Maileon, in a thread of its own.
 
-    def send(self, client: MaileonClient) -> object:
-        """Asks Maileon, in a thread of its own; raises MaileonError."""
+    `answered` takes what that returned, or the RequestRejected that it raised.
+    """
 
-    def answered(self, answer: object) -> None:
-        """Takes what `send` returned, or the RequestRejected that it raised."""
+    send: Callable[[MaileonClient], object]
+    answered: Callable[[Any], None]
 
 
 @dataclass(eq=False, slots=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import unquote
 
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
-from destination_maileon.delivery.held import FEW_CLAIMS, FindOwner
+from destination_maileon.delivery.held import FEW_CLAIMS
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.errors import TransientError
+from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_part, a_plan, options
@@ -33,11 +36,14 @@ class Account:
     is_reversed: bool = False
 
     def answer(self, request: Request) -> Answer:
-        if isinstance(request.job, FindOwner):
-            email = request.job.key[1:]
-            owner = self.owners.get(email)
-            return [Contact(email, owner)] if owner else []
+        if request.job is not None:
+            return request.job.send(cast("MaileonClient", self))
         return self.report(request)
+
+    def find(self, address: Endpoint) -> list[Contact]:
+        email = unquote(address.path.rpartition("/")[2])
+        owner = self.owners.get(email)
+        return [Contact(email, owner)] if owner else []
 
     def report(self, request: Request) -> SynchronizationReport:
         found = []

@@ -9,9 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.held import FindOwner
 from destination_maileon.delivery.report_matching import read
-from destination_maileon.delivery.request import Purpose, Request
+from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
     Event,
@@ -204,14 +203,14 @@ def test_whoever_is_removed_is_addressed_by_their_identifier(
 
 
 def test_a_question_is_asked_by_its_job() -> None:
-    heard: list[tuple[str, list[Contact]]] = []
-    job = FindOwner("e1@example.com", lambda key, owners: heard.append((key, owners)))
+    heard: list[object] = []
+    address = IdentifierMode.EMAIL.endpoint(Contact("1@example.com"))
+    job = Job(lambda client: client.find(address), heard.append)
     found = b"<contact><external_id>x</external_id></contact>"
     method, target, _, came = sent(Request(PARTITION, [], purpose=Purpose.ASK, job=job), found)
     assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)
     job.answered(came)
-    job.answered(RetriableError("No.", FailureReason.CONNECTION))
-    assert heard == [("e1@example.com", [Contact(external_id="x")]), ("e1@example.com", [])]
+    assert heard == [[Contact(external_id="x")]]
 
 
 TYPES = {"AGE": FieldType.INTEGER}
