@@ -220,7 +220,7 @@ class SyncPipeline:
 
     def _judge(self) -> None:
         """Everything is settled: whether all is well."""
-        self.handler.close()
+        self.handler.refusals.close()
         if self._failure is None:
             self.ledger.judge()
             self.intake.judge()

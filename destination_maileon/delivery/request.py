@@ -117,11 +117,6 @@ class Request:
         self.bytes = sum([len(entry.payload) for entry in self.entries])
 
     @property
-    def records(self) -> int:
-        """How many records it carries."""
-        return sum(entry.records for entry in self.entries)
-
-    @property
     def is_divisible(self) -> bool:
         """Whether it carries more than one record to write."""
         is_write = self.purpose is Purpose.WRITE
@@ -136,10 +131,9 @@ class Request:
     def pieces(self, contacts: int) -> list[Request]:
         """Requests with so many contacts each at most."""
         starts = range(0, len(self.entries), contacts)
+        counted = self.is_already_counted
         return [
-            self.with_contacts(
-                self.entries[at : at + contacts], is_already_counted=self.is_already_counted
-            )
+            self.with_contacts(self.entries[at : at + contacts], is_already_counted=counted)
             for at in starts
         ]
 

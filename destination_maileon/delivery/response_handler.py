@@ -86,7 +86,7 @@ class ResponseHandler:
         age = self.accumulator.limits.age_seconds
         self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
         self.missing = MissingFields(self.account, self.forget_field, self.log)
-        self.refusals = RefusalTracker(self.service, self._reject_suspect)
+        self.refusals = RefusalTracker(self.service, self._reject)
 
     def sent(self, request: Request, now: float) -> None:
         """A request leaves."""
@@ -105,7 +105,10 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
-        if isinstance(answer, Forbidden) and self._is_about_one_record(request):
+        # A firewall may dislike a record's text; a right that was there has not gone away. Nor does
+        # a sync depend on the rights to set markers and to ask who has an identifier.
+        may_be_refused = {*self.service.accepted, Purpose.MARK, Purpose.ASK}
+        if isinstance(answer, Forbidden) and request.purpose in may_be_refused:
             answer = RequestRejected(str(answer), status=403)
         if request.job is not None and not isinstance(answer, FatalError):
             request.job.answered(answer)
@@ -124,27 +127,10 @@ class ResponseHandler:
             self._removed(request, now, was_there=bool(answer))
         return None
 
-    def close(self) -> None:
-        """The last request was answered.
-
-        Raises:
-            ConfigError: if requests were refused as a whole, and none was accepted.
-        """
-        self.refusals.close()
-
     def summarize(self) -> None:
         """Says what is said once, at the end."""
         self.removals.close()
         self.missing.warn()
-
-    def _is_about_one_record(self, request: Request) -> bool:
-        """A firewall may dislike a record's text; a right that was there has not gone away.
-
-        Nor does a sync depend on the rights to set markers and to ask who has an identifier.
-        """
-        return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
-
-    # A report.
 
     def _reported(self, request: Request, report: SynchronizationReport, now: float) -> None:
         plan = request.partition_key.plan
@@ -180,8 +166,6 @@ class ResponseHandler:
                 "by Maileon. This is said once.",
             )
 
-    # A removal.
-
     def _removed(self, request: Request, now: float, *, was_there: bool) -> None:
         purpose = request.purpose
         is_done = self.removals.answered(request, was_there=was_there)
@@ -189,23 +173,21 @@ class ResponseHandler:
         if not is_done:
             self.scheduler.requeue(request, at=now)
             return
-        is_there = was_there and purpose is Purpose.REMOVE
-        self.ledger.removed(
-            request.partition_key.plan,
-            request.entries[0],
-            was_there=is_there,
-            is_marked=purpose is Purpose.MARK,
-        )
         self.held.accepted(request.entries, are_written=False)
-        self._free(request, request.entries)
+        is_there, is_marked = was_there and purpose is Purpose.REMOVE, purpose is Purpose.MARK
+        self._settle_removal(request, was_there=is_there, is_marked=is_marked)
 
-    # A refusal of the whole request.
+    def _settle_removal(
+        self, request: Request, *, was_there: bool, is_marked: bool = False
+    ) -> None:
+        plan, (entry,) = request.partition_key.plan, request.entries
+        self.ledger.removed(plan, entry, was_there=was_there, is_marked=is_marked)
+        self._free(request, request.entries)
 
     def _refused(self, request: Request, refusal: RequestRejected, now: float) -> None:
         if request.purpose is Purpose.MARK:
             self.removals.not_marked()
-            self.ledger.removed(request.partition_key.plan, request.entries[0], was_there=False)
-            self._free(request, request.entries)
+            self._settle_removal(request, was_there=False)
             return
         # A request of thousands that is only halved is not searched for what must not be shown.
         tell = partial(self.words.of_refusal, request, refusal)
@@ -231,8 +213,6 @@ class ResponseHandler:
         else:
             self._reject(request, request.entries[0], tell())
             self.refusals.count(request, tell)
-
-    # A failure that may pass.
 
     def _failed(self, request: Request, failure: RetriableError, now: float) -> float | None:
         self.service.failed(request, is_overload=failure.may_be_too_large)
@@ -275,8 +255,6 @@ class ResponseHandler:
         for request in self.scheduler.take_larger_than(contacts):
             self.scheduler.replace(request.pieces(contacts))
 
-    # Decisions.
-
     def _carry_out(self, request: Request, decision: Decision, now: float) -> None:
         match decision:
             case Settle(entries, are_written):
@@ -315,9 +293,6 @@ class ResponseHandler:
     def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
         self._count_rejected(entry, rejection)
         self._free(request, [entry])
-
-    def _reject_suspect(self, request: Request, rejection: Rejection) -> None:
-        self._reject(request, request.entries[0], rejection)
 
     def _reject_held(self, entry: BatchEntry, findings: Sequence[InvalidContact]) -> None:
         self._count_rejected(entry, self.words.of_report(entry, findings))

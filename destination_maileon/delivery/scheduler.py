@@ -14,11 +14,8 @@ from statistics import median
 from destination_maileon.delivery.request import Request
 
 CALLS_AT_FIRST = 4
-BORNE = 1.3
-"""Up to so many times the best median latency the service bears what it has."""
-TOO_MUCH = 1.6
-"""Above so many times it does not."""
-
+BORNE, TOO_MUCH = 1.3, 1.6
+"""Up to so many times the best median latency the service bears it; above the second not."""
 
 READY_AHEAD = 2
 """So many requests beyond those in flight are kept ready, so that no place stays empty."""
@@ -86,12 +83,10 @@ class RequestScheduler:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is in flight, and none waits to be."""
         return not (self._in_flight or self._pending)
 
     @property
     def in_flight(self) -> int:
-        """How many requests are in flight."""
         return len(self._in_flight)
 
     @property
@@ -159,16 +154,17 @@ class RequestScheduler:
 
     def take_larger_than(self, contacts: int) -> list[Request]:
         """Takes out the requests that wait with more contacts than this."""
-        large = [request for request in self._pending if len(request.entries) > contacts]
-        self._pending = [request for request in self._pending if request not in large]
-        self._bytes -= sum(request.bytes for request in large)
-        return large
+        return self._take_out(lambda request: len(request.entries) > contacts)
 
     def drop_pending(self, *, from_position: int = 0) -> None:
         """Forgets what is not in flight and holds no older record: the sync is to end."""
-        dropped = [request for request in self._pending if request.position >= from_position]
-        self._pending = [request for request in self._pending if request.position < from_position]
-        self._bytes -= sum(request.bytes for request in dropped)
+        self._take_out(lambda request: request.position >= from_position)
+
+    def _take_out(self, is_meant: Callable[[Request], bool]) -> list[Request]:
+        taken = [request for request in self._pending if is_meant(request)]
+        self._pending = [request for request in self._pending if not is_meant(request)]
+        self._bytes -= sum(request.bytes for request in taken)
+        return taken
 
     def is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
         """Whether everything older than the request is settled."""

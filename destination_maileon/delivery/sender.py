@@ -46,8 +46,7 @@ Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
 class Environment(Protocol):
     """The world around the loop. Times in seconds of one clock that never goes back."""
 
-    def now(self) -> float:
-        """The time."""
+    def now(self) -> float: ...
 
     def random(self) -> float:
         """A number from 0 to 1."""
@@ -103,7 +102,8 @@ class WorkerPool:
             return self._input.popleft()
         while True:
             try:
-                event = self._events.get(timeout=self._left(until))
+                left = None if until is None else max(0.0, until - self.now())
+                event = self._events.get(timeout=left)
             except queue.Empty:
                 return None
             if with_input or isinstance(event, ResponseReceived):
@@ -112,9 +112,6 @@ class WorkerPool:
 
     def consumed(self) -> None:
         self._release()
-
-    def _left(self, until: float | None) -> float | None:
-        return None if until is None else max(0.0, until - self.now())
 
     def _work(self) -> None:
         while True:
@@ -136,29 +133,25 @@ def send(client: MaileonClient, call: Request) -> object:
     if call.job is not None:
         return call.job.send(client)
     if call.contact_removal is not None:
-        return _carry_out_removal(client, call)
+        return _carry_out_removal(client, call, call.contact_removal)
     body = document([entry.payload for entry in call.entries])
     parameters = call.partition_key.plan.options.parameters(call.partition_key.permission)
     return client.synchronize(parameters, body, contacts=len(call.entries))
 
 
-def _carry_out_removal(client: MaileonClient, call: Request) -> bool:
-    contact_removal, mode = call.contact_removal, call.partition_key.plan.options.identifier_mode
-    assert contact_removal is not None  # noqa: S101 - what all other requests are for
+def _carry_out_removal(
+    client: MaileonClient, call: Request, contact_removal: ContactRemoval
+) -> bool:
+    contact, mode = contact_removal.contact, call.partition_key.plan.options.identifier_mode
     match call.purpose, contact_removal.removal:
         case Purpose.MARK, _:
-            client.mark_unsubscribed(contact_removal.contact.email or "")
+            client.mark_unsubscribed(contact.email or "")
             return True
         case Purpose.LOOK_UP, _:
-            return _is_there(client, call, contact_removal)
+            return bool(client.find(mode.endpoint(contact)))
         case _, DeletedRecords.DELETE:
-            return client.delete(mode.endpoint(contact_removal.contact))
-    return client.unsubscribe(mode.unsubscribe_endpoint(contact_removal.contact))
-
-
-def _is_there(client: MaileonClient, call: Request, contact_removal: ContactRemoval) -> bool:
-    mode = call.partition_key.plan.options.identifier_mode
-    return bool(client.find(mode.endpoint(contact_removal.contact)))
+            return client.delete(mode.endpoint(contact))
+    return client.unsubscribe(mode.unsubscribe_endpoint(contact))
 
 
 def foresee(
@@ -171,7 +164,8 @@ def foresee(
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
-        return _is_there(client, call, call.contact_removal)
+        mode = call.partition_key.plan.options.identifier_mode
+        return bool(client.find(mode.endpoint(call.contact_removal.contact)))
     return foreseen(call, custom_types)
 
 

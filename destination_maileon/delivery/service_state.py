@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.backoff import Backoff
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.rejections.rejection import Rejection
 
 PROBE_AFTER_OVERLOADS = 2
-"""Once may be chance. More would take too long where each time is a timeout of minutes."""
+"""Once may be chance; more would take too long where each time is a timeout of minutes."""
 
 MAX_REFUSED_REQUESTS = 40
 """So many refused as a whole, and none accepted: it is the options, not the people."""
@@ -146,7 +147,7 @@ class RefusalTracker:
     """
 
     service: ServiceState
-    reject: Callable[[Request, Rejection], None]
+    reject: Callable[[Request, BatchEntry, Rejection], None]
     _refused: Counter[Purpose] = field(default_factory=Counter, init=False)
     _last: dict[Purpose, Callable[[], Rejection]] = field(default_factory=dict, init=False)
     _suspects: list[tuple[Request, Rejection]] = field(default_factory=list, init=False)
@@ -185,7 +186,7 @@ class RefusalTracker:
         suspects, self._suspects = self._suspects, []
         for request, rejection in suspects:
             if self.service.is_cleared(request.purpose):
-                self.reject(request, rejection)
+                self.reject(request, request.entries[0], rejection)
             else:
                 self._suspects.append((request, rejection))
 

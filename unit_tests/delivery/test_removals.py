@@ -143,7 +143,7 @@ def test_nobody_else_gets_a_marker(
     assert harness.send() == []
     kind = "deleted" if removal is DELETE else "opted out"
     assert counts(harness) == ({kind: 1} if was_there else {kind: 1, "gone": 1})
-    harness.handler.close()
+    harness.handler.refusals.close()
     harness.handler.summarize()
     assert [said[:18] for said in harness.heard.warnings] == ["1 person opted out"] * (not email)
 
@@ -171,7 +171,7 @@ def test_markers_that_cannot_be_set_are_told_in_one_warning(
     assert harness.outcomes == {1: "written", 2: "written"}
     assert counts(harness) == {"opted out": 2, "gone": 2}
     assert harness.heard.warnings == []
-    harness.handler.close()
+    harness.handler.refusals.close()
     harness.handler.summarize()
     [warning] = harness.heard.warnings
     assert warning.startswith("2 people opted out")

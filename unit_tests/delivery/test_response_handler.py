@@ -103,7 +103,7 @@ def test_every_record_is_settled_once_or_held_or_in_one_request(
         assert each_is_in_one_place()
     harness.now += 40.0
     harness.accept_all()
-    harness.handler.close()
+    harness.handler.refusals.close()
     assert (sorted({*harness.outcomes} - before), harness.unsettled()) == (everyone, [])
     assert harness.ledger.settled_twice == []
 
@@ -362,7 +362,7 @@ def test_refusals_to_the_end_are_the_fault_of_the_options() -> None:
     harness = Harness()
     harness.answer(harness.request(someone(1)), REFUSED)
     with pytest.raises(ConfigError, match="accepted none"):
-        harness.handler.close()
+        harness.handler.refusals.close()
 
 
 @pytest.mark.parametrize(
@@ -407,14 +407,14 @@ def test_a_removal_that_is_refused_is_the_persons_fault_once_another_was_accepte
     assert harness.outcomes == {}
     harness.answer(harness.removal(someone(2)), answer=True)
     assert harness.outcomes == {1: "rejected", 2: "written"}
-    harness.handler.close()
+    harness.handler.refusals.close()
 
 
 def test_if_nobody_can_be_removed_the_sync_fails() -> None:
     harness = Harness()
     harness.answer(harness.removal(someone(1)), REFUSED)
     with pytest.raises(ConfigError, match="refused all deletions and unsubscriptions"):
-        harness.handler.close()
+        harness.handler.refusals.close()
     with pytest.raises(ConfigError, match="HTTP 405"):
         harness.answer(harness.removal(someone(2)), RequestRejected("No.", status=405))
 

@@ -18,6 +18,7 @@ from destination_maileon.delivery.service_state import (
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.rejections.rejection import Rejection
 from unit_tests.support.harness import BROKEN, NO_CONNECTION, TIMEOUT, Harness
 from unit_tests.support.rooms import (
@@ -318,13 +319,13 @@ class Refusals(RefusalTracker):
             is_write = purpose is Purpose.WRITE
             request = a_request(someone(position)) if is_write else a_removal_request(position)
             if self.service.is_cleared(purpose):
-                self._reject(request, a_rejection())
+                self._reject(request, request.entries[0], a_rejection())
             else:
                 self.hold(request, a_rejection())
             self.count(request, a_rejection)
 
-    def _reject(self, request: Request, rejection: Rejection) -> None:
-        assert rejection == a_rejection()
+    def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
+        assert ([entry], rejection) == (request.entries, a_rejection())
         self.rejected.append(request.position)
 
 
