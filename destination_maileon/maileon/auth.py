@@ -58,7 +58,7 @@ class SecretRedactor:
     """Puts asterisks where a secret stands, in any text and whatever its case."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # The longest first: a secret may begin with another one.
+        # A secret may begin with another one: the longest first.
         known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
         pattern = "|".join(map(re.escape, known))
         self._secrets = re.compile(pattern, re.IGNORECASE) if known else None

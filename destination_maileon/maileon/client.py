@@ -37,8 +37,6 @@ from destination_maileon.maileon.statuses import (
     says_gone,
 )
 
-__all__ = ["MaileonClient", "authorization", "secret_forms"]
-
 PAGE_SIZE = 1_000
 """Contacts of a page; more the API does not give (Maileon docs, Get Contacts)."""
 _MAX_PAGE_BYTES = 8 * 2**20
@@ -122,13 +120,10 @@ class MaileonClient:
         path = f"{_CUSTOM_FIELDS}/{segment(name)}"
         try:
             self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
-        except RequestRejected as error:
-            refusal = error
-        else:
-            return
-        # What the service answers of a field that exists is not documented.
-        if refusal.status not in _MAY_EXIST or name not in self.custom_fields():
-            raise refusal
+        except RequestRejected as refusal:
+            # What the service answers of a field that exists is not documented.
+            if refusal.status not in _MAY_EXIST or name not in self.custom_fields():
+                raise
 
     def preference_categories(self) -> list[str]:
         answer = self._api_answer(self._exchange("GET", _CATEGORIES))
@@ -173,7 +168,8 @@ class MaileonClient:
 
         The marker is kept apart from contacts (Maileon docs, Set Unsubscription).
         """
-        path = f"{_email_path(email)}/unsubscription"
+        # No address has space around it; taken at its word, it would be of nobody.
+        path = f"/contacts/email/{segment(email.strip())}/unsubscription"
         self._api_answer(self._exchange("PUT", path, body=b""))
 
     def unsubscribe(self, address: Endpoint) -> bool:
@@ -227,11 +223,6 @@ class MaileonClient:
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.send(method, target, body=body, most_bytes=most_bytes)
-
-
-def _email_path(email: str) -> str:
-    # No address has space around it; taken at its word, it would be of nobody.
-    return f"/contacts/email/{segment(email.strip())}"
 
 
 def _not_addressable() -> RequestRejected:

@@ -14,6 +14,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -47,8 +48,6 @@ _HEADERS = {
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The first of them that is set counts. SSL_CERT_FILE is OpenSSL's, which requests does not ask."""
-# Proxies are named in small letters first, as Python itself looks for them.
-_CASES = (str.lower, str.upper)
 _TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
 _PASSING_STATUSES = frozenset({"408", "429"})
 _MULTIPLE_CHOICES = 300
@@ -139,12 +138,14 @@ class HttpTransport:
         return path
 
     def _failure(self, error: BaseException) -> MaileonError:
-        causes = list(_causes(error))
-        proxy = _first_set(*(f(f"{s}_proxy") for s in (self._scheme, "all") for f in _CASES))
+        causes = list(causes_of(error))
+        # Proxies are named in small letters first, as Python itself looks for them.
+        names = (f"{self._scheme}_proxy", "all_proxy")
+        proxy = _first_set(*(case for name in names for case in (name, name.upper())))
         problem = _proxy_problem(causes, proxy) or _certificate_problem(causes)
         if problem is not None:
             return UnusableConnection(f"No call reaches {self.host}: {problem}")
-        return unanswered(error, host=self.host, timeout_seconds=self._timeout_seconds)
+        return unanswered(causes, host=self.host, timeout_seconds=self._timeout_seconds)
 
     def _request(self, method: str, target: str, *, body: bytes | None) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
@@ -170,10 +171,9 @@ class HttpTransport:
 
 
 def _host(base_url: str) -> str:
-    try:
+    with suppress(ValueError):
         return urlsplit(base_url).hostname or "the base URL"
-    except ValueError:
-        return "the base URL"
+    return "the base URL"
 
 
 def _body(raw: BaseHTTPResponse, status: int, most_bytes: int) -> bytes | None:
@@ -202,6 +202,10 @@ def _read(raw: BaseHTTPResponse, limit: int) -> bytes:
     return b"".join(pieces)
 
 
+class TooLong(ValueError):
+    """The answer is longer than anything the API has reason to say."""
+
+
 # All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
 FAILURES = (
     requests.RequestException,
@@ -210,15 +214,6 @@ FAILURES = (
     OSError,
     ValueError,
 )
-
-
-_EXACT_BELOW = 100
-"""Seconds. Longer times are told without a fraction."""
-
-
-class TooLong(ValueError):
-    """The answer is longer than anything the API has reason to say."""
-
 
 _UNUSABLE_URLS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
@@ -276,14 +271,15 @@ def _certificate_problem(causes: list[BaseException]) -> str | None:
     if (untrusted := next(kinds, None)) is None:
         return None
     why = getattr(untrusted, "verify_message", None) or "it could not be verified"
-    variable = _first_set(*_CERTIFICATE_VARIABLES)
     advice = (
         "If a proxy or a firewall looks into TLS, set the environment variable REQUESTS_CA_BUNDLE "
         "to a file with its certificate."
-        if variable is None
-        else f"The environment variable {variable} names the certificates that are trusted: add "
-        "the one that is missing, or remove the variable."
     )
+    if (variable := _first_set(*_CERTIFICATE_VARIABLES)) is not None:
+        advice = (
+            f"The environment variable {variable} names the certificates that are trusted: add the "
+            "one that is missing, or remove the variable."
+        )
     return f"the TLS certificate that is shown is not trusted ({why.rstrip('.')}). {advice}"
 
 
@@ -305,9 +301,8 @@ def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | N
     return f"{named} does not let it through ({refused}). Allow it there, or use NO_PROXY."
 
 
-def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> RetriableError:
+def unanswered(causes: list[BaseException], *, host: str, timeout_seconds: float) -> RetriableError:
     """The error to raise; to be made while the call's time limit holds."""
-    causes = list(_causes(error))
     through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
     trouble, words = next(
         ((trouble, words) for kinds, trouble, words in _CAUSES if _any(causes, *kinds)),
@@ -315,8 +310,7 @@ def unanswered(error: BaseException, *, host: str, timeout_seconds: float) -> Re
     )
     if time_is_up() or trouble is FailureReason.TIMEOUT:
         trouble = FailureReason.TIMEOUT
-        digits = ".3g" if timeout_seconds < _EXACT_BELOW else ".0f"
-        words = f"no complete answer within {timeout_seconds:{digits}} seconds"
+        words = f"no complete answer within {timeout_seconds:.6g} seconds"
     return RetriableError(f"No answer from {host}{through}: {words}.", trouble)
 
 
@@ -324,7 +318,7 @@ def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """The error and all that it says it comes from, in the ways in which these libraries say it."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 from urllib.parse import quote, unquote
 
 from destination_maileon.maileon.contact import Contact
@@ -42,12 +41,15 @@ class IdentifierMode(Enum):
     @property
     def parameters(self) -> Mapping[str, str]:
         """The two flags of the query. Both true, which Maileon refuses, cannot be said."""
-        return _PARAMETERS[self]
+        return {
+            "use_external_id": "true" if self is IdentifierMode.EXTERNAL_ID else "false",
+            "prefer_maileon_id": "true" if self is IdentifierMode.MAILEON_ID else "false",
+        }
 
     @property
     def columns(self) -> frozenset[str]:
         """The targets of which a stream needs at least one. Maileon falls back from id to email."""
-        return _COLUMNS[self]
+        return frozenset({self.value, "email"} if self.sends_id else {self.value})
 
     @property
     def sends_id(self) -> bool:
@@ -86,22 +88,6 @@ def is_maileon_id(text: str) -> bool:
 
 def _by(kind: str, identifier: str | None) -> Endpoint:
     return Endpoint(f"/contacts/{kind}/{segment(identifier or '')}", {})
-
-
-_PARAMETERS: Mapping[IdentifierMode, Mapping[str, str]] = MappingProxyType(
-    {
-        IdentifierMode.EMAIL: {"use_external_id": "false", "prefer_maileon_id": "false"},
-        IdentifierMode.EXTERNAL_ID: {"use_external_id": "true", "prefer_maileon_id": "false"},
-        IdentifierMode.MAILEON_ID: {"use_external_id": "false", "prefer_maileon_id": "true"},
-    }
-)
-_COLUMNS: Mapping[IdentifierMode, frozenset[str]] = MappingProxyType(
-    {
-        IdentifierMode.EMAIL: frozenset({"email"}),
-        IdentifierMode.EXTERNAL_ID: frozenset({"external_id"}),
-        IdentifierMode.MAILEON_ID: frozenset({"maileon_id", "email"}),
-    }
-)
 
 
 def segment(text: str) -> str:

@@ -23,8 +23,6 @@ from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 
 _COUNT = re.compile("[0-9]{1,18}")
 _CODE = re.compile("[0-9]{1,6}")
-
-
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"  # ignore-https-check: a name, no address
 _NIL = ("nil", f"{{{_INSTANCE}}}nil")
 _TRUE = frozenset({"true", "1"})
@@ -134,14 +132,10 @@ def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
         if not errors:
             yield InvalidContact(email, external_id, code=None, error_field=None)
         for error in errors:
+            digits = error.get("code", "").strip()
+            code = int(digits) if _CODE.fullmatch(digits) else None
             field = child_texts(error).get("error_field")
-            code = _code(error.get("code"))
             yield InvalidContact(email, external_id, code=code, error_field=field)
-
-
-def _code(text: str | None) -> int | None:
-    digits = (text or "").strip()
-    return int(digits) if _CODE.fullmatch(digits) else None
 
 
 class UnreadableXml(ValueError):

@@ -199,7 +199,7 @@ def custom_fields(answer: Response) -> dict[str, FieldType]:
 
 
 def names(answer: Response, root: str, *, child: str) -> list[str]:
-    """The names of the elements of a list; raises RetriableError if it is another one."""
+    """The names in a list of these elements; raises RetriableError if it is another one."""
     found = [child_text(element, "name") for element in _list(answer, root, child=child)]
     return [name for name in found if name]
 
@@ -226,9 +226,7 @@ def contact_page(answer: Response, field: str) -> ContactPage:
 
 def identified(answer: Response) -> list[Contact]:
     """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
-    tree = _xml(answer.body or b"", most_elements=MAX_PAGE_ELEMENTS)
-    if tree is None or local_name(tree) not in {"contact", "contacts"}:
-        raise _unreadable_body(answer)
+    tree = _tree(answer, {"contact", "contacts"}, most_elements=MAX_PAGE_ELEMENTS)
     contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
     return [_identifiers(contact) for contact in contacts]
 
@@ -285,30 +283,21 @@ def server_message(answer: Response) -> str:
     if is_html(answer):
         return ""
     if body.startswith((b"<", b"\xef\xbb\xbf<")):
-        return _one_line(_message_in(body))
+        root = _error_root(body)
+        messages = () if root is None else root.iter("{*}message")
+        return _one_line(next((message.text for message in messages if message.text), ""))
     text = body.decode(errors="replace")
     return _one_line(text) if len(text) <= MAX_SERVER_MESSAGE_CHARACTERS else ""
 
 
-def _message_in(body: bytes) -> str:
-    root = _error_root(body)
-    if root is None:
-        return ""
-    return next((message.text for message in root.iter("{*}message") if message.text), "")
-
-
 def _one_line(text: str) -> str:
     # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
-    # around it.
-    text = _NO_CHARACTER.sub("\ufffd", _JSON_ESCAPES.sub(_unescaped, text))
+    # around it. JSON's escapes together, since two may be one character.
+    text = _JSON_ESCAPES.sub(lambda escapes: str(json.loads(f'"{escapes[0]}"')), text)
+    text = _NO_CHARACTER.sub("\ufffd", text)
     text = unquote(html.unescape(text))
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())
-
-
-def _unescaped(escapes: re.Match[str]) -> str:
-    # Together, since two may be one character.
-    return str(json.loads(f'"{escapes[0]}"'))
 
 
 def _list(
@@ -316,21 +305,17 @@ def _list(
 ) -> list[etree._Element]:
     if answer.status == _NO_CONTENT:
         return []
-    return _tree(answer, root, most_elements=most_elements).findall(f"{{*}}{child}")
+    return _tree(answer, {root}, most_elements=most_elements).findall(f"{{*}}{child}")
 
 
-def _unreadable_body(answer: Response) -> RetriableError:
-    return RetriableError(
-        f"The answer of {answer.host} cannot be read.",
-        FailureReason.UNREADABLE,
-        status=answer.status,
-    )
-
-
-def _tree(answer: Response, root: str, *, most_elements: int = MAX_ELEMENTS) -> etree._Element:
+def _tree(answer: Response, roots: set[str], *, most_elements: int) -> etree._Element:
     tree = _xml(answer.body or b"", most_elements=most_elements)
-    if tree is None or local_name(tree) != root:
-        raise _unreadable_body(answer)
+    if tree is None or local_name(tree) not in roots:
+        raise RetriableError(
+            f"The answer of {answer.host} cannot be read.",
+            FailureReason.UNREADABLE,
+            status=answer.status,
+        )
     return tree
 
 

@@ -7,7 +7,8 @@ from email.utils import formatdate
 
 import pytest
 
-from destination_maileon.maileon.client import MaileonClient, authorization, secret_forms
+from destination_maileon.maileon.auth import authorization, secret_forms
+from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,

@@ -16,7 +16,7 @@ import urllib3
 from destination_maileon.maileon import http as module
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import FailureReason, RetriableError, UnusableConnection
-from destination_maileon.maileon.http import FAILURES, TooLong, unanswered
+from destination_maileon.maileon.http import FAILURES, TooLong, causes_of, unanswered
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
@@ -465,7 +465,7 @@ _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
 
 def worded(error: BaseException, *, limit: float = 60) -> RetriableError:
     with time_limit(limit):
-        return unanswered(error, host="the.host", timeout_seconds=limit)
+        return unanswered(list(causes_of(error)), host="the.host", timeout_seconds=limit)
 
 
 def wrapped(cause: BaseException) -> requests.ConnectionError:
