@@ -171,7 +171,7 @@ class SyncPipeline:
     def _take_state(self, message: StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
         scope = message.scope and self.intake.known_key(message.scope)
-        checkpoint.state(message, scope, message.size)
+        checkpoint.state(message, scope, len(message.line))
         if checkpoint.is_crowded:
             self.accumulator.flush()
 

@@ -29,7 +29,6 @@ class Tally:
     rejected: int = 0
 
     def add(self, other: Tally) -> None:
-        """Adds the other's counts to these."""
         self.written += other.written
         self.rejected += other.rejected
 

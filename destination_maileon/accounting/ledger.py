@@ -73,7 +73,6 @@ class Ledger:
 
     @property
     def rejected_records(self) -> int:
-        """How many records were rejected."""
         return sum(counts.rejected for counts in self.counts.values()) + self.unknown_streams
 
     def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
@@ -113,10 +112,6 @@ class Ledger:
     def names_anybody(self, plan: StreamPlan) -> bool:
         """Whether a settled record of a stream that overwrites says of whom it is."""
         return self.counts[plan].settled_well > 0 or bool(self._staying[plan])
-
-    def left(self, plan: StreamPlan, people: int) -> None:
-        """So many left the stream's audience."""
-        self.counts[plan].left += people
 
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """The records of these contacts reached the account, or were left out as told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -48,7 +49,6 @@ class StreamStats:
 
     @property
     def settled(self) -> int:
-        """How many records reached their end."""
         return self.settled_well + self.rejected
 
     @property
@@ -66,46 +66,31 @@ class StreamStats:
 
     def words(self) -> str:
         """The counts for a person."""
-        return self._listed(
-            [
-                f"{self.written} written",
-                f"{self.created} created",
-                f"{self.existing} existing",
-                self._left_out_words(),
-                f"{self.merged} merged",
-                *self._removed_words(),
-                f"{self.rejected} rejected",
-            ]
-        )
+        return self._words([f"{self.created} created", f"{self.existing} existing"])
 
     def foreseen_words(self) -> str:
         """The same of a dry run: who exists or has unsubscribed is not known, nobody was sent."""
-        sent = self.left_out.pop(LeftOut.UNTOLD, 0)
-        counts = [
-            f"{self.written} written",
-            self._left_out_words(),
-            f"{self.merged} merged",
-            *self._removed_words(),
-            f"{self.rejected} rejected",
-            f"{pluralize(sent, 'contact')} sent",
-        ]
-        return f"without the dry run it would be {self._listed(counts)}"
+        sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
+        return f"without the dry run it would be {self._words(sent=[f'{sent} sent'])}"
 
-    def _left_out_words(self) -> str:
+    def _words(self, known: Sequence[str] = (), *, sent: Sequence[str] = ()) -> str:
         reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
-        told = f" ({', '.join(reasons)})" if reasons else ""
-        return f"{self.left_out.total()} left out{told}"
-
-    def _removed_words(self) -> list[str]:
-        words = [f"{self.opted_out} opted out", f"{self.deleted} deleted"]
-        if self.gone:
-            marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
-            words[-1] += f" ({self.gone} of these not in Maileon{marked})"
-        if self.left:
-            words.append(f"{self.left} left the audience")
-        return words
-
-    def _listed(self, counts: list[str]) -> str:
+        why = f" ({', '.join(reasons)})" if reasons else ""
+        marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
+        gone = f" ({self.gone} of these not in Maileon{marked})" if self.gone else ""
         seconds = max(0.0, self.ended_at - self.started_at)
-        read = f"{pluralize(self.read, 'record')} read"
-        return ", ".join([read, *counts, pluralize(self.calls, "call"), f"{seconds:.1f} seconds"])
+        words = [
+            f"{pluralize(self.read, 'record')} read",
+            f"{self.written} written",
+            *known,
+            f"{self.left_out.total()} left out{why}",
+            f"{self.merged} merged",
+            f"{self.opted_out} opted out",
+            f"{self.deleted} deleted{gone}",
+            *([f"{self.left} left the audience"] if self.left else ()),
+            f"{self.rejected} rejected",
+            *sent,
+            pluralize(self.calls, "call"),
+            f"{seconds:.1f} seconds",
+        ]
+        return ", ".join(words)

@@ -143,7 +143,8 @@ class Intake:
         self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float
     ) -> bool:
         part = self._part(stream, message, _written(refusal.contact), now=now)
-        return self._refuse(stream, part, _rejection(refusal))
+        rejection = Rejection(refusal.reason, refusal.advice, refusal.field)
+        return self._refuse(stream, part, rejection)
 
     def _refuse(self, stream: StreamMapper, part: MappedRecord, rejection: Rejection) -> bool:
         self.ledger.rejected(stream.plan, part, rejection)
@@ -196,10 +197,6 @@ class Intake:
 
 def _written(contact: Contact) -> Written:
     return contact_bytes(contact), contact_keys(contact), False
-
-
-def _rejection(refusal: Refusal) -> Rejection:
-    return Rejection(refusal.reason, refusal.advice, refusal.field)
 
 
 def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:

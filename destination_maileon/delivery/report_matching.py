@@ -107,12 +107,9 @@ def _suspects(
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
-        return [entry for entry in unnamed if _has_id_alone(entry)] or unnamed
+        have_id_alone = (e for e in unnamed if all(key[0] == ID_KEY for key in e.identity_keys))
+        return [*have_id_alone] or unnamed
     return unnamed
-
-
-def _has_id_alone(entry: BatchEntry) -> bool:
-    return all(key[0] == ID_KEY for key in entry.identity_keys)
 
 
 def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact]:

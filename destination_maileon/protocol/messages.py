@@ -143,11 +143,6 @@ class StateMessage:
     line: bytes
     scope: StreamKey | None
 
-    @property
-    def size(self) -> int:
-        """Of its line, in bytes."""
-        return len(self.line)
-
     def decoded(self) -> dict[str, object]:
         """The whole message, every key and digit; decoded anew for whoever asks."""
         message = _loosely(self.line)

@@ -14,6 +14,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -130,13 +131,10 @@ class MessageFormatter:
         reason: dict[str, object] = {"type": "RATE_LIMITED"}
         if quota_reset_ms is not None:
             reason["rate_limited"] = {"quota_reset": quota_reset_ms}
-        return self._running(stream, reasons=[reason])
+        return self.running_line(stream, reasons=[reason])
 
-    def running_line(self, stream: StreamKey) -> bytes:
+    def running_line(self, stream: StreamKey, **details: object) -> bytes:
         """The stream goes on."""
-        return self._running(stream)
-
-    def _running(self, stream: StreamKey, **details: object) -> bytes:
         status = {"stream_descriptor": _descriptor(stream), "status": "RUNNING", **details}
         return self._trace("STREAM_STATUS", stream_status=status)
 
@@ -162,23 +160,21 @@ def json_line(message: Mapping[str, object]) -> bytes:
     return dumps(message) + b"\n"
 
 
+@dataclass(slots=True)
 class Logger:
     """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level.
 
     `write_now` puts a line out at once.
     """
 
-    def __init__(
-        self,
-        lines: MessageFormatter,
-        *,
-        lowest: Level = Level.INFO,
-        write_now: Callable[[bytes], None] | None = None,
-    ) -> None:
-        self._write_now = write_now
-        self.lines = lines
-        self.is_debugging = lowest is Level.DEBUG
-        self._waiting: list[bytes] = []
+    lines: MessageFormatter
+    lowest: Level = Level.INFO
+    write_now: Callable[[bytes], None] | None = None
+    _waiting: list[bytes] = field(default_factory=list, init=False)
+
+    @property
+    def is_debugging(self) -> bool:
+        return self.lowest is Level.DEBUG
 
     def __call__(self, level: Level, message: str) -> None:
         if level is not Level.DEBUG or self.is_debugging:
@@ -190,9 +186,9 @@ class Logger:
 
     def flush(self) -> None:
         """All of them go out now, if there is a way."""
-        if self._write_now is not None:
+        if self.write_now is not None:
             for line in self.take():
-                self._write_now(line)
+                self.write_now(line)
 
     def take(self) -> list[bytes]:
         """All of them; none is left."""

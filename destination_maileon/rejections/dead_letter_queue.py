@@ -97,9 +97,7 @@ class DeadLetterQueue:
             SyncError: if it cannot be stored.
         """
         key = self._bucket.key(_folder(plan), REPORT_NAME)
-        problem = self._bucket.put(key, dumps(dict(report)) + b"\n", media_type=_JSON)
-        if problem is not None:
-            raise problem from None
+        self._put(key, dumps(dict(report)) + b"\n", media_type=_JSON)
 
     @property
     def _held_bytes(self) -> int:
@@ -117,11 +115,13 @@ class DeadLetterQueue:
 
     def _upload(self) -> None:
         for key, lines in list(self._sealed.items()):
-            problem = self._bucket.put(key, bytes(lines), media_type=_LINES)
-            # Raised here, where no other exception is at hand to become its context.
-            if problem is not None:
-                raise problem from None
+            self._put(key, bytes(lines), media_type=_LINES)
             del self._sealed[key]
+
+    def _put(self, key: str, body: bytes, *, media_type: str) -> None:
+        # Raised here, where no other exception is at hand to become its context.
+        if (problem := self._bucket.put(key, body, media_type=media_type)) is not None:
+            raise problem from None
 
 
 def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
@@ -165,9 +165,12 @@ def _folder(plan: StreamPlan) -> str:
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
+    # As the first line of an input: only there a byte order mark may stand.
+    record = decode(part.message, line_number=1)
+    assert isinstance(record, RecordMessage)  # noqa: S101 - no other line has become a record
     message = {
         "type": "RECORD",
-        "record": _record(part.message),
+        "record": record.decoded(),
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
@@ -176,10 +179,3 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         },
     }
     return dumps(message) + b"\n"
-
-
-def _record(line: bytes) -> dict[str, object]:
-    # As the first line of an input: only there a byte order mark may stand.
-    message = decode(line, line_number=1)
-    assert isinstance(message, RecordMessage)  # noqa: S101 - no other line has become a record
-    return message.decoded()

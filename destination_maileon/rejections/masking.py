@@ -59,7 +59,7 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
     record's list alone, as its values do.
     """
     text = _one_line(text)
-    names = {name for contact in contacts for name in _field_names(contact)} | {*known_names}
+    fields = {f for c in contacts for f in (*c.standard_fields, *c.custom_fields)}
     found = {
         spelling
         for contact in contacts
@@ -72,7 +72,7 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
         text = re.sub(_pattern(spelling), HIDDEN, text, flags=re.IGNORECASE)
     if any(_is_left(spelling, text) for spelling in found):
         return HIDDEN
-    return _without_lookalikes(text, names)
+    return _without_lookalikes(text, fields | {*known_names})
 
 
 def _without_lookalikes(text: str, names: Iterable[str]) -> str:
@@ -111,15 +111,9 @@ def _is_left(spelling: str, text: str) -> bool:
     return not is_short and spelling.casefold() in text.casefold()
 
 
-def _field_names(contact: Contact) -> Iterator[str]:
-    yield from contact.standard_fields
-    yield from contact.custom_fields
-
-
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:
-    yield from filter(None, (contact.email, contact.external_id, contact.id))
-    yield from filter(None, contact.standard_fields.values())
-    yield from filter(None, contact.custom_fields.values())
+    fields = (*contact.standard_fields.values(), *contact.custom_fields.values())
+    yield from filter(None, (contact.email, contact.external_id, contact.id, *fields))
     for listed, preference in contact.preferences.items():
         yield from (name for name in listed if name not in known_names)
         yield preference.value

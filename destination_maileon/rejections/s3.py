@@ -35,7 +35,6 @@ _CHECK_CONTENT = b"Written to see whether this is allowed. It may be deleted.\n"
 
 # Slashes and control characters, and what a listing, which is XML, cannot hold.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffe\uffff]")
-_DOT_SEGMENTS = frozenset({".", ".."})
 _SAFE_CODE = re.compile("[A-Za-z]{3,60}")
 
 # They log requests with the ID of the access key, and answers, in which anything can stand.
@@ -75,7 +74,9 @@ class S3Bucket:
     def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
         """Writes an object; what went wrong, to be raised where no exception is being handled."""
         name = self._settings.s3_bucket_name
-        if not _fits_a_header(_plain(self._settings.access_key_id) or ""):
+        access_key = _plain(self._settings.access_key_id) or ""
+        if not (access_key.isascii() and access_key.isprintable()):
+            # It would not fit a header.
             return self._error(BAD_KEY)
         try:
             answer = self._connected().put_object(
@@ -127,7 +128,7 @@ def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None
 def segment(name: str) -> str:
     """The name as one step of a path."""
     safe = _UNSAFE.sub("_", name) or "_"
-    if safe in _DOT_SEGMENTS:
+    if safe in {".", ".."}:
         return "_" * len(safe)
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
@@ -159,10 +160,6 @@ def _client(settings: S3Storage, timeouts: S3Timeouts) -> S3Client:
         config=config,
     )
     return client
-
-
-def _fits_a_header(text: str) -> bool:
-    return text.isascii() and text.isprintable()
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -90,13 +90,6 @@ def test_a_state_of_all_streams(body: str) -> None:
     assert message.decoded() == {"type": "STATE", "state": json.loads(body)}
 
 
-def test_the_size_of_a_state_is_that_of_its_line() -> None:
-    line = b'{"type":"STATE","state":{"data":{"a":"\xc3\xbc"}}}'
-    message = decode(line, 1)
-    assert isinstance(message, StateMessage)
-    assert message.size == len(line)
-
-
 @pytest.mark.parametrize("cursor", ["1", "12345678901234567890123", "1e400"])
 def test_a_state_in_the_first_line_is_decoded_without_its_byte_order_mark(cursor: str) -> None:
     line = f'{{"type":"STATE","state":{{"data":{cursor}}}}}'.encode()
