@@ -4,8 +4,6 @@ This module alone decides how a command ends: with its answer and 0, or with exa
 and 1. Whatever is raised is turned into words here, and nowhere else.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import traceback

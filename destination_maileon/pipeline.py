@@ -8,8 +8,6 @@ still sent; or at once, when nothing more is sent and only the calls in flight a
 each, rejections are stored, every STATE that is true leaves, and the first cause is what is raised.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 

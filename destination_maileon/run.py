@@ -7,8 +7,6 @@ nobody caught; people and keys may stand in all of these. Invariant: after `be_q
 say, at any level and to whatever handler, reaches neither stream.
 """
 
-from __future__ import annotations
-
 import gc
 import io
 import logging

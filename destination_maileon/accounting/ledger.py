@@ -5,8 +5,6 @@ store and to the log. A reason to stop is kept until `heed` raises it, so that n
 in its middle.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 

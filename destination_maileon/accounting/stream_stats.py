@@ -1,7 +1,5 @@
 """What happened to the records of one stream, in numbers and in one line of words."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -8,8 +8,6 @@ Where a share of the members is not to be exceeded, the account is read once to 
 they are more than can be kept, once more to let them go.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial

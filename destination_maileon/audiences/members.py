@@ -5,8 +5,6 @@ same generation takes nobody out whom the first has put in. Memory is bounded: o
 the Maileon ids are kept, at most `MAX_IDS` at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 

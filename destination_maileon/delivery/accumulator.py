@@ -10,8 +10,6 @@ need no order among each other; limits of bytes and count are never exceeded; ev
 exactly one contact. Pure: time is an argument.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable
 

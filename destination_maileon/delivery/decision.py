@@ -31,8 +31,6 @@ stored. What comes before the first bad contact is then sent first, and all from
 Pure. `response_handler` carries decisions out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus

@@ -3,8 +3,6 @@
 No value of a record is in what it returns: a server's message is masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

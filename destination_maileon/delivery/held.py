@@ -8,8 +8,6 @@ become free, and another pass follows. If none is, all that were tried are rejec
 Invariant: nobody is rejected with these codes unless a whole pass brought no acceptance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial

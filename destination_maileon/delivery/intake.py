@@ -4,8 +4,6 @@ This module alone decides what happens to a record on its way in: it asks the st
 passes the result on. Nothing is sent here.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field, replace
 

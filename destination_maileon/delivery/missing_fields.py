@@ -1,7 +1,5 @@
 """Custom fields that vanish from the account during a sync: from then on they are left out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace

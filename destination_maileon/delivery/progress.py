@@ -4,8 +4,6 @@ This module alone decides how often: a line every 30 seconds, one when the servi
 wait for more than a few seconds, and one when it flows again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from destination_maileon.accounting.ledger import Ledger

@@ -6,8 +6,6 @@ removed beyond `max_deleted_records`. Once as many were, whoever is to be remove
 first, since people who are not there do not count.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from destination_maileon.config.model import DeletedRecords, titled

@@ -8,8 +8,6 @@ The report names an invalid contact by email and external id, never by Maileon i
 Synchronize Contacts, "Report"), so a contact that was sent with its id alone may go unnamed.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Invariant: every record of a request is settled once, held, or in exactly one of
 take its place. What the account took is settled before a rejection can end the sync.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial

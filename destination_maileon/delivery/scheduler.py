@@ -5,8 +5,6 @@ each other, but for one that another one is to follow (`then`), and one that wai
 older is settled (`is_barrier`). Pure: time is an argument, and nothing is sent here.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import median

@@ -5,8 +5,6 @@ call; it never prints and never decides. The loop can be run against another `En
 simulated time and answers.
 """
 
-from __future__ import annotations
-
 import queue
 import random
 import threading

@@ -1,7 +1,5 @@
 """What is known of the service: what it accepts, what it refuses, how large a request it bears."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ its web pages show the key after `Authorization: Basic`, so people paste it with
 is base64 already.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

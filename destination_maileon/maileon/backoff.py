@@ -4,8 +4,6 @@ This module alone decides how patient the client is. Pure: time and randomness a
 Exponential backoff with full jitter: of many callers that failed at once, few come back at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ the official clients for the rest). Every method raises nothing but what errors.
 repeats nothing by itself.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus

@@ -4,8 +4,6 @@ This module alone decides which standard fields can be written, and of which typ
 (Maileon docs, Standard Contact Fields). PERMISSION_STATUS and SENDOUT_STATUS are read-only there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum

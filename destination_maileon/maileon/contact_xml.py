@@ -9,8 +9,6 @@ must be known. Written by hand because every record passes here: an lxml tree ta
 six times as long (`make bench`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

@@ -6,8 +6,6 @@ sends one byte a second, or reads none, is cut off as one that is silent. Usual 
 with every byte. How long a name may take to resolve is the system's business.
 """
 
-from __future__ import annotations
-
 import http.client
 import socket
 import ssl

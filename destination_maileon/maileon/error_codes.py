@@ -4,8 +4,6 @@ This module alone decides how a rejection is explained. The meanings are Maileon
 Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier state of that page).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum

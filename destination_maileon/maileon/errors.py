@@ -15,8 +15,6 @@ No message holds anything of a request or of a key. What the server says of a re
 `server_message`, apart, since it may quote a contact: whoever shows it must mask it.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -5,8 +5,6 @@ it may take and how much of an answer is read. It follows no redirect, keeps no 
 nothing, and what it raises names the host and the cause, never a path, a query or a body.
 """
 
-from __future__ import annotations
-
 import http.client
 import logging
 import os

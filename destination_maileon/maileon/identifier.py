@@ -5,8 +5,6 @@ This module alone asks for the mode; everywhere else a mode is asked what it wan
 becomes a part of a URL's path: a path that a server might read as another one is never requested.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum

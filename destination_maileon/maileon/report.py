@@ -11,8 +11,6 @@ have. Comments and processing instructions vanish; a namespace is no difference 
 with `{*}name`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ clients). No message quotes the answer. Reports are read in report.py; what a pr
 connecting is told in http.py.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re

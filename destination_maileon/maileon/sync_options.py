@@ -5,8 +5,6 @@ parameter is always sent (Maileon docs, Synchronize Contacts), so that no change
 Maileon changes a sync. Only `permission` is left out where none is set.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Self

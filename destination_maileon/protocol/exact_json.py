@@ -6,8 +6,6 @@ This module alone decides what counts as JSON where orjson, which is several tim
 A number here is an int, a float, or a `Decimal` where either would not do.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

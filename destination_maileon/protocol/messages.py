@@ -14,8 +14,6 @@ stream. An explicit null counts as absent, so does an empty namespace. A number 
 bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any `Decimal` is zero.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

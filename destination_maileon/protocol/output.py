@@ -8,8 +8,6 @@ Nothing is buffered: a STATE that was written must not be lost when the process 
 leave from one thread; workers return what they have to say.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import time

@@ -9,8 +9,6 @@ A thread of its own, so that the one loop can wait for a line and for answers fr
 It is a daemon: a source that says nothing must not keep the process alive.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import threading

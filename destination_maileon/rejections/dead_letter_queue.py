@@ -5,8 +5,6 @@ Invariant: what was added is in the bucket when `flush` returns, and no object t
 another, but for the report of a sync that is made again.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping

@@ -5,8 +5,6 @@ Fields; Synchronize Contacts Error Codes). It never decides whether a contact is
 judges that: it finds what else is wrong with a rejected contact, and what a dry run can foresee.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time

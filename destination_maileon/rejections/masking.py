@@ -9,8 +9,6 @@ A text can also quote contacts that nobody here knows of: addresses, long number
 hidden as well.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator

@@ -4,8 +4,6 @@ This module alone decides how a rejection is told, and how much may be rejected.
 rejected record is counted under exactly one reason, and no line holds a value of a record.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
