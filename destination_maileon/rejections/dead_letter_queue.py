@@ -30,11 +30,7 @@ _JSON = "application/json"
 
 
 class DeadLetterQueue:
-    """The rejected records of one sync. Lines wait here until they are stored.
-
-    What an upload leaves behind that fails stays, under the name that it has, and goes out with the
-    next one: a request that got through although it seemed to fail is only made again.
-    """
+    """The rejected records of one sync. Lines wait here until they are stored."""
 
     def __init__(
         self,
@@ -50,7 +46,6 @@ class DeadLetterQueue:
         self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
         self._open: dict[StreamPlan, bytearray] = {}
-        self._sealed: dict[str, bytearray] = {}
         self._parts = 0
         # Without a platform every sync has the id 0, and schedules start at the same moment.
         self._suffix = secrets.token_hex(4)
@@ -59,19 +54,15 @@ class DeadLetterQueue:
         """Keeps the line of a rejected record, and stores lines where they become too many.
 
         Raises:
-            SyncError: if they cannot be stored. The line is kept as long as there is room.
+            SyncError: if they cannot be stored.
         """
-        if self._held_bytes >= self._max_held_bytes:
-            self._upload()
         line = _line(part, rejection)
         lines = self._open.setdefault(plan, bytearray())
         lines += line
         if len(lines) >= self._part_bytes:
-            self._seal(plan)
-            self._upload()
-        elif self._held_bytes > self._max_held_bytes:
-            self._seal(max(self._open, key=lambda stream: len(self._open[stream])))
-            self._upload()
+            self._store(plan)
+        elif sum(map(len, self._open.values())) > self._max_held_bytes:
+            self._store(max(self._open, key=lambda stream: len(self._open[stream])))
 
     def flush(self) -> None:
         """Returns when everything added before is in the bucket.
@@ -81,8 +72,7 @@ class DeadLetterQueue:
             TransientError: if it could not be stored now.
         """
         for plan in list(self._open):
-            self._seal(plan)
-        self._upload()
+            self._store(plan)
 
     def location(self, plan: StreamPlan) -> str:
         """Where the rejected records of the sync are, for a person."""
@@ -97,24 +87,16 @@ class DeadLetterQueue:
         key = self._bucket.key(_folder(plan), REPORT_NAME)
         self._put(key, dumps(dict(report)) + b"\n", media_type=_JSON)
 
-    @property
-    def _held_bytes(self) -> int:
-        return sum(map(len, (*self._open.values(), *self._sealed.values())))
-
-    def _seal(self, plan: StreamPlan) -> None:
+    def _store(self, plan: StreamPlan) -> None:
         now = self._clock()
         date = datetime.fromtimestamp(now, UTC)
         name = f"{date:%Y_%m_%d}_{int(now * 1000)}_{self._parts}_{self._suffix}.jsonl"
         namespace, stream = plan.key
         folders = [segment(folder) for folder in (namespace, stream) if folder is not None]
         key = self._bucket.key(_folder(plan), *folders, name)
-        self._sealed[key] = self._open.pop(plan)
+        self._put(key, bytes(self._open[plan]), media_type=_LINES)
+        del self._open[plan]
         self._parts += 1
-
-    def _upload(self) -> None:
-        for key, lines in list(self._sealed.items()):
-            self._put(key, bytes(lines), media_type=_LINES)
-            del self._sealed[key]
 
     def _put(self, key: str, body: bytes, *, media_type: str) -> None:
         # Raised here, where no other exception is at hand to become its context.
