@@ -64,7 +64,6 @@ class Command:
         return bool(self._arguments.command != "write")
 
     def run(self) -> Iterator[bytes]:
-        """Yields the lines to put out."""
         try:
             yield from self._STEPS[self._arguments.command](self)
         except Exception as error:  # noqa: BLE001 - every failure ends as a message

@@ -24,7 +24,6 @@ TERMINATED = 143
 
 
 def run() -> None:
-    """Runs the command of the process's arguments."""
     # At once, without any clean-up that could still put out a line. First of all, since the
     # imports below take most of a second.
     signal.signal(signal.SIGTERM, _end)

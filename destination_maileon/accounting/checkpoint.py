@@ -115,7 +115,6 @@ class Checkpoint(Generic[Message]):
 
     @property
     def can_release(self) -> bool:
-        """Whether a STATE is true now."""
         return len(self._segments) > 1 and self._segments[0].unsettled == 0
 
     @property

@@ -165,7 +165,10 @@ class Ledger:
 
     def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """Has a rejected record stored, settles it, and looks at what follows."""
-        self._keep(plan, part, rejection)
+        if self._store is not None:
+            unstored = part.checkpoint_id if self._unstored_from is None else self._unstored_from
+            self._unstored_from = min(unstored, part.checkpoint_id)
+            self._keep_promise(lambda store: store.add(plan, part, rejection))
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))
             return
@@ -272,13 +275,6 @@ class Ledger:
         except SyncError as lost:
             # The records themselves are stored: that is what a STATE says.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
-
-    def _keep(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
-        """Has the rejected record stored, if that is wanted."""
-        if self._store is not None:
-            unstored = part.checkpoint_id if self._unstored_from is None else self._unstored_from
-            self._unstored_from = min(unstored, part.checkpoint_id)
-            self._keep_promise(lambda store: store.add(plan, part, rejection))
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
         """A STATE says that the rejections before it are stored. Whether the store did the step."""

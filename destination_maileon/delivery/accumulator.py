@@ -103,7 +103,6 @@ class Accumulator:
                 self._put(entry)
 
     def all_settled(self, entries: Iterable[BatchEntry]) -> None:
-        """These contacts are pending no longer."""
         if self._followers:
             for entry in entries:
                 self.settled(entry.identity_keys)
@@ -161,7 +160,6 @@ class Accumulator:
 
     @property
     def next_expiry(self) -> float | None:
-        """When the next batch is old enough to go out."""
         opened = min((batch.opened_at for batch in self._open.values()), default=None)
         return None if opened is None else opened + self.limits.age_seconds
 
@@ -254,7 +252,6 @@ class Accumulator:
         self.following_records += entry.records
 
     def _go_on(self, entry: BatchEntry) -> None:
-        """It waits no longer."""
         self._following_bytes -= entry.held_bytes
         self.following_records -= entry.records
 

@@ -27,11 +27,6 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
 _CORRECT = "Correct the record, or the options of the sync."
-_LIKELY_CAUSE = {
-    True: " Other calls succeeded meanwhile, so the cause is likely to be this record.",
-    False: " No other call succeeded meanwhile, so the cause need not be this record.",
-}
-"""Of a contact that fails alone, by whether others succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,11 @@ class Explanations:
             entry = request.entries[0]
             name = contact_name(entry.contact, plan.options.identifier_mode, self.style)
             what = f"The call for record {entry.parts[0].number} of stream {plan.title} ({name})"
-            cause = _LIKELY_CAUSE[others_succeed]
+            cause = (
+                " Other calls succeeded meanwhile, so the cause is likely to be this record."
+                if others_succeed
+                else " No other call succeeded meanwhile, so the cause need not be this record."
+            )
         return (
             f"{what} failed {request.attempts} times in {now - request.first_attempt_at:.0f} "
             f"seconds, the last time with: {failure}{cause} Airbyte will sync again from the last "

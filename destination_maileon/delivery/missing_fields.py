@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.protocol.output import Level, Log, pluralize
-from destination_maileon.rejections.rejection import concerns_custom_field
 from destination_maileon.streams.account import Account
 
 
@@ -29,7 +29,7 @@ class MissingFields:
 
         The account's fields are read again once, at the first finding that one is unknown.
         """
-        if not concerns_custom_field(findings):
+        if all(finding.code != NO_SUCH_CUSTOM_FIELD for finding in findings):
             return frozenset()
         if not self._has_reread:
             self._has_reread = True
@@ -37,7 +37,6 @@ class MissingFields:
         return frozenset({*entry.contact.custom_fields} - {*self.account.custom_fields})
 
     def strip(self, entry: BatchEntry, gone: frozenset[str]) -> BatchEntry:
-        """The contact without these fields."""
         for name in gone:
             if name not in self._records:
                 self.forget(name)

@@ -41,7 +41,6 @@ class Removals:
             self._under_way.add(request)
 
     def returned(self, request: Request) -> None:
-        """A request is under way no longer."""
         self._under_way.discard(request)
 
     def answered(self, request: Request, *, was_there: bool) -> bool:
@@ -51,7 +50,14 @@ class Removals:
             StopSync: if the person is there, and nobody more may be removed.
         """
         if was_there and request.purpose is Purpose.LOOK_UP:
-            raise StopSync(self._too_many(), position=request.position)
+            raise StopSync(
+                f"More people are to be deleted or unsubscribed than the {self.most} that "
+                f"{titled('max_deleted_records')} allows, so the sync stopped after "
+                f"{pluralize(self._removed, 'person')}. Pause the connection and look at the "
+                "source first: each run may remove as many again. If they are all meant to go, "
+                "allow more and sync again.",
+                position=request.position,
+            )
         if was_there or request.purpose is Purpose.MARK:
             self._removed += request.purpose is Purpose.REMOVE
             return True
@@ -84,12 +90,3 @@ class Removals:
                     "an unsubscription marker, so that whoever adds them later writes to them: "
                     f"{cause}",
                 )
-
-    def _too_many(self) -> str:
-        return (
-            f"More people are to be deleted or unsubscribed than the {self.most} that "
-            f"{titled('max_deleted_records')} allows, so the sync stopped after "
-            f"{pluralize(self._removed, 'person')}. Pause the connection and look at the source "
-            "first: each run may remove as many again. If they are all meant to go, allow more "
-            "and sync again."
-        )

@@ -38,7 +38,6 @@ class Limits:
 
     @property
     def records(self) -> int:
-        """How many records a call may carry."""
         return RECORDS_PER_CONTACT * self.contacts
 
 
@@ -140,7 +139,6 @@ class Request:
     def with_contacts(
         self, entries: list[BatchEntry], *, is_already_counted: bool = False
     ) -> Request:
-        """A request with these contacts instead."""
         return Request(self.partition_key, entries, is_already_counted=is_already_counted)
 
     def record_halves(self, entry: BatchEntry, *, is_already_counted: bool = False) -> Request:

@@ -87,7 +87,6 @@ class ResponseHandler:
         self.refusals = RefusalTracker(self.service, self._reject)
 
     def sent(self, request: Request, now: float) -> None:
-        """A request leaves."""
         self.service.sent(request, now)
         self.removals.sent(request)
 

@@ -51,7 +51,6 @@ class Pace:
             self.limit = max(1, self.limit - 1)
 
     def slow_down(self) -> None:
-        """Half as many from now on."""
         self.limit = max(1, self.limit // 2)
         self._latencies.clear()
 
@@ -151,7 +150,6 @@ class RequestScheduler:
         return min(times, default=None)
 
     def take_larger_than(self, contacts: int) -> list[Request]:
-        """Takes out the requests that wait with more contacts than this."""
         return self._take_out(lambda request: len(request.entries) > contacts)
 
     def drop_pending(self, *, from_position: int = 0) -> None:

@@ -58,7 +58,6 @@ class ServiceState:
     _origins: dict[Request, _Pieces] = field(default_factory=dict)
 
     def sent(self, request: Request, now: float) -> None:
-        """A request leaves."""
         if not request.attempts:
             request.first_attempt_at, request.successes_before = now, self._reports
 

@@ -144,7 +144,6 @@ def _section(element: str, pieces: list[str]) -> list[str]:
 
 
 def document(contacts: Iterable[bytes]) -> bytes:
-    """The body of one call."""
     return b"".join((HEAD, *contacts, TAIL))
 
 

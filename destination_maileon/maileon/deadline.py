@@ -45,7 +45,6 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def time_is_up() -> bool:
-    """Whether the limit that holds here has passed."""
     return time.monotonic() >= _ends_at.get()
 
 

@@ -13,6 +13,7 @@ with `{*}name`.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lxml import etree
@@ -103,10 +104,9 @@ def _root(body: bytes, sent: bytes) -> etree._Element:
     if body.count(b"=") > most_signs:
         # A report that quotes does so from what was sent.
         most_signs += _TIMES_QUOTED * sent.count(b"=")
-    try:
+    root = None
+    with suppress(UnreadableXml):
         root = read_xml(body, most_signs=most_signs)
-    except UnreadableXml:
-        root = None
     # Raised outside of the handler, so that no chained error carries a piece of the answer.
     if root is None:
         raise UnreadableReport("the answer is no XML")
@@ -144,7 +144,19 @@ def read_xml(
     body: bytes, *, most_elements: int = MAX_ELEMENTS, most_signs: int = MAX_ELEMENTS
 ) -> etree._Element:
     """The root element, if there are no more elements and equals signs; raises UnreadableXml."""
-    root = _parsed(body, most_elements, most_signs)
+    # A parser of its own for each document: they are not shared between threads without waiting.
+    parser = etree.XMLPullParser(
+        events=("start",),
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    root = None
+    with suppress(etree.LxmlError, ValueError):
+        root = _fed(parser, body, most_elements=most_elements, most_signs=most_signs)
     if root is None or root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableXml("no XML without a document type")
     return root
@@ -178,24 +190,6 @@ def _text(element: etree._Element | None) -> str | None:
     if element is None or (element.keys() and any(element.get(nil) in _TRUE for nil in _NIL)):
         return None
     return element.text or None
-
-
-def _parsed(body: bytes, most_elements: int, most_signs: int) -> etree._Element | None:
-    # A parser of its own for each document: they are not shared between threads without waiting.
-    parser = etree.XMLPullParser(
-        events=("start",),
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        return _fed(parser, body, most_elements=most_elements, most_signs=most_signs)
-    except (etree.LxmlError, ValueError):
-        pass
-    return None
 
 
 def _fed(

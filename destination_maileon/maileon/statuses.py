@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
@@ -323,7 +324,6 @@ def _error_root(body: bytes) -> etree._Element | None:
 
 
 def _xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element | None:
-    try:
+    with suppress(UnreadableXml):
         return read_xml(body, most_elements=most_elements)
-    except UnreadableXml:
-        return None
+    return None

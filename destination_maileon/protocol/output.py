@@ -133,7 +133,9 @@ class MessageFormatter:
 
     def running_line(self, stream: StreamKey, **details: object) -> bytes:
         """The stream goes on."""
-        status = {"stream_descriptor": _descriptor(stream), "status": "RUNNING", **details}
+        namespace, name = stream
+        descriptor = {"name": name} | ({} if namespace is None else {"namespace": namespace})
+        status = {"stream_descriptor": descriptor, "status": "RUNNING", **details}
         return self._trace("STREAM_STATUS", stream_status=status)
 
     def _trace(self, kind: str, **body: Mapping[str, object]) -> bytes:
@@ -146,11 +148,6 @@ class MessageFormatter:
         # A lone surrogate is no character, and not every reader takes its escape. It is replaced
         # first, so that no secret comes about by that.
         return self._redact(text.encode(errors="replace").decode())
-
-
-def _descriptor(stream: StreamKey) -> dict[str, object]:
-    namespace, name = stream
-    return {"name": name} if namespace is None else {"name": name, "namespace": namespace}
 
 
 def json_line(message: Mapping[str, object]) -> bytes:

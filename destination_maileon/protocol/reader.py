@@ -66,7 +66,6 @@ class Reader:
         self._unfinished_bytes = 0
 
     def start(self) -> None:
-        """Starts reading."""
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
     def release(self) -> None:

@@ -68,7 +68,8 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
     }
     for spelling in sorted(found, key=len, reverse=True):
         text = re.sub(_pattern(spelling), HIDDEN, text, flags=re.IGNORECASE)
-    if any(_is_left(spelling, text) for spelling in found):
+    # Some letters have an upper case of two letters, and are still there.
+    if any(s.casefold() in text.casefold() for s in found if len(s) >= _MIN_REMOVED_ANYWHERE):
         return HIDDEN
     return _without_lookalikes(text, fields | {*known_names})
 
@@ -101,12 +102,6 @@ def _pattern(spelling: str) -> str:
     if len(spelling) < _MIN_REMOVED_ANYWHERE:
         return rf"(?<!\w){escaped}(?!\w)"
     return escaped
-
-
-def _is_left(spelling: str, text: str) -> bool:
-    """Whether it is still there: some letters have an upper case of two letters."""
-    is_short = len(spelling) < _MIN_REMOVED_ANYWHERE
-    return not is_short and spelling.casefold() in text.casefold()
 
 
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:

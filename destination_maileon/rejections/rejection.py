@@ -14,7 +14,7 @@ from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, t
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact, FieldType
-from destination_maileon.maileon.error_codes import NO_SUCH_CUSTOM_FIELD, Fault, meaning
+from destination_maileon.maileon.error_codes import Fault, meaning
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import MappedRecord
@@ -111,11 +111,6 @@ def _hint(contact: Contact, field: str) -> str:
     return f" It holds a character that nobody sees (U+{ord(unseen):04X})." if unseen else ""
 
 
-def concerns_custom_field(findings: Sequence[InvalidContact]) -> bool:
-    """Whether the contact was rejected for a custom field that the account does not have."""
-    return any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
-
-
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
     """How many records of one stream were rejected for one reason."""
@@ -198,7 +193,6 @@ class RejectionLimits:
 
     @property
     def are_set(self) -> bool:
-        """Whether there is a limit to judge by."""
         return self.records is not None or self.percent is not None
 
     def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
@@ -219,13 +213,7 @@ def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> 
     """The reason to stop that a rejected record is."""
     return StopSync(
         f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
-        f"{rejection.advice}{rejection.also_wrong} "
-        f"{_THAT_ENDS_THE_SYNC}",
+        f"{rejection.advice}{rejection.also_wrong} Since {titled('ignore_invalid_contacts')} is "
+        "false, that ends the sync; set it to true to write the others.",
         position=part.position,
     )
-
-
-_THAT_ENDS_THE_SYNC = (
-    f"Since {titled('ignore_invalid_contacts')} is false, that ends the sync; set it to true to "
-    "write the others."
-)

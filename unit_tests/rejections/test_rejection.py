@@ -13,7 +13,6 @@ from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
     Rejection,
     RejectionLog,
-    concerns_custom_field,
     rejection_by_report,
 )
 from unit_tests.support.builders import a_contact, a_mapping, a_part, a_plan
@@ -201,11 +200,6 @@ def test_reasons_of_the_same_number_stay_in_the_order_in_which_they_came() -> No
     for reason in ("c", "a", "b", "a"):
         log.line(plan, a_part(), Rejection(reason, "Act."))
     assert log.totals(plan) == "2 x a; 1 x c; 1 x b"
-
-
-def test_only_a_missing_custom_field_concerns_one() -> None:
-    assert concerns_custom_field([_finding(3), _finding(21)])
-    assert not concerns_custom_field([_finding(3), _finding(25)])
 
 
 def test_the_counts_of_a_stream_come_with_the_first_rejection_of_each_reason() -> None:
