@@ -65,7 +65,10 @@ class SyncPipeline:
         try:
             yield from self._until_settled()
             self._judge()
-            yield from self._let_leave()
+            # All is well: whoever dropped out leaves the audiences.
+            for leavers in self.leavers if self._failure is None else ():
+                leavers.begin()
+                yield from self._until_settled()
         except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
             self._fails(error)
             yield from self._land()
@@ -80,12 +83,6 @@ class SyncPipeline:
             self._send_ready()
             yield from self._sayable()
             self._advance_or_stop()
-
-    def _let_leave(self) -> Iterator[bytes]:
-        """Everything is settled and all is well: whoever dropped out leaves the audiences."""
-        for leavers in self.leavers if self._failure is None else ():
-            leavers.begin()
-            yield from self._until_settled()
 
     def _advance_or_stop(self) -> None:
         try:

@@ -71,7 +71,9 @@ class Intake:
         if isinstance(mapped, tuple):
             part = self._part(stream, message, mapped, now=now)
             if len(part.payload) > self._largest:
-                return self._refuse(stream, part, _too_large(self.accumulator.limits.body_bytes))
+                most = self.accumulator.limits.body_bytes
+                advice = f"Shorten its values: a call may have {most} bytes at most."
+                return self._refuse(stream, part, Rejection(Reason.TOO_LARGE, advice))
             return self.accumulator.add(part, partition_key, now)
         if isinstance(mapped, Refusal):
             return self._reject(stream, message, mapped, now=now)
@@ -201,9 +203,3 @@ def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:
     kind, _ = stream.plan.options.identifier_mode.identify(contact)
     advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
     return Refusal(Reason.NO_PATH, kind.replace(" ", "_").lower(), advice, contact)
-
-
-def _too_large(limit: int) -> Rejection:
-    return Rejection(
-        Reason.TOO_LARGE, f"Shorten its values: a call may have {limit} bytes at most."
-    )

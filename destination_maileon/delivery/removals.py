@@ -22,7 +22,8 @@ class Removals:
     log: Log
     _removed: int = field(default=0, init=False)
     _under_way: set[Request] = field(default_factory=set, init=False)
-    _unmarked: int = field(default=0, init=False)
+    unmarked: int = field(default=0, init=False)
+    """People for whom Maileon refused to set a marker."""
     _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
@@ -70,15 +71,11 @@ class Removals:
         request.purpose = Purpose.MARK
         return False
 
-    def not_marked(self) -> None:
-        """Maileon refused to set a marker."""
-        self._unmarked += 1
-
     def close(self) -> None:
         """Says what is said once, at the end."""
         causes = {
             "Maileon did not let the marker be set. Give the API key the right to create (PUT), "
-            "and have the source send these records again.": self._unmarked,
+            "and have the source send these records again.": self.unmarked,
             "their records have no e-mail address, which a marker needs. If the source knows it, "
             "map its column to email.": self._without_address,
         }

@@ -183,7 +183,7 @@ class ResponseHandler:
 
     def _refused(self, request: Request, refusal: RequestRejected, now: float) -> None:
         if request.purpose is Purpose.MARK:
-            self.removals.not_marked()
+            self.removals.unmarked += 1
             self._settle_removal(request, was_there=False)
             return
         # A request of thousands that is only halved is not searched for what must not be shown.

@@ -149,7 +149,7 @@ def _carry_out_removal(
             return bool(client.find(mode.endpoint(contact)))
         case _, DeletedRecords.DELETE:
             return client.delete(mode.endpoint(contact))
-    return client.unsubscribe(mode.unsubscribe_endpoint(contact))
+    return client.unsubscribe(mode.endpoint(contact))
 
 
 def foresee(

@@ -171,12 +171,8 @@ class MaileonClient:
         self._api_answer(self._exchange("PUT", path, body=b""))
 
     def unsubscribe(self, address: Endpoint) -> bool:
-        """Whether there is such a contact; Maileon unsubscribes it in its own time.
-
-        `address` is an `unsubscribe_endpoint`. Should it be a plain one, that must not delete.
-        """
-        path = address.path.removesuffix("/unsubscribe") + "/unsubscribe"
-        return self._gone_or_done(path, address.query)
+        """Whether there is such a contact; Maileon unsubscribes it in its own time."""
+        return self._gone_or_done(f"{address.path}/unsubscribe", address.query)
 
     def delete(self, address: Endpoint) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""

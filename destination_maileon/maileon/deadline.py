@@ -98,13 +98,6 @@ class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
         super().do_handshake(block)
 
 
-def _tls_context() -> ssl.SSLContext:
-    # What urllib3 makes by itself, verification included, but for the class of socket.
-    context = create_urllib3_context()
-    context.sslsocket_class = _BoundedTlsSocket
-    return context
-
-
 class _FinalAnswer(http.client.HTTPResponse):
     """The answer behind the interim ones (1xx) that may come before it (RFC 9110, 15.2).
 
@@ -138,7 +131,10 @@ class _BoundedTlsConnection(HTTPSConnection):
         return _bounded(super()._new_conn())
 
     def connect(self) -> None:
-        self.ssl_context = self.ssl_context or _tls_context()
+        if self.ssl_context is None:
+            # What urllib3 makes by itself, verification included, but for the class of socket.
+            self.ssl_context = create_urllib3_context()
+            self.ssl_context.sslsocket_class = _BoundedTlsSocket
         super().connect()
 
 

@@ -65,18 +65,13 @@ class IdentifierMode(Enum):
         return ("external id", contact.external_id) if contact.external_id else ("", "")
 
     def endpoint(self, contact: Contact) -> Endpoint:
-        """Where the contact is deleted (`DELETE`); unsubscribed: see `unsubscribe_endpoint`."""
+        """Where the contact is read (`GET`) and deleted (`DELETE`)."""
         if self is IdentifierMode.EXTERNAL_ID:
             return _by("externalid", contact.external_id)
         if self is IdentifierMode.MAILEON_ID and contact.id:
             return Endpoint("/contacts/contact", {"id": contact.id})
         # No address has space around it; taken at its word, it would be of nobody, who is "gone".
         return _by("email", (contact.email or "").strip())
-
-    def unsubscribe_endpoint(self, contact: Contact) -> Endpoint:
-        """Where the contact is unsubscribed (`DELETE`)."""
-        address = self.endpoint(contact)
-        return Endpoint(f"{address.path}/unsubscribe", address.query)
 
 
 def is_maileon_id(text: str) -> bool:

@@ -102,15 +102,11 @@ def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaile
 def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) -> float | None:
     """The seconds that `Retry-After` asks for, a day at most; None if it is nonsense."""
     value = (text or "").strip()
-    seconds = float(value) if _SECONDS.fullmatch(value) else _seconds_until(value, wall_clock())
+    seconds = float(value) if _SECONDS.fullmatch(value) else None
+    if seconds is None:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            seconds = parsedate_to_datetime(value).timestamp() - wall_clock()
     return None if seconds is None or seconds < 0 else min(seconds, MAX_RETRY_AFTER_SECONDS)
-
-
-def _seconds_until(date: str, now: float) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() - now
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _accepted(_answer: Response, _retry_after: float | None) -> None:

@@ -77,14 +77,10 @@ def _is_integer(value: str) -> bool:
     return len(digits) <= _MAX_INTEGER_DIGITS and int(f"{sign}{digits}") in _INTEGER_RANGE
 
 
-def _is_float(value: str) -> bool:
-    return _FLOAT.fullmatch(value) is not None and isfinite(float(value))
-
-
 _RULES: Mapping[FieldType, Rule] = {
     FieldType.STRING: lambda value: truncated(value) == value,
     FieldType.INTEGER: _is_integer,
-    FieldType.FLOAT: _is_float,
+    FieldType.FLOAT: lambda value: _FLOAT.fullmatch(value) is not None and isfinite(float(value)),
     FieldType.DATE: _is_date,
     FieldType.TIMESTAMP: _is_date,
     FieldType.BOOLEAN: lambda value: value in {"0", "1", "true", "false"},

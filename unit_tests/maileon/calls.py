@@ -28,7 +28,7 @@ FIELDS = (
     b"<custom_field><name>Size</name><type>double</type></custom_field></custom_fields>"
 )
 EMAIL = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
-EMAIL_OFF = IdentifierMode.EMAIL.unsubscribe_endpoint(Contact(email="max@example.com"))
+EMAIL_OFF = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
 
 Call = Callable[[MaileonClient], object]
 CALLS: Mapping[str, Call] = {

@@ -67,7 +67,6 @@ def test_a_contact_is_addressed_by_what_its_mode_recognises(
     mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
 ) -> None:
     assert mode.endpoint(contact) == Endpoint(path, query)
-    assert mode.unsubscribe_endpoint(contact) == Endpoint(f"{path}/unsubscribe", query)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -87,7 +86,6 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
 def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
     contact = Contact(external_id=identifier)
     assert not EXTERNAL_ID.endpoint(contact).is_usable
-    assert not EXTERNAL_ID.unsubscribe_endpoint(contact).is_usable
 
 
 def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
