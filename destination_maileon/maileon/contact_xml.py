@@ -10,7 +10,7 @@ six times as long (`make bench`).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 from destination_maileon.maileon.contact import Contact, Preference
@@ -25,6 +25,7 @@ _CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&#13;": "\r"}
 _REFERENCE = re.compile("|".join(_CHARACTERS))
 
 _IDENTIFIER = re.compile("<(id|email|external_id)>([^<]*)</")
+_IDENTIFIERS = re.compile("<contact>(?:<(id|email|external_id)>[^<]*</[^>]*>)*")
 _FIELD = re.compile('<field><name>([^<]*)</name><value( nil="true")?>([^<]*)')
 _PREFERENCE = re.compile(
     "<preference><name>([^<]*)</name><category>([^<]*)</category><value>([^<]*)</value>"
@@ -110,33 +111,25 @@ def merged_bytes(payloads: Iterable[bytes]) -> bytes:
     The first one's identifiers stay: an address that differs by case only is not rewritten. Each
     field has its last value; each preference its last value, and its last source beside it.
     """
-    identifiers = ""
-    custom: dict[str, str] = {}
-    standard: dict[str, str] = {}
-    preferences: dict[str, tuple[str, str]] = {}
-    for payload in payloads:
-        rest = payload.decode().removesuffix("</contact>")
-        if rest.endswith("</preferences>"):
-            rest, _, section = rest.partition("<preferences>")
-            for name, value, source in _PREFERENCE_PIECES.findall(section):
-                preferences[name] = value, source or preferences.get(name, ("", ""))[1]
-        for element, fields in (("custom_fields", custom), ("standard_fields", standard)):
-            if rest.endswith(f"</{element}>"):
-                rest, _, section = rest.partition(f"<{element}>")
-                fields.update(_field_pieces(section))
-        identifiers = identifiers or rest
-    parts = [identifiers]
-    for element, fields in (("standard_fields", standard), ("custom_fields", custom)):
+    text = b"".join(payloads).decode()
+    identifiers = _IDENTIFIERS.match(text)
+    parts = [identifiers[0]] if identifiers else []
+    for element in ("standard_fields", "custom_fields"):
+        # An expression takes three times as long.
+        pieces = _sections(text, element).replace("<value", f"{_END}<value").split(_END)
+        fields = dict(zip(pieces[::2], pieces[1::2], strict=False))
         parts += _section(element, [f"{name}{value}{_END}" for name, value in fields.items()])
+    preferences: dict[str, tuple[str, str]] = {}
+    for name, value, source in _PREFERENCE_PIECES.findall(_sections(text, "preferences")):
+        preferences[name] = value, source or preferences.get(name, ("", ""))[1]
     said = [f"{name}{value}{source}</preference>" for name, (value, source) in preferences.items()]
     return "".join((*parts, *_section("preferences", said), "</contact>")).encode()
 
 
-def _field_pieces(section: str) -> Iterator[tuple[str, str]]:
-    """What stands before each field's value, and the value with its tags."""
-    # An expression takes three times as long.
-    pieces = section.replace("<value", f"{_END}<value").split(_END)
-    return zip(pieces[::2], pieces[1::2], strict=False)
+def _sections(text: str, element: str) -> str:
+    """What stands in all elements of the name."""
+    end = f"</{element}>"
+    return "".join([each[: each.find(end)] for each in text.split(f"<{element}>")[1:]])
 
 
 def _section(element: str, pieces: list[str]) -> list[str]:
