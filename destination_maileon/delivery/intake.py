@@ -20,7 +20,7 @@ from destination_maileon.mapping.mapped_record import (
     Written,
     contact_keys,
 )
-from destination_maileon.mapping.rules import ContactRemoval, Reason, Refusal
+from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.mapping.summary import Notice, told
 from destination_maileon.protocol.messages import RecordMessage, StreamKey

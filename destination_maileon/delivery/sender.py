@@ -21,7 +21,7 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.mapping.rules import ContactRemoval
+from destination_maileon.mapping.outcomes import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.rejections.field_rules import violations
 

@@ -24,8 +24,8 @@ from destination_maileon.config.targets import (
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
+from destination_maileon.mapping.converters import CONVERTERS, Converter
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
-from destination_maileon.mapping.rules import Column
 from destination_maileon.mapping.summary import (
     listed,
     lost_time_notes,
@@ -43,6 +43,27 @@ if TYPE_CHECKING:
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column and where it goes.
+
+    `type` is the target field's. `source` is the constant source of a preference; `has_source`
+    false leaves the stored one. `clear` says that a null clears the stored value.
+    """
+
+    name: str
+    target: Target
+    type: FieldType = FieldType.STRING
+    clear: bool = False
+    source: str | None = None
+    has_source: bool = False
+
+    @property
+    def converter(self) -> Converter:
+        """How its values are written."""
+        return CONVERTERS[self.type]
 
 
 @dataclass(slots=True)

@@ -9,9 +9,10 @@ record walks them once, and becomes the finished pieces of its element.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
@@ -27,30 +28,45 @@ from destination_maileon.maileon.contact_xml import (
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.converters import as_text, truncated
-from destination_maileon.mapping.deletions import RemovalColumns, unclear_advice
 from destination_maileon.mapping.identifiers import (
     Identifiers,
     contact_of_pieces,
     without_identifier,
 )
 from destination_maileon.mapping.mapped_record import Written
+from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
+from destination_maileon.mapping.removal_columns import RemovalColumns, unclear_advice
 from destination_maileon.mapping.rows import Field, Rows, Section, WriteFields, field_writer
-from destination_maileon.mapping.rules import (
-    Column,
-    ContactRemoval,
-    MappingRules,
-    Reason,
-    Refusal,
-)
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import Texts
+
+if TYPE_CHECKING:
+    from destination_maileon.maileon.identifier import IdentifierMode
+    from destination_maileon.mapping.columns import Column
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
 _TRUNCATED = Notice.TRUNCATED
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRules:
+    """What holds for every record of a stream, whatever its columns.
+
+    `preferences` are those of the account: no other may be sent, and only their names may be shown.
+    None: the account was not asked, or did not tell.
+    """
+
+    identifier_mode: IdentifierMode
+    deleted_records: DeletedRecords = DeletedRecords.IGNORE
+    truncate_long_text: bool = False
+    every_record_is_deleted: bool = False
+    preferences: frozenset[tuple[str, str]] | None = None
+    audience: tuple[str, str] | None = None
+    """The custom field that says who is in the stream, and what it holds."""
 
 
 class ContactEncoder:

@@ -22,7 +22,7 @@ from destination_maileon.mapping.mapped_record import (
     external_id_keys,
     maileon_id_key,
 )
-from destination_maileon.mapping.rules import Reason, Refusal
+from destination_maileon.mapping.outcomes import Reason, Refusal
 from destination_maileon.mapping.summary import Notice
 
 INVISIBLE = re.compile(

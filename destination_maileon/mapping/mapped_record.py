@@ -20,7 +20,7 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from destination_maileon.mapping.rules import ContactRemoval
+    from destination_maileon.mapping.outcomes import ContactRemoval
     from destination_maileon.streams.catalog import PartitionKey
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...], bool]

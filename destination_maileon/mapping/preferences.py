@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import as_text
-from destination_maileon.mapping.deletions import NULL_WORDS, REMOVAL_FORMS, is_set
-from destination_maileon.mapping.rules import Reason
+from destination_maileon.mapping.outcomes import Reason
+from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
 from destination_maileon.protocol import exact_json
 
 if TYPE_CHECKING:

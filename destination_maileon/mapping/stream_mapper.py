@@ -16,10 +16,10 @@ from destination_maileon.config.model import titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
+from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, MappingRules
 from destination_maileon.mapping.identifiers import SharedIds
+from destination_maileon.mapping.outcomes import Reason, Refusal
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
-from destination_maileon.mapping.rules import MappingRules, Reason, Refusal
 from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
 from destination_maileon.protocol.output import Level, pluralize
 from destination_maileon.streams.catalog import PartitionKey
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from destination_maileon.config.model import Config
     from destination_maileon.maileon.sync_options import Permission
-    from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
-    from destination_maileon.mapping.rules import Column
+    from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
     from destination_maileon.protocol.messages import RecordMessage
     from destination_maileon.protocol.output import Log
     from destination_maileon.streams.catalog import StreamPlan

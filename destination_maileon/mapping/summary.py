@@ -21,7 +21,7 @@ from destination_maileon.streams.consent import permission_column
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from destination_maileon.mapping.rules import Column
+    from destination_maileon.mapping.columns import Column
     from destination_maileon.streams.catalog import StreamPlan
 
 DECISIVE = frozenset(

@@ -11,11 +11,7 @@ from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.mapping import columns as columns_module
-from destination_maileon.mapping.columns import (
-    ColumnResolver,
-    StreamColumns,
-)
-from destination_maileon.mapping.rules import Column
+from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.account import Account

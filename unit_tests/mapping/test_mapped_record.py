@@ -15,9 +15,9 @@ from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.contact_encoder import ContactEncoder
+from destination_maileon.mapping.columns import Column
+from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord, contact_keys
-from destination_maileon.mapping.rules import Column, MappingRules
 from destination_maileon.protocol.messages import Texts
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_contact, a_part, a_plan, options

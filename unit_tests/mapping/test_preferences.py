@@ -11,9 +11,9 @@ from hypothesis import given
 
 from destination_maileon.maileon.contact import Preference
 from destination_maileon.maileon.contact_xml import contact_of, without_forbidden
+from destination_maileon.mapping.outcomes import Reason
 from destination_maileon.mapping.preferences import BadPreferencesError
 from destination_maileon.mapping.preferences import listed as walked
-from destination_maileon.mapping.rules import Reason
 from destination_maileon.protocol.exact_json import dumps
 from unit_tests.protocol.test_exact_json import values
 

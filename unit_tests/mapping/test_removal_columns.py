@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.mapping.deletions import RemovalColumns, is_set
+from destination_maileon.mapping.removal_columns import RemovalColumns, is_set
 
 IGNORE, UNSUBSCRIBE, DELETE = DeletedRecords
 CDC = "_ab_cdc_deleted_at"
