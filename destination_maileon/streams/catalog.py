@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from destination_maileon.config.model import (
     ColumnMapping,
@@ -40,15 +38,13 @@ OVERWRITE = "overwrite"
 """Without an object, and only for a stream with an audience."""
 
 
-_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "missing": "is missing",
-        "model_type": "must be an object",
-        "dict_type": "must be an object",
-        "list_type": "must be a list",
-        "string_type": "must be a text",
-    }
-)
+_WORDS: Mapping[str, str] = {
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a text",
+}
 """What pydantic finds wrong, for a person."""
 
 
@@ -62,14 +58,12 @@ class Operation:
     needs_key: bool = True
 
 
-OPERATIONS: Mapping[str, Operation] = MappingProxyType(
-    {
-        "append_dedup": Operation(SynchronizationMode.UPDATE),
-        "update": Operation(SynchronizationMode.UPDATE, update_only=True),
-        "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
-        "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
-    }
-)
+OPERATIONS: Mapping[str, Operation] = {
+    "append_dedup": Operation(SynchronizationMode.UPDATE),
+    "update": Operation(SynchronizationMode.UPDATE, update_only=True),
+    "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
+    "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
+}
 
 
 def stream_title(key: StreamKey) -> str:
@@ -130,21 +124,15 @@ class PartitionKey:
     permission: Permission | None
 
 
-def _none_as_empty(value: object) -> object:
-    return {} if value is None else value
-
-
 class _Stream(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     name: str
     namespace: str | None = None
-    json_schema: Annotated[dict[str, object], BeforeValidator(_none_as_empty)] = {}
+    json_schema: dict[str, object] | None = None
 
 
 class ConfiguredStream(BaseModel):
     """A stream of the connection, and what the connection says of it."""
 
-    model_config = ConfigDict(extra="ignore")
     stream: _Stream
     destination_sync_mode: str | None = None
     primary_key: list[list[str]] | None = None
@@ -160,7 +148,7 @@ class ConfiguredStream(BaseModel):
     @property
     def properties(self) -> dict[str, object]:
         """Of its JSON schema."""
-        properties = self.stream.json_schema.get("properties")
+        properties = (self.stream.json_schema or {}).get("properties")
         return properties if isinstance(properties, dict) else {}
 
     @property
@@ -176,7 +164,6 @@ class ConfiguredStream(BaseModel):
 class ConfiguredCatalog(BaseModel):
     """The streams of the connection."""
 
-    model_config = ConfigDict(extra="ignore")
     streams: list[ConfiguredStream]
 
 
