@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.streams.account import FieldsApi
+    from destination_maileon.streams.account import Ask
     from destination_maileon.streams.catalog import StreamPlan
 
 
@@ -100,6 +100,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     service: Environment,
     outbox: Logger,
     ledger: Ledger | None = None,
+    progress: Progress | None = None,
 ) -> Sync:
     """The rooms of one sync, connected. The service may be the real world or a simulated one."""
     removals = Removals(config.max_deleted_records, outbox)
@@ -110,7 +111,8 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     )
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
     accumulator = Accumulator(limits, scheduler.submit)
-    ledger = ledger or _ledger(config, plans.values(), outbox)
+    progress = progress or _progress(outbox, service.now)
+    ledger = ledger or _ledger(config, plans.values(), outbox, store=store_of(config, progress))
     intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
     handler = ResponseHandler(
         scheduler=scheduler,
@@ -131,7 +133,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         scheduler=scheduler,
         handler=handler,
         ledger=ledger,
-        progress=Progress(outbox, now=service.now(), wall_clock=time.time),
+        progress=progress,
         outbox=outbox,
         lets_states_out=not config.dry_run,
         leavers=[
@@ -152,7 +154,13 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     return Sync(config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox)
 
 
-def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledger:
+def _progress(outbox: Logger, now: Callable[[], float]) -> Progress:
+    return Progress(outbox, now=now, wall_clock=time.time)
+
+
+def _ledger(
+    config: Config, plans: Iterable[StreamPlan], outbox: Logger, *, store: DeadLetterQueue | None
+) -> Ledger:
     return Ledger(
         plans,
         limits=RejectionLimits(
@@ -161,7 +169,7 @@ def _ledger(config: Config, plans: Iterable[StreamPlan], outbox: Logger) -> Ledg
             is_strict=not config.ignore_invalid_contacts,
         ),
         rejections=RejectionLog(config.identifiers_in_logs),
-        store=_store(config),
+        store=store,
         log=outbox,
         is_dry_run=config.dry_run,
     )
@@ -176,10 +184,15 @@ def write(
         SyncError, BadInput, InputFailed, or what nobody foresaw: after every STATE that is true.
     """
     plans = stream_plans(raw_catalog, config)
+    progress = _progress(outbox, time.monotonic)
     with _client(config) as client:
         created = "would be created" if config.dry_run else "was created"
-        tell = partial(_tell_created, outbox=outbox, done=created)
-        account = _account(config, client, log=tell, tell=partial(_tell_waiting, outbox))
+        account = Account(
+            client,
+            asking(config, outbox, progress),
+            is_read_only=config.dry_run,
+            log=partial(_tell_created, outbox=outbox, done=created),
+        )
         service = WorkerPool(
             partial(
                 foresee,
@@ -191,7 +204,9 @@ def write(
             else partial(send, client),
             config.concurrent_requests,
         )
-        sync = assemble(config, plans, account=account, service=service, outbox=outbox)
+        sync = assemble(
+            config, plans, account=account, service=service, outbox=outbox, progress=progress
+        )
         if config.dry_run:
             outbox(Level.WARN, "Dry run: nothing is sent to Maileon, and no state goes out.")
         try:
@@ -223,19 +238,21 @@ def _client(config: Config) -> MaileonClient:
     )
 
 
-def _account(
-    config: Config,
-    api: FieldsApi,
-    *,
-    log: Callable[[str, FieldType], None] = lambda _name, _type: None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Account:
-    questions = Retrying(Backoff(config.max_retry_seconds), tell=tell)
-    return Account(api, questions, is_read_only=config.dry_run, log=log)
+def asking(config: Config, outbox: Logger, progress: Progress) -> Ask:
+    """How the account is asked. An attempt may take long, and so may the wait for the next one."""
+    during = partial(progress.during, "waiting for Maileon to say what the account has")
+    questions = Retrying(
+        Backoff(config.max_retry_seconds),
+        sleep=lambda seconds: during(partial(time.sleep, seconds)),
+        tell=partial(_tell_waiting, outbox),
+    )
+    return lambda ask: questions(partial(during, ask))
 
 
-def _store(config: Config) -> DeadLetterQueue | None:
+def store_of(config: Config, progress: Progress) -> DeadLetterQueue | None:
     storage = config.object_storage_config
     if isinstance(storage, S3Storage) and not config.dry_run:
-        return DeadLetterQueue(storage)
+        store = DeadLetterQueue(storage)
+        store.during = partial(progress.during, "storing rejected records")
+        return store
     return None

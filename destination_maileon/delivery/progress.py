@@ -1,10 +1,13 @@
 """What a person is told while a sync goes on: how far it is, and what it waits for.
 
-This module alone decides how often: a line every 30 seconds, one when the service makes the sync
-wait for more than a few seconds, and one when it flows again.
+This module alone decides how often: a line every 30 seconds, also while the loop stands still for a
+step that it cannot go on without; one when the service makes the sync wait for more than a few
+seconds, and one when it flows again.
 """
 
+import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.request import Request
@@ -13,6 +16,8 @@ from destination_maileon.maileon.errors import RetriableError
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Level, Logger, pluralize
 
+Result = TypeVar("Result")
+
 EVERY_SECONDS = 30.0
 WORTH_TELLING_SECONDS = 5.0
 
@@ -20,12 +25,14 @@ WORTH_TELLING_SECONDS = 5.0
 class Progress:
     """Tells of one sync. `wall_clock` gives seconds since 1970; every other time is the loop's."""
 
-    def __init__(self, outbox: Logger, *, now: float, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, outbox: Logger, *, now: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
         self._outbox = outbox
+        self._now = now
         self._wall_clock = wall_clock
-        self._started_at = now
-        self._told_at = now
-        self.next_at = now + EVERY_SECONDS
+        self._started_at = self._told_at = now()
+        self.next_at = self._started_at + EVERY_SECONDS
         self._records_before = 0
         self._waits: dict[StreamKey, str] = {}
         self._limited: set[StreamKey] = set()
@@ -74,3 +81,36 @@ class Progress:
             f"({rate:.0f} a second), {ledger.rejected_records} rejected, "
             f"{pluralize(scheduler.in_flight, 'call')} in flight{waiting}.",
         )
+
+    def during(self, doing: str, step: Callable[[], Result]) -> Result:
+        """What the step returns or raises. The loop stands still, and tells what it is doing."""
+        beside = _Beside(step)
+        beside.start()
+        while True:
+            beside.join(max(0.0, self.next_at - self._now()))
+            if (now := self._now()) >= self.next_at:
+                self.next_at = now + EVERY_SECONDS
+                self._outbox(Level.INFO, f"{now - self._started_at:.0f} seconds: {doing}.")
+                self._outbox.flush()
+            if not beside.is_alive():
+                return beside.result()
+
+
+class _Beside(threading.Thread, Generic[Result]):
+    """A step in a thread of its own, for which nobody waits when the process ends."""
+
+    def __init__(self, step: Callable[[], Result]) -> None:
+        super().__init__(name="step", daemon=True)
+        self._step = step
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result = self._step()
+        except BaseException as failure:  # noqa: BLE001 - raised again where the result is wanted
+            self._failure = failure
+
+    def result(self) -> Result:
+        if self._failure is not None:
+            raise self._failure
+        return self._result

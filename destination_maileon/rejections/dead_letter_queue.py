@@ -9,8 +9,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from destination_maileon.config.model import S3Storage, titled
+from destination_maileon.errors import SyncError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import RecordMessage, decode
@@ -30,7 +32,10 @@ _JSON = "application/json"
 
 
 class DeadLetterQueue:
-    """The rejected records of one sync. Lines wait here until they are stored."""
+    """The rejected records of one sync. Lines wait here until they are stored.
+
+    `during` carries out an upload, which may take minutes.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,8 @@ class DeadLetterQueue:
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._bucket = S3Bucket(settings, timeouts)
+        self.during: Callable[[Callable[[], SyncError | None]], SyncError | None]
+        self.during = lambda step: step()
         self._clock = clock
         self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
@@ -85,7 +92,7 @@ class DeadLetterQueue:
             SyncError: if it cannot be stored.
         """
         key = self._bucket.key(_folder(plan), REPORT_NAME)
-        self._put(key, dumps(dict(report)) + b"\n", media_type=_JSON)
+        self._put(key, dumps(dict(report)) + b"\n", _JSON)
 
     def _store(self, plan: StreamPlan) -> None:
         now = self._clock()
@@ -94,13 +101,14 @@ class DeadLetterQueue:
         namespace, stream = plan.key
         folders = [segment(folder) for folder in (namespace, stream) if folder is not None]
         key = self._bucket.key(_folder(plan), *folders, name)
-        self._put(key, bytes(self._open[plan]), media_type=_LINES)
+        self._put(key, bytes(self._open[plan]), _LINES)
         del self._open[plan]
         self._parts += 1
 
-    def _put(self, key: str, body: bytes, *, media_type: str) -> None:
+    def _put(self, key: str, body: bytes, media_type: str) -> None:
+        problem = self.during(partial(self._bucket.put, key, body, media_type=media_type))
         # Raised here, where no other exception is at hand to become its context.
-        if (problem := self._bucket.put(key, body, media_type=media_type)) is not None:
+        if problem is not None:
             raise problem from None
 
 

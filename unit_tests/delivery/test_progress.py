@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+
 import orjson
 import pytest
 
@@ -27,7 +30,9 @@ class Told:
 
     def __init__(self) -> None:
         self.outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
-        self.progress = Progress(self.outbox, now=1_000.0, wall_clock=lambda: 1_700_000_000.0)
+        self.progress = Progress(
+            self.outbox, now=lambda: 1_000.0, wall_clock=lambda: 1_700_000_000.0
+        )
         self.ledger: Ledger = a_ledger(PLAN, NORTH)
 
     def report(self, now: float) -> None:
@@ -112,3 +117,43 @@ def test_the_platform_learns_until_when_a_stream_is_limited_and_that_it_goes_on(
     assert told.lines[1:] == ["leads RUNNING [1700000012000]"]
     told.progress.flows(OTHER)
     assert told.lines[1:] == ["leads RUNNING []"]
+
+
+class Standing:
+    """A sync that stands still; each look at the clock finds it 40 seconds later."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.is_told_thrice = threading.Event()
+        lines = MessageFormatter(SecretRedactor([]), clock=lambda: 0.0)
+        clock = itertools.count(1_000.0, 40.0)
+        self.progress = Progress(
+            Logger(lines, write_now=self._hear), now=lambda: next(clock), wall_clock=lambda: 0.0
+        )
+
+    def _hear(self, line: bytes) -> None:
+        self.said.append(orjson.loads(line)["log"]["message"])
+        if len(self.said) == 3:
+            self.is_told_thrice.set()
+
+
+def test_a_step_for_which_the_loop_stands_still_is_told_at_once_and_again() -> None:
+    standing = Standing()
+
+    assert standing.progress.during("storing", standing.is_told_thrice.wait)
+    assert standing.said[:3] == [f"{n} seconds: storing." for n in (80, 160, 240)]
+
+
+def test_many_short_steps_are_told_like_a_long_one() -> None:
+    standing = Standing()
+
+    assert [standing.progress.during("asking", lambda: 7) for _ in range(3)] == [7] * 3
+    assert standing.said == [f"{n} seconds: asking." for n in (80, 160, 240)]
+
+
+def test_a_step_that_fails_fails_where_its_result_is_wanted() -> None:
+    def fails() -> None:
+        raise CUT
+
+    with pytest.raises(RetriableError, match="The connection broke"):
+        Standing().progress.during("asking", fails)

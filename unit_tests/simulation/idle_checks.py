@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from destination_maileon.delivery.progress import EVERY_SECONDS
 from unit_tests.simulation.every_moment import A_TICK_SECONDS, insist
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class IdleChecks:
     def at(self, now: float, until: float) -> None:
         """The loop waits from now until something happens, or that time has come."""
         insist(not self.trial.holds_a_true_state(), "a true STATE is held back")
+        latest = max(now, self.trial.told_at + EVERY_SECONDS)
+        insist(until <= latest + A_TICK_SECONDS, "nothing is told for too long")
         watch = self.trial.watch
         if watch.in_flight:
             return

@@ -124,6 +124,8 @@ class Trial:
     read_before: dict[int, int] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
+    told_at: float = 0.0
+    """When the last line of progress came."""
     records_up_to: list[int] = field(init=False)
     _state_lines: list[int] = field(init=False)
     _settled_up_to: int = field(default=0, init=False)
@@ -137,6 +139,7 @@ class Trial:
     def run(self) -> None:
         """Runs the sync to its end; a broken promise is raised, a failure kept."""
         self.sync.open()
+        self.told_at = self.world.now()
         try:
             for line in self.sync.pipeline.run():
                 self._hear(orjson.loads(line))
@@ -226,6 +229,8 @@ class Trial:
             self.heard_before.append((len(self.watch.reports), self.spy.merged))
         elif isinstance(log := message.get("log"), dict):
             self.logs.append(str(log["message"]))
+            if " in flight" in self.logs[-1]:
+                self.told_at = self.world.now()
 
 
 def check_state_is_true(trial: Trial, line_number: int) -> None:
