@@ -128,6 +128,21 @@ def _nested(number: int) -> object:
 NESTED = tuple(
     Column(name, f"custom:{name}", _nested, Form.JSON) for name in ("extra_00", "extra_01")
 )
+
+
+def _deep(number: int) -> object:
+    value: object = {"number": number, "tags": ["a", "b & c"]}
+    for level in range(30):
+        value = {"level": level, "below": [value, None]}
+    return value
+
+
+DEEP = Column("payload", None, _deep, Form.JSON)
+HUNDRED = tuple(f"field_{number:03}" for number in range(100))
+NUMBER_TEXTS = (
+    *(Column(f"count_{n}", f"custom:count_{n}", str, Form.INTEGER) for n in range(5)),
+    *(Column(f"sum_{n}", f"custom:sum_{n}", lambda n: f"{n}.25", Form.FLOAT) for n in range(4)),
+)
 DELETED = Column("gone", "deleted", lambda _: True, Form.BOOLEAN)
 UNSUBSCRIBED = Column("gone", "unsubscribe", lambda _: True, Form.BOOLEAN)
 
@@ -245,6 +260,16 @@ _KINDS = (
         duplicates=0.9,
         nulls=0.7,
     ),
+    Kind("hundred", "100 custom fields", (EMAIL, *_custom(_text, HUNDRED)), share=0.3),
+    Kind(
+        "sparse",
+        "100 custom fields, 95 % null",
+        (EMAIL, *_custom(_text, HUNDRED)),
+        nulls=0.95,
+        share=0.5,
+    ),
+    Kind("number-texts", "numbers as texts", (EMAIL, *NUMBER_TEXTS)),
+    Kind("deep", "a deeply nested value that is mapped to nothing", (*TEN, DEEP)),
     Kind("thousands", "a thousand records of each contact", TEN, duplicates=0.999),
     Kind(
         "mixed",
