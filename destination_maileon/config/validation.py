@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -169,23 +168,17 @@ def _range(node: Schema) -> str:
     return f" of at least {node['minimum']}"
 
 
-_WORDS: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
-    {
-        "enum": lambda node: f"one of {', '.join(node['enum'])}",
-        "oneOf": lambda node: (
-            f'an object with "storage_type" set to one of {", ".join(_kinds(node))}'
-        ),
-        "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
-        "minLength": lambda _: "text that is not empty",
-    }
-)
-_TYPES: Mapping[str, Callable[[Schema], str]] = MappingProxyType(
-    {
-        "boolean": lambda _: "true or false",
-        "integer": lambda node: f"a whole number{_range(node)}",
-        "number": lambda node: f"a number{_range(node)}",
-        "array": lambda _: "a list",
-        "object": lambda node: f"an object with the keys {', '.join(node['properties'])}",
-        "string": lambda _: "text",
-    }
-)
+_WORDS: Mapping[str, Callable[[Schema], str]] = {
+    "enum": lambda node: f"one of {', '.join(node['enum'])}",
+    "oneOf": lambda node: f'an object with "storage_type" set to one of {", ".join(_kinds(node))}',
+    "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
+    "minLength": lambda _: "text that is not empty",
+}
+_TYPES: Mapping[str, Callable[[Schema], str]] = {
+    "boolean": lambda _: "true or false",
+    "integer": lambda node: f"a whole number{_range(node)}",
+    "number": lambda node: f"a number{_range(node)}",
+    "array": lambda _: "a list",
+    "object": lambda node: f"an object with the keys {', '.join(node['properties'])}",
+    "string": lambda _: "text",
+}

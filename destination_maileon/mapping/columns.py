@@ -104,7 +104,9 @@ class ColumnResolver:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
         result = self._result
         for column in dict.fromkeys((*self.plan.mapping, *self.plan.properties)):
-            if not self._waits_for_records(column):
+            # A mapped column counts only once a record has it: a connection renamed it.
+            is_renamed = self.plan.is_activated and self.plan.properties
+            if not is_renamed or column in self.plan.properties:
                 self._resolve(column)
         result.problems += self._audience_problems()
         self._room = len(result.columns) + MAX_LATE_COLUMNS
@@ -176,11 +178,6 @@ class ColumnResolver:
                 f"the audience field {shown(name)} {is_what}. Create a custom field of type "
                 "integer for it in Maileon."
             )
-
-    def _waits_for_records(self, column: str) -> bool:
-        """Whether a mapped column counts only once a record has it: a connection renamed it."""
-        properties = self.plan.properties
-        return self.plan.is_activated and bool(properties) and column not in properties
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
@@ -323,12 +320,10 @@ class ColumnResolver:
         return column in columns
 
     def _identifier_problem(self) -> Iterator[str]:
-        if self.has_identifier:
+        # A stream without any property is one whose columns nobody knows yet.
+        if self.has_identifier or not (self.plan.properties or self.plan.mapping):
             return
         wanted = self.plan.identifiers
-        # A stream without any property is one whose columns nobody knows yet.
-        if not self.plan.properties and not self.plan.mapping:
-            return
         names = NameIndex(self.plan.properties)
         alike = dict.fromkeys(
             shown(nearest)

@@ -18,7 +18,6 @@ from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
-from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import (
     escape_markup,
     field_head,
@@ -91,7 +90,7 @@ class ContactEncoder:
         self._seen = self._notices.seen
         self.rows = Rows(
             (c.name for c in columns),
-            (c.name for c in columns if _clears(c)),
+            (c.name for c in columns if c.clear),
             (c.name for c in columns if c.name in texts and _holds_text(c)),
         )
         self._compile(columns)
@@ -139,9 +138,7 @@ class ContactEncoder:
 
     def _field(self, column: Column) -> Field:
         convert = column.converter
-        cuts = convert is as_text and self._rules.truncate_long_text
-        converts_texts = cuts or convert is not as_text
-        if cuts:
+        if convert is as_text and self._rules.truncate_long_text:
             convert = self._cut
         elif convert is as_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
@@ -149,7 +146,7 @@ class ContactEncoder:
             self.rows.place(column.name),
             column.target.name,
             convert,
-            converts_texts=converts_texts,
+            converts_texts=convert not in {as_text, self._standard_text},
             is_text=column.name in self.rows.texts,
             clears=column.clear,
         )
@@ -261,7 +258,8 @@ class ContactEncoder:
             return Refusal(bad.reason, field, str(bad), contact_of_pieces(pieces))
         value = getattr(row, self._permission) if self._permission else None
         if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
-            return _bad_permission(self.permission_column, contact_of_pieces(pieces))
+            contact = contact_of_pieces(pieces)
+            return Refusal(Reason.BAD_PERMISSION, self.permission_column, _PERMISSIONS, contact)
         return None
 
     def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
@@ -290,10 +288,6 @@ class ContactEncoder:
         if isinstance(value, dict | list):
             self._seen.add(Notice.NESTED)
         return as_text(value)
-
-
-def _clears(column: Column) -> bool:
-    return column.clear and column.target.kind in _SECTIONS
 
 
 def _holds_text(column: Column) -> bool:
@@ -325,10 +319,8 @@ def _permission(text: str) -> Permission | Reason | None:
     return Permission.parse(text) or Reason.BAD_PERMISSION
 
 
-def _bad_permission(column: str, contact: Contact) -> Refusal:
-    names = ", ".join(permission.name.lower() for permission in Permission)
-    advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
-    return Refusal(Reason.BAD_PERMISSION, column, advice, contact)
-
-
+_PERMISSIONS = (
+    f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
+    "or 1 to 6, or leave it empty."
+)
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}

@@ -91,7 +91,7 @@ def as_integer(value: object) -> str | None:
     if isinstance(value, int):
         return str(int(value))
     text = as_text(value).strip()
-    if not _INTEGER.fullmatch(text) and NUMBER.fullmatch(text):
+    if not (text.isdigit() or _INTEGER.fullmatch(text)) and NUMBER.fullmatch(text):
         plain = _decimal_text(Decimal(text))
         return plain if _INTEGER.fullmatch(plain) else text
     return text or None
@@ -201,24 +201,18 @@ def _decimal_text(value: Decimal) -> str:
     if not value:
         return "0"
     text = str(value)
-    if "E" not in text:
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    exponent = abs(value.adjusted())
-    if exponent > _MAX_PLAIN_EXPONENT and exponent > _MAX_PLAIN_EXPONENT + len(
-        value.as_tuple().digits
-    ):
-        return str(value)
-    text = format(value, "f")
+    if "E" in text:
+        if abs(value.adjusted()) > _MAX_PLAIN_EXPONENT + len(value.as_tuple().digits):
+            return text
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _calendar_date(text: str) -> str | None:
     """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
+    is_day_of_year = len(text) == len("2024-122") and "-" in text
     try:
-        if len(text) == len("2024-122"):
-            day = _day_of_year(text) if "-" in text else date.fromisoformat(text)
-        else:
-            day = date.fromisoformat(text)
+        day = _day_of_year(text) if is_day_of_year else date.fromisoformat(text)
     except ValueError:
         return None
     return day.isoformat()

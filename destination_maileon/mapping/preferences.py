@@ -70,14 +70,16 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
         text = preference_value(clean(entry.get("value")), path if is_known else "")
         if text is not None:
             if known is not None and not is_known:
-                raise BadPreferencesError(_unknown(path, known), Reason.UNKNOWN_PREFERENCE)
-            source = _source(entry, clean) if "source" in entry else ""
+                nearest = did_you_mean(path, _paths(known))
+                advice = (
+                    f"Use the category and name of one in Maileon{nearest}, or create it there."
+                )
+                raise BadPreferencesError(advice, Reason.UNKNOWN_PREFERENCE)
+            source = ""
+            if "source" in entry:
+                given = clean(entry["source"])
+                source = source_element(None if given is None else as_text(given))
             yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
-
-
-def _unknown(path: str, known: Preferences) -> str:
-    nearest = did_you_mean(path, _paths(known))
-    return f"Use the category and name of one in Maileon{nearest}, or create it there."
 
 
 @lru_cache(maxsize=1)
@@ -85,15 +87,9 @@ def _paths(known: Preferences) -> NameIndex:
     return NameIndex(f"{category}/{name}" for category, name in sorted(known))
 
 
-def _source(entry: dict[str, object], clean: Clean) -> str:
-    source = clean(entry["source"])
-    return source_element(None if source is None else as_text(source))
-
-
 def _name(given: object, clean: Clean) -> str:
-    if given is None or isinstance(given, bool | dict | list):
-        raise BadPreferencesError(_PREFERENCES_FORM)
-    name = as_text(clean(given) or "")
+    is_name = given is not None and not isinstance(given, bool | dict | list)
+    name = as_text(clean(given) or "") if is_name else ""
     if not name.strip():
         raise BadPreferencesError(_PREFERENCES_FORM)
     return name
@@ -102,19 +98,15 @@ def _name(given: object, clean: Clean) -> str:
 def _entries(value: object) -> list[object]:
     """The list itself, or the list in a JSON string: warehouses store JSON as text."""
     if isinstance(value, str):
-        value = _decoded(value) if value.strip() else None
+        try:
+            value = exact_json.loads(value.encode()) if value.strip() else None
+        except (ValueError, RecursionError, ArithmeticError):
+            raise BadPreferencesError(_PREFERENCES_FORM) from None
     if value is None:
         return []
     if not isinstance(value, list):
         raise BadPreferencesError(_PREFERENCES_FORM)
     return value
-
-
-def _decoded(text: str) -> object:
-    try:
-        return exact_json.loads(text.encode())
-    except (ValueError, RecursionError, ArithmeticError):
-        raise BadPreferencesError(_PREFERENCES_FORM) from None
 
 
 _PREFERENCES_FORM = 'Write it as a list of {"category", "name", "value", "source" (optional)}.'
