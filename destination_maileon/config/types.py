@@ -14,17 +14,14 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 from pydantic import (
     AfterValidator,
     AllowInfNan,
-    AnyHttpUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     Strict,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, Url, core_schema
 
 EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed."""
@@ -125,7 +122,6 @@ ADDRESS_FORM = (
     "https://HOST/PATH without user name, query and fragment; "
     "http:// only for localhost, 127.0.0.1 and [::1]"  # ignore-https-check: this machine
 )
-_URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 def as_address(text: str) -> str:
@@ -135,8 +131,8 @@ def as_address(text: str) -> str:
     """
     address = text.strip()
     try:
-        _URL.validate_python(address)
-    except ValidationError:
+        Url(address)
+    except ValueError:
         address = ""
     if not re.fullmatch(_ADDRESS, address) or not address.isprintable():
         raise refused(f"must have the form {ADDRESS_FORM}")
