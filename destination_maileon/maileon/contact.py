@@ -7,7 +7,6 @@ This module alone decides which standard fields can be written, and of which typ
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class FieldType(StrEnum):
@@ -27,27 +26,25 @@ class FieldType(StrEnum):
     LOCALE = "locale"
 
 
-STANDARD_FIELDS: Mapping[str, FieldType] = MappingProxyType(
-    {
-        "ADDRESS": FieldType.STRING,
-        "BIRTHDAY": FieldType.DATE,
-        "CITY": FieldType.STRING,
-        "COUNTRY": FieldType.STRING,
-        "FIRSTNAME": FieldType.STRING,
-        "FULLNAME": FieldType.STRING,
-        "GENDER": FieldType.GENDER,
-        "HNR": FieldType.STRING,
-        "LASTNAME": FieldType.STRING,
-        "LOCALE": FieldType.LOCALE,
-        "NAMEDAY": FieldType.DATE,
-        "ORGANIZATION": FieldType.STRING,
-        "REGION": FieldType.STRING,
-        "SALUTATION": FieldType.STRING,
-        "STATE": FieldType.STRING,
-        "TITLE": FieldType.STRING,
-        "ZIP": FieldType.STRING,
-    }
-)
+STANDARD_FIELDS: Mapping[str, FieldType] = {
+    "ADDRESS": FieldType.STRING,
+    "BIRTHDAY": FieldType.DATE,
+    "CITY": FieldType.STRING,
+    "COUNTRY": FieldType.STRING,
+    "FIRSTNAME": FieldType.STRING,
+    "FULLNAME": FieldType.STRING,
+    "GENDER": FieldType.GENDER,
+    "HNR": FieldType.STRING,
+    "LASTNAME": FieldType.STRING,
+    "LOCALE": FieldType.LOCALE,
+    "NAMEDAY": FieldType.DATE,
+    "ORGANIZATION": FieldType.STRING,
+    "REGION": FieldType.STRING,
+    "SALUTATION": FieldType.STRING,
+    "STATE": FieldType.STRING,
+    "TITLE": FieldType.STRING,
+    "ZIP": FieldType.STRING,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier st
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 
@@ -150,19 +149,12 @@ _ROWS = (
         advice="Send yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, or map the column to a text field.",
     ),
 )
-ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
-    {row.code: row for row in _ROWS if row.code}
-)
-STANDARD_FIELD_CODES: Mapping[str, int] = MappingProxyType(
-    {
-        row.field: row.code
-        for row in _ROWS
-        if row.code and row.field and row.field in STANDARD_FIELDS
-    }
-)
+ERROR_CODES: Mapping[int, ErrorCode] = {row.code: row for row in _ROWS if row.code}
+STANDARD_FIELD_CODES: Mapping[str, int] = {
+    row.field: row.code for row in _ROWS if row.code and row.field and row.field in STANDARD_FIELDS
+}
 """COUNTRY and SALUTATION have no documented code of their own."""
 
-CUSTOM_FIELD_CODES: Mapping[FieldType, int] = MappingProxyType(
-    {row.field_type: row.code for row in _ROWS if row.code and row.field_type}
-    | {FieldType.TIMESTAMP: ILLEGAL_TIMESTAMP}
-)
+CUSTOM_FIELD_CODES: Mapping[FieldType, int] = {
+    row.field_type: row.code for row in _ROWS if row.code and row.field_type
+} | {FieldType.TIMESTAMP: ILLEGAL_TIMESTAMP}

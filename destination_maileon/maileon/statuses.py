@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from urllib.parse import unquote
 
 from lxml import etree
@@ -53,17 +52,15 @@ _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 _NO_CONTENT = 204
 # A type of more than these occurs in error codes only (24 double, 27 timestamp).
-_FIELD_TYPES = MappingProxyType(
-    {
-        "string": FieldType.STRING,
-        "integer": FieldType.INTEGER,
-        "float": FieldType.FLOAT,
-        "double": FieldType.FLOAT,
-        "date": FieldType.DATE,
-        "timestamp": FieldType.TIMESTAMP,
-        "boolean": FieldType.BOOLEAN,
-    }
-)
+_FIELD_TYPES = {
+    "string": FieldType.STRING,
+    "integer": FieldType.INTEGER,
+    "float": FieldType.FLOAT,
+    "double": FieldType.FLOAT,
+    "date": FieldType.DATE,
+    "timestamp": FieldType.TIMESTAMP,
+    "boolean": FieldType.BOOLEAN,
+}
 # Possessive throughout: what follows many comments must not be tried in every way to part them.
 _PAGE = re.compile(
     rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
@@ -73,9 +70,7 @@ _IDENTIFIERS = ("email", "external_id", "id")
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 
 # What Maileon calls the right to use a method (the names of its official client's ping calls).
-_RIGHTS = MappingProxyType(
-    {"GET": "retrieve", "POST": "update", "PUT": "create", "DELETE": "delete"}
-)
+_RIGHTS = {"GET": "retrieve", "POST": "update", "PUT": "create", "DELETE": "delete"}
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 Outcome = Callable[["Response", float | None], MaileonError | None]
@@ -165,21 +160,22 @@ def _try_again(trouble: FailureReason) -> Outcome:
 
 _unreadable = _try_again(FailureReason.UNREADABLE)
 
-STATUS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
-    {
-        401: _key_refused,
-        403: _right_missing,
-        404: not_the_api,
-        407: _proxy_refused,
-        408: _try_again(FailureReason.TIMEOUT),
-        429: _try_again(FailureReason.THROTTLED),
-        503: _try_again(FailureReason.UNAVAILABLE),
-    }
-)
+STATUS_OUTCOMES: Mapping[int, Outcome] = {
+    401: _key_refused,
+    403: _right_missing,
+    404: not_the_api,
+    407: _proxy_refused,
+    408: _try_again(FailureReason.TIMEOUT),
+    429: _try_again(FailureReason.THROTTLED),
+    503: _try_again(FailureReason.UNAVAILABLE),
+}
 # By the hundreds of the status, where it has no row of its own.
-CLASS_OUTCOMES: Mapping[int, Outcome] = MappingProxyType(
-    {2: _accepted, 3: _redirected, 4: _call_refused, 5: _try_again(FailureReason.SERVER_ERROR)}
-)
+CLASS_OUTCOMES: Mapping[int, Outcome] = {
+    2: _accepted,
+    3: _redirected,
+    4: _call_refused,
+    5: _try_again(FailureReason.SERVER_ERROR),
+}
 
 
 def custom_fields(answer: Response) -> dict[str, FieldType]:

@@ -8,7 +8,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
@@ -31,16 +30,14 @@ LINES_PER_REASON = 3
 
 MAX_OTHER_FIELDS = 100
 
-_ADVICE: Mapping[tuple[IdentifierMode, int], str] = MappingProxyType(
-    {
-        (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
-        "changed: recognise contacts by external_id, or give each contact an external id of its "
-        "own.",
-        (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address. If that is the same "
-        "person under an older external id, delete the older contact in Maileon; otherwise give "
-        "each contact an address of its own.",
-    }
-)
+_ADVICE: Mapping[tuple[IdentifierMode, int], str] = {
+    (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
+    "changed: recognise contacts by external_id, or give each contact an external id of its "
+    "own.",
+    (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address. If that is the same "
+    "person under an older external id, delete the older contact in Maileon; otherwise give "
+    "each contact an address of its own.",
+}
 """Where the way in which contacts are recognised says more than the error code."""
 
 
