@@ -48,7 +48,7 @@ def never() -> set[str]:
     vex = json.loads((ROOT / ".openvex/destination-maileon.openvex.json").read_bytes())
     advisories = set(re.findall(r"pkg:pypi/(\w+)@", json.dumps(vex)))
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    (left_out,) = re.findall(r'compileall -q -x "/\(([\w|]+)\)/"', dockerfile)
+    (left_out,) = re.findall(r'-x "/\(([\w|]+)\)/"', dockerfile)
     assert "nltk" in advisories
     return advisories | set(left_out.split("|"))
 

@@ -24,7 +24,7 @@ from maileon_sandbox import Sandbox
 CONNECTOR = "airbyte-destination-maileon"
 PYTHON = "/opt/connector/bin/python"
 # The closure of Airbyte's CDK is most of it.
-MOST_MEGABYTES = 330
+MOST_MEGABYTES = 250
 
 pytestmark = [
     pytest.mark.skipif(bool(what_is_missing()), reason=what_is_missing()),
@@ -115,6 +115,10 @@ def test_nothing_is_in_the_image_that_nobody_runs(image: Image) -> None:
     assert image.output("/usr/bin/find", "/opt", *pip) == ""
 
 
+def test_every_service_that_credentials_come_from_is_known(image: Image) -> None:
+    assert json.loads(image.output(PYTHON, "-c", _KNOWN_SERVICES)) == _SERVICES
+
+
 def test_every_module_of_the_connector_has_its_bytecode(image: Image) -> None:
     """Where none can be written, every start would make it anew."""
     missing = json.loads(image.output(PYTHON, "-c", _WITHOUT_BYTECODE))
@@ -138,10 +142,20 @@ import json, re
 from importlib.metadata import distributions
 print(json.dumps([re.sub("[-_.]+", "-", one.metadata["Name"]).lower() for one in distributions()]))
 """
-# As many modules as the start of a sync imports.
+# S3, and the services that botocore/credentials.py and botocore/tokens.py make clients of.
+_SERVICES = ["s3", "signin", "sso", "sso-oidc", "sts"]
+_KNOWN_SERVICES = """
+import json, boto3.session
+session = boto3.session.Session(region_name="eu-central-1")
+names = sorted(session.get_available_services())
+clients = [session.client(name) for name in names]
+print(json.dumps(names))
+"""
+# All that the commands import.
 _WITHOUT_BYTECODE = """
 import json, os, sys
-import boto3, destination_maileon.run, destination_maileon.destination, requests
+import boto3.session, destination_maileon.run, destination_maileon.config.spec
+import destination_maileon.check, destination_maileon.sync
 files = [getattr(module, "__cached__", None) for module in list(sys.modules.values())]
 print(json.dumps([one for one in files if one and "/opt/" in one and not os.path.exists(one)]))
 """
