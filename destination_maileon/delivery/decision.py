@@ -173,9 +173,10 @@ def on_failure(
 ) -> Decision:
     """What a failure asks for that may pass; `chance` is a number from 0 to 1.
 
-    The request counts the failure already.
+    The request counts the failure already. The records of one contact stay together: the request
+    may have been carried out, and the older half of them would overwrite it.
     """
-    if request.is_divisible and (pieces := _smaller(request, failure, service, now=now)):
+    if len(request.entries) > 1 and (pieces := _smaller(request, failure, service, now=now)):
         return pieces
     wait = service.backoff.delay(
         request.attempts,

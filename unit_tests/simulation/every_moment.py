@@ -231,7 +231,7 @@ class Watch:
         fate = self._fates[key]
         insist(not fate.is_given_up, "tried again beyond all patience")
         insist(now >= fate.not_before - A_TICK_SECONDS, "tried again sooner than Maileon asks")
-        is_large = not is_removal(call) and records_in(call) > 1
+        is_large = not is_removal(call) and len(call.entries) > 1
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
 
     def _tried_since(self, call: Request) -> float:

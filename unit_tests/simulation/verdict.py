@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from itertools import accumulate, count
 
 from destination_maileon.delivery.request import Request
@@ -228,8 +229,11 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     if trial.scenario.server.vanishing_at is not None:
         for name in VANISHING_FIELDS:
             trial.server.account.drop_field(name)
-    expected = clear(account, circles, but=open_circles)
-    found = clear(trial.server.account, circles, but=open_circles)
+    unmarked = {
+        circles.circle(steps[position - 1].wish.identity_keys) for position in trial.server.unmarked
+    }
+    expected = clear(account, circles, but=open_circles, unmarked=unmarked)
+    found = clear(trial.server.account, circles, but=open_circles, unmarked=unmarked)
     if found != expected:
         raise Broken(f"the account differs: {difference(expected, found)}")
     for circle, members in circles_of(steps, circles):
@@ -271,12 +275,21 @@ def _outcome_is(outcome: str | None, step: Step, position: int) -> None:
     insist(outcome == expected, f"record {position} is {outcome} instead of {expected}")
 
 
-def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
-    """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
+def clear(
+    account: MaileonAccount,
+    circles: Circles,
+    *,
+    but: set[str],
+    unmarked: AbstractSet[str] = frozenset(),
+) -> list[str]:
+    """The contacts that must be as expected, comparable; a new one's id is nobody's business.
+
+    Whose marker was refused, one of the `unmarked`, may have one or not.
+    """
     marked = [key for email in account.markers for key in Wish(email=email).identity_keys]
     return sorted(
         [
-            *(f"marked {key}" for key in marked if circles.circle([key]) not in but),
+            *(f"marked {key}" for key in marked if circles.circle([key]) not in but | unmarked),
             *(
                 _words(contact)
                 for contact in account.contacts.values()
