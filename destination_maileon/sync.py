@@ -17,7 +17,8 @@ from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.request import Limits
 from destination_maileon.delivery.response_handler import ResponseHandler
-from destination_maileon.delivery.scheduler import Pace, RequestScheduler
+from destination_maileon.delivery.sample import Sample
+from destination_maileon.delivery.scheduler import CALLS_AT_FIRST, Pace, RequestScheduler
 from destination_maileon.delivery.sender import WorkerPool, foresee, send
 from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
     from destination_maileon.config.model import Config
+    from destination_maileon.delivery.request import Request
     from destination_maileon.delivery.sender import Environment
     from destination_maileon.maileon.contact import FieldType
     from destination_maileon.protocol.messages import StreamKey
@@ -60,6 +62,7 @@ class Sync:
     intake: Intake
     pipeline: SyncPipeline
     outbox: Logger
+    sample: Sample
 
     def open(self) -> None:
         """Resolves the columns of all streams, creates what is to be created.
@@ -110,7 +113,14 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         removals.may_be_sent,
     )
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
-    accumulator = Accumulator(limits, scheduler.submit)
+    sample = Sample(plans.values(), account, outbox)
+
+    def submit(request: Request) -> None:
+        if config.dry_run:
+            sample.draw_from(request, service)
+        scheduler.submit(request)
+
+    accumulator = Accumulator(limits, submit)
     progress = progress or _progress(outbox, service.now)
     ledger = ledger or _ledger(config, plans.values(), outbox, store=store_of(config, progress))
     intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
@@ -151,7 +161,9 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
             if plan.overwrites
         ],
     )
-    return Sync(config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox)
+    return Sync(
+        config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox, sample=sample
+    )
 
 
 def _progress(outbox: Logger, now: Callable[[], float]) -> Progress:
@@ -217,6 +229,9 @@ def write(
         service.on_consumed(reader.release)
         reader.start()
         yield from sync.pipeline.run()
+        if config.dry_run:
+            sync.sample.look_up(service, min(CALLS_AT_FIRST, config.concurrent_requests))
+            yield from outbox.take()
 
 
 def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:

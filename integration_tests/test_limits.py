@@ -9,7 +9,7 @@ import pytest
 from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import line, record, stream, stream_state
-from maileon_sandbox import Rules, Sandbox
+from maileon_sandbox import Fault, Rules, Sandbox
 
 BAD = record({"email": "no address"})
 WITHOUT_IDENTIFIER = record({"first_name": "Max"})
@@ -147,6 +147,27 @@ def test_a_dry_run_reports_everything_and_sends_nothing(connection: Connection) 
     assert any(said.startswith("Dry run") for said in arguments.logs("WARN"))
     rejected = [said for said in arguments.logs("WARN") if said.startswith("Record ")]
     assert len(rejected) == 3
+
+
+def test_a_dry_run_says_of_a_sample_who_is_new_existing_and_unsubscribed(
+    connection: Connection,
+) -> None:
+    account = connection.sandbox.account
+    account.add_contact("there@example.com")
+    account.add_contact("marked@example.com")
+    account.markers |= {"marked@example.com", "left@example.com"}
+    run = connection.sync(people("a", "there", "marked", "left"), dry_run=True)
+    said = "a sample of 4 of 4 contacts was looked up in Maileon: 1 new, 1 existing, 2 unsubscribed"
+    assert any(said in line for line in run.logs("INFO"))
+    assert {call.method for call in connection.sandbox.calls} == {"GET"}
+
+
+def test_a_dry_run_whose_key_may_not_read_contacts_is_what_it_was(connection: Connection) -> None:
+    connection.sandbox.script(Fault(status=403, path="/contacts/email", times=None))
+    run = connection.sync(people("a", "b"), dry_run=True)
+    assert run.exit_code == 0
+    assert any("2 written" in said for said in run.logs("INFO"))
+    assert any(said.startswith("No sample of the contacts") for said in run.logs("WARN"))
 
 
 def _lines(messages: list[Json]) -> bytes:

@@ -170,6 +170,14 @@ class MaileonClient:
         path = f"/contacts/email/{segment(email.strip())}/unsubscription"
         self._api_answer(self._exchange("PUT", path, body=b""))
 
+    def is_marked_unsubscribed(self, email: str) -> bool:
+        """Whether the address has an unsubscription marker (Maileon docs, Get Unsubscription)."""
+        answer = self._exchange("GET", f"/contacts/email/{segment(email)}/unsubscription")
+        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
+            return False
+        self._api_answer(answer)
+        return True
+
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
         return self._gone_or_done(f"{address.path}/unsubscribe", address.query)

@@ -331,6 +331,12 @@ def test_an_address_is_marked_as_unsubscribed(status: int) -> None:
     assert seen == [("PUT", "/contacts/email/max%40example.com/unsubscription")]
 
 
+@pytest.mark.parametrize(("status", "is_marked"), [(200, True), (404, False)])
+def test_whether_an_address_has_a_marker_is_asked(*, status: int, is_marked: bool) -> None:
+    with client_of(reply(status)) as (client, _):
+        assert client.is_marked_unsubscribed("max@example.com") is is_marked
+
+
 @pytest.mark.parametrize("email", ["", " ", ".", ".."])
 def test_an_address_that_no_path_can_name_is_never_asked_for(email: str) -> None:
     with client_of(reply(200)) as (client, server):

@@ -1,0 +1,120 @@
+"""Who of a dry run's contacts is in Maileon already: a few of them are looked up.
+
+This module alone decides how many, for how long, and what is said of them. Each contact of a stream
+has the same chance to be drawn. They are looked up when all else of the dry run is done and told,
+and whatever the answers are, it stays as it is.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import partial
+
+from destination_maileon.delivery.request import Job, Purpose, Request
+from destination_maileon.delivery.sender import Environment, ResponseReceived
+from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.errors import RequestRejected
+from destination_maileon.mapping.mapped_record import BatchEntry
+from destination_maileon.protocol.output import Level, Log, pluralize
+from destination_maileon.rejections.field_rules import violations
+from destination_maileon.streams.account import Account
+from destination_maileon.streams.catalog import PartitionKey, StreamPlan
+
+MOST_CONTACTS = 1_000
+"""Of all streams together."""
+
+MAX_SECONDS = 30.0
+"""Airbyte ends a destination that says nothing for a minute after the end of its input."""
+
+
+class Standing(StrEnum):
+    """What a contact is to Maileon before it is written."""
+
+    NEW = "new"
+    EXISTING = "existing"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Sample:
+    """The drawn contacts of one dry run, by their identifiers."""
+
+    def __init__(self, plans: Iterable[StreamPlan], account: Account, log: Log) -> None:
+        self._drawn: dict[StreamPlan, list[Contact]] = {plan: [] for plan in plans}
+        self._size = MOST_CONTACTS // max(1, len(self._drawn))
+        self._contacts: Counter[StreamPlan] = Counter()
+        self._account = account
+        self._log = log
+
+    def draw_from(self, request: Request, service: Environment) -> None:
+        """Draws from the contacts of a call, so that of all that came each had the same chance."""
+        plan = request.partition_key.plan
+        drawn = self._drawn[plan]
+        for entry in request.entries if request.contact_removal is None else ():
+            self._contacts[plan] += 1
+            at = len(drawn)
+            if at == self._size:
+                at = int(service.random() * self._contacts[plan])
+            if at < self._size:
+                drawn[at : at + 1] = [self._identifiers(entry)]
+
+    def _identifiers(self, entry: BatchEntry) -> Contact:
+        """None of a contact that would be rejected: it is neither new nor existing."""
+        contact = entry.contact
+        if any(violations(contact, self._account.custom_fields)):
+            return Contact()
+        return Contact(contact.email, contact.external_id, contact.id)
+
+    def look_up(self, service: Environment, most_calls: int) -> None:
+        """Asks for them, so many at a time, and tells what they are."""
+        drawn = [(p, c) for p, contacts in self._drawn.items() for c in contacts if c != Contact()]
+        # Should the time not suffice for all, those who are left are anybody.
+        waiting = sorted(drawn, key=lambda _: service.random())
+        ends_at = service.now() + MAX_SECONDS
+        found: Counter[tuple[StreamPlan, Standing]] = Counter()
+        problem = "Maileon did not answer in time." if waiting else ""
+        under_way = 0
+        while waiting or under_way:
+            while waiting and under_way < most_calls:
+                plan, contact = waiting.pop()
+                # The answer is taken below.
+                job = Job(partial(_standing, plan, contact), answered=lambda _: None)
+                key = PartitionKey(plan, None)
+                service.start(Request(key, [], purpose=Purpose.ASK, job=job))
+                under_way += 1
+            event = service.next_event(until=ends_at, with_input=False)
+            if not isinstance(event, ResponseReceived):
+                break
+            under_way -= 1
+            if isinstance(event.answer, Standing):
+                found[event.call.partition_key.plan, event.answer] += 1
+            elif not isinstance(event.answer, RequestRejected):
+                # Whatever it is, it is not about this contact alone.
+                problem = str(event.answer)
+                waiting.clear()
+        self._tell(found, problem)
+
+    def _tell(self, found: Counter[tuple[StreamPlan, Standing]], problem: str) -> None:
+        if problem and not found:
+            self._log(
+                Level.WARN,
+                f"No sample of the contacts could be looked up, so that it is not known how many "
+                f"are new to Maileon: {problem}",
+            )
+        for plan, contacts in self._contacts.items():
+            known = {standing: found[plan, standing] for standing in Standing}
+            if asked := sum(known.values()):
+                told = ", ".join(f"{number} {standing}" for standing, number in known.items())
+                self._log(
+                    Level.INFO,
+                    f"Stream {plan.title}: a sample of {asked} of {pluralize(contacts, 'contact')} "
+                    f"was looked up in Maileon: {told}.",
+                )
+
+
+def _standing(plan: StreamPlan, contact: Contact, client: MaileonClient) -> Standing:
+    email = (contact.email or "").strip()
+    if email and client.is_marked_unsubscribed(email):
+        return Standing.UNSUBSCRIBED
+    is_there = client.find(plan.options.identifier_mode.endpoint(contact))
+    return Standing.EXISTING if is_there else Standing.NEW
