@@ -211,9 +211,17 @@ FAILURES = (
         ("RequestTimeout", "ConnectTimeoutError", "ReadTimeoutError"),
     ),
     S3Failure(
+        ConfigError,
+        "its certificate is not trusted",
+        "Correct the endpoint, or name a file with the certificates to trust in the environment "
+        "variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE.",
+        ("SSLError",),
+    ),
+    S3Failure(
         TransientError,
         "no connection came about, or it was cut",
-        "Check the region or the endpoint, its certificate, and the network, and try again.",
+        "Check the region or the endpoint, the network, and the file of certificates that the "
+        "environment variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, and try again.",
         ("ConnectionError", "HTTPClientError"),
     ),
     S3Failure(

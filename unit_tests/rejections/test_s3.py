@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import SSLError
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from destination_maileon.rejections.s3 import (
     MAX_SEGMENT_BYTES,
     S3Timeouts,
     check_bucket,
+    failure_of,
     segment,
 )
 from unit_tests.support.s3_service import (
@@ -248,3 +250,12 @@ def test_the_libraries_say_nothing(
     written = "".join(capfd.readouterr())
     assert PERSON not in written
     assert KEY_ID not in written
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_variable_that_names_others() -> None:
+    failure = failure_of(
+        SSLError(endpoint_url="https://s3.example.com", error=OSError("self-signed"))
+    )
+    assert failure.error is ConfigError
+    assert "certificate" in failure.cause
+    assert "AWS_CA_BUNDLE" in failure.advice
