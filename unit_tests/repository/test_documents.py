@@ -165,6 +165,18 @@ def test_every_command_of_an_example_is_well_formed(name: str) -> None:
         subprocess.run(["/bin/sh", "-n"], input=example, check=True, text=True)
 
 
+def test_the_image_of_the_proxy_recipe_sets_variables_that_are_documented() -> None:
+    (example,) = _examples(RECIPES, "dockerfile")
+    steps = [line.partition(" ")[::2] for line in example.splitlines()]
+    told = dict(step.split("=", 1) for instruction, step in steps if instruction == "ENV")
+    (base,) = (step for instruction, step in steps if instruction == "FROM")
+    assert {instruction for instruction, _ in steps} == {"FROM", "COPY", "ARG", "ENV"}
+    assert f"docker build -t {base} ." in _text("README.md")
+    assert ("ARG", told["HTTPS_PROXY"].removeprefix("$")) in steps
+    assert told["REQUESTS_CA_BUNDLE"] in {step.split()[-1] for _, step in steps}
+    assert all(f"`{name}`" in _text("docs/operations.md") for name in told)
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", PAGE, RECIPES, "docs/audiences.md", "docs/rejections.md"]
 )
