@@ -227,7 +227,8 @@ class StreamMapper:
             log(
                 Level.WARN,
                 f"Stream {title}: {listed(columns.unmapped)} {verb} left out, since no target "
-                "fits. Map each to a target, or to skip to silence this.",
+                f"fits. To change that, give each a target under {titled('streams')}; skip "
+                "silences this.",
             )
         for note in columns.notes[self._told_notes :]:
             log(Level.WARN, f"Stream {title}: {note}")
