@@ -58,8 +58,8 @@ test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
 
 test-all: test test-long ## The same, thousands of syncs, Airbyte's programs, databases, a browser, the image, other versions
 
-# The counterparts' bytecode is made when it is first needed, of what is needed.
-test-long: export PYTHONDONTWRITEBYTECODE =
+# The tests' bytecode is made when it is first needed, and the counterparts' of what is needed.
+test test-long: export PYTHONDONTWRITEBYTECODE =
 test-long: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(PYTEST) -m long

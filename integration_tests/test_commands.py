@@ -110,6 +110,7 @@ def test_a_stream_that_stands_twice_in_the_catalog_is_a_config_error(
     assert "people" in run.error["message"]
 
 
+@pytest.mark.long
 def test_the_demo_can_be_looked_at_until_it_is_told_to_stop() -> None:
     command = [sys.executable, "-m", "demo", "--look"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -116,11 +117,10 @@ def _in_every_third_call() -> Iterator[Fault]:
         yield replace(kinds[n % len(kinds)], path="/contacts", skip=2 + 2 * n)
 
 
-def _in_batches_with_faults(folder: Path, mode: str) -> Outcome:
-    with Sandbox() as sandbox:
-        sandbox.script(*_in_every_third_call())
-        run = _sync(Connection(folder, sandbox), mode, batch_size=10, concurrent_requests=4)
-        return Outcome(run, sandbox)
+def _in_batches_with_faults(folder: Path, sandbox: Sandbox, mode: str) -> Outcome:
+    sandbox.script(*_in_every_third_call())
+    run = _sync(Connection(folder, sandbox), mode, batch_size=10, concurrent_requests=4)
+    return Outcome(run, sandbox)
 
 
 Futures = dict[str, Future[Outcome]]
@@ -129,11 +129,20 @@ Futures = dict[str, Future[Outcome]]
 @pytest.fixture(scope="module")
 def in_batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Futures]:
     """The syncs with faults, side by side: they wait most of the time."""
-    with ThreadPoolExecutor() as pool:
-        yield {
-            mode: pool.submit(_in_batches_with_faults, tmp_path_factory.mktemp("sync"), mode)
-            for mode in MODES
-        }
+    with ExitStack() as opened, ThreadPoolExecutor() as pool:
+        # Started one by one: Python 3.11.7 may fail where two threads parse code (`ast`) at once.
+        sandboxes = [opened.enter_context(Sandbox()) for _ in MODES]
+        folders = [tmp_path_factory.mktemp("sync") for _ in MODES]
+        yield dict(
+            zip(
+                MODES,
+                [
+                    pool.submit(_in_batches_with_faults, *given)
+                    for given in zip(folders, sandboxes, MODES, strict=True)
+                ],
+                strict=True,
+            )
+        )
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -98,6 +98,7 @@ HEAVY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HEAVY)
 def test_four_heavy_answers_at_once_cost_little_and_are_no_success(
     tmp_path: Path, name: str

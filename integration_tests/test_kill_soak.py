@@ -9,8 +9,10 @@ from integration_tests.kill_soak import KillSoak, account_of
 from integration_tests.platform import line
 from integration_tests.soak_source import Source, account_after
 
+pytestmark = pytest.mark.long
 
-@pytest.mark.parametrize("leavers", [pytest.param(0, marks=pytest.mark.long), 150])
+
+@pytest.mark.parametrize("leavers", [0, 150])
 def test_a_sync_that_is_killed_again_and_again_comes_to_the_same_account(
     connection: Connection, leavers: int
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_reader_that_goes_away_ends_the_sync(connection: Connection) -> None:
     outcome(arguments, b"".join(map(line, people("a", "b"))), _done(heard, errors))
 
 
+@pytest.mark.long
 def test_while_nobody_reads_the_output_the_input_waits_and_no_line_is_lost(
     connection: Connection,
 ) -> None:

@@ -71,7 +71,7 @@ def test_the_pages_table_of_columns_holds_row_by_row(connection: Connection) -> 
             (None, [name]) if target is NOWHERE else (target, [])
         )
     warned = [said for said in run.logs("WARN") if "left out" in said]
-    assert [re.findall('"(.*)"', said)[0] for said in warned] == ["size", "shoe_size"]
+    assert [re.findall('"(.*?)"', said)[0] for said in warned] == ["size", "shoe_size"]
 
 
 def test_the_pages_mapping_begins_the_log_as_the_page_shows_it(connection: Connection) -> None:

@@ -223,11 +223,11 @@ class StreamMapper:
         title, columns = self.plan.title, self._columns
         if columns.unmapped and not self._has_told_unmapped:
             self._has_told_unmapped = True
-            verb = "is" if len(columns.unmapped) == 1 else "are"
+            verb, them = ("is", "it") if len(columns.unmapped) == 1 else ("are", "each")
             log(
                 Level.WARN,
                 f"Stream {title}: {listed(columns.unmapped)} {verb} left out, since no target "
-                f"fits. To change that, give each a target under {titled('streams')}; skip "
+                f"fits. To change that, give {them} a target under {titled('streams')}; skip "
                 "silences this.",
             )
         for note in columns.notes[self._told_notes :]:

@@ -18,7 +18,7 @@ def test_nothing_happened() -> None:
 
 
 def test_every_count_is_told_and_none_under_anothers_name() -> None:
-    names = [f.name for f in fields(StreamStats) if f.type == "int"]
+    names = [f.name for f in fields(StreamStats) if f.type is int]
     counts = StreamStats()
     for n, name in enumerate(names, start=1):
         setattr(counts, name, 11 * n)

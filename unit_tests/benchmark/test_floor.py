@@ -33,6 +33,7 @@ def made(kept: Path) -> Iterator[Bench]:
         yield opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_floor_and_connector_send_the_same_contacts(kind: Kind, made: Bench, kept: Path) -> None:
     workload = Workload(kind, RECORDS)

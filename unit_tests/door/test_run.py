@@ -111,6 +111,7 @@ def said(program: str) -> bytes:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("voice", VOICES.values(), ids=VOICES)
 def test_a_voice_is_heard_without_the_silence_and_not_with_it(voice: str) -> None:
     assert SECRET.encode() in said(LOUD + dedent(voice))
@@ -134,6 +135,7 @@ def test_quiet(): logging.getLogger("any").error("fine")
 """
 
 
+@pytest.mark.long
 def test_a_unit_test_whose_libraries_talk_or_that_says_a_key_fails(tmp_path: Path) -> None:
     (tmp_path / "test_talkative.py").write_text(TALKATIVE_TESTS, encoding="utf-8")
     arguments = ["-p", "unit_tests.conftest", "-p", "no:cacheprovider", "-rA", "--color=no"]

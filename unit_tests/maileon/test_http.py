@@ -226,6 +226,7 @@ def test_the_longest_body_is_read_and_a_longer_one_is_not(monkeypatch: pytest.Mo
     assert trouble_with(answering(reply(200, b"x" * 100_001))) is FailureReason.UNREADABLE
 
 
+@pytest.mark.long
 def test_a_body_that_unpacks_to_gigabytes_ends_at_the_longest_body() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     zeros = bytes(10**6)

@@ -300,6 +300,7 @@ def is_read(report: bytes, call: bytes, errors: int) -> bool:
     return len(report) <= max_report_bytes(call, contacts) and read == errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("contacts", [1, 30, 1_000])
 @pytest.mark.parametrize("text", ["x", LONG])
 def test_every_error_of_every_contact_is_read(contacts: int, text: str) -> None:

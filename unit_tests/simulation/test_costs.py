@@ -23,6 +23,8 @@ from unit_tests.simulation.scenario import (
 from unit_tests.simulation.trial import Trial, a_trial
 from unit_tests.simulation.verdict import check
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 2_500
 BATCH = 50
 """As many full calls as 50,000 people make in calls of 1,000."""

@@ -18,6 +18,8 @@ from unit_tests.simulation.scenario import Item, Kind, Scenario, Stream
 from unit_tests.simulation.sequence import fresh_account, played
 from unit_tests.simulation.verdict import clear
 
+pytestmark = pytest.mark.long
+
 HISTORIES_OF_ADDRESSES = sorted(HISTORIES.keys() - {"twins", "placeholder"})
 SEEDS = 60
 
