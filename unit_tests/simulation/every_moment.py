@@ -149,7 +149,6 @@ class Watch:
 
     def _succeeded(self, call: Request) -> None:
         self.limit = min(self.concurrency, self.limit + 1)
-        # If it is sent again, to wait for older ones, its patience begins anew.
         del self._fates[call, purpose_of(call)]
         if purpose_of(call) in {Purpose.WRITE, Purpose.REMOVE}:
             self.accepted.add(is_removal(call))
@@ -190,6 +189,8 @@ class Watch:
     def _refused(self, call: Request, refusal: RequestRejected) -> None:
         is_farewell = is_removal(call)
         self.refusals[is_farewell] += 1
+        # If it is sent again, to wait for older ones, its patience begins anew.
+        del self._fates[call, purpose_of(call)]
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
             self._nobody_leaves_from = call.position
         is_options_fault = {
