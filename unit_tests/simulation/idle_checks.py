@@ -23,8 +23,11 @@ class IdleChecks:
     def at(self, now: float, until: float) -> None:
         """The loop waits from now until something happens, or that time has come."""
         insist(not self.trial.holds_a_true_state(), "a true STATE is held back")
+        self._nothing_waits_too_long(now, until)
         latest = max(now, self.trial.told_at + EVERY_SECONDS)
         insist(until <= latest + A_TICK_SECONDS, "nothing is told for too long")
+
+    def _nothing_waits_too_long(self, now: float, until: float) -> None:
         watch = self.trial.watch
         if watch.in_flight:
             return

@@ -399,7 +399,10 @@ PLANTED: dict[str, Planted] = {
     "a state counts a contact more": Planted(_counts(created=1), "created does not add up", 9),
     "a state counts a merge more": Planted(_counts(merged=1), "merged does not add up", 9),
     # The loop.
-    "the loop sleeps too long": Planted(waits(lambda _, until: until + 40), "waits", 0),
+    "the loop sleeps too long": Planted(
+        waits(lambda now, until: until + 5 if until - now < 20 else until), "waits", 0
+    ),
+    "the loop sleeps while a line is due": Planted(waits(lambda _, until: until + 40), "told", 0),
     "the loop never sleeps": Planted(waits(min), "spins", 0),
     # The account beside the calls.
     "a field is created in thought alone": Planted(
