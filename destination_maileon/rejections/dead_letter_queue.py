@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeAlias
 
 from destination_maileon.config.model import S3Storage, titled
 from destination_maileon.errors import SyncError
@@ -31,6 +32,9 @@ _LINES = "application/x-ndjson"
 _JSON = "application/json"
 
 
+Upload: TypeAlias = Callable[[], SyncError | None]
+
+
 class DeadLetterQueue:
     """The rejected records of one sync. Lines wait here until they are stored.
 
@@ -47,8 +51,7 @@ class DeadLetterQueue:
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._bucket = S3Bucket(settings, timeouts)
-        self.during: Callable[[Callable[[], SyncError | None]], SyncError | None]
-        self.during = lambda step: step()
+        self.during: Callable[[Upload], SyncError | None] = lambda upload: upload()
         self._clock = clock
         self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
