@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from destination_maileon.delivery.request import Job, Purpose, Request
-from destination_maileon.delivery.sender import Environment, ResponseReceived
+from destination_maileon.delivery.sender import Environment, ResponseReceived, is_there
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import RequestRejected
@@ -113,8 +113,7 @@ class Sample:
 
 
 def _standing(plan: StreamPlan, contact: Contact, client: MaileonClient) -> Standing:
-    email = (contact.email or "").strip()
-    if email and client.is_marked_unsubscribed(email):
+    email = contact.email or ""
+    if email.strip() and client.is_marked_unsubscribed(email):
         return Standing.UNSUBSCRIBED
-    is_there = client.find(plan.options.identifier_mode.endpoint(contact))
-    return Standing.EXISTING if is_there else Standing.NEW
+    return Standing.EXISTING if is_there(client, plan, contact) else Standing.NEW

@@ -17,13 +17,14 @@ from typing import Protocol, TypeAlias
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.mapping.outcomes import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.rejections.field_rules import violations
+from destination_maileon.streams.catalog import StreamPlan
 
 _GIVE_WAY_SECONDS = 0.001
 
@@ -146,10 +147,15 @@ def _carry_out_removal(
             client.mark_unsubscribed(contact.email or "")
             return True
         case Purpose.LOOK_UP, _:
-            return bool(client.find(mode.endpoint(contact)))
+            return is_there(client, call.partition_key.plan, contact)
         case _, DeletedRecords.DELETE:
             return client.delete(mode.endpoint(contact))
     return client.unsubscribe(mode.endpoint(contact))
+
+
+def is_there(client: MaileonClient, plan: StreamPlan, contact: Contact) -> bool:
+    """Whether Maileon has the contact, by the identifier of the stream."""
+    return bool(client.find(plan.options.identifier_mode.endpoint(contact)))
 
 
 def foresee(
@@ -162,8 +168,7 @@ def foresee(
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
-        mode = call.partition_key.plan.options.identifier_mode
-        return bool(client.find(mode.endpoint(call.contact_removal.contact)))
+        return is_there(client, call.partition_key.plan, call.contact_removal.contact)
     return foreseen(call, custom_types)
 
 

@@ -157,26 +157,18 @@ class MaileonClient:
         # A contact that is asked for by its id comes with a checksum otherwise (Get Contact By Id).
         query = {**address.query, "ignore_checksum": "true"} if address.query else {}
         answer = self._exchange("GET", address.path, query=query, most_bytes=_MAX_PAGE_BYTES)
-        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return []
-        return identified(self._api_answer(answer))
+        return identified(answer) if self._is_of_somebody(answer) else []
 
     def mark_unsubscribed(self, email: str) -> None:
         """The address is marked as unsubscribed, whether Maileon has such a contact or not.
 
         The marker is kept apart from contacts (Maileon docs, Set Unsubscription).
         """
-        # No address has space around it; taken at its word, it would be of nobody.
-        path = f"/contacts/email/{segment(email.strip())}/unsubscription"
-        self._api_answer(self._exchange("PUT", path, body=b""))
+        self._api_answer(self._exchange("PUT", _marker_path(email), body=b""))
 
     def is_marked_unsubscribed(self, email: str) -> bool:
         """Whether the address has an unsubscription marker (Maileon docs, Get Unsubscription)."""
-        answer = self._exchange("GET", f"/contacts/email/{segment(email)}/unsubscription")
-        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return False
-        self._api_answer(answer)
-        return True
+        return self._is_of_somebody(self._exchange("GET", _marker_path(email)))
 
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
@@ -190,7 +182,10 @@ class MaileonClient:
         # Without its identifier the path would name all contacts, or none.
         if not all(query.values()):
             raise _not_addressable()
-        answer = self._exchange("DELETE", path, query=query)
+        return self._is_of_somebody(self._exchange("DELETE", path, query=query))
+
+    def _is_of_somebody(self, answer: Response) -> bool:
+        """Whether Maileon has whom the call named; raises MaileonError if it does not say so."""
         if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
             return False
         self._api_answer(answer)
@@ -225,6 +220,11 @@ class MaileonClient:
             raise _not_addressable()
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.send(method, target, body=body, most_bytes=most_bytes)
+
+
+def _marker_path(email: str) -> str:
+    # No address has space around it; taken at its word, it would be of nobody.
+    return f"/contacts/email/{segment(email.strip())}/unsubscription"
 
 
 def _not_addressable() -> RequestRejected:
