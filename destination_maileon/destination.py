@@ -23,6 +23,7 @@ from airbyte_cdk.models import (  # type: ignore[attr-defined]
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
+    DestinationSyncMode,
     FailureType,
     Status,
 )
@@ -30,7 +31,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_maileon.check import problem_with
 from destination_maileon.cli import verdict
-from destination_maileon.config.spec import connector_specification
+from destination_maileon.config.spec import specification
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.output import Logger, MessageFormatter
@@ -43,7 +44,9 @@ class DestinationMaileon(Destination):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         del logger
-        return connector_specification()
+        content = specification()
+        modes = map(DestinationSyncMode, content.pop("supported_destination_sync_modes"))
+        return ConnectorSpecification(**content, supported_destination_sync_modes=[*modes])
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         del logger

@@ -5,16 +5,11 @@ the form's groups, the documentation's address, the supported sync modes, and th
 its form builder understands. It knows no key by name.
 """
 
-from __future__ import annotations
+from typing import Any, TypeAlias
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pydantic import BaseModel
 
 from destination_maileon.config.model import Config
-
-if TYPE_CHECKING:
-    # The CDK exports the protocol's classes with a star, which mypy does not count as an export.
-    from airbyte_cdk.models import ConnectorSpecification  # type: ignore[attr-defined]
-    from pydantic import BaseModel
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -62,19 +57,6 @@ def specification() -> dict[str, Any]:
         "supported_destination_sync_modes": list(SYNC_MODES),
         "connectionSpecification": connection_specification(),
     }
-
-
-def connector_specification() -> ConnectorSpecification:
-    """The specification as the CDK's entry point wants it."""
-    # Not at the top: `specification()` serves who has no need of the CDK, which is slow to import.
-    from airbyte_cdk.models import (  # type: ignore[attr-defined]  # noqa: PLC0415
-        ConnectorSpecification,
-        DestinationSyncMode,
-    )
-
-    content = specification()
-    modes = [DestinationSyncMode(mode) for mode in content.pop("supported_destination_sync_modes")]
-    return ConnectorSpecification(**content, supported_destination_sync_modes=modes)
 
 
 _PYDANTICS_OWN = ("additionalProperties", "discriminator", "format", "writeOnly")
