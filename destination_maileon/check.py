@@ -4,14 +4,17 @@ This module alone decides what `check` looks at (all that the configuration name
 once, 15 seconds in all; what can be told apart comes in one message), and how long `discover` asks.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import DeletedRecords, S3Storage, UnmappedColumns, titled
+from destination_maileon.config.model import (
+    Config,
+    DeletedRecords,
+    S3Storage,
+    UnmappedColumns,
+    titled,
+)
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import (
     Kind,
@@ -30,11 +33,6 @@ from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestR
 from destination_maileon.rejections.s3 import CHECK_SECONDS, check_bucket
 from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.discovery import destination_catalog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from destination_maileon.config.model import Config
 
 MAX_SECONDS = 15.0
 DISCOVER_SECONDS = 50.0

@@ -9,8 +9,6 @@ The text is what the person in the UI reads: what happened and what to do. It ho
 configuration, of a record or of a key. Everything else that is raised is a system error.
 """
 
-from __future__ import annotations
-
 
 class SyncError(Exception):
     """Every reason to end a sync that has words for a person."""

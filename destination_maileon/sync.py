@@ -1,52 +1,40 @@
 """Wiring of one sync: every room gets what it needs from the others, nothing else happens here."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from io import BufferedIOBase
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.leavers import Leavers
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.model import Config, S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.removals import Removals
-from destination_maileon.delivery.request import Limits
+from destination_maileon.delivery.request import Limits, Request
 from destination_maileon.delivery.response_handler import ResponseHandler
 from destination_maileon.delivery.sample import Sample
 from destination_maileon.delivery.scheduler import CALLS_AT_FIRST, Pace, RequestScheduler
-from destination_maileon.delivery.sender import WorkerPool, foresee, send
+from destination_maileon.delivery.sender import Environment, WorkerPool, foresee, send
 from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
+from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLimits, RejectionLog
 from destination_maileon.streams import consent
-from destination_maileon.streams.account import Account, Retrying
-from destination_maileon.streams.catalog import stream_plans, unused_entries
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from io import BufferedIOBase
-
-    from destination_maileon.config.model import Config
-    from destination_maileon.delivery.request import Request
-    from destination_maileon.delivery.sender import Environment
-    from destination_maileon.maileon.contact import FieldType
-    from destination_maileon.protocol.messages import StreamKey
-    from destination_maileon.streams.account import Ask
-    from destination_maileon.streams.catalog import StreamPlan
-
+from destination_maileon.streams.account import Account, Ask, Retrying
+from destination_maileon.streams.catalog import StreamPlan, stream_plans, unused_entries
 
 REQUESTS_BODIES = 4
 """The requests that are not settled take so many times the bytes of a call at most."""

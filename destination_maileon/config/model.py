@@ -4,8 +4,6 @@ This module alone decides which keys there are, with their values, defaults and 
 person reads about them. How a target is spelled is decided in `targets`.
 """
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias

@@ -7,11 +7,8 @@ their number, not to its square.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
 
 MAX_SHOWN_CHARACTERS = 60
 MAX_SLIPS = 2

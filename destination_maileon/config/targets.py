@@ -3,18 +3,13 @@
 This module alone decides what a target is called and which target a column's name means.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from destination_maileon.config.suggestions import NameIndex, bare
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.contact_xml import without_forbidden
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
 
 METADATA_PREFIXES = ("_airbyte", "_ab_")
 DELETED_AT_COLUMN = "_ab_cdc_deleted_at"

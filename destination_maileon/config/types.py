@@ -4,8 +4,6 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 `true` no number, and `1.0` a whole number. What the values mean is said where a key is declared.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,29 +4,21 @@ This module alone words them. Invariant: no sentence holds the value of a key th
 secret, nor one that is no plain text or number.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from destination_maileon.config.model import Config
-from destination_maileon.config.spec import flat_schema
+from destination_maileon.config.spec import Schema, flat_schema
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.auth import secret_forms
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from pydantic_core import ErrorDetails
-
-    from destination_maileon.config.spec import Schema
-
-    Steps: TypeAlias = Sequence[int | str]
+Steps: TypeAlias = Sequence[int | str]
 
 _UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
 

@@ -6,8 +6,6 @@ question that fails is asked again as long as the configuration allows, or given
 person. Calls that write are tried again by `delivery` instead, since others go on meanwhile.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import time
@@ -15,17 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from destination_maileon.config.model import UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.config.targets import Kind, Target, creation_obstacle
 from destination_maileon.errors import ConfigError, SyncError, TransientError
+from destination_maileon.maileon.backoff import Backoff
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
-
-if TYPE_CHECKING:
-    from destination_maileon.maileon.backoff import Backoff
-    from destination_maileon.maileon.contact import FieldType
 
 Answer = TypeVar("Answer")
 Ask: TypeAlias = Callable[[Callable[[], Any]], Any]

@@ -7,8 +7,6 @@ refresh or a Clear (`minimum_generation_id` equal to `generation_id`) changes no
 are people, and none is deleted because a table is read anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 

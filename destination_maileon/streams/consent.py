@@ -4,19 +4,12 @@ This module alone decides which options deserve a warning before the first recor
 what Maileon's documentation of Synchronize Contacts says of them.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable, Iterator
 
-from typing import TYPE_CHECKING
-
-from destination_maileon.config.model import titled
+from destination_maileon.config.model import Config, titled
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from destination_maileon.config.model import Config
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.catalog import StreamPlan
 
 
 def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:

@@ -5,22 +5,15 @@ so that `targets` finds the way back. Types only in the forms that the UI knows:
 another format than date, date-time or time becomes an unknown type there (Airbyte platform).
 """
 
-from __future__ import annotations
+from collections.abc import Collection, Mapping
 
-from typing import TYPE_CHECKING
-
-from destination_maileon.config.model import DeletedRecords, UnmappedColumns
+from destination_maileon.config.model import Config, DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.streams.catalog import CONTACT, OPERATIONS
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from destination_maileon.config.model import Config
-
-    Json = dict[str, object]
+Json = dict[str, object]
 
 _SCHEMAS: Mapping[FieldType, Mapping[str, str]] = {
     FieldType.STRING: {"type": "string"},

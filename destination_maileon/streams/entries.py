@@ -6,18 +6,11 @@ entry would write people as if they had never opted out. An entry that resembles
 to another connection, as all connections to a destination share its configuration.
 """
 
-from __future__ import annotations
+from collections.abc import Collection, Iterable, Iterator
 
-from typing import TYPE_CHECKING
-
-from destination_maileon.config.model import titled
+from destination_maileon.config.model import StreamConfig, titled
 from destination_maileon.config.suggestions import MAX_SHOWN_CHARACTERS, NameIndex, bare, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from destination_maileon.config.model import StreamConfig
-    from destination_maileon.protocol.messages import StreamKey
+from destination_maileon.protocol.messages import StreamKey
 
 _SHORTEST_NAME = 3
 """A shorter one is the end of too many names to tell that they have a prefix."""
