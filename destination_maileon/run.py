@@ -1,7 +1,7 @@
 """The console script: one process, from its arguments to its exit code.
 
-This module alone decides what the process does with signals, with its standard streams, and with
-what others have to say: nothing but this program's own messages leaves it. Libraries, and Python
+This module alone decides what the process does with signals, and with what others have to say:
+nothing but this program's own messages leaves it. Libraries, and Python
 itself, log paths, headers and bodies, warn of values, print, and show the text of an exception that
 nobody caught; people and keys may stand in all of these. Invariant: after `be_quiet`, whatever they
 say, at any level and to whatever handler, reaches neither stream.
@@ -18,7 +18,7 @@ import warnings
 from contextlib import suppress
 from types import FrameType, TracebackType
 
-STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR = range(3)
+STANDARD_ERROR = 2
 TERMINATED = 143
 """What the platform takes for an ordered end: 128 + SIGTERM (Airbyte platform)."""
 
@@ -28,7 +28,6 @@ def run() -> None:
     # imports below take most of a second.
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
-    _reserve_standard_streams()
     sys.exit(main(sys.argv[1:]))
 
 
@@ -59,19 +58,6 @@ def main(arguments: list[str]) -> int:
             os.write(STANDARD_ERROR, f"{closed}\n".encode())
         return 1
     return command.exit_code
-
-
-def _reserve_standard_streams() -> None:
-    """Where one is closed, opens what can be neither read nor written in the way it is used.
-
-    The next file or socket that is opened gets the lowest number that is free. Without this it
-    could be the connection to Maileon that is read as input, or that log lines are written to.
-    """
-    for number in (STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_WRONLY if number == STANDARD_INPUT else os.O_RDONLY)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -87,7 +87,7 @@ class MaileonClient:
             self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
         try:
-            return parse_report(answer.body or b"", sent=body, contacts=contacts)
+            return parse_report(answer.body or b"", contacts=contacts)
         except UnreadableReport as error:
             reason = str(error)
         raise RetriableError(

@@ -33,7 +33,6 @@ _PIECE_BYTES = 2**16
 _BYTES = 2**20
 _BYTES_OF_A_CONTACT = 8_000
 _BYTES_OF_A_BYTE = 16
-_TIMES_QUOTED = 20
 
 
 def max_report_bytes(sent: bytes, contacts: int) -> int:
@@ -79,13 +78,13 @@ class SynchronizationReport:
     invalid_contacts: tuple[InvalidContact, ...]
 
 
-def parse_report(body: bytes, *, sent: bytes = b"", contacts: int = 0) -> SynchronizationReport:
-    """The report in the body of an answer to a call of this body with so many contacts.
+def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
+    """The report in the body of an answer to a call with so many contacts.
 
     Raises UnreadableReport, also if it counts fewer contacts than were sent: what became of the
     others is not known.
     """
-    root = _root(body, sent)
+    root = _root(body)
     report = SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
@@ -99,14 +98,10 @@ def parse_report(body: bytes, *, sent: bytes = b"", contacts: int = 0) -> Synchr
     return report
 
 
-def _root(body: bytes, sent: bytes) -> etree._Element:
-    most_signs = MAX_ELEMENTS
-    if body.count(b"=") > most_signs:
-        # A report that quotes does so from what was sent.
-        most_signs += _TIMES_QUOTED * sent.count(b"=")
+def _root(body: bytes) -> etree._Element:
     root = None
     with suppress(UnreadableXml):
-        root = read_xml(body, most_signs=most_signs)
+        root = read_xml(body)
     # Raised outside of the handler, so that no chained error carries a piece of the answer.
     if root is None:
         raise UnreadableReport("the answer is no XML")
@@ -140,10 +135,8 @@ class UnreadableXml(ValueError):
     """The bytes are no XML that is accepted. The message holds nothing of them."""
 
 
-def read_xml(
-    body: bytes, *, most_elements: int = MAX_ELEMENTS, most_signs: int = MAX_ELEMENTS
-) -> etree._Element:
-    """The root element, if there are no more elements and equals signs; raises UnreadableXml."""
+def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element:
+    """The root element, if there are no more elements; raises UnreadableXml."""
     # A parser of its own for each document: they are not shared between threads without waiting.
     parser = etree.XMLPullParser(
         events=("start",),
@@ -156,7 +149,7 @@ def read_xml(
     )
     root = None
     with suppress(etree.LxmlError, ValueError):
-        root = _fed(parser, body, most_elements=most_elements, most_signs=most_signs)
+        root = _fed(parser, body, most_elements)
     if root is None or root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableXml("no XML without a document type")
     return root
@@ -192,16 +185,14 @@ def _text(element: etree._Element | None) -> str | None:
     return element.text or None
 
 
-def _fed(
-    parser: etree.XMLPullParser, body: bytes, *, most_elements: int, most_signs: int
-) -> etree._Element | None:
+def _fed(parser: etree.XMLPullParser, body: bytes, most_elements: int) -> etree._Element | None:
     """What the parser makes of the body, piece by piece, as long as there is an end in sight."""
     elements = signs = 0
     for start in range(0, len(body), _PIECE_BYTES):
         piece = body[start : start + _PIECE_BYTES]
         # Every attribute has one, and is counted before there is an element to ask.
         signs += piece.count(b"=")
-        if signs > most_signs:
+        if signs > MAX_ELEMENTS:
             return None
         parser.feed(piece)
         elements += sum(1 for _ in parser.read_events())

@@ -6,10 +6,10 @@ entry would write people as if they had never opted out. An entry that resembles
 to another connection, as all connections to a destination share its configuration.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from destination_maileon.config.model import StreamConfig, titled
-from destination_maileon.config.suggestions import MAX_SHOWN_CHARACTERS, NameIndex, bare, shown
+from destination_maileon.config.suggestions import NameIndex, bare, shown
 from destination_maileon.protocol.messages import StreamKey
 
 _SHORTEST_NAME = 3
@@ -23,7 +23,8 @@ class StreamEntries:
         self._entries = {(entry.namespace, entry.name): entry for entry in entries}
         there = {*keys, *((None, name) for _, name in keys)}
         self._unused = [key for key in self._entries if key not in there]
-        self._near = _Nearest([key for key in keys if self.entry_of(key) is None])
+        self._free = {key: bare(key[1]) for key in keys if self.entry_of(key) is None}
+        self._names = NameIndex(name for _, name in self._free)
 
     def entry_of(self, key: StreamKey) -> StreamConfig | None:
         """The entry that names the stream's namespace, else the one that names none."""
@@ -32,7 +33,7 @@ class StreamEntries:
     def problems(self) -> Iterator[str]:
         """One sentence per entry that was most likely meant for a stream of the sync."""
         for key in self._unused:
-            nearest = self._near.stream(key[1]) if self._says_something(key) else None
+            nearest = self._nearest(key[1]) if self._says_something(key) else None
             if nearest is not None:
                 yield (
                     f"{titled('streams')} has an entry for the stream with {_in_words(key)}, which "
@@ -43,40 +44,33 @@ class StreamEntries:
 
     def foreign(self) -> list[StreamKey]:
         """The streams of entries that resemble none of the sync."""
-        return [key for key in self._unused if self._near.stream(key[1]) is None]
+        return [key for key in self._unused if self._nearest(key[1]) is None]
+
+    def _nearest(self, name: str) -> StreamKey | None:
+        """The stream without an entry that most likely is meant; None if none resembles the name.
+
+        One of the name in another namespace, in other case, with a prefix, or as the log shows it,
+        with the namespace before it; or with a slip of a letter or two.
+        """
+        wanted, untitled = bare(name), name.rpartition(".")[2]
+        has_end = len(wanted) >= _SHORTEST_NAME
+        ways: tuple[Callable[[StreamKey, str], bool], ...] = (
+            lambda key, _: key[1] == name,
+            lambda _, bare_name: bare_name == wanted,
+            lambda _, bare_name: has_end and bare_name.endswith(wanted),
+            lambda key, _: key[1] == untitled,
+        )
+        streams = self._free.items()
+        found = next(
+            (key for is_meant in ways for key, named in streams if is_meant(key, named)), None
+        )
+        if found is None and (slip := self._names.nearest(name)) is not None:
+            found = next(key for key in self._free if key[1] == slip)
+        return found
 
     def _says_something(self, key: StreamKey) -> bool:
         entry = self._entries[key]
         return bool(entry.mapping or entry.audience_field)
-
-
-class _Nearest:
-    """Finds, among streams without an entry, the one whose name a person may have meant."""
-
-    def __init__(self, keys: Collection[StreamKey]) -> None:
-        self._by_name: dict[str, StreamKey] = {}
-        self._by_bare: dict[str, StreamKey] = {}
-        self._by_end: dict[str, StreamKey] = {}
-        self._names = NameIndex()
-        for key in keys:
-            name = bare(key[1])
-            self._by_name.setdefault(key[1], key)
-            self._by_bare.setdefault(name, key)
-            for length in range(_SHORTEST_NAME, min(len(name), MAX_SHOWN_CHARACTERS)):
-                self._by_end.setdefault(name[-length:], key)
-            self._names.add(key[1])
-
-    def stream(self, name: str) -> StreamKey | None:
-        """In another namespace, in other case, with a prefix, or with a slip of a letter or two.
-
-        Also where the entry's name is the title that the log shows, with the namespace before it.
-        """
-        bare_name = bare(name)
-        found = self._by_name.get(name) or self._by_bare.get(bare_name)
-        found = found or self._by_end.get(bare_name) or self._by_name.get(name.rpartition(".")[2])
-        if found is None and (slip := self._names.nearest(name)) is not None:
-            found = self._by_name[slip]
-        return found
 
 
 def _in_words(key: StreamKey) -> str:

@@ -265,7 +265,7 @@ def test_whatever_arrives_is_a_report_or_unreadable(body: bytes) -> None:
 
 
 NAMESPACES = ' xmlns:a="urn:a" xmlns:b="urn:b" xmlns:c="urn:c"'
-LONG = "\u00f6=&" * 85
+LONG = "\u00f6;&" * 85
 CODES = list(ERROR_CODES)
 
 
@@ -295,7 +295,7 @@ def told(
 
 
 def is_read(report: bytes, call: bytes, errors: int) -> bool:
-    read = len(parse_report(report, sent=call).invalid_contacts)
+    read = len(parse_report(report).invalid_contacts)
     contacts = call.count(b"<contact>")
     return len(report) <= max_report_bytes(call, contacts) and read == errors
 
@@ -311,7 +311,7 @@ def test_every_error_of_every_contact_is_read(contacts: int, text: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("contacts", [1, 30, 100])
-@pytest.mark.parametrize("text", ["x", "person.of.some.length@example.com", "=" * 60])
+@pytest.mark.parametrize("text", ["x", "person.of.some.length@example.com", "=&"])
 @pytest.mark.parametrize("is_apart", [False, True])
 def test_each_of_many_fields_may_be_wrong(contacts: int, text: str, *, is_apart: bool) -> None:
     errors = [(21, f"{text}{n}") for n in range(300)]
