@@ -64,31 +64,37 @@ class StreamStats:
 
     def words(self) -> str:
         """The counts for a person."""
-        return self._words([f"{self.created} created", f"{self.existing} existing"])
+        known = [f"{self.created} created", f"{self.existing} existing"]
+        return self._words(known, last=[pluralize(self.calls, "call"), self._duration])
 
     def foreseen_words(self) -> str:
         """The same of a dry run: who exists or has unsubscribed is not known, nobody was sent."""
         sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
-        return f"without the dry run it would be {self._words(sent=[f'{sent} sent'])}"
+        # Who is to be unsubscribed may not be there, and setting a marker takes a call more.
+        calls = f"at least {pluralize(self.calls, 'call')}"
+        words = self._words(last=[f"{sent} sent", calls, f"{self._duration} for the dry run"])
+        return f"without the dry run it would be {words}"
 
-    def _words(self, known: Sequence[str] = (), *, sent: Sequence[str] = ()) -> str:
+    @property
+    def _duration(self) -> str:
+        return f"{max(0.0, self.ended_at - self.started_at):.1f} seconds"
+
+    def _words(self, known: Sequence[str] = (), *, last: Sequence[str]) -> str:
         reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
         why = f" ({', '.join(reasons)})" if reasons else ""
         marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
-        gone = f" ({self.gone} of these not in Maileon{marked})" if self.gone else ""
-        seconds = max(0.0, self.ended_at - self.started_at)
+        of_whom = "of both" if self.opted_out and self.deleted else "of these"
+        gone = f" ({self.gone} {of_whom} not in Maileon{marked})" if self.gone else ""
         words = [
             f"{pluralize(self.read, 'record')} read",
             f"{self.written} written",
             *known,
             f"{self.left_out.total()} left out{why}",
             f"{self.merged} merged",
-            f"{self.opted_out} opted out",
-            f"{self.deleted} deleted{gone}",
+            f"{self.opted_out} opted out{'' if self.deleted else gone}",
+            f"{self.deleted} deleted{gone if self.deleted else ''}",
             *([f"{self.left} left the audience"] if self.left else ()),
             f"{self.rejected} rejected",
-            *sent,
-            pluralize(self.calls, "call"),
-            f"{seconds:.1f} seconds",
+            *last,
         ]
         return ", ".join(words)
