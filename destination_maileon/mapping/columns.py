@@ -71,11 +71,12 @@ class StreamColumns:
     """Where the columns of one stream go.
 
     `unmapped` are those without a target. `problems` say what a person must change before
-    anything is sent; `notes` what was left out, and why.
+    anything is sent; `notes` what was left out, and why: `noted` are the columns of which they do.
     """
 
     columns: dict[str, Column] = field(default_factory=dict)
     unmapped: list[str] = field(default_factory=list)
+    noted: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     to_create: dict[str, FieldType] = field(default_factory=dict)
@@ -295,6 +296,7 @@ class ColumnResolver:
         """Whether no field can have the column's name; it is left out then, with a note."""
         obstacle = creation_obstacle(column) or mistaken_for(column)
         if obstacle is not None and self._skip(column):
+            self._result.noted.add(column)
             self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
         return obstacle is not None
 
@@ -310,6 +312,7 @@ class ColumnResolver:
 
     def _leave_out_with_note(self, column: str, why: str) -> None:
         if self._skip(column):
+            self._result.noted.add(column)
             self._result.notes.append(f'column "{column}" is left out: {why}')
 
     def _skip(self, column: str) -> bool:
@@ -333,5 +336,5 @@ class ColumnResolver:
         hint = f" Column {' or '.join(alike)} looks like it." if alike else ""
         yield (
             f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
-            f"recognises it. Map a column to it, or choose another identifier mode.{hint}"
+            f"recognises it. Map a column to it, or change {titled('identifier_mode')}.{hint}"
         )

@@ -155,15 +155,21 @@ class StreamMapper:
         self.tell_notes(log)
 
     def _tell_new(self, new: Mapping[str, Column], log: Log) -> None:
-        if not new or self._told_tables >= MAX_TABLES:
+        if self._told_tables >= MAX_TABLES:
+            return
+        table = plan_table(self._without_warned(new))
+        if not table:
             return
         self._told_tables += 1
         is_last = self._told_tables == MAX_TABLES
         more = "\n  Further columns that only records have are not listed." if is_last else ""
-        log(
-            Level.INFO,
-            f"Stream {self.plan.title}, seen first in a record:\n{plan_table(new)}{more}",
-        )
+        log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{table}{more}")
+
+    def _without_warned(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """Less those that a warning says are left out: each is told once, where one can act."""
+        warned = set() if self._has_told_unmapped else {*self._columns.unmapped}
+        noted = self._columns.noted
+        return {n: c for n, c in columns.items() if n not in warned and n not in noted}
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
@@ -194,8 +200,8 @@ class StreamMapper:
     def tell_plan(self, log: Log) -> None:
         """Says what becomes of people, and where the columns go."""
         people = outline(self.plan, self._rules.deleted_records)
-        columns = plan_table(self._columns.columns)
-        log(Level.INFO, f"Stream {self.plan.title}: {people}\n{columns}")
+        table = plan_table(self._without_warned(self._columns.columns))
+        log(Level.INFO, f"Stream {self.plan.title}: {people}\n{table}".rstrip())
         if self._keeps_permissions:
             log(
                 Level.INFO,

@@ -100,6 +100,8 @@ def _shown_type(column: Column) -> str:
         return f"{column.type}{', null clears' if column.clear else ''}"
     if column.has_source:
         return "source is set" if column.source else "source is deleted"
+    if column.target.kind is Kind.UNSUBSCRIBE:
+        return "yes or a time unsubscribes"
     return "identifier" if column.target.kind in IDENTIFIERS else ""
 
 

@@ -254,3 +254,21 @@ def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> Non
     assert (
         '2 existing contacts kept the permission they had: column "consent" decides for new' in text
     )
+
+
+def test_a_column_that_is_left_out_is_told_once_and_by_a_warning_where_one_can_act() -> None:
+    stream, heard = with_a_log("shoe", "skip", "Permission", unmapped_columns="create")
+    stream.tell_plan(heard)
+    (table,) = [text for level, text in heard.said if level is Level.INFO]
+    assert table.endswith('  left out: column "skip"')
+    assert any('is created for "Permission"' in text for text in heard.warnings)
+
+    stream, heard = with_a_log("shoe", "skip")
+    stream.tell_plan(heard)
+    for column in ("hat", "glove"):
+        stream.learn({"email": "a@b.de", column: 1}, heard)
+    tables = [text for level, text in heard.said if level is Level.INFO]
+    assert ["shoe" in text for text in (*tables, *heard.warnings)] == [False, False, False, True]
+    assert [text.splitlines()[-1] for text in tables[1:]] == [
+        f'  left out: column "{column}"' for column in ("hat", "glove")
+    ]
