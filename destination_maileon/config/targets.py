@@ -36,6 +36,7 @@ IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
 SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 """What several columns of a stream may go to."""
 _SPECIAL_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.PREFERENCES, Kind.DELETED, Kind.UNSUBSCRIBE)
+_WORDS_OF_LEAVING = ("unsubscribe", "optout", "optedout")
 _PLAIN_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.SKIP)
 
 
@@ -175,6 +176,12 @@ def creation_obstacle(name: str) -> str | None:
 def target_like(column: str) -> Kind | None:
     """The target that a column has the name of, in another spelling or case."""
     return next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
+
+
+def target_sounding_like(column: str) -> Kind | None:
+    """The same, and for `unsubscribed`, `opted_out_at` and the like the one that they may mean."""
+    is_leaving = bare(column).startswith(_WORDS_OF_LEAVING)
+    return target_like(column) or (Kind.UNSUBSCRIBE if is_leaving else None)
 
 
 def mistaken_for(column: str) -> str | None:

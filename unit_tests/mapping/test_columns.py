@@ -431,6 +431,9 @@ def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
         ("permission", "map the column to permission"),
         ("Deleted", "map the column to deleted"),
         ("Preferences", "rename the column to preferences"),
+        ("unsubscribed", "map the column to unsubscribe"),
+        ("opted_out_at", "map the column to unsubscribe"),
+        ("OptOut", "map the column to unsubscribe"),
     ],
 )
 def test_a_column_with_nearly_the_name_of_a_target_is_told_whenever_it_is_seen(
