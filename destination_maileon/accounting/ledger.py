@@ -309,5 +309,5 @@ class Ledger:
         self._is_over_limit = True
         others = {_NOT_IN_CATALOG.reason_key: self.unknown_streams}
         why = f"{excess}: {self._rejections.all_totals(others)}."
-        advice = "Correct the records or the mapping, or allow more."
+        advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
         self._note(StopSync(f"{why} {advice}", position=position))

@@ -39,13 +39,13 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
         which = f'the one in column "{column}"' if column else plan.permission_name
         yield (
             f"the permission of existing contacts is replaced by {which}, even a higher one. "
-            f"{_where_empty(plan)}Set {titled('override_permission')} to false if their consent "
+            f"{_where_empty(plan)}Switch {titled('override_permission')} off if their consent "
             "shall stay as it is."
         )
     if options.reimport_unsubscribed_contacts:
         yield (
-            "people who unsubscribed are added again and may be written to. Set "
-            f"{titled('reimport_unsubscribed_contacts')} to false unless they agreed anew."
+            "people who unsubscribed are added again and may be written to. Switch "
+            f"{titled('reimport_unsubscribed_contacts')} off unless they agreed anew."
         )
     if options.update_only and options.sync_mode is SynchronizationMode.IGNORE:
         yield (
