@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from functools import partial
 
 from integration_tests.bookkeeping import Json, Run
-from integration_tests.connection import Connection, columns, people
+from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.platform import line, record, stream, stream_state
 from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
+from scripts.documents import REJECTIONS
 
 BAD = record({"email": "no address"})
 LONG = "x" * 256
@@ -49,6 +52,31 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
     contact = connection.sandbox.account.by_email("bad@example.com")
     assert contact is not None
     assert contact.standard_fields == {"FIRSTNAME": "x" * 255}
+
+
+def test_the_pages_line_is_stored_corrected_and_sent_again_as_the_page_says(
+    connection: Connection, storage: Storage
+) -> None:
+    page = REJECTIONS.read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```jsonl\n(.*?)\n```", page, re.DOTALL)
+    (step,) = re.findall(r"^cat rejected/\*.jsonl \| (.*) > corrected.jsonl$", page, re.MULTILINE)
+    connection.sandbox.account.add_custom_field("age", "integer")
+    mail_is_email = mapping(("mail", "email"), name="customers")
+    there = stream({}, name="customers", namespace="public")
+    # The third record of its stream.
+    others = [record({"mail": f"p{n}@example.com"}, "customers", "public") for n in range(2)]
+    connection.sync(
+        [*others, json.loads(shown)],
+        there,
+        object_storage_config=storage.config,
+        streams=mail_is_email,
+    )
+    ((_, body),) = storage.objects().items()
+    assert json.loads(body) == json.loads(shown)
+    corrected = subprocess.run(["/bin/sh", "-c", step], input=body, capture_output=True, check=True)
+    again = connection.write(corrected.stdout, there, streams=mail_is_email)
+    assert again.exit_code == 0
+    assert connection.sandbox.account.by_email("p2@example.com") is not None
 
 
 def test_each_stream_has_a_folder_below_that_of_the_sync_and_all_files_together_can_be_replayed(

@@ -63,13 +63,14 @@ def configuration_keys() -> list[str]:
 
 
 def _configuration() -> Iterator[str]:
-    yield "| key | values | default | meaning |"
+    yield "| option | values | default | meaning |"
     yield "|---|---|---|---|"
     for path, schema, requirement in _rows(connection_specification()):
         default = requirement or _default(schema)
         hidden = " *Not shown in the form.*" if schema.get("airbyte_hidden") else ""
-        meaning = f"**{schema['title']}.** {schema['description']}{hidden}"
-        yield f"| `{path}` | {_values(schema)} | {default} | {_cell(meaning)} |"
+        option = f"**{schema['title']}** (`{path}`)"
+        meaning = _cell(f"{schema['description']}{hidden}")
+        yield f"| {option} | {_values(schema)} | {default} | {meaning} |"
 
 
 def _standard_fields() -> Iterator[str]:
@@ -93,12 +94,14 @@ def _consent() -> Iterator[str]:
         "updates_only": "update_only",
         "overrides": "override_permission",
     }
+    properties = connection_specification()["properties"]
+    titles = {name: schema["title"] for name, schema in properties.items()}
     for person in Person:
         rows = [row for row in ROWS if row.person is person]
         yield f"**Who {person}:**"
         yield ""
         used = [n for n in rows[0].options if any(row.options[n] is not None for row in rows)]
-        heads = [f"`{names[name]}`" if name in names else "permission" for name in used]
+        heads = [titles[names[name]] if name in names else "permission" for name in used]
         yield f"| {' | '.join(heads)} | what happens |"
         yield "|---" * (len(used) + 1) + "|"
         for row in rows:
@@ -112,7 +115,7 @@ def _option(name: str, *, value: bool | None) -> str:
         return "any"
     if name == "has_permission":
         return "named" if value else "`not_set`"
-    return f"`{json.dumps(value)}`"
+    return "on" if value else "off"
 
 
 Tables: TypeAlias = Mapping[str, Callable[[], Iterator[str]]]

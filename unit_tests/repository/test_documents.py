@@ -81,9 +81,8 @@ def test_the_generated_tables_are_up_to_date(page: Path) -> None:
 
 
 def test_every_key_of_the_configuration_has_a_row() -> None:
-    rows = re.findall(
-        r"^\| `([^`]+)` \|", _between(documents.CONFIGURATION, "config"), re.MULTILINE
-    )
+    table = _between(documents.CONFIGURATION, "config")
+    rows = re.findall(r"^\| \*\*[^*]+\*\* \(`([^`]+)`\) \|", table, re.MULTILINE)
 
     assert rows == documents.configuration_keys()
     assert {row for row in rows if "." not in row} == set(connection_specification()["properties"])
@@ -267,7 +266,7 @@ def test_every_page_is_linked_from_the_readme_but_the_one_for_airbyte() -> None:
 
 
 def test_every_option_of_the_form_that_the_page_names_exists() -> None:
-    titles = set(re.findall(r"\*\*(.+?)\.\*\*", _between(documents.CONFIGURATION, "config")))
+    titles = set(re.findall(r"\*\*(.+?)\*\*", _between(documents.CONFIGURATION, "config")))
     titles |= {title for _, title in GROUPS}
     setup = _text(PAGE).partition("### Step 2")[2]
     named = set(re.findall(r"\*\*([A-Z][^*]+)\*\*", setup)) - {
@@ -280,6 +279,22 @@ def test_every_option_of_the_form_that_the_page_names_exists() -> None:
         name for name in named if not name[:3].isdigit() and f"- **{name}**:" not in _text(PAGE)
     }
     assert options <= titles
+
+
+READERS_PAGES = [name for name in ("README.md", *PAGES) if name.count("/") < 2]
+"""Without the evidence, and Airbyte's own page."""
+
+
+@pytest.mark.parametrize("name", READERS_PAGES)
+def test_an_option_is_named_by_its_title_and_once_on_a_page_by_its_key_behind_it(name: str) -> None:
+    tables = r"^( *)```.*?^\1```|<!-- (\w+):begin -->.*?<!-- \2:end -->"
+    prose = " ".join(re.sub(tables, "", _text(name), flags=re.MULTILINE | re.DOTALL).split())
+    for key, option in connection_specification()["properties"].items():
+        # `permission` is a target as well.
+        if not option.get("airbyte_hidden") and key != "permission":
+            named = re.findall(rf"(?:\*\*([\w ]+)\*\* \()?`{key}\b", prose)
+            assert named in ([], [option["title"]]), key
+            assert bool(named) == (f"**{option['title']}**" in prose), option["title"]
 
 
 def test_the_architecture_names_every_room_and_no_other() -> None:
