@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import gzip
 import socket
-import subprocess
+import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from integration_tests import silence
+from integration_tests import program, silence
 from integration_tests.bookkeeping import Json, Run
 from integration_tests.platform import (
     PROGRAM,
+    TIMEOUT_SECONDS,
     catalog,
     judge,
     line,
@@ -54,14 +57,27 @@ def report(*, contacts: object = 1, invalid: object = 0, named: bytes = b"") -> 
     return b"<report>" + elements.encode() + invalid_contacts + b"</report>"
 
 
+def first_made_when_asked(make: Callable[[], bytes]) -> Deed:
+    """An answer that takes long to make, so that only who asks for it waits for that."""
+    made = cache(make)
+    return lambda moment: moment.connection.sendall(made())
+
+
 def answer(body: bytes, *headers: str, status: int = 200) -> bytes:
     return reply(status, body, headers=(*XML, *headers))
 
 
+@cache
 def packed(piece: bytes, times: int) -> bytes:
-    """So many pieces as gzip, without ever holding them."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join([*(packer.compress(piece) for _ in range(times)), packer.flush()])
+    """So many pieces as gzip, without ever holding them, or packing more than one."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # After a full flush the next piece begins anew, and so is packed as the first.
+    one = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(times):
+        checksum = zlib.crc32(piece, checksum)
+    end = struct.pack("<II", checksum, len(piece) * times % 2**32)
+    return gzip.compress(b"")[:10] + one * times + packer.flush() + end
 
 
 def endless(head: bytes, rest: bytes) -> Deed:
@@ -142,25 +158,16 @@ def meeting(
 
 def _run(folder: Path, server: LocalServer, config: Json, messages: list[Json]) -> Encounter:
     arguments = write_arguments(folder, config, catalog(stream()))
-    given, out, err = (folder / name for name in ("given", "out", "err"))
-    given.write_bytes(b"".join(map(line, messages)))
-    with given.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(
-            [PROGRAM, *arguments],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=silence.surroundings(),
-        )
-        peak = 0
-        while process.poll() is None:
+    given = b"".join(map(line, messages))
+    process = program.start(PROGRAM, arguments, silence.surroundings())
+    peak = 0
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(program.finished, process, given, TIMEOUT_SECONDS)
+        while not done.done():
             peak = max(peak, peak_bytes(process.pid))
             time.sleep(0.01)
-    done = subprocess.CompletedProcess(
-        arguments, process.returncode, out.read_bytes(), err.read_bytes()
-    )
-    run = outcome(arguments, given.read_bytes(), done)
-    judge(run, given.read_bytes())
+    run = outcome(arguments, given, done.result())
+    judge(run, given)
     return Encounter(run, server, peak)
 
 
@@ -169,7 +176,10 @@ def peak_bytes(process: int) -> int:
 
     Not from its resource usage, which begins with what its parent had when it was forked.
     """
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
     peaks = [row.split()[1] for row in status.splitlines() if row.startswith("VmHWM")]
     return int(peaks[0]) * 1024 if peaks else 0
 
@@ -185,5 +195,10 @@ def heavy(piece: bytes, times: int) -> bytes:
     return gzip.compress(head + piece * times + tail)
 
 
+def bomb() -> bytes:
+    """A gigabyte of zeros, which travels as one megabyte."""
+    return packed(bytes(2**20), 1024)
+
+
 def bomb_within_a_bomb() -> bytes:
-    return gzip.compress(packed(bytes(2**20), 1024))
+    return gzip.compress(bomb())

@@ -51,6 +51,10 @@ class Fork:
             connection.close()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    @property
     def returncode(self) -> int | None:
         return self._process.exitcode
 
@@ -64,8 +68,8 @@ class Fork:
         self._process.kill()
 
     def send_signal(self, number: int) -> None:
-        if self._process.pid is not None and self.returncode is None:
-            os.kill(self._process.pid, number)
+        if self.pid and self.returncode is None:
+            os.kill(self.pid, number)
 
 
 Process = Fork | subprocess.Popen[bytes]
