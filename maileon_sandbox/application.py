@@ -8,13 +8,14 @@ but the sandbox must be called by a name of this machine, and not from the page 
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from maileon_sandbox.http.context import Context, attach, current_context
+from maileon_sandbox.http.context import current_context
 from maileon_sandbox.page.routes import routes as page_routes
 from maileon_sandbox.routes import admin, contacts, definitions, service, single_contacts
 from maileon_sandbox.routes.responses import error
@@ -31,9 +32,10 @@ class NameConverter(BaseConverter):
         return unquote(value)
 
 
-def create_application(context: Context) -> Flask:
+@cache
+def application() -> Flask:
+    """One for all sandboxes of a process, as each route takes long to compile."""
     app = Flask(__name__, static_folder=None)
-    attach(app, context)
     app.url_map.converters["name"] = NameConverter
     # A redirect to a tidier path is none of the API's answers.
     app.url_map.merge_slashes = False

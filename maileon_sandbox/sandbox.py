@@ -9,7 +9,7 @@ from typing import Self
 
 from maileon_sandbox.account.account import Account
 from maileon_sandbox.account.unsubscriptions import Unsubscriptions
-from maileon_sandbox.application import create_application
+from maileon_sandbox.application import application
 from maileon_sandbox.http.context import ALL_RIGHTS, Context, Settings
 from maileon_sandbox.http.fault import Fault, RandomFaults
 from maileon_sandbox.http.middleware import Middleware
@@ -55,8 +55,7 @@ class Sandbox:
 
     def start(self) -> Self:
         self._context.stopping.clear()
-        application = create_application(self._context)
-        self._server = Server(Middleware(application, self._context), self.port)
+        self._server = Server(Middleware(application(), self._context), self.port)
         self.port = self._server.port
         self._server.start()
         return self

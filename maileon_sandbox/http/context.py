@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from flask import Flask, current_app
+from flask import request
 
 from maileon_sandbox.account.account import Account
 from maileon_sandbox.account.unsubscriptions import Unsubscriptions
 from maileon_sandbox.http.fault import FaultScript
 from maileon_sandbox.http.traffic import Traffic
 from maileon_sandbox.rules import DEFAULT_RULES, Rules
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 ALL_RIGHTS = frozenset({"GET", "POST", "PUT", "DELETE"})
 
@@ -39,16 +42,17 @@ class Context:
     stopping: Event = field(default_factory=Event)
 
 
-_KEY = "maileon_sandbox"
+_KEY = "maileon_sandbox.context"
 
 
-def attach(app: Flask, context: Context) -> None:
-    app.extensions[_KEY] = context
+def attach(environ: WSGIEnvironment, context: Context) -> None:
+    """Let this request be answered for the sandbox that has this context."""
+    environ[_KEY] = context
 
 
 def current_context() -> Context:
     """The context of the request being answered."""
-    return cast("Context", current_app.extensions[_KEY])
+    return cast("Context", request.environ[_KEY])
 
 
 def current_account() -> Account:

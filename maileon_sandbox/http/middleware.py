@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from maileon_sandbox.contacts.sent_contacts import MalformedError, SentContact, parse
-from maileon_sandbox.http.context import Context
+from maileon_sandbox.http.context import Context, attach
 from maileon_sandbox.http.fault import Fault
 from maileon_sandbox.http.traffic import Call
 from maileon_sandbox.vocabulary import API_PREFIX, XML_TYPE
@@ -54,6 +54,7 @@ class Middleware:
         self._context = context
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        attach(environ, self._context)
         # The path stays encoded: in a name, %2F is no separator. The routes decode each part.
         path = environ["PATH_INFO"] = environ["REQUEST_URI"].partition("?")[0]
         if not path.startswith(f"{API_PREFIX}/"):

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from maileon_sandbox import Fault, Rules, Sandbox
-from maileon_sandbox.application import create_application
+from maileon_sandbox.application import application
 from maileon_sandbox.tests.client import Client, contact
 
 PACKAGE = Path(__file__).parents[1]
@@ -47,19 +47,18 @@ def test_a_sandbox_that_is_started_again_has_its_port_account_and_calls() -> Non
     assert len(sandbox.calls) == 2
 
 
-def test_the_readme_lists_every_call_that_is_answered(sandbox: Sandbox) -> None:
+def test_the_readme_lists_every_call_that_is_answered() -> None:
     readme = (PACKAGE / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `((?:(?:GET|POST|PUT|DELETE) )+)(/[^`?]*)", readme, re.MULTILINE)
     told = {(m, re.sub(r"\{\w+\}", "{}", p)) for methods, p in rows for m in methods.split()}
     told = {(method, path) for method, path in told if not path.startswith("/_sandbox/")}
-    assert told == answered(sandbox)
+    assert told == answered()
 
 
-def answered(sandbox: Sandbox) -> set[tuple[str, str]]:
-    application = create_application(sandbox._context)
+def answered() -> set[tuple[str, str]]:
     return {
         (method, re.sub(r"<[^>]+>", "{}", str(rule)).removeprefix("/1.0"))
-        for rule in application.url_map.iter_rules()
+        for rule in application().url_map.iter_rules()
         if str(rule).startswith("/1.0/")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
