@@ -8,9 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 from integration_tests.bookkeeping import Json
 
 if TYPE_CHECKING:
@@ -59,6 +56,9 @@ class Storage:
 @contextmanager
 def stored(bucket: str = "rejected") -> Iterator[Storage]:
     """A server of its own with one bucket, until the end of the block."""
+    import boto3  # noqa: PLC0415 - takes long; only who needs a bucket waits for it
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - the same
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

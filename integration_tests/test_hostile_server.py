@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,13 +92,19 @@ def test_what_is_no_report_is_no_success_and_costs_little(tmp_path: Path) -> Non
 
 
 # Each takes hundreds of megabytes, if it is read.
-HEAVY = {
-    "elements": (b"<a>x</a>", 599_000),
-    "attributes": (b"<a " + b" ".join(b'a%02d="x"' % n for n in range(99)) + b"/>", 30_000),
-    "one element": (b"<a " + b" ".join(b'a%d=""' % n for n in range(800_000)) + b"/>", 1),
-    "namespaces": (b"<a xmlns='a' xmlns:b='b'/>", 500_000),
-    "white space": (b"<a>" + b" " * 9_900_000 + b"</a>", 3),
-    "contacts": (b"<invalid_contacts>" + b"<contact/>" * 500_000 + b"</invalid_contacts>", 1),
+HEAVY: dict[str, Callable[[], bytes]] = {
+    "elements": lambda: heavy(b"<a>x</a>", 599_000),
+    "attributes": lambda: heavy(
+        b"<a " + b" ".join(b'a%02d="x"' % n for n in range(99)) + b"/>", 30_000
+    ),
+    "one element": lambda: heavy(
+        b"<a " + b" ".join(b'a%d=""' % n for n in range(800_000)) + b"/>", 1
+    ),
+    "namespaces": lambda: heavy(b"<a xmlns='a' xmlns:b='b'/>", 500_000),
+    "white space": lambda: heavy(b"<a>" + b" " * 9_900_000 + b"</a>", 3),
+    "contacts": lambda: heavy(
+        b"<invalid_contacts>" + b"<contact/>" * 500_000 + b"</invalid_contacts>", 1
+    ),
 }
 
 
@@ -106,7 +113,7 @@ HEAVY = {
 def test_four_heavy_answers_at_once_cost_little_and_are_no_success(
     tmp_path: Path, name: str
 ) -> None:
-    deed = answer(heavy(*HEAVY[name]), "Content-Encoding: gzip")
+    deed = answer(HEAVY[name](), "Content-Encoding: gzip")
     config = {"batch_size": 1, "concurrent_requests": 4, "request_timeout_seconds": 20}
     messages = [*people("a", "b", "c", "d"), stream_state(1)]
     with meeting(tmp_path, deed, messages, **config) as met:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config as BotoConfig
-from moto.server import ThreadedMotoServer
 
 from destination_maileon.config.model import S3Storage
-from unit_tests.support.s3_service import (
-    storage,
-)
+from unit_tests.support.s3_service import storage
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -30,8 +26,20 @@ def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _what_botocore_knows_is_read_once() -> Iterator[None]:
+    """Not for each client anew, which takes ten times as long as a request."""
+    from botocore import session  # noqa: PLC0415 - takes long; not for who only collects the tests
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
+
+
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - the same
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -41,6 +49,9 @@ def service() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def s3(service: str) -> Iterator[S3Client]:
+    import boto3  # noqa: PLC0415 - the same
+    from botocore.config import Config as BotoConfig  # noqa: PLC0415 - the same
+
     client: S3Client = boto3.client(
         "s3",
         endpoint_url=service,
