@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import lru_cache
 
 UNKNOWN_ID = 30
 """A code that no table has."""
@@ -43,9 +44,7 @@ class Wish:
     @property
     def identity_keys(self) -> list[str]:
         """The identifiers, comparable."""
-        keys = [f"id={self.id.lstrip('0')}"] if self.id else []
-        keys += [f"email={without_case(self.email)}"] if self.email else []
-        return [*keys, f"external_id={self.external_id}"] if self.external_id else keys
+        return [*_identity_keys(self.id, self.email, self.external_id)]
 
 
 @dataclass(eq=False, slots=True)
@@ -63,7 +62,7 @@ class Stored:
     @property
     def identity_keys(self) -> list[str]:
         """The identifiers, comparable."""
-        return Wish(str(self.id), self.email, self.external_id).identity_keys
+        return [*_identity_keys(str(self.id), self.email, self.external_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +255,14 @@ def without_case(text: str) -> str:
     if text.isascii():
         return text.lower()
     return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+@lru_cache(maxsize=10_000)
+def _identity_keys(id_: str | None, email: str | None, external_id: str | None) -> tuple[str, ...]:
+    keys = [f"id={id_.lstrip('0')}"] if id_ else []
+    keys += [f"email={without_case(email)}"] if email else []
+    keys += [f"external_id={external_id}"] if external_id else []
+    return tuple(keys)
 
 
 def name_of(mode: str, wish: Wish) -> str:

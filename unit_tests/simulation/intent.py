@@ -95,15 +95,19 @@ class Step:
         return name_of(self.options.mode, self.wish)
 
 
-def asked(scenario: Scenario) -> Iterator[Step]:
-    """What the records ask for, up to where reading ends."""
-    for item in readable(scenario):
-        if item.kind is not Kind.RECORD:
-            continue
-        step = step_of(scenario, item)
+def asked(scenario: Scenario, steps: Iterable[Step] | None = None) -> Iterator[Step]:
+    """Of the steps of all records those up to where reading ends."""
+    steps = steps_of(scenario) if steps is None else steps
+    records = (item for item in readable(scenario) if item.kind is Kind.RECORD)
+    for item, step in zip(records, steps, strict=False):
         if has_no_target(scenario, item):
             return
         yield step
+
+
+def steps_of(scenario: Scenario) -> list[Step]:
+    """What all records ask for."""
+    return [step_of(scenario, item) for item in scenario.records]
 
 
 def readable(scenario: Scenario) -> Iterable[Item]:

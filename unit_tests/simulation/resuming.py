@@ -15,7 +15,7 @@ from dataclasses import replace
 from destination_maileon.errors import TransientError
 from unit_tests.simulation.ambiguity import Circles
 from unit_tests.simulation.every_moment import insist
-from unit_tests.simulation.intent import Step, Task, asked
+from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import Scenario
 from unit_tests.simulation.sequence import played
 from unit_tests.simulation.trial import Trial, a_trial
@@ -33,7 +33,7 @@ def check_starts_again(trial: Trial) -> Trial | None:
     if again.failure is not None:
         return None
     scenario = trial.scenario
-    account, steps = played(scenario, list(asked(scenario)), groups={})
+    account, steps = played(scenario, trial.asked, groups={})
     circles = Circles(scenario, steps)
     # A firewall that disliked a record once need not do so again.
     disliked = (steps[position - 1].wish.identity_keys for position in trial.watch.disliked)

@@ -27,7 +27,7 @@ from destination_maileon.sync import Sync, assemble
 from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.idle_checks import IdleChecks
-from unit_tests.simulation.intent import Task, step_of
+from unit_tests.simulation.intent import Step, Task, asked, steps_of
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
     DELETED_COLUMN,
@@ -127,12 +127,15 @@ class Trial:
     told_at: float = 0.0
     """When the last line of progress came."""
     records_up_to: list[int] = field(init=False)
+    asked: list[Step] = field(init=False)
+    """What the records ask for, up to where reading ends."""
     _state_lines: list[int] = field(init=False)
     _settled_up_to: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         kinds = (item.kind for item in self.scenario.items)
         self.records_up_to = [*accumulate((kind is Kind.RECORD for kind in kinds), initial=0)]
+        self.asked = [*asked(self.scenario, self.watch.steps)]
         items = enumerate(self.scenario.items, start=1)
         self._state_lines = [number for number, item in items if item.is_state]
 
@@ -277,7 +280,7 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     store = FakeStore(scenario.store_fails_at) if stores else None
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
-    watch.steps = [step_of(scenario, item) for item in scenario.records]
+    watch.steps = steps_of(scenario)
     trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
                   store=store, sync=sync)  # fmt: skip
     flush_seconds = float(str(scenario.setting("flush_interval_seconds", 60)))

@@ -15,7 +15,7 @@ from unit_tests.simulation.account import FIRST_NEW_ID, MaileonAccount, Stored, 
 from unit_tests.simulation.ambiguity import Circles, ambiguous_circles, contested_circles
 from unit_tests.simulation.every_moment import Broken, insist
 from unit_tests.simulation.final_rows import check_final_rows, circles_of
-from unit_tests.simulation.intent import Step, Task, asked
+from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import VANISHING_FIELDS, Item, Kind
 from unit_tests.simulation.sent import places_of
 from unit_tests.simulation.sequence import played
@@ -34,7 +34,7 @@ def check(trial: Trial) -> None:
     _states_are_complete(trial)
     _states_count_right(trial)
     _statistics_add_up(trial)
-    steps = list(asked(trial.scenario))
+    steps = trial.asked
     insist(len(trial.spy.outcomes) <= len(steps), "more records than may be read")
     account, steps = played(trial.scenario, steps, groups=trial.spy.groups)
     if trial.failure is None or is_soft(trial):
@@ -62,7 +62,7 @@ def _limits(trial: Trial) -> Iterator[bool]:
 
 def _are_too_many_to_leave(trial: Trial) -> bool:
     allowed = trial.scenario.config.get("max_deleted_records")
-    leaving = sum(step.is_farewell for step in asked(trial.scenario))
+    leaving = sum(step.is_farewell for step in trial.asked)
     return isinstance(allowed, int) and leaving > allowed
 
 

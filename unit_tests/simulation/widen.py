@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from unit_tests.simulation.intent import Step, step_of
+from unit_tests.simulation.intent import steps_of
 from unit_tests.simulation.moves import HISTORIES, moving
 from unit_tests.simulation.scenario import (
     CREATED_COLUMN,
@@ -217,7 +217,7 @@ def _with_clinging_contacts(scenario: Scenario, chance: Random) -> Scenario:
             data[DELETED_COLUMN] = "2026-01-01T00:00:00Z"
 
     scenario = _changed(scenario, change, chance)
-    leaving = sorted({step.name for step in _steps(scenario) if step.is_farewell})
+    leaving = sorted({step.name for step in steps_of(scenario) if step.is_farewell})
     number = len(leaving) if everybody else chance.randint(min(1, len(leaving)), len(leaving))
     clinging = tuple(chance.sample(leaving, number))
     refusal = chance.choice([400, 400, 400, 413, 409, 422, 405, 406])
@@ -326,10 +326,6 @@ def _changed_item(scenario: Scenario, item: Item, change: Change, chance: Random
     data = dict(item.data)
     change(data, item.stream, chance)
     return replace(item, data=data)
-
-
-def _steps(scenario: Scenario) -> list[Step]:
-    return [step_of(scenario, item) for item in scenario.records]
 
 
 def _with_a_slow_account(scenario: Scenario, chance: Random) -> Scenario:
