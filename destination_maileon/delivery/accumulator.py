@@ -79,14 +79,17 @@ class Accumulator:
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """A contact is to be removed, once its earlier records are settled.
 
-        A deletion waits for nobody who only claims one of its identifiers, and may be held until it
-        is free. An opt-out does: its address may get a marker, which the next record must meet.
+        A deletion waits for no other contact that only claims one of its identifiers, and may be
+        held until that is free. An opt-out does: its address may get a marker, which the next
+        record must meet.
         """
         entry.contact_removal = contact_removal
         if contact_removal.removal is DeletedRecords.DELETE:
             names = entry.recognised_by
             entry.identity_keys = tuple(
-                key for key in entry.identity_keys if key in names or not self._is_claimed(key)
+                key
+                for key in entry.identity_keys
+                if key in names or not self._is_claimed(key, by_others_than=names)
             )
         if self._stand_in_line(entry):
             self._submit(_removal(entry))
@@ -232,10 +235,14 @@ class Accumulator:
         is_full = size + len(part.payload) > self.limits.contact_bytes
         return not is_full and entry.records < self.limits.records
 
-    def _is_claimed(self, key: str) -> bool:
-        """Whether a pending contact is to get the identifier, and is recognised by another."""
+    def _is_claimed(self, key: str, *, by_others_than: tuple[str, ...]) -> bool:
+        """Whether the last pending contact with the identifier is another, and not named by it."""
         first = self._first.get(key)
-        return first is not None and key not in first.recognised_by
+        if first is None:
+            return False
+        newest = (self._followers.get(key) or (first,))[-1]
+        is_another = {*by_others_than}.isdisjoint(newest.identity_keys)
+        return is_another and not any(key in one.recognised_by for one in (first, newest))
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
         """Puts a contact behind all with one of its identifiers; whether it is the first of all."""

@@ -363,6 +363,39 @@ def test_a_deletion_by_id_keeps_its_place_among_records_with_its_address_alone()
     assert sent.flushed() == [[[3]]]
 
 
+def test_a_deletion_by_id_keeps_its_place_behind_an_older_record_with_its_id_and_address() -> None:
+    by_id = a_partition_key(a_plan(options=options(IdentifierMode.MAILEON_ID)))
+    sent = Sent()
+    sent.add(a_part(1, Contact("ada@b.de", id="7")), partition_key=by_id)
+    sent.add(a_part(2, Contact("ada@b.de")), partition_key=by_id)
+    sent.remove(a_part(3, Contact("ada@b.de", id="7")), partition_key=by_id)
+    assert sent.flushed() == [[[1]]]
+    sent.accumulator.settled(("eada@b.de", "i7"))
+    assert sent.flushed() == [[[2]]]
+    sent.accumulator.settled(("eada@b.de",))
+    assert sent.flushed() == [[[3]]]
+
+
+def test_who_claims_the_identifier_of_a_deleted_contact_waits_until_it_is_gone() -> None:
+    sent = Sent()
+    sent.add(a_part(1, Contact("ada@b.de", "x")))
+    # Nobody but the contact itself claims `x`.
+    deleted = sent.remove(a_part(2, Contact("ada@b.de", "x")))
+    sent.add(a_part(3, Contact("eva@b.de", "x")))
+    assert sent.flushed() == [[[1]]]
+    sent.accumulator.settled(deleted.identity_keys)
+    assert sent.flushed() == [[[2]]]
+    sent.accumulator.settled(deleted.identity_keys)
+    assert sent.flushed() == [[[3]]]
+
+
+def test_deletions_that_only_share_what_they_are_not_known_by_travel_side_by_side() -> None:
+    sent = Sent()
+    for n in (1, 2, 3):
+        sent.remove(a_part(n, Contact(f"{n}@b.de", "x")))
+    assert sent.flushed() == [[[1]], [[2]], [[3]]]
+
+
 # Held, tried again, given up.
 
 
