@@ -24,4 +24,7 @@ What may differ, and nothing else (`ambiguity` finds the circles where it can):
   record that is not the contact's first): "a value that a later record replaces before it was sent
   is never judged".
 - Who is held for long is tried, and rejected, while the input still goes on.
+- The address that a held record waits for is given up by a record that stands behind it, through
+  others with a common identifier: it may not overtake, so that the held one is rejected.
+- A marker is refused by chance, and was to keep later records from the contact.
 """

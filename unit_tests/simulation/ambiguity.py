@@ -48,7 +48,7 @@ class Circles:
 
 def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
     """The circles in which something may differ."""
-    order = _order(steps)
+    order = order_of(steps)
     # Where the report does not tell why a contact was refused, it cannot be held.
     is_unclear = scenario.server.naming is Naming.UNLISTED
     pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
@@ -64,10 +64,11 @@ def contested_circles(steps: Sequence[Step], circles: Circles) -> set[str]:
     return {circles.circle(step.wish.identity_keys) for step in steps if step.is_contested}
 
 
-def _order(steps: Sequence[Step]) -> list[int]:
+def order_of(steps: Sequence[Step]) -> list[int]:
     """Of each step the steps before it that the input orders, by shared identifiers; as bits.
 
-    A deletion does not wait for a contact that is to get an identifier which neither is known by.
+    A deletion does not wait for another contact that is to get an identifier which neither is
+    known by.
     """
     order: list[int] = []
     last: dict[str, int] = {}
@@ -75,12 +76,17 @@ def _order(steps: Sequence[Step]) -> list[int]:
         before = 0
         for key in step.wish.identity_keys if step.travels else ():
             if (other := last.get(key)) is not None:
-                if step.task is Task.DELETE and key not in {step.name, steps[other].name}:
+                if step.task is Task.DELETE and _only_claims(steps[other], key, beside=step):
                     continue
                 before |= order[other] | 1 << other
             last[key] = position
         order.append(before)
     return order
+
+
+def _only_claims(step: Step, key: str, *, beside: Step) -> bool:
+    is_another = beside.name not in step.wish.identity_keys
+    return is_another and key not in {step.name, beside.name}
 
 
 def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:

@@ -3,21 +3,25 @@
 One by one, a record that asks for an address that another contact still has is refused. Such
 contacts are held until the other has given it up. So each must end as its last record says, if the
 last records share no identifier, nobody outside the source has one of them, and nobody waits for
-somebody who waits for him.
+somebody who waits for him. Waiting goes by the records, too: no older record of a contact, known by
+any common identifier, may take effect after a newer one, so that nobody can wait for a record that
+stands behind his own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from unit_tests.simulation.account import CONTESTED_CODES, MaileonAccount, Wish
-from unit_tests.simulation.ambiguity import Circles
+from unit_tests.simulation.ambiguity import Circles, order_of
 from unit_tests.simulation.every_moment import insist
 from unit_tests.simulation.intent import Step, Task
 from unit_tests.simulation.scenario import Known, Naming, Scenario
 
 Numbered = tuple[int, Step]
+_Node = TypeVar("_Node")
 
 
 def check_final_rows(
@@ -107,11 +111,33 @@ def _can_end_well(
         }
         for name, step in writes.items()
     }
+    return not _is_ring(waits) and not _is_ring(_records_waited_for([s for _, s in circle], waits))
+
+
+def _records_waited_for(
+    steps: Sequence[Step], waits: Mapping[str, Iterable[str]]
+) -> dict[int, set[int]]:
+    """Of each record those before which it cannot take effect.
+
+    These are the older ones with a common identifier, and the last records of those for whom its
+    contact waits.
+    """
+    last = {step.name: number for number, step in enumerate(steps)}
+    found = {
+        number: {other for other in range(number) if before >> other & 1}
+        for number, before in enumerate(order_of(steps))
+    }
+    for name, others in waits.items():
+        found[last[name]].update(last[other] for other in others)
+    return found
+
+
+def _is_ring(waits: Mapping[_Node, Iterable[_Node]]) -> bool:
     try:
         TopologicalSorter(waits).prepare()
     except CycleError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _gives_up(keys: Sequence[str], step: Step) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from itertools import accumulate, count
 
 from destination_maileon.delivery.request import Request
@@ -229,11 +228,8 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
     if trial.scenario.server.vanishing_at is not None:
         for name in VANISHING_FIELDS:
             trial.server.account.drop_field(name)
-    unmarked = {
-        circles.circle(steps[position - 1].wish.identity_keys) for position in trial.server.unmarked
-    }
-    expected = clear(account, circles, but=open_circles, unmarked=unmarked)
-    found = clear(trial.server.account, circles, but=open_circles, unmarked=unmarked)
+    expected = clear(account, circles, but=open_circles)
+    found = clear(trial.server.account, circles, but=open_circles)
     if found != expected:
         raise Broken(f"the account differs: {difference(expected, found)}")
     for circle, members in circles_of(steps, circles):
@@ -256,12 +252,14 @@ def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
     refused to be removed.
     """
     found = set()
+    # Where no marker may be set, none is set in the sequence either.
+    unmarked = set() if trial.scenario.server.refuses_markers else trial.server.unmarked
     for position, step in enumerate(steps, start=1):
         # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
         is_final = step.options.ignores_invalid or trial.spy.outcomes.get(position) != "rejected"
         is_refused = step.is_farewell and step.is_rejected
         is_spared = is_refused and trial.server.verdicts.get(position) is not None
-        is_by_chance = is_spared or position in trial.watch.disliked
+        is_by_chance = is_spared or position in trial.watch.disliked | unmarked
         if position not in trial.spy.outcomes or not is_final or is_by_chance:
             found.add(circles.circle(step.wish.identity_keys))
     return found
@@ -275,21 +273,12 @@ def _outcome_is(outcome: str | None, step: Step, position: int) -> None:
     insist(outcome == expected, f"record {position} is {outcome} instead of {expected}")
 
 
-def clear(
-    account: MaileonAccount,
-    circles: Circles,
-    *,
-    but: set[str],
-    unmarked: AbstractSet[str] = frozenset(),
-) -> list[str]:
-    """The contacts that must be as expected, comparable; a new one's id is nobody's business.
-
-    Whose marker was refused, one of the `unmarked`, may have one or not.
-    """
+def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
+    """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
     marked = [key for email in account.markers for key in Wish(email=email).identity_keys]
     return sorted(
         [
-            *(f"marked {key}" for key in marked if circles.circle([key]) not in but | unmarked),
+            *(f"marked {key}" for key in marked if circles.circle([key]) not in but),
             *(
                 _words(contact)
                 for contact in account.contacts.values()
