@@ -75,8 +75,9 @@ PARTS: Mapping[str, Part] = {
         bench, how.throughput, rounds=how.few_rounds
     ),
     "troubles": lambda bench, _: comparisons.troubles(bench),
+    "uplink": lambda bench, _: comparisons.uplink(bench),
 }
-GUARDED = [part for part in PARTS if part != "troubles"]
+GUARDED = [part for part in PARTS if part not in {"troubles", "uplink"}]
 
 
 def main() -> int:

@@ -142,6 +142,24 @@ TROUBLES = {
 }
 
 
+def uplink(bench: Bench) -> Iterator[Promise]:
+    """A thin line, beside one call at a time that may take as long as it needs; no promise."""
+    rows = []
+    for kilobytes, timeout, records in UPLINKS:
+        workload = Workload(PLAIN, records)
+        alone = bench.connector(workload, kilobytes=kilobytes, concurrent_requests=1)
+        cost = bench.connector(workload, kilobytes=kilobytes, request_timeout_seconds=timeout)
+        seconds = (f"{alone.seconds:.1f}", f"{cost.seconds:.1f}")
+        rows.append((f"{kilobytes:,}", f"{timeout}", f"{records:,}", *seconds, f"{cost.calls:,}"))
+    head = ("KB/s", "timeout, s", "records", "one at a time, s", "seconds", "calls")
+    show(f"A thin line, {IN_FLIGHT} in flight at most", head, rows)
+    yield from ()
+
+
+UPLINKS = ((2_000, 120, 20_000), (200, 120, 3_000), (200, 5, 3_000), (100, 5, 3_000))
+"""Kilobytes a second, the seconds that a call may take, records of some 700 bytes each."""
+
+
 def _cell(bench: Bench, workload: Workload, latency: int) -> str:
     try:
         cost: Cost = bench.connector(workload, milliseconds=latency)

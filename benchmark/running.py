@@ -76,9 +76,11 @@ class Bench:
 
         return self._cost(run, workload, base_url)
 
-    def connector(self, workload: Workload, *, milliseconds: int = 0, **options: object) -> Cost:
+    def connector(
+        self, workload: Workload, *, milliseconds: int = 0, kilobytes: int = 0, **options: object
+    ) -> Cost:
         """What the connector costs that writes this workload, with these options."""
-        base_url = self.base_url(milliseconds)
+        base_url = self.base_url(milliseconds, kilobytes)
         # Here, and not in the child: it is the bench's own work.
         arguments = self.arguments(workload, base_url, **options)
         return self._cost(lambda: main(arguments), workload, base_url)
@@ -90,9 +92,9 @@ class Bench:
         config.write_text(json.dumps(workload.config(base_url, **options)))
         return ["write", "--config", str(config), "--catalog", str(catalog)]
 
-    def base_url(self, milliseconds: int) -> str:
-        """That of a new run with such a latency."""
-        return f"{self.address}/{next(_numbers)}-{milliseconds}/1.0"
+    def base_url(self, milliseconds: int, kilobytes: int = 0) -> str:
+        """That of a new run with such a latency, and so many kilobytes a second (0: any)."""
+        return f"{self.address}/{next(_numbers)}-{milliseconds}-{kilobytes}/1.0"
 
     def import_all(self) -> None:
         """Imports here what a run of the connector imports."""

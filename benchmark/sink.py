@@ -1,8 +1,9 @@
 """A server that answers as fast as it can, in a process of its own: it must not be the bottleneck.
 
-The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS`: each run has a
-number of calls and an account of its own, and its latency. What becomes of a contact stands at
-the beginning of its address (`Trouble`).
+The first segment of a URL's path is the run that calls, `NUMBER-MILLISECONDS-KILOBYTES`: each run
+has a number of calls and an account of its own, its latency, and the bytes a second that all its
+calls together may send (0: any). What becomes of a contact stands at the beginning of its address
+(`Trouble`).
 
     python -m benchmark.sink    until standard input ends
 """
@@ -63,6 +64,7 @@ class Sink:
         self._kept = kept
         self._calls: Counter[bytes] = Counter()
         self._owners: dict[tuple[bytes, bytes], bytes | None] = {}
+        self._line_free_at = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive."""
@@ -70,7 +72,8 @@ class Sink:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 body = await reader.readexactly(_length(head))
-                await asyncio.sleep(_latency(head))
+                latency, rate = _line(head)
+                await asyncio.sleep(latency + self._in_line(len(body) / rate if rate else 0.0))
                 status, answer = self.answer(head, body)
                 writer.write(
                     b"HTTP/1.1 %d Said\r\nContent-Type: application/vnd.maileon.api+xml\r\n"
@@ -79,6 +82,12 @@ class Sink:
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    def _in_line(self, seconds: float) -> float:
+        """How long a body takes that needs the line for so long, behind those that have it."""
+        now = asyncio.get_running_loop().time()
+        self._line_free_at = max(now, self._line_free_at) + seconds
+        return self._line_free_at - now
 
     def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         """Status and body."""
@@ -150,10 +159,10 @@ def _invalid(email: bytes, external_id: bytes | None, code: int) -> bytes:
     )
 
 
-def _latency(head: bytes) -> float:
-    """Seconds. What only reads is answered at once."""
-    match = re.match(rb"(?:POST|DELETE|PUT) /[0-9]+-([0-9]+)/", head)
-    return int(match[1]) / 1_000 if match else 0
+def _line(head: bytes) -> tuple[float, float]:
+    """Latency in seconds, and bytes a second; what only reads is answered at once."""
+    match = re.match(rb"(?:POST|DELETE|PUT) /[0-9]+-([0-9]+)-([0-9]+)/", head)
+    return (int(match[1]) / 1_000, int(match[2]) * 1_000) if match else (0, 0)
 
 
 def _length(head: bytes) -> int:

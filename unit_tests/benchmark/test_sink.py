@@ -42,14 +42,14 @@ def test_shared_address_stays_with_whom_it_was_given_to_first() -> None:
 
 def test_each_run_has_an_account_of_its_own() -> None:
     sink = Sink()
-    assert _post(sink, _contact(Trouble.MOVED), run="1-0")[2] == "1"
-    assert _post(sink, _contact(Trouble.MOVED), run="2-0")[2] == "1"
-    assert _answer(sink, "GET /1-0/calls", "") == (200, b"1")
+    assert _post(sink, _contact(Trouble.MOVED), run="1-0-0")[2] == "1"
+    assert _post(sink, _contact(Trouble.MOVED), run="2-0-0")[2] == "1"
+    assert _answer(sink, "GET /1-0-0/calls", "") == (200, b"1")
 
 
 def test_call_with_a_poisoned_contact_is_refused_as_a_whole() -> None:
     body = f"<contacts>{FINE}{_contact(Trouble.POISONED)}</contacts>"
-    status, _ = _answer(Sink(), "POST /1-0/1.0/contacts?sync_mode=1", body)
+    status, _ = _answer(Sink(), "POST /1-0-0/1.0/contacts?sync_mode=1", body)
     assert status == 400
 
 
@@ -62,7 +62,7 @@ def _shared(number: int) -> str:
     return f"<contact>{email}<external_id>{number}</external_id></contact>"
 
 
-def _post(sink: Sink, *contacts: str, run: str = "1-0") -> list[str]:
+def _post(sink: Sink, *contacts: str, run: str = "1-0-0") -> list[str]:
     """Contacts, new ones, invalid ones, and the codes."""
     body = f"<contacts>{''.join(contacts)}</contacts>"
     _, answer = _answer(sink, f"POST /{run}/1.0/contacts?sync_mode=1", body)
