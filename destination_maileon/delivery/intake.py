@@ -22,7 +22,7 @@ from destination_maileon.mapping.mapped_record import (
 )
 from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.mapping.summary import Notice, told
+from destination_maileon.mapping.summary import told
 from destination_maileon.protocol.messages import RecordMessage, StreamKey
 from destination_maileon.protocol.output import Level, Log, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
@@ -123,12 +123,11 @@ class Intake:
     def close(self) -> None:
         """Says what is said once, at the end."""
         self._tell_unknown()
-        counts: Counter[Notice] = Counter()
         for stream in self._streams.values():
-            counts.update(stream.notices.counts)
             stream.tell_kept_permissions(self.ledger.counts[stream.plan].existing, self.log)
-        for records, words in told(counts):
-            self.log(Level.WARN, f"{pluralize(records, 'record')} {words}")
+            for records, words in told(stream.notices.counts):
+                title, number = stream.plan.title, pluralize(records, "record")
+                self.log(Level.WARN, f"Stream {title}: {number} {words}")
 
     def _part(
         self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float

@@ -132,7 +132,7 @@ def contact_of_pieces(pieces: list[str]) -> Contact:
 def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
     """Of a record by which nobody can be recognised."""
     names = " or ".join(sorted(mode.columns))
-    advice = f"Give the record a value for {names}, which identifier mode {mode.value} needs."
+    advice = f"Give the record a value for {names}, by which contacts are recognised."
     if contact.id:
         advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
     return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)

@@ -199,5 +199,9 @@ def pluralize(number: int, one: str) -> str:
     return f"{number} {one if number == 1 else _PLURALS.get(one, f'{one}s')}"
 
 
+def was_or_were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
 def were_rejected(number: int) -> str:
-    return f"{pluralize(number, 'record')} {'was' if number == 1 else 'were'} rejected"
+    return f"{pluralize(number, 'record')} {was_or_were(number)} rejected"

@@ -17,7 +17,7 @@ from destination_maileon.maileon.error_codes import Fault, meaning
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import MappedRecord
-from destination_maileon.protocol.output import pluralize, were_rejected
+from destination_maileon.protocol.output import pluralize, was_or_were, were_rejected
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name
 from destination_maileon.streams.catalog import StreamPlan
@@ -202,7 +202,7 @@ class RejectionLimits:
         if 100 * rejected <= self.percent * records:
             return None
         allowed = f"the {self.percent:g} % that {titled('max_rejected_percent')}"
-        share = f"{rejected} of {pluralize(records, 'record')} were rejected"
+        share = f"{rejected} of {pluralize(records, 'record')} {was_or_were(rejected)} rejected"
         return f"{share}, which is more than {allowed} allows"
 
 

@@ -235,7 +235,7 @@ def test_characters_that_xml_forbids_are_told_of_at_the_end() -> None:
     incoming = Incoming()
     incoming.take(record("1@example.com", first_name="A\x00da"), record("2@example.com"))
     incoming.intake.close()
-    assert "1 record held characters that XML 1.0 does not allow" in incoming.said
+    assert "Stream contacts: 1 record held characters that XML 1.0 does not allow" in incoming.said
 
 
 def test_a_rejection_may_be_one_too_many() -> None:

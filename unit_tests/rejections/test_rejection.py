@@ -12,6 +12,7 @@ from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
     Rejection,
+    RejectionLimits,
     RejectionLog,
     rejection_by_report,
 )
@@ -212,3 +213,11 @@ def test_the_counts_of_a_stream_come_with_the_first_rejection_of_each_reason() -
         (2, first),
         (1, Rejection("two", "Act.")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "words"), [(1, "1 of 3 records was"), (2, "2 of 3 records were")]
+)
+def test_a_share_is_told_in_the_number_of_what_was_rejected(rejected: int, words: str) -> None:
+    excess = RejectionLimits(percent=30).excess(rejected, records=3, is_end=True)
+    assert (excess or "").startswith(f"{words} rejected, which is more than the 30 % that ")
