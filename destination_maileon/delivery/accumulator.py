@@ -89,7 +89,7 @@ class Accumulator:
             entry.identity_keys = tuple(
                 key
                 for key in entry.identity_keys
-                if key in names or not self._is_claimed(key, by_others_than=names)
+                if key in names or not self._is_claimed(key, names)
             )
         if self._stand_in_line(entry):
             self._submit(_removal(entry))
@@ -235,7 +235,7 @@ class Accumulator:
         is_full = size + len(part.payload) > self.limits.contact_bytes
         return not is_full and entry.records < self.limits.records
 
-    def _is_claimed(self, key: str, *, by_others_than: tuple[str, ...]) -> bool:
+    def _is_claimed(self, key: str, by_others_than: tuple[str, ...]) -> bool:
         """Whether the last pending contact with the identifier is another, and not named by it."""
         first = self._first.get(key)
         if first is None:
