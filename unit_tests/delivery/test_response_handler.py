@@ -327,6 +327,15 @@ def test_a_refused_request_is_searched_in_order_for_the_record_to_blame() -> Non
     assert (error.value.position, harness.outcomes) == (2, {1: "written", 2: "rejected"})
 
 
+def test_a_request_refused_before_older_ones_are_settled_waits_for_them() -> None:
+    harness = a_strict_harness()
+    older, newer = harness.request(someone(1)), harness.request(someone(2))
+    assert harness.answered(newer, REFUSED) == []
+    assert harness.answered(older, a_report(1)) == [[[2]]]
+    harness.answer(harness.in_flight[0], REFUSED)
+    assert harness.outcomes == {1: "written", 2: "rejected"}
+
+
 # A refusal of the whole request.
 
 

@@ -868,3 +868,22 @@ def test_a_column_may_have_the_empty_name() -> None:
     assert (columns.problems, columns.notes) == ([], [])
     assert str(columns.columns[""].target) == "custom:COLOR"
     assert planned("email", "", mapping=(("", "skip"),), unmapped_columns="fail").problems == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "problem"),
+    [
+        (FieldType.INTEGER, "ignore", None),
+        (FieldType.STRING, "ignore", "has the type string"),
+        (None, "ignore", "does not exist in the account"),
+        (None, "create", None),
+    ],
+)
+def test_an_audience_needs_a_field_of_whole_numbers(
+    kind: FieldType | None, config: str, problem: str | None
+) -> None:
+    plan = a_plan(properties={"email": STRING}, audience_field="VIP", generation_id=1)
+    account = an_account({} if kind is None else {"VIP": kind})
+    resolver = ColumnResolver(plan, a_config(unmapped_columns=config), account)
+    problems = resolver.before_first_record().problems
+    assert [(problem or "") in told for told in problems] == [True] * (problem is not None)
