@@ -145,8 +145,8 @@ class ColumnMapping(ConfigModel):
         "Where the column goes. An identifier: email, external_id or maileon_id. A "
         "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
         f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
-        "The contact's permission: permission. The end: unsubscribe or deleted; a true value or "
-        "a time in the column unsubscribes or removes the contact. Nowhere: skip.",
+        "The contact's permission: permission. Who has left: unsubscribe or deleted; a true value "
+        "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
         examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
         pattern=TARGET_PATTERN,
         pattern_descriptor=TARGET_FORMS,
@@ -410,10 +410,10 @@ class Config(ConfigModel):
     )
     streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
         "Column Mapping",
-        "Which column goes to which field in Maileon. Needed only where the names differ: "
-        "columns that are named like an identifier (email), like a standard field (first_name) "
-        "or like a custom field of your account are mapped automatically. Add one entry per "
-        "stream.",
+        "Which column goes to which field in Maileon, or says who has unsubscribed. Needed only "
+        "where the names differ: columns that are named like an identifier (email), like a "
+        "standard field (first_name), like a custom field of your account or just unsubscribe "
+        "are mapped automatically. Add one entry per stream.",
         default=(),
         group="mapping",
         always_show=True,
