@@ -31,9 +31,12 @@ def check_final_rows(
 
     `circle` holds its steps with their places.
     """
+    if not _are_plain(scenario, circle):
+        return False
     known = _known(scenario, circle, circles)
     last = {step.name: step for _, step in circle}
-    if not _are_plain(scenario, circle, known) or not _can_end_well(circle, known, last):
+    is_unsubscribed = any(contact.is_unsubscribed for _, contact in known)
+    if is_unsubscribed or not _can_end_well(circle, known, last):
         return False
     for step in last.values():
         found = account.find(step.options.mode, step.wish)
@@ -62,10 +65,8 @@ def _known(
     return [(keys, contact) for keys, contact in keyed if circles.circle(keys) == head]
 
 
-def _are_plain(
-    scenario: Scenario, circle: Sequence[Numbered], known: Sequence[tuple[list[str], Known]]
-) -> bool:
-    """Whether nothing but addresses stands in the way of anybody."""
+def _are_plain(scenario: Scenario, circle: Sequence[Numbered]) -> bool:
+    """Whether nothing but addresses stands in the way of any record."""
     modes = {step.options.mode for _, step in circle}
     kinds = {_kinds(step.wish.identity_keys) for _, step in circle}
     return (
@@ -73,7 +74,6 @@ def _are_plain(
         and all(_is_plain(step) for _, step in circle)
         and scenario.server.vanishing_at is None
         and scenario.server.naming is not Naming.UNLISTED
-        and not any(contact.is_unsubscribed for _, contact in known)
     )
 
 
