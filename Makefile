@@ -60,9 +60,11 @@ test-all: test test-long ## The same, thousands of syncs, Airbyte's programs, da
 
 # The tests' bytecode is made when it is first needed, and the counterparts' of what is needed.
 test test-long: export PYTHONDONTWRITEBYTECODE =
+# What `make test` tries with few examples is tried again with more.
+test-long: export HYPOTHESIS_PROFILE ?= more
 test-long: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
-	$(PYTEST) -m long
+	$(PYTEST) -m "long or hypothesis"
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .
