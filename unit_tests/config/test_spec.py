@@ -77,6 +77,7 @@ def test_the_schema_is_one() -> None:
     Draft7Validator.check_schema(SPEC)
 
 
+@pytest.mark.long
 def test_the_cdk_finds_every_secret_marked_where_it_looks(pytestconfig: pytest.Config) -> None:
     # The CDK's package of tests uses a mark of its own when it is imported.
     pytestconfig.addinivalue_line("markers", "image_tests: the CDK's tests of images")

@@ -6,7 +6,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
@@ -85,29 +86,24 @@ def _declared(*path: str) -> set[str]:
     return {_normal(name) for name in table}
 
 
+@cache
 def _distributions(folder: str) -> set[str]:
-    modules = {name for path in (ROOT / folder).rglob("*.py") for name in _imported(path)}
-    foreign = modules - OWN - sys.stdlib_module_names
+    trees = (ast.parse(path.read_bytes()) for path in (ROOT / folder).rglob("*.py"))
+    foreign = set(_imported(trees)) - OWN - sys.stdlib_module_names
     return {_normal(name) for module in foreign for name in DISTRIBUTIONS.get(module, [module])}
 
 
-def _imported(path: Path) -> Iterator[str]:
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The top-level name of every module that is imported, but for types alone."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {id(node) for block in _type_checking(tree) for node in ast.walk(block)}
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield str(node.module).partition(".")[0]
-
-
-def _type_checking(tree: ast.Module) -> Iterator[ast.If]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield node
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from _imported(node.orelse)
+        elif not isinstance(node, ast.expr):
+            yield from _imported(ast.iter_child_nodes(node))
 
 
 def _normal(name: str) -> str:
