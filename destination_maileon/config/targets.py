@@ -174,20 +174,19 @@ def creation_obstacle(name: str) -> str | None:
 
 
 def target_like(column: str) -> Kind | None:
-    """The target that a column has the name of, in another spelling or case."""
+    """The target whose name a column has in another spelling or case.
+
+    For `unsubscribed`, `opted_out_at` and the like it is the one that they may mean.
+    """
+    if bare(column).startswith(_WORDS_OF_LEAVING):
+        return Kind.UNSUBSCRIBE
     return next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
-
-
-def target_sounding_like(column: str) -> Kind | None:
-    """The same, and for `unsubscribed`, `opted_out_at` and the like the one that they may mean."""
-    is_leaving = bare(column).startswith(_WORDS_OF_LEAVING)
-    return target_like(column) or (Kind.UNSUBSCRIBE if is_leaving else None)
 
 
 def mistaken_for(column: str) -> str | None:
     """Why no custom field is made of this name unasked; None if nobody would mistake it.
 
-    Who has a column named `Unsubscribe` or `E-Mail` means the person, and would look for the field
+    Who has a column named `unsubscribed` or `E-Mail` means the person, and would look for the field
     in vain among the others while nobody is unsubscribed.
     """
     meant = target_like(column)

@@ -20,8 +20,8 @@ from destination_maileon.config.targets import (
     creation_obstacle,
     mistaken_for,
     parse_target,
+    target_like,
     target_of_column,
-    target_sounding_like,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping.converters import CONVERTERS, Converter
@@ -303,7 +303,7 @@ class ColumnResolver:
     def _leave_out(self, column: str) -> None:
         if self._skip(column):
             self._result.unmapped.append(column)
-            if (kind := target_sounding_like(column)) is not None:
+            if (kind := target_like(column)) is not None:
                 verb = "rename" if kind is Kind.PREFERENCES else "map"
                 self._result.notes.append(
                     f'column "{column}" does not go to {kind} by its name. If that is meant, '

@@ -250,7 +250,8 @@ def test_a_name_that_no_field_can_have_is_told_with_the_reason(name: str, words:
         ("Deleted", "deleted"),
         ("un subscribe", "unsubscribe"),
         ("mail", None),
-        ("unsubscribed", None),
+        ("unsubscribed", "unsubscribe"),
+        ("opted_out_at", "unsubscribe"),
         ("Skip", None),
     ],
 )
