@@ -167,6 +167,8 @@ class Watch:
         if is_missing and purpose_of(call) is Purpose.MARK:
             return
         if is_missing and is_removal(call) in self.accepted:
+            # As of one that is refused: if it is sent again, its patience begins anew.
+            del self._fates[call, purpose_of(call)]
             self.disliked.update(places_of(call) if records_in(call) == 1 else ())
             return
         self.ends_of_sync += 1
