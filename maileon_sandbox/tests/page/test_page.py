@@ -172,19 +172,19 @@ def test_bodies_that_are_not_kept_are_not_shown() -> None:
     assert "invalid email" in text
 
 
-def test_a_hundred_thousand_contacts_come_a_page_at_a_time(sandbox: Sandbox) -> None:
-    for number in range(100_000):
+def test_ten_thousand_contacts_come_a_page_at_a_time(sandbox: Sandbox) -> None:
+    for number in range(10_000):
         sandbox.account.add_contact(f"p{number}@example.com")
 
     first = requests.get(f"{sandbox.url}/page/contacts", timeout=60).text
-    last = show(sandbox, "contacts", page=2_000)
+    last = show(sandbox, "contacts", page=200)
 
     assert len(first) < 100_000
     assert "p49@<wbr>example.<wbr>com" in first
     assert "p50@" not in first
-    assert "100,000 contacts, here 99,951 to 100,000" in last
-    assert "p99999@example.com" in last
-    assert "1 contact " in show(sandbox, "contacts", search="p77777@")
+    assert "10,000 contacts, here 9,951 to 10,000" in last
+    assert "p9999@example.com" in last
+    assert "1 contact " in show(sandbox, "contacts", search="p7777@")
 
 
 @pytest.mark.parametrize(
