@@ -152,11 +152,9 @@ def test_the_table_has_a_column_for_each_type() -> None:
     assert {*COLUMNS, FieldType.TIMESTAMP} == set(FieldType) == set(CONVERTERS)
 
 
-@pytest.mark.parametrize(("value", "field_type", "expected"), CELLS)
-def test_a_value_is_written_as_its_target_wants_it(
-    value: object, field_type: FieldType, expected: str | None
-) -> None:
-    assert CONVERTERS[field_type](value) == expected
+def test_a_value_is_written_as_its_target_wants_it() -> None:
+    for value, field_type, expected in CELLS:
+        assert CONVERTERS[field_type](value) == expected, (value, field_type)
 
 
 @given(st.integers())
