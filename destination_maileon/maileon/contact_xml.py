@@ -12,6 +12,7 @@ six times as long (`make bench`).
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import starmap
 
 from destination_maileon.maileon.contact import Contact, Preference
 
@@ -25,7 +26,7 @@ _CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&#13;": "\r"}
 _REFERENCE = re.compile("|".join(_CHARACTERS))
 
 _IDENTIFIER = re.compile("<(id|email|external_id)>([^<]*)</")
-_IDENTIFIERS = re.compile("<contact>(?:<(id|email|external_id)>[^<]*</[^>]*>)*")
+_IDENTIFIERS = re.compile(b"<contact>(?:<(?:id|email|external_id)>[^<]*</[^>]*>)*")
 _FIELD = re.compile('<field><name>([^<]*)</name><value( nil="true")?>([^<]*)')
 _PREFERENCE = re.compile(
     "<preference><name>([^<]*)</name><category>([^<]*)</category><value>([^<]*)</value>"
@@ -83,9 +84,9 @@ def contact_bytes(contact: Contact) -> bytes:
         parts.append(f"<email>{escape(contact.email)}</email>")
     if contact.external_id:
         parts.append(f"<external_id>{escape(contact.external_id)}</external_id>")
-    parts += _section("standard_fields", [_field(*f) for f in contact.standard_fields.items()])
-    parts += _section("custom_fields", [_field(*f) for f in contact.custom_fields.items()])
-    parts += _section("preferences", [_preference(*p) for p in contact.preferences.items()])
+    parts.append(_section("standard_fields", starmap(_field, contact.standard_fields.items())))
+    parts.append(_section("custom_fields", starmap(_field, contact.custom_fields.items())))
+    parts.append(_section("preferences", starmap(_preference, contact.preferences.items())))
     parts.append("</contact>")
     return "".join(parts).encode()
 
@@ -108,22 +109,25 @@ def contact_of(payload: bytes) -> Contact:
 def merged_bytes(payloads: Iterable[bytes]) -> bytes:
     """One element of several of one contact, as `contact_bytes` writes them.
 
-    The first one's identifiers stay: an address that differs by case only is not rewritten. Each
-    field has its last value; each preference its last value, and its last source beside it.
+    Each field has its last value; each preference its last value, and its last source beside it.
     """
     text = b"".join(payloads).decode()
-    identifiers = _IDENTIFIERS.match(text)
-    parts = [identifiers[0]] if identifiers else []
+    parts = ["<contact>"]
     for element in ("standard_fields", "custom_fields"):
-        # An expression takes three times as long.
-        pieces = _sections(text, element).replace("<value", f"{_END}<value").split(_END)
-        fields = dict(zip(pieces[::2], pieces[1::2], strict=False))
-        parts += _section(element, [f"{name}{value}{_END}" for name, value in fields.items()])
+        # To find them by an expression takes half as long again.
+        fields = _sections(text, element).split(_END)
+        newest = {field.partition("<value")[0]: field for field in fields}
+        parts.append(_section(element, [_END.join(newest.values())]))
     preferences: dict[str, tuple[str, str]] = {}
     for name, value, source in _PREFERENCE_PIECES.findall(_sections(text, "preferences")):
         preferences[name] = value, source or preferences.get(name, ("", ""))[1]
     said = [f"{name}{value}{source}</preference>" for name, (value, source) in preferences.items()]
-    return "".join((*parts, *_section("preferences", said), "</contact>")).encode()
+    return "".join((*parts, _section("preferences", said), "</contact>")).encode()
+
+
+def with_identifiers_of(first: bytes, payload: bytes) -> bytes:
+    """The element, with the identifiers of another one of the same contact."""
+    return first.removesuffix(_IDENTIFIERS.sub(b"", first)) + _IDENTIFIERS.sub(b"", payload)
 
 
 def _sections(text: str, element: str) -> str:
@@ -132,8 +136,9 @@ def _sections(text: str, element: str) -> str:
     return "".join([each[: each.find(end)] for each in text.split(f"<{element}>")[1:]])
 
 
-def _section(element: str, pieces: list[str]) -> list[str]:
-    return [f"<{element}>", *pieces, f"</{element}>"] if pieces else []
+def _section(element: str, pieces: Iterable[str]) -> str:
+    content = "".join(pieces)
+    return f"<{element}>{content}</{element}>" if content else ""
 
 
 def document(contacts: Iterable[bytes]) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct
 
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
+from destination_maileon.maileon.contact_xml import contact_of, merged_bytes, with_identifiers_of
 from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
@@ -80,6 +80,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     payload: bytes
     size: int
     held_bytes: int
+    records: int = 1
     later: list[MappedRecord] | None = None
     contact_removal: ContactRemoval | None = None
     is_waiting: bool = False
@@ -128,32 +129,33 @@ class BatchEntry(Struct, eq=False, gc=False):
         )
         return tuple([key for key in keys if key[0] == kind])
 
-    @property
-    def records(self) -> int:
-        """How many records it has."""
-        return 1 if self.later is None else 1 + len(self.later)
-
     def merge(self, part: MappedRecord) -> int:
         """Takes in a later record of the same contact; the bytes that are kept of it."""
         if self.later is None:
             self.later = [part]
         else:
             self.later.append(part)
-        held = len(part.payload) + part.message_bytes
-        self.size += len(part.payload)
+        size = len(part.payload)
+        held = size + part.message_bytes
+        self.records += 1
+        self.size += size
         self.held_bytes += held
         return held
 
     def seal(self) -> None:
-        """Makes one contact of the records, as it is sent: no more is merged into it."""
+        """Makes one contact of the records, as it is sent: no more is merged into it.
+
+        The first one's identifiers stay: an address that differs by case only is not rewritten.
+        """
         self.is_waiting, self.is_sent = False, True
         if self.later is None:
             return
         if self.partition_key.plan.options.sync_mode is SynchronizationMode.UPDATE:
-            later = self.later
-            newest = next((n for n in reversed(range(len(later))) if later[n].is_whole), 0)
-            parts = (self.first, *later[newest:])
-            self.payload = merged_bytes([part.payload for part in parts])
+            parts = self.parts
+            newest = next((n for n in reversed(range(len(parts))) if parts[n].is_whole), 0)
+            payloads = [part.payload for part in parts[newest:]]
+            merged = payloads[0] if len(payloads) == 1 else merged_bytes(payloads)
+            self.payload = with_identifiers_of(self.first.payload, merged)
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

@@ -155,9 +155,18 @@ def test_with_update_the_later_value_wins_field_by_field() -> None:
     )
 
 
-def test_the_first_spelling_of_an_address_stands() -> None:
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_the_first_spelling_of_an_address_stands(*, is_whole: bool) -> None:
     spelled = [a_contact("Ada@Example.com"), a_contact("ada@example.com", CITY="London")]
-    assert merged(spelled, UPDATE) == a_contact("Ada@Example.com", CITY="London")
+    parts = [a_part(contact=contact, is_whole=is_whole) for contact in spelled]
+    assert entry_of(parts, UPDATE).contact == a_contact("Ada@Example.com", CITY="London")
+
+
+def test_of_records_before_a_whole_one_nothing_is_left() -> None:
+    whole = a_part(contact=a_contact(CITY="Rome"), is_whole=True)
+    parts = [a_part(contact=a_contact(FIRSTNAME="Ada", CITY="London")), whole]
+    later = a_part(contact=a_contact(TITLE="Dr."))
+    assert entry_of([*parts, later], UPDATE).contact == a_contact(CITY="Rome", TITLE="Dr.")
 
 
 def test_with_ignore_the_first_record_stands() -> None:
