@@ -65,16 +65,10 @@ class Accumulator:
         batch = self._open.get(partition_key)
         if batch is None or batch.size + size > self.limits.body_bytes:
             return self._put(entry)
-        # What `_put` does, without what nearly every record is spared: a tenth of all CPU.
+        # Nearly every record is spared what else `_put` looks at.
         entry.is_waiting = True
         batch.entries.append(entry)
-        batch.size += size
-        batch.records = records = batch.records + 1
-        batch.held_bytes += held
-        self._held_bytes += held
-        self._records += 1
-        is_much = self._held_bytes > self.limits.body_bytes or self._records > MAX_WAITING_RECORDS
-        return (is_much or records >= self.limits.contacts) and self._flush_full(batch)
+        return self._grow(batch, size, held_bytes=held)
 
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """A contact is to be removed, once its earlier records are settled.
@@ -199,41 +193,32 @@ class Accumulator:
                 del self._followers[key]
 
     def _add_to_pending(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
-        last = self._last(part.identity_keys)
-        if last is None or not self._can_take(last, part, partition_key):
+        last = self._joinable(part, partition_key)
+        if last is None:
             entry = BatchEntry.of_record(part, partition_key, now)
-            if self._stand_in_line(entry):
-                return self._put(entry)
+            self._stand_in_line(entry)
             self._follow(entry)
             return False
         held = last.merge(part)
-        if not last.is_waiting:
-            self._following_bytes += held
-            self.following_records += 1
-            return False
-        return self._grow(self._open[partition_key], len(part.payload), held=held)
+        if last.is_waiting:
+            return self._grow(self._open[partition_key], len(part.payload), held_bytes=held)
+        self._following_bytes += held
+        self.following_records += 1
+        return False
 
-    def _last(self, keys: tuple[str, ...]) -> BatchEntry | None:
-        """The newest pending contact with these identifiers, if it is the same for all of them."""
-        first = self._first.get(keys[0])
-        if not self._followers and first is not None and first.identity_keys == keys:
-            return first
-        last = {
-            id(entry): entry
-            for key in keys
-            if (entry := (self._followers.get(key) or (self._first.get(key),))[-1]) is not None
-        }
-        return next(iter(last.values())) if len(last) == 1 else None
-
-    def _can_take(self, entry: BatchEntry, part: MappedRecord, partition_key: PartitionKey) -> bool:
-        """Whether the record can be merged into the pending contact."""
-        if entry.identity_keys != part.identity_keys or entry.partition_key is not partition_key:
-            return False
-        if entry.is_sent or entry.contact_removal is not None:
-            return False
-        size = self._open[partition_key].size - ENVELOPE_BYTES if entry.is_waiting else entry.size
-        is_full = size + len(part.payload) > self.limits.contact_bytes
-        return not is_full and entry.records < self.limits.records
+    def _joinable(self, part: MappedRecord, partition_key: PartitionKey) -> BatchEntry | None:
+        """The pending contact that the record can be merged into: nobody came in between."""
+        keys, first, lines = part.identity_keys, self._first, self._followers
+        for key in keys:
+            newest = lines[key][-1] if key in lines else first.get(key)
+            if newest is None or newest.identity_keys != keys:
+                return None
+            last = newest
+        if last.partition_key is not partition_key or last.is_sent or last.contact_removal:
+            return None
+        size = self._open[partition_key].size if last.is_waiting else last.size + ENVELOPE_BYTES
+        is_full = size + len(part.payload) > self.limits.body_bytes
+        return None if is_full or last.records >= self.limits.records else last
 
     def _is_claimed(self, key: str, by_others_than: tuple[str, ...]) -> bool:
         """Whether the last pending contact with the identifier is another, and not named by it."""
@@ -301,20 +286,20 @@ class Accumulator:
         entry.is_waiting = True
         batch.entries.append(entry)
         held = entry.held_bytes
-        return self._grow(batch, entry.size, held=held, records=records) or is_flushed
+        return self._grow(batch, entry.size, held_bytes=held, records=records) or is_flushed
 
-    def _grow(self, batch: Batch, size: int, *, held: int, records: int = 1) -> bool:
+    def _grow(self, batch: Batch, size: int, *, held_bytes: int, records: int = 1) -> bool:
         """Counts what was put into a batch; whether one was sent for it."""
         batch.size += size
         batch.records += records
-        batch.held_bytes += held
-        self._held_bytes += held
+        batch.held_bytes += held_bytes
+        self._held_bytes += held_bytes
         self._records += records
-        return self._flush_full(batch)
-
-    def _flush_full(self, batch: Batch) -> bool:
         limits = self.limits
-        is_full = len(batch.entries) >= limits.contacts or batch.records >= limits.records
+        contacts = limits.contacts
+        is_full = batch.records >= contacts and (
+            len(batch.entries) >= contacts or batch.records >= limits.records
+        )
         if is_full:
             self._send(batch)
         most = OPEN_BATCHES_BODIES * limits.body_bytes
