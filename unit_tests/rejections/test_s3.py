@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,13 +224,12 @@ def test_check_asks_once() -> None:
 
 
 def test_check_ends_in_time() -> None:
-    started_at = time.monotonic()
+    # The answer would be a good one, if it were waited for.
     with (
         running(FakeService(200, pause=1)) as endpoint,
         pytest.raises(TransientError, match="no answer came in time") as told,
     ):
         check_bucket(storage(endpoint), seconds=0.3)
-    assert time.monotonic() - started_at < 5
     assert_discreet(told.value)
 
 
