@@ -2,8 +2,8 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) python3)
 BIN := .venv/bin
 SANDBOX_PORT ?= 8025
-# Half of the files on each of two cores: most tests wait for processes.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# A file's tests run in one process, since they share servers.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --numprocesses
 ECOSYSTEM := integration_tests/ecosystem
 
 # Git records no times, so a fresh clone sets up once; after that only a changed lock or pyproject does.
@@ -52,9 +52,10 @@ counterparts: $(COUNTERPARTS)
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
 
+# Twice as many processes as cores, since many tests wait for a service or a program; the files with the short tests last.
 test: $(INSTALLED) ## Run the unit tests, and the program against the sandbox
 	@$(COMPILED) destination_maileon maileon_sandbox
-	$(PYTEST) -m "not long" --ignore $(ECOSYSTEM)
+	$(PYTEST) 4 --no-loadscope-reorder -m "not long" --ignore $(ECOSYSTEM)
 
 test-all: test test-long ## The same, thousands of syncs, Airbyte's programs, databases, a browser, the image, other versions
 
@@ -64,7 +65,7 @@ test test-long: export PYTHONDONTWRITEBYTECODE =
 test-long: export HYPOTHESIS_PROFILE ?= more
 test-long: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
-	$(PYTEST) -m "long or hypothesis"
+	$(PYTEST) 2 -m "long or hypothesis"
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .
