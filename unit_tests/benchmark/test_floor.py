@@ -49,6 +49,7 @@ def test_floor_and_connector_send_as_many_calls(made: Bench) -> None:
     assert 3 == made.floor(workload).calls <= made.connector(workload).calls <= 5
 
 
+@pytest.mark.long
 def test_plain_connector_sends_the_same_contacts_in_as_many_calls(made: Bench, kept: Path) -> None:
     from benchmark import plain  # noqa: PLC0415 - the CDK takes seconds
 
