@@ -40,7 +40,8 @@ KEY = {"api_key": "key"}
 # What the examples in SQL read.
 TABLES = """
 CREATE TABLE customers (
-    customer_no TEXT, email TEXT, first_name TEXT, newsletter INTEGER, last_order TEXT
+    customer_no TEXT, email TEXT, first_name TEXT, newsletter INTEGER, last_order TEXT,
+    opted_out_at TEXT
 );
 CREATE TABLE confirmations (email TEXT, confirmed_at TEXT);
 """
