@@ -117,7 +117,7 @@ def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> 
     """
     # No name of a column or a field stands in its source: none can be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
-    lines = ["def write(row, pieces):", " put = pieces.append", " before = len(pieces)"]
+    lines = ["def write(row, pieces):", " before = len(pieces)"]
     sections = [section for section in sections if section.fields or section.constant]
     for number, section in enumerate(sections):
         names[f"opening_{number}"] = opening = f"<{section.tag}>"
@@ -130,10 +130,10 @@ def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> 
         lines += [
             " if len(pieces) > start:",
             f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]",
-            f"  put(closing_{number}); put('')",
+            f"  {_put(f'closing_{number}')}",
         ]
         if section.constant:
-            lines.append(f" else: put(alone_{number}); put('')")
+            lines.append(f" else: {_put(f'alone_{number}')}")
     most = 2 * sum(len(section.fields) + 1 for section in sections)
     lines.append(f" return len(pieces) - before == {most}")
     exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
@@ -163,8 +163,14 @@ def _lines(field: Field, *, cleans: bool) -> list[str]:
             lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
     # An object may hold what no text may, too, and is a text only now.
     test = "if (value := clean(value)) is not None: " if cleans else ""
-    lines += [f"  {test}put(head_{place}); put(value)"]
-    return [*lines, f" if value is None: put(null_{place}); put('')"] if field.clears else lines
+    lines += [f"  {test}{_put(f'head_{place}', 'value')}"]
+    null = _put(f"null_{place}")
+    return [*lines, f" if value is None: {null}"] if field.clears else lines
+
+
+def _put(head: str, text: str = "''") -> str:
+    # Python calls a list's own `append` in two thirds of the time of one that has a name.
+    return f"pieces.append({head}); pieces.append({text})"
 
 
 _END = "</value></field>"
