@@ -89,7 +89,7 @@ def as_boolean(value: object) -> str | None:
 def as_integer(value: object) -> str | None:
     """A whole number without a fraction; what is no whole number passes as it is."""
     if isinstance(value, int):
-        return str(int(value))
+        return str(+value)
     text = as_text(value).strip()
     if not (text.isdigit() or _INTEGER.fullmatch(text)) and NUMBER.fullmatch(text):
         plain = _decimal_text(Decimal(text))
@@ -100,7 +100,7 @@ def as_integer(value: object) -> str | None:
 def as_float(value: object) -> str | None:
     """A number without exponent."""
     if isinstance(value, int):
-        return str(int(value))
+        return str(+value)
     if isinstance(value, Decimal):
         return _decimal_text(value)
     text = as_text(value).strip()
