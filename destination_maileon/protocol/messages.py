@@ -37,6 +37,8 @@ _BEGINS_LAST_OF_PLANE = 0xEF
 """The first byte of U+FFFE and U+FFFF, which XML forbids and JSON does not."""
 _FORBIDDEN_ESCAPES = re.compile(rb"\\[ubf]")
 """How JSON writes what XML forbids, and some that it allows, but no line feed, tab or quote."""
+_NOTABLE_ESCAPES = re.compile(rb"\\[ubfr]")
+"""The same, and a carriage return."""
 _REFUSED = object()
 _NULL = msgspec.Raw(b"null")
 
@@ -226,8 +228,12 @@ def _nulled(meta: object) -> Iterator[str]:
 def _texts(line: bytes) -> Texts:
     if not _has_special(line):
         return _PLAIN
-    may_be_dirty = _FORBIDDEN_ESCAPES.search(line) or _BEGINS_LAST_OF_PLANE in line
-    return _ANYTHING if may_be_dirty else _MARKUP
+    if _BEGINS_LAST_OF_PLANE in line:
+        return _ANYTHING
+    if _NOTABLE_ESCAPES.search(line):
+        return _ANYTHING if _FORBIDDEN_ESCAPES.search(line) else _MARKUP
+    has_markup = _AMPERSAND in line or _LESS_THAN in line or _GREATER_THAN in line
+    return _MARKUP if has_markup else _PLAIN
 
 
 def _decoded_slowly(line: bytes, line_number: int) -> Message | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
@@ -18,7 +21,7 @@ from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingR
 from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notice, Notices
-from destination_maileon.protocol.messages import Texts
+from destination_maileon.protocol.messages import RecordMessage, Texts, decode
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 CDC = "_ab_cdc_deleted_at"
@@ -210,7 +213,27 @@ def test_long_text_is_cut_if_so_configured_and_only_text(truncates: bool) -> Non
     assert result.custom_fields == {"AGE": "1" * 300}
 
 
-# Characters that XML forbids.
+# Characters that XML forbids or writes otherwise.
+
+
+@given(
+    text=st.text(st.sampled_from('aubfrn\\"&<>\r\n\t\b\x01\xe9\U0001f600\ufffe\uffff')),
+    is_ascii=st.booleans(),
+)
+@example(text="\r\n", is_ascii=False)
+@example(text="\n&", is_ascii=False)
+@example(text="\r\x01", is_ascii=False)
+@example(text="\uffff", is_ascii=False)
+def test_what_a_line_tells_of_its_texts_spares_nothing_that_they_need(
+    *, text: str, is_ascii: bool
+) -> None:
+    record = {"stream": "contacts", "data": {**ADA, "firstname": text, "NOTE": [text]}}
+    line = json.dumps({"type": "RECORD", "record": record}, ensure_ascii=is_ascii)
+    message = decode(line.encode(), 1)
+    assert isinstance(message, RecordMessage)
+    encoder = an_encoder(standard("FIRSTNAME"), custom("NOTE"))
+    row = encoder.rows.decode(message.data)
+    assert encoder.encode(row, message.texts) == encoder.encode(row, Texts.ANYTHING)
 
 
 def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> None:
