@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.utils import get_environ_proxies
 from urllib3.response import BaseHTTPResponse
 
 from destination_maileon.maileon.deadline import DeadlineAdapter, time_is_up, time_limit
@@ -81,6 +82,8 @@ class HttpTransport:
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._timeout_seconds = timeout_seconds
+        # Without a session, which would take passwords from .netrc, keep cookies, and read all of a
+        # redirect's body.
         self._adapter = DeadlineAdapter(pool_maxsize=connections, max_retries=0)
 
     def close(self) -> None:
@@ -114,13 +117,7 @@ class HttpTransport:
     @cached_property
     def _environment(self) -> dict[str, Any]:
         """What the environment says of proxies and certificates; to ask takes a call's CPU."""
-        # The session sends nothing: it would take passwords from .netrc, keep cookies, and read all
-        # of a redirect's body.
-        with requests.Session() as session:
-            settings = session.merge_environment_settings(
-                self._base_url, {}, stream=True, verify=True, cert=None
-            )
-        return {"verify": self._trusted(), "proxies": settings["proxies"]}
+        return {"verify": self._trusted(), "proxies": get_environ_proxies(self._base_url)}
 
     def _trusted(self) -> str | bool:
         """The file of certificates that the environment names; True: those of the libraries."""

@@ -182,9 +182,9 @@ def custom_fields(answer: Response) -> dict[str, FieldType]:
     """Name and type of each custom field; a type that is not known counts as text."""
     found = {}
     for element in _list(answer, "custom_fields", child="custom_field"):
-        kind = (child_text(element, "type") or "").strip().lower()
-        name = child_text(element, "name")
-        if name:
+        texts = child_texts(element)
+        if name := texts.get("name"):
+            kind = (texts.get("type") or "").strip().lower()
             found[name] = _FIELD_TYPES.get(kind, FieldType.STRING)
     return found
 
