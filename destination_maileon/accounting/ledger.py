@@ -89,7 +89,9 @@ class Ledger:
         )
         self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
-    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
+    def received(
+        self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
+    ) -> MappedRecord:
         """A record was read that makes this contact: numbered, and open until it is settled."""
         counts = self.counts[plan]
         if not counts.read:
@@ -98,7 +100,10 @@ class Ledger:
         self.records += 1
         payload, keys, is_whole = contact
         checkpoint_id = self.checkpoint.record()
-        return MappedRecord(self.records, counts.read, checkpoint_id, keys, payload, is_whole)
+        part = MappedRecord(self.records, counts.read, checkpoint_id, keys, payload, is_whole)
+        if self.keeps_messages:
+            part.message, part.message_bytes = line, len(line)
+        return part
 
     def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
         """Whether a contact with these identifiers must not leave the stream's audience.

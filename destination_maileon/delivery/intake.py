@@ -69,7 +69,7 @@ class Intake:
             return self._reject_unknown(message)
         mapped, partition_key = stream.encode(message, self.log)
         if isinstance(mapped, tuple):
-            part = self._part(stream, message, mapped, now=now)
+            part = self.ledger.received(stream.plan, now, mapped, line=message.line)
             if len(part.payload) > self._largest:
                 most = self.accumulator.limits.body_bytes
                 advice = f"Shorten its values: a call may have {most} bytes at most."
@@ -129,19 +129,11 @@ class Intake:
                 title, number = stream.plan.title, pluralize(records, "record")
                 self.log(Level.WARN, f"Stream {title}: {number} {words}")
 
-    def _part(
-        self, stream: StreamMapper, message: RecordMessage, written: Written, *, now: float
-    ) -> MappedRecord:
-        part = self.ledger.received(stream.plan, now, written)
-        if self.ledger.keeps_messages:
-            part.message = message.line
-            part.message_bytes = len(message.line)
-        return part
-
     def _reject(
         self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float
     ) -> bool:
-        part = self._part(stream, message, _written(refusal.contact), now=now)
+        contact = _written(refusal.contact)
+        part = self.ledger.received(stream.plan, now, contact, line=message.line)
         rejection = Rejection(refusal.reason, refusal.advice, refusal.field)
         return self._refuse(stream, part, rejection)
 
@@ -163,7 +155,8 @@ class Intake:
             return False
         if not stream.plan.options.identifier_mode.endpoint(contact_removal.contact).is_usable:
             return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
-        part = self._part(stream, message, _written(contact_removal.contact), now=now)
+        contact = _written(contact_removal.contact)
+        part = self.ledger.received(stream.plan, now, contact, line=message.line)
         entry = BatchEntry.of_record(part, stream.partition_key(stream.plan.permission), now)
         self.accumulator.add_removal(contact_removal, entry)
         return True

@@ -294,8 +294,10 @@ class SpyLedger(Ledger):
         self.received_at = {}
         self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
 
-    def received(self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT) -> MappedRecord:
-        part = super().received(plan, now, contact)
+    def received(
+        self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
+    ) -> MappedRecord:
+        part = super().received(plan, now, contact, line=line)
         self.received_at[part.position] = now
         return part
 
