@@ -10,6 +10,7 @@ from integration_tests.bookkeeping import Json
 from integration_tests.connection import Connection, columns, people
 from integration_tests.platform import line, record, stream, stream_state
 from maileon_sandbox import Fault, Rules, Sandbox
+from scripts.documents import REJECTIONS
 
 BAD = record({"email": "no address"})
 WITHOUT_IDENTIFIER = record({"first_name": "Max"})
@@ -33,6 +34,17 @@ def test_the_sync_fails_with_the_first_rejection_too_many(connection: Connection
         assert told in message
     assert run.stats[:5] == [(1, 0), (0, 1), (1, 0), (0, 1), (1, 0)]
     assert connection.sandbox.account.by_email("d@example.com") is None
+
+
+def test_the_error_reads_as_the_page_shows_it(connection: Connection) -> None:
+    connection.sandbox.account.add_custom_field("age", "integer")
+    run = connection.sync(
+        [*people("a", "b", age="old"), BAD, stream_state(1)],
+        stream(columns("age")),
+        max_rejected_records=2,
+    )
+    shown = f"\n```\n{run.error['message']}\n```\n"
+    assert shown in REJECTIONS.read_text(encoding="utf-8")
 
 
 def test_as_many_rejections_as_allowed_are_no_error(connection: Connection) -> None:

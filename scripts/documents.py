@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from destination_maileon.config.spec import connection_specification
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.error_codes import ERROR_CODES
+from destination_maileon.rejections.rejection import ADVICE_BY_MODE
 from integration_tests.consent_cases import ROWS, Person
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -85,7 +86,12 @@ def _error_codes() -> Iterator[str]:
     yield "| code | meaning | at fault | what to do |"
     yield "|---:|---|---|---|"
     for code, row in sorted(ERROR_CODES.items()):
-        yield f"| {code} | {_cell(row.meaning)} | the {row.fault} | {_cell(row.advice)} |"
+        meaning = _cell(row.meaning)
+        yield f"| {code} | {meaning} | the {row.fault} | {_cell(row.advice)} |"
+        for (mode, about), advice in ADVICE_BY_MODE.items():
+            if about == code:
+                fault = f"the {row.fault}, or how contacts are recognised"
+                yield f"| {code}, by `{mode.name.lower()}` | {meaning} | {fault} | {advice} |"
 
 
 def _consent() -> Iterator[str]:

@@ -30,13 +30,13 @@ LINES_PER_REASON = 3
 
 MAX_OTHER_FIELDS = 100
 
-_ADVICE: Mapping[tuple[IdentifierMode, int], str] = {
+ADVICE_BY_MODE: Mapping[tuple[IdentifierMode, int], str] = {
     (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
     "changed: recognise contacts by external_id, or give each contact an external id of its "
     "own.",
     (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address. If that is the same "
-    "person under an older external id, delete the older contact in Maileon; otherwise give "
-    "each contact an address of its own.",
+    "person without an external id, sync once by email to give it this one; under an older one, "
+    "delete the older contact in Maileon. Otherwise give each contact an address of its own.",
 }
 """Where the way in which contacts are recognised says more than the error code."""
 
@@ -90,13 +90,13 @@ def rejection_by_report(
     broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
     others = [name for name in (*shown, *(name for _, name in broken)) if name != field]
-    advice = _ADVICE.get((mode, main.code or 0), error.advice)
+    by_mode = ADVICE_BY_MODE.get((mode, main.code or 0))
     return Rejection(
         reason=error.meaning,
-        advice=advice + _hint(contact, field),
+        advice=(by_mode or error.advice) + _hint(contact, field),
         field=field,
         code=main.code,
-        fault=error.fault,
+        fault=None if by_mode else error.fault,
         other_fields=tuple(dict.fromkeys(others))[:MAX_OTHER_FIELDS],
     )
 

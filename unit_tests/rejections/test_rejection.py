@@ -10,6 +10,7 @@ from destination_maileon.maileon.error_codes import Fault
 from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
+    ADVICE_BY_MODE,
     LINES_PER_REASON,
     Rejection,
     RejectionLimits,
@@ -73,7 +74,7 @@ _DUPLICATES = [
     (
         IdentifierMode.EXTERNAL_ID,
         5,
-        "the same person under an older external id, delete the older contact",
+        "sync once by email to give it this one; under an older one, delete the older contact",
     ),
     (IdentifierMode.MAILEON_ID, 4, "Give each contact an external id of its own"),
     (IdentifierMode.MAILEON_ID, 5, "Give each contact an email address of its own"),
@@ -86,6 +87,8 @@ def test_what_to_do_about_a_duplicate_depends_on_how_contacts_are_recognised(
 ) -> None:
     told = _told(a_contact(external_id="x1"), _finding(code), mode=mode)
     assert advice in told.advice
+    # Where the mode may be what is wrong, the data is not blamed.
+    assert told.fault is (None if (mode, code) in ADVICE_BY_MODE else Fault.DATA)
 
 
 def test_all_of_many_other_fields_are_named() -> None:
