@@ -11,7 +11,7 @@ from integration_tests.bookkeeping import Json, Run
 from integration_tests.connection import Connection, columns, mapping, people
 from integration_tests.platform import line, record, stream, stream_state
 from integration_tests.storage import SECRET_ACCESS_KEY, Storage, stored
-from scripts.documents import REJECTIONS
+from scripts.documents import OPERATIONS, REJECTIONS
 
 BAD = record({"email": "no address"})
 LONG = "x" * 256
@@ -217,3 +217,37 @@ def test_a_dry_run_stores_nothing(connection: Connection, storage: Storage) -> N
     assert run.logs("WARN")[-1].endswith("A dry run stores no rejected records.")
     assert run.exit_code == 0
     assert storage.objects() == {}
+
+
+def test_state_and_report_are_as_the_page_shows_them(
+    connection: Connection, storage: Storage
+) -> None:
+    page = OPERATIONS.read_text(encoding="utf-8")
+    (state,) = re.findall(r"```jsonl\n(.*?)\n```", page, re.DOTALL)
+    (report,) = re.findall(r"```\n(\{.*?)\n```", page, re.DOTALL)
+    account = connection.sandbox.account
+    account.add_custom_field("AGE", "integer")
+    for name in ("max", "bea", "out"):
+        account.add_contact(f"{name}@example.com", unsubscribed=name == "out")
+    rows = [
+        *people("new", "max", "out"),
+        *people("max", first_name="Max"),
+        *people("bea", "nobody", unsubscribe="yes"),
+        *people("ada", age="old"),
+    ]
+    given = [record(row["record"]["data"], "customers") for row in rows]
+    shown = json.loads(state)["state"]
+
+    run = connection.sync(
+        [*given, stream_state(1, "customers")],
+        stream(columns("first_name", "unsubscribe", "age"), name="customers"),
+        object_storage_config=storage.config,
+    )
+
+    # As the harness sends it, it has a key more.
+    assert run.states == [{**shown, "sourceStats": {"recordCount": 7.0}}]
+    assert list(storage.reports().values()) == [json.loads(report)]
+    stats = shown["destinationStats"]
+    others = stats["additionalStats"]
+    parts = ("created", "existing", "merged", "left_out", "removed")
+    assert sum(others[part] for part in parts) == stats["recordCount"]
