@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from typing import Any
 
 import pytest
@@ -14,6 +15,11 @@ from integration_tests.platform import record, stream
 from scripts.documents import DOCS
 
 LEFT = {"opted_out_at": "2024-05-01T10:30:00Z"}
+TABLES = """
+CREATE TABLE spring_campaign (customer_no TEXT);
+CREATE TABLE customers (customer_no TEXT, email TEXT);
+INSERT INTO customers VALUES ('1', 'a@example.com'), ('2', 'b@example.com');
+"""
 # What a test decides itself.
 _OWN = ("api_key", "dry_run")
 
@@ -92,6 +98,33 @@ def test_columns_in_upper_case_unsubscribe_as_the_recipe_maps_them(connection: C
     anna, other = connection.sandbox.account.contacts()
     assert anna.unsubscribed
     assert other.external_id == "1002"
+
+
+def test_an_audience_without_generations_is_a_column_that_says_who_is_in(
+    connection: Connection,
+) -> None:
+    account = connection.sandbox.account
+    account.add_custom_field("IN_SPRING", "integer")
+    with sqlite3.connect(":memory:") as database:
+        database.row_factory = sqlite3.Row
+        database.executescript(TABLES + _view("customers_with_spring"))
+        for chosen in ("1", "2"):
+            database.execute("DELETE FROM spring_campaign")
+            database.execute("INSERT INTO spring_campaign VALUES (?)", (chosen,))
+            rows = [dict(row) for row in database.execute("SELECT * FROM customers_with_spring")]
+            _sync(connection, rows)
+    database.close()
+
+    told = {one.email: one.custom_fields["IN_SPRING"] for one in account.contacts()}
+    assert told == {"a@example.com": "0", "b@example.com": "1"}
+
+
+def _view(name: str) -> str:
+    """The statement with which the page of audiences makes it."""
+    text = (DOCS / "audiences.md").read_text(encoding="utf-8")
+    found = re.search(rf"```sql\n(CREATE VIEW {name} .*?)```", text, re.DOTALL)
+    assert found is not None
+    return found.group(1)
 
 
 def _recipe(heading: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ CREATE TABLE customers (
     opted_out_at TEXT
 );
 CREATE TABLE confirmations (email TEXT, confirmed_at TEXT);
+CREATE TABLE spring_campaign (customer_no TEXT);
 """
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users)/")
