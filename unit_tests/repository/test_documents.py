@@ -178,6 +178,18 @@ def test_the_image_of_the_proxy_recipe_sets_variables_that_are_documented() -> N
     assert all(f"`{name}`" in _text("docs/operations.md") for name in told)
 
 
+def test_terraform_configures_the_destination_as_the_api_does() -> None:
+    (example,) = _examples(RECIPES, "hcl")
+    (body,) = re.findall(r"jsonencode\(\{\n(.*?)\}\)", example, re.DOTALL)
+    pairs = dict(re.findall(r"^ *(\w+) += (.+)$", body, re.MULTILINE))
+    shown = (json.loads(one) for one in _examples(RECIPES, "json"))
+    (sent,) = (one["configuration"] for one in shown if "configuration" in one)
+    assert pairs.pop("api_key") == "var.maileon_api_key"
+    told = {key: json.loads(value) for key, value in pairs.items()}
+    assert {"api_key": sent["api_key"], **told} == sent
+    assert [example.count(one) for one in "{("] == [example.count(one) for one in "})"]
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", PAGE, RECIPES, "docs/audiences.md", "docs/rejections.md"]
 )
