@@ -332,7 +332,8 @@ class Config(ConfigModel):
         "Dry Run",
         "If on, records are mapped, checked and reported, but nothing is sent to Maileon, and "
         "the next sync reads the same records again. Switch it on for the first sync, read the "
-        "log, and switch it off.",
+        "log, and switch it off. It stops every connection to this destination, and their "
+        "opt-outs: to try something later, make a second destination.",
         default=False,
         group="safety",
         always_show=True,
@@ -342,16 +343,16 @@ class Config(ConfigModel):
         "Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or "
         "create one. It needs the rights GET and POST, also DELETE if contacts are to be deleted "
         "or unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to "
-        "certain IP addresses, add those of Airbyte.",
+        "certain IP addresses, add those of Airbyte, or of its proxy.",
         group="account",
         airbyte_secret=True,
     )
     identifier_mode: IdentifierMode = config_field(
         "Recognise Contacts By",
         "How Maileon finds the contact that a record belongs to. email: by the e-mail address. "
-        "external_id: by your own customer number. maileon_id: by the number that Maileon gave "
-        "the contact; records without one go by their e-mail address. Your data needs a column "
-        "for it.",
+        "external_id: by your own customer number; contacts that lack it are not found. "
+        "maileon_id: by the number that Maileon gave the contact; records without one go by "
+        "their e-mail address. Your data needs a column for it.",
         default=IdentifierMode.EMAIL,
         group="contacts",
         always_show=True,
@@ -454,9 +455,9 @@ class Config(ConfigModel):
     max_deleted_records: Count | None = config_field(
         "Maximum Deleted Records",
         "The sync stops before it deletes or unsubscribes more contacts than this: this "
-        "protects you if a table at the source is emptied by mistake. Each run, and each retry by "
-        "Airbyte, counts anew and may remove as many again: after such a stop pause the "
-        "connection and look at the source first. Leave it empty for no limit.",
+        "protects you if a table at the source is emptied by mistake. Each run counts anew and "
+        "may remove as many again: after such a stop pause the connection and look at the source "
+        "first. Leave it empty for no limit.",
         default=None,
         group="removal",
         examples=[1000],
