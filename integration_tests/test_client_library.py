@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Endpoint, FieldType
 from destination_maileon.maileon.errors import Forbidden, RequestRejected
-from destination_maileon.maileon.identifier import Endpoint
 from maileon_sandbox import Sandbox
 from maileon_sandbox.tests.client import EVERY_PARAMETER, contact
 

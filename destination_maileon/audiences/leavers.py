@@ -18,10 +18,9 @@ from destination_maileon.config.model import titled
 from destination_maileon.delivery.request import Job, Limits, Purpose, Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.errors import RequestRejected
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.protocol.output import Level, Log, pluralize

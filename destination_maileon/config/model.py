@@ -44,8 +44,7 @@ from destination_maileon.config.types import (
     config_field,
     refused,
 )
-from destination_maileon.maileon.contact import STANDARD_FIELDS
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import STANDARD_FIELDS, IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 
 # Only what people paste around a key; the client removes it, here it must not be all there is.

@@ -12,10 +12,15 @@ from typing import Literal, Self
 from urllib.parse import quote, urlencode
 
 from destination_maileon.maileon.auth import SecretRedactor, authorization, secret_forms
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import (
+    Contact,
+    Endpoint,
+    FieldType,
+    is_addressable,
+    segment,
+)
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport, Response
-from destination_maileon.maileon.identifier import Endpoint, is_addressable, segment
 from destination_maileon.maileon.report import (
     SynchronizationReport,
     UnreadableReport,

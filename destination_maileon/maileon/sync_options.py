@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Self
 
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 
 
 class SynchronizationMode(Enum):

@@ -41,7 +41,7 @@ from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import Texts
 
 if TYPE_CHECKING:
-    from destination_maileon.maileon.identifier import IdentifierMode
+    from destination_maileon.maileon.contact import IdentifierMode
     from destination_maileon.mapping.columns import Column
 
 # A look-up in an enumeration takes as long as three in a module.

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from destination_maileon.config.targets import Kind
-from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.identifier import IdentifierMode, is_maileon_id
+from destination_maileon.maileon.contact import Contact, IdentifierMode, is_maileon_id
 from destination_maileon.mapping.converters import Clean, as_identifier, as_maileon_id
 from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,

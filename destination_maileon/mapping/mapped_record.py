@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes, with_identifiers_of
-from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from destination_maileon.config.model import IdentifiersInLogs
-from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 
 HIDDEN = "***"
 _ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.errors import StopSync
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.error_codes import Fault, meaning
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.output import pluralize, was_or_were, were_rejected

@@ -21,7 +21,7 @@ from destination_maileon.config.model import (
 )
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.streams.entries import StreamEntries

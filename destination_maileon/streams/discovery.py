@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping
 
 from destination_maileon.config.model import Config, DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
-from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType, IdentifierMode
 from destination_maileon.streams.catalog import CONTACT, OPERATIONS
 
 Json = dict[str, object]

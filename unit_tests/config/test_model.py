@@ -18,7 +18,7 @@ from destination_maileon.config.model import (
 )
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from unit_tests.support.config_cases import (
     ACCEPTED,

@@ -15,9 +15,8 @@ from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.accumulator import OPEN_BATCHES_BODIES, Accumulator
 from destination_maileon.delivery.request import RECORDS_PER_CONTACT, Limits, Purpose, Request
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey

@@ -16,9 +16,8 @@ from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
-from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_part, a_plan, options

@@ -19,9 +19,8 @@ from destination_maileon.delivery.sender import (
     foreseen,
     send,
 )
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import FailureReason, RetriableError
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.outcomes import ContactRemoval

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import MaileonError
-from destination_maileon.maileon.identifier import IdentifierMode
 from unit_tests.maileon.local_server import LocalServer, answering
 
 KEY = "a-secret-key:ü"

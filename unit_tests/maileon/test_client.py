@@ -9,7 +9,7 @@ import pytest
 
 from destination_maileon.maileon.auth import authorization, secret_forms
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, Endpoint, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import (
     FailureReason,
     Forbidden,
@@ -20,7 +20,6 @@ from destination_maileon.maileon.errors import (
     RetriableError,
     Unauthorized,
 )
-from destination_maileon.maileon.identifier import Endpoint, IdentifierMode
 from unit_tests.maileon.calls import (
     BY_IDENTIFIER,
     CALLS,

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType, Preference
+from destination_maileon.maileon.contact import (
+    STANDARD_FIELDS,
+    Contact,
+    Endpoint,
+    FieldType,
+    IdentifierMode,
+    Preference,
+    is_maileon_id,
+)
+
+EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
 
 def test_the_17_writable_standard_fields_have_the_documented_types() -> None:
@@ -31,3 +44,109 @@ def test_a_new_contact_says_nothing_and_shares_nothing() -> None:
 def test_a_preference_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Preference("true").value = "false"  # type: ignore[misc]
+
+
+def test_the_value_of_a_mode_is_its_name_in_configurations() -> None:
+    assert [mode.value for mode in IdentifierMode] == ["email", "external_id", "maileon_id"]
+
+
+def test_no_mode_sets_both_flags() -> None:
+    assert [tuple(mode.parameters.values()) for mode in IdentifierMode] == [
+        ("false", "false"),
+        ("true", "false"),
+        ("false", "true"),
+    ]
+    for mode in IdentifierMode:
+        assert list(mode.parameters) == ["use_external_id", "prefer_maileon_id"]
+
+
+def test_each_mode_names_the_columns_of_which_it_needs_one() -> None:
+    assert EMAIL.columns == {"email"}
+    assert EXTERNAL_ID.columns == {"external_id"}
+    assert MAILEON_ID.columns == {"maileon_id", "email"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", True),
+        (str(2**63 - 1), True),
+        ("0001", True),
+        ("0", False),
+        (str(2**63), False),
+        ("9" * 5_000, False),
+        ("-1", False),
+        ("1.0", False),
+        ("", False),
+        ("\u0663", False),
+        ("²", False),
+        (" 1", False),
+    ],
+)
+def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None:
+    assert is_maileon_id(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "contact", "path", "query"),
+    [
+        (EMAIL, Contact(email="a+b@c.de"), "/contacts/email/a%2Bb%40c.de", {}),
+        (EMAIL, Contact(email=" a@b\t"), "/contacts/email/a%40b", {}),
+        (EXTERNAL_ID, Contact(external_id="x/1 é"), "/contacts/externalid/x%2F1%20%C3%A9", {}),
+        (MAILEON_ID, Contact(id="42", email="a@b"), "/contacts/contact", {"id": "42"}),
+        (MAILEON_ID, Contact(email="a@b"), "/contacts/email/a%40b", {}),
+    ],
+)
+def test_a_contact_is_addressed_by_what_its_mode_recognises(
+    mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
+) -> None:
+    assert mode.endpoint(contact) == Endpoint(path, query)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) -> None:
+    for mode, contact in (
+        (EMAIL, Contact(email=identifier)),
+        (EXTERNAL_ID, Contact(external_id=identifier)),
+    ):
+        segment = mode.endpoint(contact).path.split("/")[3:]
+        said = identifier.strip() if mode is EMAIL else identifier
+        assert [unquote(part) for part in segment] == [said]
+        assert not set(segment[0]) & set("/?#\\ ")
+        assert segment[0] not in {".", ".."}
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . "])
+def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
+    contact = Contact(external_id=identifier)
+    assert not EXTERNAL_ID.endpoint(contact).is_usable
+
+
+def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
+    assert EMAIL.endpoint(Contact(email="a..b@c.de")).path.endswith("/a..b%40c.de")
+
+
+def test_only_by_maileon_id_is_the_id_sent() -> None:
+    assert [mode.sends_id for mode in IdentifierMode] == [False, False, True]
+
+
+_ALL = Contact(email="a@b.c", external_id="x", id="1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "contact", "name"),
+    [
+        (EMAIL, _ALL, ("email", "a@b.c")),
+        (EXTERNAL_ID, _ALL, ("external id", "x")),
+        (MAILEON_ID, _ALL, ("Maileon id", "1")),
+        (EMAIL, Contact(external_id="x", id="1"), ("external id", "x")),
+        (EXTERNAL_ID, Contact(email="a@b.c", id="1"), ("email", "a@b.c")),
+        (MAILEON_ID, Contact(email="a@b.c", external_id="x"), ("email", "a@b.c")),
+        (MAILEON_ID, Contact(external_id="x"), ("external id", "x")),
+        (EMAIL, Contact(id="1"), ("", "")),
+    ],
+)
+def test_a_contact_is_called_by_what_its_mode_recognises_or_by_what_it_has(
+    mode: IdentifierMode, contact: Contact, name: tuple[str, str]
+) -> None:
+    assert mode.identify(contact) == name

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 
 # Maileon docs, Synchronize Contacts, "Attributes".

@@ -8,8 +8,7 @@ import pytest
 
 from destination_maileon.config.model import NullValues
 from destination_maileon.config.targets import SKIP, Kind, Target
-from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import FieldType, IdentifierMode
 from destination_maileon.mapping import columns as columns_module
 from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
 from destination_maileon.mapping.stream_mapper import StreamMapper

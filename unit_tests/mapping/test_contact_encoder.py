@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import Kind, Target
-from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.contact_xml import contact_of
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules

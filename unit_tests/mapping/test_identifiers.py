@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.targets import IDENTIFIERS
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.mapping.identifiers import (
     INVISIBLE,
     MANY_ADDRESSES,

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.config.targets import Kind, Target
-from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules

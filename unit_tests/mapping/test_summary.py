@@ -6,8 +6,7 @@ import pytest
 
 from destination_maileon.config.model import ColumnMapping, DeletedRecords
 from destination_maileon.config.targets import SKIP, Kind, Target
-from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import FieldType, IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.summary import Notice, Notices, listed, outline, plan_table, told

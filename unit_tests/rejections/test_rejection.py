@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.model import IdentifiersInLogs
-from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.error_codes import Fault
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
     ADVICE_BY_MODE,

@@ -13,9 +13,8 @@ from urllib.parse import unquote
 
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact, Endpoint, FieldType
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
-from destination_maileon.maileon.identifier import Endpoint
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.simulation.account import (
     CONTESTED_CODES,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.streams.catalog import (
     StreamPlan,

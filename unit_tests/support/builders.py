@@ -10,9 +10,8 @@ import msgspec
 
 from destination_maileon.config.model import Config
 from destination_maileon.config.validation import load_config
-from destination_maileon.maileon.contact import Contact, FieldType, Preference
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
-from destination_maileon.maileon.identifier import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord, contact_keys
 from destination_maileon.streams.account import Account

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from destination_maileon.maileon.contact import FieldType
-from destination_maileon.maileon.identifier import IdentifierMode
+from destination_maileon.maileon.contact import FieldType, IdentifierMode
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.streams.account import Account
 from unit_tests.support.builders import (
