@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Batch, Limits, Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.mapping.outcomes import ContactRemoval
+from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 
 MAX_WAITING_RECORDS = 100_000

@@ -16,11 +16,13 @@ from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
+    ContactRemoval,
     MappedRecord,
+    Reason,
+    Refusal,
     Written,
     contact_keys,
 )
-from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.mapping.summary import told
 from destination_maileon.protocol.messages import RecordMessage, StreamKey

@@ -15,8 +15,7 @@ from typing import Any
 
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
-from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.mapping.outcomes import ContactRemoval
+from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval
 from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10

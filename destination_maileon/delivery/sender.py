@@ -20,8 +20,7 @@ from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.mapping.outcomes import ContactRemoval
+from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.streams.catalog import StreamPlan

@@ -127,7 +127,8 @@ def merged_bytes(payloads: Iterable[bytes]) -> bytes:
 
 def with_identifiers_of(first: bytes, payload: bytes) -> bytes:
     """The element, with the identifiers of another one of the same contact."""
-    return first.removesuffix(_IDENTIFIERS.sub(b"", first)) + _IDENTIFIERS.sub(b"", payload)
+    head = _IDENTIFIERS.match(first)
+    return (head[0] if head else b"") + _IDENTIFIERS.sub(b"", payload, count=1)
 
 
 def _sections(text: str, element: str) -> str:

@@ -4,13 +4,11 @@ This module alone decides which column has which target, what happens to columns
 when a mapping cannot work. All problems of a stream come together, so that one correction suffices.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from destination_maileon.config.model import NullValues, UnmappedColumns, titled
+from destination_maileon.config.model import Config, NullValues, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import (
     SHARED_TARGETS,
@@ -32,14 +30,8 @@ from destination_maileon.mapping.summary import (
     missing_column_notes,
     missing_column_problems,
 )
-from destination_maileon.streams.account import is_missing, missing_problem
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from destination_maileon.config.model import Config
-    from destination_maileon.streams.account import Account
-    from destination_maileon.streams.catalog import StreamPlan
+from destination_maileon.streams.account import Account, is_missing, missing_problem
+from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""

@@ -6,18 +6,17 @@ from its columns: what stands before a value, how a value is converted, what a n
 record walks them once, and becomes the finished pieces of its element.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.contact_xml import (
     escape_markup,
     field_head,
@@ -26,23 +25,19 @@ from destination_maileon.maileon.contact_xml import (
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
+from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.identifiers import (
     Identifiers,
     contact_of_pieces,
     without_identifier,
 )
-from destination_maileon.mapping.mapped_record import Written
-from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
+from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
 from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
 from destination_maileon.mapping.removal_columns import RemovalColumns, unclear_advice
 from destination_maileon.mapping.rows import Field, Rows, Section, WriteFields, field_writer
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import Texts
-
-if TYPE_CHECKING:
-    from destination_maileon.maileon.contact import IdentifierMode
-    from destination_maileon.mapping.columns import Column
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts

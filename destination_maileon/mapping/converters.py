@@ -5,8 +5,6 @@ else it passes as text, for Maileon to judge; None means null. Every converter t
 value except null, and numbers that a double cannot hold as `Decimal`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime

@@ -5,16 +5,11 @@ for times of day: a timestamp becomes a date, as fields for timestamps can no lo
 Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON type.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from destination_maileon.maileon.contact import FieldType
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _BY_AIRBYTE_TYPE = {
     "integer": FieldType.INTEGER,

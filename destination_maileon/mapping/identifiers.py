@@ -4,8 +4,6 @@ This module alone decides what is an identifier, whether a record has the one th
 which identifiers a person should know of.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 
@@ -17,11 +15,12 @@ from destination_maileon.mapping.converters import Clean, as_identifier, as_mail
 from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     ID_KEY,
+    Reason,
+    Refusal,
     email_keys,
     external_id_keys,
     maileon_id_key,
 )
-from destination_maileon.mapping.outcomes import Reason, Refusal
 from destination_maileon.mapping.summary import Notice
 
 INVISIBLE = re.compile(

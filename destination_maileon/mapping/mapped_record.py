@@ -1,26 +1,60 @@
-"""Several records of one contact -> one contact, as their sequence would have left it.
+"""What a record becomes: a contact to write, a removal, or a refusal; and several records one.
 
-This module alone decides how records are merged: with `update` the later value wins field by
-field, with `ignore` the first record stands; of a preference, value and source are merged apart.
+This module alone decides how the records of one contact are merged, as their sequence would have
+left it: with `update` the later value wins field by field, with `ignore` the first record stands;
+of a preference, value and source are merged apart.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from destination_maileon.config.model import DeletedRecords
 from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes, with_identifiers_of
 from destination_maileon.maileon.sync_options import SynchronizationMode
+from destination_maileon.streams.catalog import PartitionKey
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from destination_maileon.mapping.outcomes import ContactRemoval
-    from destination_maileon.streams.catalog import PartitionKey
+class Reason(StrEnum):
+    """Why a record is rejected before it is sent."""
+
+    NO_IDENTIFIER = "no usable identifier"
+    NOT_DELIVERED = "a value that the source could not deliver"
+    BAD_PERMISSION = "not a permission"
+    BAD_PREFERENCES = "not a list of preferences"
+    BAD_PREFERENCE = "a preference that is neither yes nor no"
+    UNKNOWN_PREFERENCE = "a preference that the account does not have"
+    UNCLEAR_REMOVAL = "neither yes nor no"
+    NO_DATA = "no data"
+    TOO_LARGE = "larger than a call may be"
+    NO_PATH = "an identifier that no address of the API can hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that is rejected before it is sent; `field` names the column or target at fault."""
+
+    reason: Reason
+    field: str
+    advice: str
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRemoval:
+    """A record that unsubscribes or deletes a contact, or (`IGNORE`) is left out."""
+
+    removal: DeletedRecords
+    contact: Contact
+
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...], bool]
 """A contact as it travels, its keys, and whether it is whole."""

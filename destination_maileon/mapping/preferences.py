@@ -3,24 +3,17 @@
 This module alone decides which forms of that column are understood.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
-from destination_maileon.mapping.converters import as_text
-from destination_maileon.mapping.outcomes import Reason
+from destination_maileon.mapping.converters import Clean, as_text
+from destination_maileon.mapping.mapped_record import Reason
 from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
 from destination_maileon.protocol import exact_json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from destination_maileon.mapping.converters import Clean
-
-    Preferences = frozenset[tuple[str, str]]
+Preferences = frozenset[tuple[str, str]]
 
 
 class BadPreferencesError(ValueError):

@@ -4,8 +4,6 @@ This module alone decides which values of which columns say so. A record that Ai
 deleted is never written as a contact, wherever the mapping sends the column that marks it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ instead, encoding takes 1.2 times as long for ten columns, and 1.5 times for fif
 null (`make bench`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal

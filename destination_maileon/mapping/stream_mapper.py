@@ -4,38 +4,26 @@ This module alone decides when a stream is compiled anew: when a record shows a 
 schema does not have, and when a custom field has vanished from the account.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.model import Config, titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.sync_options import Permission
+from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, MappingRules
 from destination_maileon.mapping.identifiers import SharedIds
-from destination_maileon.mapping.outcomes import Reason, Refusal
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
-from destination_maileon.protocol.output import Level, pluralize
-from destination_maileon.streams.catalog import PartitionKey
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from msgspec import Struct
-
-    from destination_maileon.config.model import Config
-    from destination_maileon.maileon.sync_options import Permission
-    from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
-    from destination_maileon.protocol.messages import RecordMessage
-    from destination_maileon.protocol.output import Log
-    from destination_maileon.streams.catalog import StreamPlan
-
+from destination_maileon.protocol.messages import RecordMessage
+from destination_maileon.protocol.output import Level, Log, pluralize
+from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.

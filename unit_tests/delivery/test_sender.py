@@ -23,7 +23,7 @@ from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMo
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.outcomes import ContactRemoval
+from destination_maileon.mapping.mapped_record import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.maileon.calls import REPORT, client_of
 from unit_tests.maileon.local_server import reply

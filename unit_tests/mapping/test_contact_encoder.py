@@ -17,7 +17,7 @@ from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
-from destination_maileon.mapping.outcomes import ContactRemoval, Reason, Refusal
+from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import RecordMessage, Texts, decode

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from destination_maileon.maileon.contact import Preference
 from destination_maileon.maileon.contact_xml import contact_of, without_forbidden
-from destination_maileon.mapping.outcomes import Reason
+from destination_maileon.mapping.mapped_record import Reason
 from destination_maileon.mapping.preferences import BadPreferencesError
 from destination_maileon.mapping.preferences import listed as walked
 from destination_maileon.protocol.exact_json import dumps

@@ -15,7 +15,7 @@ from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
-from destination_maileon.mapping.outcomes import Reason, Refusal
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps

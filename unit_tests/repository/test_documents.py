@@ -24,7 +24,7 @@ from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES
-from destination_maileon.mapping.outcomes import Reason
+from destination_maileon.mapping.mapped_record import Reason
 from destination_maileon.protocol.messages import RecordMessage, StateMessage, decode
 from destination_maileon.streams.catalog import OPERATIONS, stream_plans
 from maileon_sandbox import DEMO_KEY

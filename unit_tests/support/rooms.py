@@ -9,8 +9,7 @@ from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.mapping.outcomes import ContactRemoval
+from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval, MappedRecord
 from destination_maileon.protocol.output import Level
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
