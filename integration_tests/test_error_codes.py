@@ -110,7 +110,7 @@ def everything(shared_connection: Connection) -> Everything:
         sandbox.script(Fault(body=body, contains=f"code{code}@", times=None))
     data = [{"email": f"code{code}@example.com", **broken} for code, broken in BREAKS.items()]
     names = {name for one in data for name in one}
-    with stored() as storage:
+    with stored("codes") as storage:
         run = shared_connection.sync(
             [*map(record, data), record({"email": "good@example.com"}), stream_state(1)],
             stream({name: {"type": "string"} for name in sorted(names)}),
