@@ -101,7 +101,7 @@ class Bookkeeping:
         for line in filter(bytes.strip, given.splitlines()):
             try:
                 message = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 # The destination reads no further either.
                 return
             if isinstance(message, dict) and message.get("type") == "STATE":
