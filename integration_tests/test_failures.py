@@ -34,7 +34,7 @@ NO_PERMISSION = b"<error><message>permission must be between 1 and 6</message></
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What goes wrong, and what the message must tell; `row` is the page's first column."""
+    """What goes wrong, and what the message must tell; `row` is how the page's row begins."""
 
     row: str
     told: Sequence[str]
@@ -114,13 +114,13 @@ CASES = [
         },
     ),
     Case(
-        "too many records rejected, or one with `ignore_invalid_contacts: false`",
+        "more records rejected than",
         ["2 records were rejected, which is more than the 1 that", "2 x"],
         config={"max_rejected_records": 1},
         more=[BAD, BAD],
     ),
     Case(
-        "too many records rejected, or one with `ignore_invalid_contacts: false`",
+        "more records rejected than",
         ["HTTP 400", "(ignore_invalid_contacts) is false", "set it to true"],
         config={"ignore_invalid_contacts": False},
         more=[BAD],
@@ -143,13 +143,13 @@ CASES = [
         more=[GONE] * 40,
     ),
     Case(
-        "more deletions than `max_deleted_records`",
+        "more deletions than",
         ["(max_deleted_records)", "stopped after 1", "Pause the connection", "allow more"],
         config={"deleted_records": "delete", "max_deleted_records": 1},
         more=[*people("b"), *people("a", "b", _ab_cdc_deleted_at="2026-01-01")],
     ),
     Case(
-        "more people would leave an audience than `max_audience_leavers_percent`",
+        "more people would leave an audience than",
         ['2 people of 3 would leave the audience "VIP"', "nobody left", "allow more"],
         config={
             "streams": [{"name": "people", "audience_field": "VIP"}],
@@ -177,7 +177,7 @@ CASES = [
     ),
     *(
         Case(
-            "no connection, timeouts, 429 or 5xx for longer than `max_retry_seconds`",
+            "no connection, timeouts, 429 or 5xx",
             ["failed", "times in", told, "127.0.0.1", "Airbyte will sync again"],
             kind="transient_error",
             faults=[fault],
@@ -202,10 +202,9 @@ UNFORESEEN = "anything unforeseen"
 
 def _rows() -> dict[str, str]:
     """What happened -> type, as the page has them."""
-    _, _, section = OPERATIONS.read_text(encoding="utf-8").partition("\n## Failures\n")
-    section, _, _ = section.partition("\n## ")
-    rows = re.findall(r"^\| (.*?) \| `?(.*?)`? \| .* \|$", section, re.MULTILINE)
-    return {row: kind for row, kind in rows if row not in {"what happened", "---"}}
+    _, _, table = OPERATIONS.read_text(encoding="utf-8").partition("\n| what happened |")
+    table, _, _ = table.partition("\n\n")
+    return dict(re.findall(r"^\| (.*?) \| `(\w+)` \| .* \|$", table, re.MULTILINE))
 
 
 def _reads_well(message: str) -> None:
@@ -217,7 +216,10 @@ def _reads_well(message: str) -> None:
 
 def test_every_row_has_a_case_and_every_case_its_type() -> None:
     kinds = {case.row: case.kind for case in CASES} | {UNFORESEEN: "system_error"}
-    assert kinds == _rows()
+    rows = _rows()
+    for begins, kind in kinds.items():
+        assert [rows[row] for row in rows if row.startswith(begins)] == [kind], begins
+    assert [row for row in rows if not row.startswith(tuple(kinds))] == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}: {case.told[0]}")
