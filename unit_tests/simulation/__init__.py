@@ -25,6 +25,7 @@ What may differ, and nothing else (`ambiguity` finds the circles where it can):
   is never judged".
 - Who is held for long is tried, and rejected, while the input still goes on.
 - The address that a held record waits for is given up by a record that stands behind it, through
-  others with a common identifier: it may not overtake, so that the held one is rejected.
+  others with a common identifier, or one that looks alike: it may not overtake, so that the held
+  one is rejected.
 - A marker is refused by chance, and was to keep later records from the contact.
 """

@@ -10,6 +10,7 @@ stands behind his own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
@@ -119,14 +120,20 @@ def _records_waited_for(
 ) -> dict[int, set[int]]:
     """Of each record those before which it cannot take effect.
 
-    These are the older ones with a common identifier, and the last records of those for whom its
-    contact waits.
+    These are the older ones with a common identifier, or one that looks alike, and the last records
+    of those for whom its contact waits.
     """
     last = {step.name: number for number, step in enumerate(steps)}
     found = {
         number: {other for other in range(number) if before >> other & 1}
         for number, before in enumerate(order_of(steps))
     }
+    looks: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, step in enumerate(steps):
+        for key in step.wish.identity_keys:
+            alike = looks[key.casefold()]
+            found[number].update(older for older, other in alike if other != key)
+            alike.append((number, key))
     for name, others in waits.items():
         found[last[name]].update(last[other] for other in others)
     return found
