@@ -93,7 +93,7 @@ class Watch:
         self.reports: list[tuple[Request, SynchronizationReport]] = []
         self.longest_failure = 0.0
         self.refusals: Counter[bool] = Counter()
-        self._nobody_leaves_from = 0
+        self._nobody_leaves_from, self.seemed_hopeless = 0, False
         self.accepted: set[bool] = set()
         self.troubles: Counter[FailureReason] = Counter()
         self.ends_of_sync = 0
@@ -195,6 +195,7 @@ class Watch:
         del self._fates[call, purpose_of(call)]
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
             self._nobody_leaves_from = call.position
+            self.seemed_hopeless = not self.accepted
         is_options_fault = {
             True: refusal.status in NOBODYS_FAULTS,
             False: refusal.status not in CONTACTS_FAULTS,

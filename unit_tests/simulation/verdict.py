@@ -56,7 +56,8 @@ def _limits(trial: Trial) -> Iterator[bool]:
     yield not config.get("ignore_invalid_contacts", True)
     yield "max_rejected_records" in config or "max_rejected_percent" in config
     yield "max_deleted_records" in config
-    yield trial.watch.nobody_can_leave()
+    # Forty were refused, whatever was accepted after them.
+    yield trial.watch.nobody_can_leave() or trial.watch.seemed_hopeless
 
 
 def _are_too_many_to_leave(trial: Trial) -> bool:
