@@ -161,6 +161,15 @@ def test_a_dry_run_reports_everything_and_sends_nothing(connection: Connection) 
     assert len(rejected) == 3
 
 
+@pytest.mark.parametrize("option", [{"update_only": True}, {"sync_mode": "ignore"}])
+def test_a_dry_run_leaves_open_who_exists(connection: Connection, option: Json) -> None:
+    connection.sandbox.account.add_contact("there@example.com")
+    run = connection.sync(people("new", "there"), dry_run=True, **option)
+    (summary,) = (said for said in run.logs("INFO") if "records read" in said)
+    assert "up to 2 written, 0 left out" in summary
+    assert "2 contacts sent" in summary
+
+
 def test_a_dry_run_says_of_a_sample_who_is_new_existing_and_unsubscribed(
     connection: Connection,
 ) -> None:

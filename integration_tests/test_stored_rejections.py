@@ -44,7 +44,8 @@ def test_rejected_records_are_stored_and_can_be_written_again_once_the_cause_is_
         (8, "FIRSTNAME", 1)
     ]
     assert any(
-        "The rejected records are in s3://rejected/maileon/7," in text for text in run.logs("WARN")
+        "The rejected records are in s3://rejected/maileon/7/public/people," in text
+        for text in run.logs("WARN")
     )
     # As it is, with the option that cuts the text.
     again = connection.write(body, configured, truncate_long_text=True)

@@ -200,10 +200,12 @@ class Ledger:
         unsubscribed = min(report.unsubscribed, sent)
         options = plan.options
         is_ignored = options.sync_mode is SynchronizationMode.IGNORE
+        # A dry run does not know who exists.
+        is_known = options.update_only and not self._is_dry_run
         skipped = {
             LeftOut.UNSUBSCRIBED: unsubscribed,
             LeftOut.EXISTING: existing if is_ignored else 0,
-            LeftOut.NOT_EXISTING if options.update_only else LeftOut.UNTOLD: left_out,
+            LeftOut.NOT_EXISTING if is_known else LeftOut.UNTOLD: left_out,
         }
         counts = self.counts[plan]
         counts.existing += existing
@@ -274,7 +276,7 @@ class Ledger:
         if self._store is None or self._is_store_lost or not self.rejected_records or plan is None:
             return
         counted = ((one, counts.numbers()) for one, counts in self.counts.items())
-        report = run_report(counted, self._rejections)
+        report = run_report(counted, self._rejections, self.unknown_streams)
         try:
             self._store.store_report(plan, report)
         except SyncError as lost:

@@ -72,14 +72,15 @@ class StreamStats:
         sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
         # Who is to be unsubscribed may not be there, and setting a marker takes a call more.
         calls = f"at least {pluralize(self.calls, 'call')}"
-        words = self._words(last=[f"{sent} sent", calls, f"{self._duration} for the dry run"])
+        last = [f"{sent} sent", calls, f"{self._duration} for the dry run"]
+        words = self._words(most="up to ", last=last)
         return f"without the dry run it would be {words}"
 
     @property
     def _duration(self) -> str:
         return f"{max(0.0, self.ended_at - self.started_at):.1f} seconds"
 
-    def _words(self, known: Sequence[str] = (), *, last: Sequence[str]) -> str:
+    def _words(self, known: Sequence[str] = (), *, most: str = "", last: Sequence[str]) -> str:
         reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
         why = f" ({', '.join(reasons)})" if reasons else ""
         marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
@@ -87,7 +88,7 @@ class StreamStats:
         gone = f" ({self.gone} {of_whom} not in Maileon{marked})" if self.gone else ""
         words = [
             f"{pluralize(self.read, 'record')} read",
-            f"{self.written} written",
+            f"{most}{self.written} written",
             *known,
             f"{self.left_out.total()} left out{why}",
             f"{self.merged} merged",
@@ -95,6 +96,7 @@ class StreamStats:
             f"{self.deleted} deleted{gone if self.deleted else ''}",
             *([f"{self.left} left the audience"] if self.left else ()),
             f"{self.rejected} rejected",
+            *([f"{unsettled} not settled"] if (unsettled := self.read - self.settled) > 0 else ()),
             *last,
         ]
         return ", ".join(words)

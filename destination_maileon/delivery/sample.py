@@ -15,7 +15,6 @@ from destination_maileon.delivery.sender import Environment, ResponseReceived, i
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import RequestRejected
-from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.streams.account import Account
@@ -51,23 +50,20 @@ class Sample:
         plan = request.partition_key.plan
         drawn = self._drawn[plan]
         for entry in request.entries if request.contact_removal is None else ():
+            contact = entry.contact
+            if any(violations(contact, self._account.custom_fields)):
+                # It would be rejected, and is neither new nor existing.
+                continue
             self._contacts[plan] += 1
             at = len(drawn)
             if at == self._size:
                 at = int(service.random() * self._contacts[plan])
             if at < self._size:
-                drawn[at : at + 1] = [self._identifiers(entry)]
-
-    def _identifiers(self, entry: BatchEntry) -> Contact:
-        """None of a contact that would be rejected: it is neither new nor existing."""
-        contact = entry.contact
-        if any(violations(contact, self._account.custom_fields)):
-            return Contact()
-        return Contact(contact.email, contact.external_id, contact.id)
+                drawn[at : at + 1] = [Contact(contact.email, contact.external_id, contact.id)]
 
     def look_up(self, service: Environment, most_calls: int) -> None:
         """Asks for them, so many at a time, and tells what they are."""
-        drawn = [(p, c) for p, contacts in self._drawn.items() for c in contacts if c != Contact()]
+        drawn = [(plan, contact) for plan, some in self._drawn.items() for contact in some]
         # Should the time not suffice for all, those who are left are anybody.
         waiting = sorted(drawn, key=lambda _: service.random())
         ends_at = service.now() + MAX_SECONDS

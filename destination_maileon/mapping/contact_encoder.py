@@ -8,7 +8,7 @@ record walks them once, and becomes the finished pieces of its element.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ from destination_maileon.maileon.contact_xml import (
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column
-from destination_maileon.mapping.converters import as_text, truncated
+from destination_maileon.mapping.converters import Converter, as_text, truncated
 from destination_maileon.mapping.identifiers import (
     Identifiers,
     contact_of_pieces,
@@ -133,10 +133,10 @@ class ContactEncoder:
 
     def _field(self, column: Column) -> Field:
         convert = column.converter
-        if convert is as_text and self._rules.truncate_long_text:
-            convert = self._cut
-        elif convert is as_text and column.target.kind is Kind.STANDARD:
+        if convert is as_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
+        if column.converter is as_text and self._rules.truncate_long_text:
+            convert = partial(self._cut, convert)
         return Field(
             self.rows.place(column.name),
             column.target.name,
@@ -272,8 +272,8 @@ class ContactEncoder:
             elements = "".join(chain.from_iterable(found.items()))
             pieces += (f"<preferences>{elements}</preferences>", "")
 
-    def _cut(self, value: object) -> str:
-        text = value if type(value) is str else as_text(value)
+    def _cut(self, written: Converter, value: object) -> str:
+        text = value if type(value) is str else written(value) or ""
         cut = truncated(text)
         if len(cut) != len(text):
             self._seen.add(_TRUNCATED)

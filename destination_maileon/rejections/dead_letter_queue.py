@@ -85,8 +85,8 @@ class DeadLetterQueue:
             self._store(plan)
 
     def location(self, plan: StreamPlan) -> str:
-        """Where the rejected records of the sync are, for a person."""
-        return self._bucket.url(_folder(plan))
+        """Where the rejected records of the stream are, for a person."""
+        return self._bucket.url(*_folders(plan))
 
     def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
         """Stores the report of a sync beside its rejected records; any of its plans will do.
@@ -94,16 +94,14 @@ class DeadLetterQueue:
         Raises:
             SyncError: if it cannot be stored.
         """
-        key = self._bucket.key(_folder(plan), REPORT_NAME)
+        key = self._bucket.key(_folders(plan)[0], REPORT_NAME)
         self._put(key, dumps(dict(report)) + b"\n", _JSON)
 
     def _store(self, plan: StreamPlan) -> None:
         now = self._clock()
         date = datetime.fromtimestamp(now, UTC)
         name = f"{date:%Y_%m_%d}_{int(now * 1000)}_{self._parts}_{self._suffix}.jsonl"
-        namespace, stream = plan.key
-        folders = [segment(folder) for folder in (namespace, stream) if folder is not None]
-        key = self._bucket.key(_folder(plan), *folders, name)
+        key = self._bucket.key(*_folders(plan), name)
         self._put(key, bytes(self._open[plan]), _LINES)
         del self._open[plan]
         self._parts += 1
@@ -125,7 +123,9 @@ def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
 
 
 def run_report(
-    streams: Iterable[tuple[StreamPlan, Mapping[str, object]]], rejections: RejectionLog
+    streams: Iterable[tuple[StreamPlan, Mapping[str, object]]],
+    rejections: RejectionLog,
+    not_in_catalog: int = 0,
 ) -> dict[str, object]:
     """The counts of a sync by stream, and of what was rejected by reason; it names no person."""
     return {
@@ -145,12 +145,14 @@ def run_report(
                 ],
             }
             for plan, counts in streams
-        ]
+        ],
+        "records_not_in_catalog": not_in_catalog,
     }
 
 
-def _folder(plan: StreamPlan) -> str:
-    return str(plan.sync_id or 0)
+def _folders(plan: StreamPlan) -> list[str]:
+    """That of the sync, and those of the stream in it."""
+    return [str(plan.sync_id or 0), *(segment(name) for name in plan.key if name is not None)]
 
 
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:

@@ -48,8 +48,8 @@ def test_what_a_dry_run_cannot_know_it_does_not_tell() -> None:
     # Whoever would be sent is counted by nobody.
     counts.left_out = Counter({LeftOut.UNTOLD: 4, LeftOut.DELETED: 1})
     assert counts.foreseen_words() == (
-        "without the dry run it would be 9 records read, 6 written, 1 left out (1 deleted at the "
-        "source), 1 merged, 1 opted out, 0 deleted, 1 rejected, 4 contacts sent, at least 2 "
+        "without the dry run it would be 9 records read, up to 6 written, 1 left out (1 deleted at "
+        "the source), 1 merged, 1 opted out, 0 deleted, 1 rejected, 4 contacts sent, at least 2 "
         "calls, 0.0 seconds for the dry run"
     )
 
@@ -63,6 +63,13 @@ def test_whoever_is_left_out_removed_or_rejected_is_not_written(left_out: LeftOu
 
 def test_more_left_out_than_there_are_records_is_no_negative_number() -> None:
     assert StreamStats(left_out=Counter({LeftOut.UNTOLD: 2}), settled_well=1).written == 0
+
+
+def test_what_a_failed_sync_has_not_settled_is_told() -> None:
+    assert (
+        "1 rejected, 3 not settled, 0 calls"
+        in StreamStats(read=9, settled_well=5, rejected=1).words()
+    )
 
 
 def test_a_stream_without_a_call_took_no_time() -> None:

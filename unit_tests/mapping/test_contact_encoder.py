@@ -517,8 +517,11 @@ def test_records_with_truncated_texts_are_counted() -> None:
     assert notices.counts == {Notice.TRUNCATED: 1}
 
 
-def test_an_object_in_a_standard_field_is_noticed_and_in_a_custom_field_it_is_not() -> None:
-    notices, encoder = noticing(standard("ADDRESS"), custom("A"))
+@pytest.mark.parametrize("cuts", [False, True])
+def test_an_object_in_a_standard_field_is_noticed_and_in_a_custom_field_it_is_not(
+    *, cuts: bool
+) -> None:
+    notices, encoder = noticing(standard("ADDRESS"), custom("A"), truncate_long_text=cuts)
     encoded(encoder, {**ADA, "address": "Bonn", "A": {"city": "Bonn"}})
     assert not notices.counts
     encoded(encoder, {**ADA, "address": {"city": "Bonn"}})

@@ -294,7 +294,7 @@ def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
     email = a_part(1, a_contact(PERSON))
     for rejection in (REJECTION, REJECTION, Rejection("no identifier", "Send one.")):
         log.line(people, email, rejection)
-    report = run_report([(people, {"read": 5, "rejected": 3})], log)
+    report = run_report([(people, {"read": 5, "rejected": 3})], log, not_in_catalog=4)
     for _ in range(2):
         store.store_report(people, report)
     [(key, content)] = objects(s3, settings).items()
@@ -322,7 +322,8 @@ def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
                     },
                 ],
             }
-        ]
+        ],
+        "records_not_in_catalog": 4,
     }
 
 
