@@ -1,4 +1,4 @@
-"""What a release needs to know of itself: `check TAG`, `notes TAG`, `entry IMAGE`.
+"""What a release needs to know: `check TAG`, `notes TAG`, `entry IMAGE`, `definition IMAGE`.
 
 Decides alone in how many places a version stands, and what an Airbyte of one's own has to be told
 of a connector that Airbyte's registry does not list. A test of its own holds the places.
@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,13 @@ def notes(tag: str) -> str:
 
 def entry(image: str) -> dict[str, Any]:
     """A registry of one connector, in the form that Airbyte's `oss_registry.json` has."""
+    return {"sources": [], "destinations": [definition(image)]}
+
+
+def definition(image: str) -> dict[str, Any]:
+    """What Airbyte asks a registry for when its database lacks a version: `oss.json`."""
     metadata = _metadata()
-    definition = {
+    told = {
         "destinationDefinitionId": metadata["definitionId"],
         "dockerRepository": image,
         "dockerImageTag": metadata["dockerImageTag"],
@@ -72,8 +77,7 @@ def entry(image: str) -> dict[str, Any]:
         "public": True,
         "custom": False,
     }
-    definition |= {name: metadata[name] for name in KEPT if name in metadata}
-    return {"sources": [], "destinations": [definition]}
+    return told | {name: metadata[name] for name in KEPT if name in metadata}
 
 
 def _spec() -> dict[str, Any]:
@@ -98,15 +102,22 @@ def _text(name: str) -> str:
     return ROOT.joinpath(name).read_text(encoding="utf-8")
 
 
+TELLS: Mapping[str, Callable[[str], str | dict[str, Any]]] = {
+    "notes": notes,
+    "entry": entry,
+    "definition": definition,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", choices=["check", "notes", "entry"])
-    parser.add_argument("name", help="the tag; for `entry` the image without its tag")
+    parser.add_argument("what", choices=["check", *TELLS])
+    parser.add_argument("name", help="the tag; for `entry` and `definition` the image without it")
     arguments = parser.parse_args()
     if arguments.what == "check":
         check(arguments.name)
     else:
-        told = notes(arguments.name) if arguments.what == "notes" else entry(arguments.name)
+        told = TELLS[arguments.what](arguments.name)
         print(told if isinstance(told, str) else json.dumps(told, indent=2))  # noqa: T201 - its output
 
 

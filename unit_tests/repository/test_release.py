@@ -45,6 +45,7 @@ def test_the_registrys_entry_has_the_spec_and_what_the_metadata_says() -> None:
     assert entry["supportsDataActivation"] is True
     assert "api_key" in entry["spec"]["connectionSpecification"]["properties"]
     assert metadata.keys() >= set(release.KEPT)
+    assert release.definition("registry.example/maileon") == entry
 
 
 def test_no_workflow_names_a_registry() -> None:
