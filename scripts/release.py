@@ -45,19 +45,18 @@ def versions() -> Mapping[str, str]:
 
 
 def check(tag: str) -> None:
-    """Raises SystemExit if a place names another version than the tag."""
+    """Raises SystemExit if a place names another version than the tag, or changes have none."""
     wrong = {place: named for place, named in versions().items() if f"v{named}" != tag}
     if wrong:
         told = "\n".join(f"  {place}: {named or 'none'}" for place, named in wrong.items())
         raise SystemExit(f"The tag is {tag}, but these name another version:\n{told}")
+    if re.search(r"^[^#\s]", _section("Unreleased"), re.MULTILINE):
+        raise SystemExit(f"CHANGELOG.md has changes under Unreleased: are they in {tag}?")
 
 
 def notes(tag: str) -> str:
     """The changelog's section of this version."""
-    sections = re.split(r"^(?=## )", _text("CHANGELOG.md"), flags=re.MULTILINE)
-    heading = re.compile(rf"## \[?{re.escape(tag.removeprefix('v'))}\b")
-    (section,) = (one for one in sections if heading.match(one))
-    return section.partition("\n")[2].strip()
+    return _section(tag.removeprefix("v"))
 
 
 def entry(image: str) -> dict[str, Any]:
@@ -78,6 +77,13 @@ def definition(image: str) -> dict[str, Any]:
         "custom": False,
     }
     return told | {name: metadata[name] for name in KEPT if name in metadata}
+
+
+def _section(name: str) -> str:
+    """What the changelog has under this heading; empty without it."""
+    sections = re.split(r"^(?=## )", _text("CHANGELOG.md"), flags=re.MULTILINE)
+    heading = re.compile(rf"## \[?{re.escape(name)}(?![\w.-])")
+    return "".join(one.partition("\n")[2].strip() for one in sections if heading.match(one))
 
 
 def _spec() -> dict[str, Any]:

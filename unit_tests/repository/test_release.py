@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,32 @@ def test_every_place_names_the_same_version() -> None:
 def test_a_tag_of_another_version_is_refused_with_the_places_that_differ() -> None:
     with pytest.raises(SystemExit, match=r"v9\.9\.9(?s:.*)metadata\.yaml: \d"):
         release.check("v9.9.9")
-    release.check(f"v{release.versions()['pyproject.toml']}")
+
+
+@pytest.mark.parametrize(
+    ("unreleased", "is_refused"),
+    [("", False), ("## [Unreleased]\n\n### Added\n\n", False), ("## Unreleased\n\n- A.\n\n", True)],
+)
+def test_a_release_is_refused_while_changes_are_unreleased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unreleased: str, is_refused: bool
+) -> None:
+    version = release.versions()["pyproject.toml"]
+    for name in ("pyproject.toml", "metadata.yaml", "Dockerfile"):
+        shutil.copy(ROOT / name, tmp_path)
+    changelog = f"# Changelog\n\n{unreleased}## [{version}] - 2026-01-01\n\n- B.\n"
+    tmp_path.joinpath("CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+
+    refused = pytest.raises(SystemExit, match="Unreleased") if is_refused else nullcontext()
+    with refused:
+        release.check(f"v{version}")
+    assert release.notes(f"v{version}") == "- B."
 
 
 def test_the_notes_are_the_changelogs_section() -> None:
     notes = release.notes(f"v{release.versions()['CHANGELOG.md']}")
 
+    assert notes
     assert notes in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "\n## " not in notes
 
