@@ -24,7 +24,7 @@ COMPILED = $(BIN)/python -m compileall -q -x '/($(NEVER_IMPORTED))/'
 .PHONY: help install counterparts demo test test-all test-long check format bench guard sandbox locks
 
 help: ## Show what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Set up .venv/ with exactly what poetry.lock names
 
