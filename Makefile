@@ -11,9 +11,10 @@ INSTALLED := .venv/.installed
 # What tests meet, each in an environment of its own: Airbyte's programs, which pin other CDKs, browsers' drivers, ...
 COUNTERPARTS := $(patsubst counterparts/%.in,.venv-%/.installed,$(wildcard counterparts/*.in))
 
-# uv takes seconds where pip takes minutes, but knows nothing of pip's configuration: where it fails, pip does the same.
+# uv takes seconds where pip takes minutes, and removes what a lock names no more, but knows nothing of pip's configuration:
+# where it fails, pip does the same, and removes nothing.
 LOCKED := --quiet --no-deps --require-hashes
-lay_out = $(BIN)/uv pip install $(LOCKED) --python $(1)/bin/python -r $(2) \
+lay_out = $(BIN)/uv pip sync --quiet --require-hashes --allow-empty-requirements --python $(1)/bin/python $(2) \
 	|| $(BIN)/python -m pip --python $(1)/bin/python install $(LOCKED) --no-compile --disable-pip-version-check -r $(2)
 
 # Where Python may not write its bytecode, every start would make it anew. Not for packages that no command imports.
