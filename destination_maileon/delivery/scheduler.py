@@ -15,6 +15,10 @@ CALLS_AT_FIRST = 4
 BORNE, TOO_MUCH = 1.3, 1.6
 """Up to so many times the best median latency the service bears it; above the second not."""
 
+HARDLY_LESS = 0.8
+"""If with half as many in flight calls take this share of what they took, or more, they do not take
+longer for their number: what they take now is usual."""
+
 READY_AHEAD = 2
 """So many requests beyond those in flight are kept ready, so that no place stays empty."""
 
@@ -25,7 +29,8 @@ class Pace:
     Starting with a few, one more is tried as long as calls take no longer for it, one less when
     they do; half as many when the service asks for less, does not answer in time, or has refused
     all that it got (vector's adaptive concurrency is the model). What calls take is judged by the
-    median of as many as may be in flight: the least of them says nothing where latency varies.
+    median of as many as may be in flight: the least of them says nothing where latency varies. A
+    service that takes longer for reasons of its own would otherwise be sent one call at a time.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,6 +38,8 @@ class Pace:
         self.limit = min(CALLS_AT_FIRST, most)
         self._latencies: defaultdict[object, list[float]] = defaultdict(list)
         self._best: dict[object, float] = {}
+        self._too_much: dict[object, tuple[int, float]] = {}
+        """How many were in flight when calls began to take too long, and what they took then."""
 
     def answered(self, request: Request, at: float) -> None:
         """The service answered a request at this time, in seconds of the loop's clock."""
@@ -45,14 +52,21 @@ class Pace:
         usual = median(latencies)
         latencies.clear()
         best = self._best[kind] = min(usual, self._best.get(kind, usual))
+        if usual > TOO_MUCH * best:
+            limit, before = self._too_much.setdefault(kind, (self.limit, usual))
+            is_half = self.limit <= max(1, limit // 2)
+            if not is_half or usual < HARDLY_LESS * before:
+                self.limit = max(1, self.limit - 1)
+                return
+            best = self._best[kind] = usual
+        self._too_much.pop(kind, None)
         if usual <= BORNE * best:
             self.limit = min(self.most, self.limit + 1)
-        elif usual > TOO_MUCH * best:
-            self.limit = max(1, self.limit - 1)
 
     def slow_down(self) -> None:
         self.limit = max(1, self.limit // 2)
         self._latencies.clear()
+        self._too_much.clear()
 
 
 class RequestScheduler:

@@ -45,13 +45,16 @@ class ServiceState:
     most 1 + log2 n pieces.
 
     Which size it bears is learned when all pieces of a request that timed out were answered: if a
-    contact were to blame, one piece would have failed like the whole.
+    contact were to blame, one piece would have failed like the whole. A size that was answered in
+    this sync is borne, whatever times out later.
     """
 
     backoff: Backoff
     accepted: set[Purpose] = field(default_factory=set)
     bears: int | None = None
     _reports: int = 0
+    _most_answered: int = 0
+    """So many contacts had the largest call that was answered."""
     _probed_at: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
@@ -64,6 +67,8 @@ class ServiceState:
     def answered(self, request: Request, *, is_report: bool) -> bool:
         """A request need not be sent again as it is; whether that taught which size is borne."""
         self._reports += is_report
+        if is_report:
+            self._most_answered = max(self._most_answered, len(request.entries))
         self._untried.discard(request)
         pieces = self._origins.pop(request, None)
         if pieces is None:
@@ -108,7 +113,7 @@ class ServiceState:
             # A piece fails like the whole: what the whole was cut into says nothing of its size.
             for other in origin.unanswered:
                 self._origins.pop(other, None)
-        if is_timeout and len(request.entries) > 1:
+        if is_timeout and len(request.entries) > max(1, self._most_answered):
             made = _Pieces({*pieces}, max(len(piece.entries) for piece in pieces))
             self._origins.update(dict.fromkeys(pieces, made))
 

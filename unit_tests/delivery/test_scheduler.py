@@ -298,6 +298,21 @@ def test_one_less_when_they_take_longer_and_as_many_in_between() -> None:
     assert limits == [5, 6, 6, 5, 4, 5]
 
 
+def test_what_takes_longer_for_good_whatever_is_in_flight_is_usual_after_a_while() -> None:
+    pace = Pace(8)
+    for _ in range(6):
+        a_round(pace, 1.0)
+    limits = [a_round(pace, 2.0) for _ in range(9)]
+    assert limits == [7, 6, 5, 4, 5, 6, 7, 8, 8]
+
+
+def test_a_service_that_serves_two_at_a_time_gets_few_more() -> None:
+    pace = Pace(16)
+    for _ in range(100):
+        a_round(pace, max(1.0, pace.limit / 2))
+    assert pace.limit == 6
+
+
 def test_one_slow_call_of_several_says_nothing() -> None:
     pace = Pace(16)
     answer(pace, [1.0, 60.0, 1.0, 1.0])

@@ -273,13 +273,22 @@ def test_a_size_is_learned_once_all_pieces_of_a_request_that_timed_out_are_answe
     assert service.bears == 4
 
 
-def test_if_a_piece_times_out_too_its_own_pieces_teach_the_size() -> None:
+def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
+    service, [one, other] = a_timeout_of(8)
+    smaller, others = one.halves(), other.halves()
+    service.was_split(one, smaller, is_timeout=True)
+    service.was_split(other, others, is_timeout=True)
+    assert answered(service, *smaller, *others) == [False, True, False, True]
+    assert service.bears == 2
+
+
+def test_a_size_that_was_answered_is_borne_whatever_times_out_later() -> None:
     service, [one, other] = a_timeout_of(8)
     smaller = other.halves()
     assert answered(service, one) == [False]
     service.was_split(other, smaller, is_timeout=True)
-    assert answered(service, *smaller) == [False, True]
-    assert service.bears == 2
+    assert answered(service, *smaller) == [False, False]
+    assert service.bears is None
 
 
 def test_the_smallest_size_counts() -> None:
