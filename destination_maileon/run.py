@@ -1,10 +1,10 @@
 """The console script: one process, from its arguments to its exit code.
 
 This module alone decides what the process does with signals, and with what others have to say:
-nothing but this program's own messages leaves it. Libraries, and Python
-itself, log paths, headers and bodies, warn of values, print, and show the text of an exception that
-nobody caught; people and keys may stand in all of these. Invariant: after `be_quiet`, whatever they
-say, at any level and to whatever handler, reaches neither stream.
+nothing but this program's own messages leaves it. Libraries, and Python itself, log paths, headers
+and bodies, warn of values, print, and show the text of an exception that nobody caught; people and
+keys may stand in all of these. Invariant: after `be_quiet`, whatever they say, at any level and to
+whatever handler, reaches neither stream.
 """
 
 import gc

@@ -136,7 +136,7 @@ class UnreadableXml(ValueError):
 
 
 def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element:
-    """The root element, if there are no more elements; raises UnreadableXml."""
+    """The root element, if there are at most so many elements; raises UnreadableXml."""
     # A parser of its own for each document: they are not shared between threads without waiting.
     parser = etree.XMLPullParser(
         events=("start",),
