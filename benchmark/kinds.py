@@ -257,6 +257,9 @@ _KINDS = (
         "partial",
         "90 % duplicates that each fill 30 %",
         TEN,
+        # No more than a plain record takes, but its floor makes one element of ten records, where
+        # the connector makes one of each: a refused contact is sent again record by record.
+        limit=3.5,
         duplicates=0.9,
         nulls=0.7,
     ),

@@ -86,7 +86,9 @@ class HeldRecords:
     @property
     def next_pass_at(self) -> float | None:
         """When contacts have been held for long enough."""
-        return self._since + self.age_seconds if self._refused and self._since else None
+        if self._since is None or not self._refused:
+            return None
+        return self._since + self.age_seconds
 
     def is_due(self, now: float) -> bool:
         """Whether everything else is to be settled now, for a pass to begin."""

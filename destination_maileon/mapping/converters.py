@@ -36,9 +36,10 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
 ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
-# In 2024-05-01 and in what may follow it. Made once, they take a fifth of the conversion less.
-_DAY, _HYPHENS, _SEPARATOR = slice(10), slice(4, 8, 3), slice(10, 11)
-_SEPARATORS = frozenset({"", "T", " "})
+# In 2024-05-01 and in what may follow it: a week's day, or a day without hyphens, has a digit where
+# its second hyphen stands. Made once, they take a fifth of the conversion less.
+_DAY, _HYPHEN, _SEPARATOR = slice(10), slice(7, 8), slice(10, 11)
+_parse = datetime.fromisoformat
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 ISO_DATE = re.compile(
     r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -115,14 +116,14 @@ def as_date(value: object) -> str | None:
     Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
     read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
     """
-    if type(value) is str and value[_SEPARATOR] in _SEPARATORS:
+    if type(value) is str:
         # The usual form, in a fifth of what the expression for all forms takes.
         try:
-            datetime.fromisoformat(value)
+            _parse(value)
         except ValueError:
             pass
         else:
-            if value[_HYPHENS] == "--":
+            if value[_HYPHEN] == "-" and value[_SEPARATOR] in "T ":
                 return value[_DAY]
     text = as_text(value).strip()
     iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
-from destination_maileon.mapping.converters import Clean, Converter
+from destination_maileon.mapping.converters import Clean, Converter, as_boolean, as_integer
 
 UNAVAILABLE_VALUE = "__debezium_unavailable_value"
 """Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
@@ -151,10 +151,11 @@ def _names(field: Field) -> dict[str, Any]:
 def _lines(field: Field, *, cleans: bool) -> list[str]:
     place = field.place
     lines = [f" value = row.{place}"]
+    written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
     if field.converts_texts:
         lines += [" value = clean(value)"] * cleans
-        lines += [f" if {is_given} and (value := convert_{place}(value)) is not None:"]
+        lines += [f" if {is_given} and (value := {written}) is not None:"]
     else:
         lines += [f" if {is_given}:"]
         if not field.is_text:
@@ -171,5 +172,10 @@ def _put(head: str, text: str = "''") -> str:
     return f"pieces.append({head}); pieces.append({text})"
 
 
+# The values that nearly every record has. A call for each takes twice as long.
+_WITHOUT_CALL: Mapping[Converter, str] = {
+    as_integer: "str(value) if type(value) is int else {}",
+    as_boolean: "('true' if value else 'false') if type(value) is bool else {}",
+}
 _END = "</value></field>"
 """Each head begins with that of the field before: a piece less for each value."""
