@@ -23,6 +23,8 @@ PROGRAM = str(Path(sys.executable).with_name("destination-maileon"))
 PLAIN = KINDS["plain"]
 IN_FLIGHT = 8
 """What `concurrent_requests` is if nobody sets it."""
+RECORDS_PER_CALL = 1_000
+"""What `batch_size` is if nobody sets it."""
 TIMES_THE_PLAIN = {0: None, 50: 5.0, 200: 8.0}
 """Milliseconds a call takes -> times the plain connector's throughput at least."""
 MOST_GROWTH, MOST_MB, MOST_WIDE_MB = 1.1, 250.0, 200.0
@@ -56,12 +58,15 @@ def throughput(
         times = [plain_seconds / seconds for plain_seconds, seconds in taken]
         rates = [records / median(seconds) for seconds in zip(*taken, strict=True)]
         spread = f"{min(times):.1f} to {max(times):.1f}"
-        figures = (*(f"{rate:,.0f}" for rate in rates), f"{median(times):.1f}", spread)
+        ideal = records / RECORDS_PER_CALL * latency / 1_000 / IN_FLIGHT
+        seconds = (f"{ideal:.1f}", f"{median(own for _, own in taken):.1f}")
+        figures = (*(f"{rate:,.0f}" for rate in rates), f"{median(times):.1f}", spread, *seconds)
         rows.append((f"{latency} ms", *figures))
         if least := TIMES_THE_PLAIN[latency]:
             name = f"times the plain connector's throughput at {latency} ms"
             yield Promise(name, median(times), least, is_least=True)
-    head = ("a call takes", "plain, records/s", "connector, records/s", "times", "of the rounds")
+    rates_head = ("plain, records/s", "connector, records/s", "times", "of the rounds")
+    head = ("a call takes", *rates_head, f"ideal of {IN_FLIGHT} in flight, s", "seconds")
     show(f"Throughput, {records:,} records, {rounds} rounds", head, rows)
 
 
