@@ -108,11 +108,8 @@ class ServiceState:
 
     def was_split(self, request: Request, pieces: Sequence[Request], *, is_timeout: bool) -> None:
         """A request that failed is cut into these."""
-        origin = self._origins.pop(request, None)
-        if origin is not None:
-            # A piece fails like the whole: what the whole was cut into says nothing of its size.
-            for other in origin.unanswered:
-                self._origins.pop(other, None)
+        # A piece fails like the whole, and stays unanswered: so the whole teaches no size.
+        self._origins.pop(request, None)
         if is_timeout and len(request.entries) > max(1, self._most_answered):
             made = _Pieces({*pieces}, max(len(piece.entries) for piece in pieces))
             self._origins.update(dict.fromkeys(pieces, made))
