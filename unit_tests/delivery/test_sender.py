@@ -16,6 +16,7 @@ from destination_maileon.delivery.sender import (
     Event,
     ResponseReceived,
     WorkerPool,
+    foresee,
     foreseen,
     send,
 )
@@ -239,3 +240,23 @@ def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:
 
 def test_whoever_is_removed_is_taken_for_somebody_who_was_there() -> None:
     assert foreseen(a_removal_request(), TYPES) is True
+
+
+@pytest.mark.parametrize(
+    ("purpose", "looks_up", "calls"),
+    [
+        (Purpose.REMOVE, False, []),
+        (Purpose.REMOVE, True, ["GET"]),
+        (Purpose.LOOK_UP, True, ["GET"]),
+        (Purpose.MARK, True, []),
+    ],
+)
+def test_a_dry_run_asks_who_is_there_only_if_so_many_may_be_removed(
+    purpose: Purpose, looks_up: bool, calls: list[str]
+) -> None:
+    contact_removal = ContactRemoval(DELETE, a_contact("1@example.com"))
+    call = a_request(someone(1), contact_removal=contact_removal, purpose=purpose)
+    with client_of(reply(200, b"<contact/>")) as (client, server):
+        came = foresee(client, call, custom_types=TYPES, looks_up=looks_up)
+    assert came is True
+    assert [request.method for request in server.seen] == calls
