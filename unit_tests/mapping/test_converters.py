@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.converters import (
     CONVERTERS,
+    as_date,
     as_identifier,
     as_text,
+    as_timestamp,
     truncated,
 )
 from destination_maileon.protocol import exact_json
@@ -230,6 +233,27 @@ def test_text_is_cut_at_255_utf_16_units_and_never_within_a_character(
     given_text: str, kept: str
 ) -> None:
     assert truncated(given_text) == kept
+
+
+ZONES = ("", "Z", " UTC", "+02:00", "-0330", "+01", "[Europe/Berlin]")
+FRACTIONS = ("", ".1", ",123", ".123456", ".123456789")
+
+
+@given(
+    st.datetimes(),
+    st.sampled_from(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u"]),
+    st.sampled_from(["", "T%H", " %H:%M", "T%H:%M:%S", " %H%M%S"]),
+    st.sampled_from(FRACTIONS),
+    st.sampled_from(ZONES),
+)
+def test_the_usual_form_of_a_time_is_told_like_any_other(
+    at: datetime, day: str, time_of_day: str, fraction: str, zone: str
+) -> None:
+    written = at.replace(year=max(at.year, 1000)).strftime(day + time_of_day)
+    text = f"{written}{fraction if time_of_day else ''}{zone}"
+    # With space around it is read by the expressions for all forms.
+    assert as_date(text) == as_date(f" {text}")
+    assert as_timestamp(text) == as_timestamp(f" {text}")
 
 
 @given(st.text(max_size=300))
