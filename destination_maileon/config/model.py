@@ -6,6 +6,8 @@ person reads about them. How a target is spelled is decided in `targets`.
 
 import re
 from enum import StrEnum
+from functools import partial
+from string import whitespace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
@@ -35,13 +37,15 @@ from destination_maileon.config.types import (
     ConfigModel,
     Count,
     Flag,
-    NamedOption,
     OptionalAddress,
+    OptionalSecret,
     OptionalText,
     Percent,
     Seconds,
     Text,
+    TrimmedText,
     config_field,
+    named,
     refused,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, IdentifierMode
@@ -49,7 +53,8 @@ from destination_maileon.maileon.sync_options import Permission, Synchronization
 
 # Only what people paste around a key; the client removes it, here it must not be all there is.
 _NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic(\s+|$))?\s*", re.IGNORECASE)
-_ENDS = re.compile(r"^[/\s]+|[/\s]+$")
+_SYNC_MODES = {mode.name.lower(): mode for mode in SynchronizationMode}
+_PERMISSIONS = {"not_set": None, **{item.name.lower(): item for item in Permission}}
 _STANDARD_NAMES = ", ".join(STANDARD_FIELDS)
 TARGET_FORMS = (
     "email, external_id, maileon_id, permission, standard:NAME, custom:NAME, "
@@ -107,25 +112,11 @@ def _as_target(text: str) -> str:
     raise refused(f"must be one of the forms {TARGET_FORMS}")
 
 
-def _empty_is_absent(secret: SecretStr) -> SecretStr | None:
-    text = secret.get_secret_value().strip()
-    return SecretStr(text) if text else None
-
-
-def _trimmed(text: str) -> str:
-    if not text.strip():
-        raise refused("must be text that is not empty")
-    return text.strip()
-
-
 def _as_path(text: str) -> str:
-    path = _ENDS.sub("", text)
+    path = text.strip(f"/{whitespace}")
     if not path:
         raise refused("must be a path in the bucket, such as airbyte/maileon")
     return path
-
-
-_OptionalSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_empty_is_absent)]
 
 
 class ColumnMapping(ConfigModel):
@@ -254,9 +245,7 @@ class NoStorage(ConfigModel):
 
     model_config = ConfigDict(title="None")
 
-    storage_type: Literal["None"] = config_field(
-        "Storage Type", "None: nothing is stored.", default="None"
-    )
+    storage_type: Literal["None"] = config_field("Storage Type", "None: nothing is stored.")
 
 
 class S3Storage(ConfigModel):
@@ -265,14 +254,14 @@ class S3Storage(ConfigModel):
     model_config = ConfigDict(title="S3")
 
     storage_type: Literal["S3"] = config_field(
-        "Storage Type", "S3: a bucket of Amazon S3 or a compatible service.", default="S3"
+        "Storage Type", "S3: a bucket of Amazon S3 or a compatible service."
     )
-    s3_bucket_name: Annotated[str, Field(min_length=1), AfterValidator(_trimmed)] = config_field(
+    s3_bucket_name: TrimmedText = config_field(
         "Bucket Name",
         "The bucket's name, as the list of buckets in the S3 console shows it.",
         examples=["airbyte-rejected-records"],
     )
-    s3_bucket_region: Annotated[str, Field(min_length=1), AfterValidator(_trimmed)] = config_field(
+    s3_bucket_region: TrimmedText = config_field(
         "Bucket Region",
         "The bucket's region, as the list of buckets in the S3 console shows it.",
         examples=["eu-central-1"],
@@ -283,7 +272,7 @@ class S3Storage(ConfigModel):
         "data: restrict who can read the folder, and have the bucket delete old files.",
         examples=["airbyte/maileon"],
     )
-    access_key_id: _OptionalSecret | None = config_field(
+    access_key_id: OptionalSecret | None = config_field(
         "Access Key ID",
         "The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security "
         "credentials). Leave both key fields empty to use the rights of the machine on which "
@@ -291,7 +280,7 @@ class S3Storage(ConfigModel):
         default=None,
         airbyte_secret=True,
     )
-    secret_access_key: _OptionalSecret | None = config_field(
+    secret_access_key: OptionalSecret | None = config_field(
         "Secret Access Key",
         "The secret that belongs to the access key ID. AWS shows it once, when the access key is "
         "created.",
@@ -309,17 +298,18 @@ class S3Storage(ConfigModel):
 
     @model_validator(mode="after")
     def _has_both_keys_or_none(self) -> Self:
-        keys = {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}
-        given, lacking = sorted(keys, key=lambda name: keys[name] is None)
-        if keys[given] is not None and keys[lacking] is None:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
             raise refused(
-                f"is incomplete: {given} needs {lacking} beside it; give both, or neither to use "
-                "the rights of the machine"
+                "is incomplete: a key has an access_key_id and a secret_access_key; give both, or "
+                "neither to use the rights of the machine"
             )
         return self
 
 
 ObjectStorage: TypeAlias = Annotated[NoStorage | S3Storage, Field(discriminator="storage_type")]
+
+
+_hidden_field = partial(config_field, airbyte_hidden=True)
 
 
 class Config(ConfigModel):
@@ -334,7 +324,6 @@ class Config(ConfigModel):
         "log, and switch it off. It stops every connection to this destination, and their "
         "opt-outs: to try something later, make a second destination.",
         default=False,
-        group="safety",
         always_show=True,
     )
     api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)] = config_field(
@@ -343,7 +332,6 @@ class Config(ConfigModel):
         "create one. It needs the rights GET and POST, also DELETE if contacts are to be deleted "
         "or unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to "
         "certain IP addresses, add those of Airbyte, or of its proxy.",
-        group="account",
         airbyte_secret=True,
     )
     identifier_mode: IdentifierMode = config_field(
@@ -353,32 +341,23 @@ class Config(ConfigModel):
         "maileon_id: by the number that Maileon gave the contact; records without one go by "
         "their e-mail address. Your data needs a column for it.",
         default=IdentifierMode.EMAIL,
-        group="contacts",
         always_show=True,
     )
-    sync_mode: Annotated[
-        SynchronizationMode, NamedOption({mode.name.lower(): mode for mode in SynchronizationMode})
-    ] = config_field(
+    sync_mode: Annotated[SynchronizationMode, named(_SYNC_MODES)] = config_field(
         "Existing Contacts",
         "What happens to contacts that are already in Maileon. update: their fields are "
         "overwritten with your data. ignore: they stay exactly as they are, and only new "
         "contacts are added.",
-        default=SynchronizationMode.UPDATE,
-        group="contacts",
+        default="update",
         always_show=True,
-        shown_default="update",
     )
     update_only: Flag = config_field(
         "Update Existing Contacts Only",
         "If on, only contacts that are already in Maileon are updated, and people who are not "
         "there are left out. If off, they are added as new contacts, with the permission below.",
         default=False,
-        group="contacts",
     )
-    permission: Annotated[
-        Permission | None,
-        NamedOption({"not_set": None, **{item.name.lower(): item for item in Permission}}),
-    ] = config_field(
+    permission: Annotated[Permission | None, named(_PERMISSIONS)] = config_field(
         "Permission of New Contacts",
         "The permission (opt-in) that new contacts get in Maileon. Choose only what these people "
         "really agreed to: it decides whether you may write to them. not_set: no permission is "
@@ -386,10 +365,8 @@ class Config(ConfigModel):
         "it is sent that these people agreed to nothing; with the option below existing contacts "
         "lose their permission, too. If your data knows the permission of each person, map its "
         "column to the target permission instead.",
-        default=None,
-        group="consent",
+        default="not_set",
         always_show=True,
-        shown_default="not_set",
     )
     override_permission: Flag = config_field(
         "Override Permission of Existing Contacts",
@@ -398,7 +375,6 @@ class Config(ConfigModel):
         "never gave it. If off, existing contacts keep their permission. Without a permission "
         "this has no effect.",
         default=False,
-        group="consent",
     )
     reimport_unsubscribed_contacts: Flag = config_field(
         "Reimport Unsubscribed Contacts",
@@ -406,7 +382,6 @@ class Config(ConfigModel):
         "are written to again: switch this on only if they agreed anew. If off, they stay "
         "unsubscribed.",
         default=False,
-        group="consent",
     )
     streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
         "Column Mapping",
@@ -415,7 +390,6 @@ class Config(ConfigModel):
         "standard field (first_name), like a custom field of your account or just unsubscribe "
         "are mapped automatically. Add one entry per stream.",
         default=(),
-        group="mapping",
         always_show=True,
     )
     unmapped_columns: UnmappedColumns = config_field(
@@ -424,7 +398,6 @@ class Config(ConfigModel):
         "warning names them. create: a custom field is added to your Maileon account for each. "
         "fail: the sync stops before anything is sent.",
         default=UnmappedColumns.IGNORE,
-        group="mapping",
         always_show=True,
     )
     null_values: NullValues = config_field(
@@ -433,14 +406,12 @@ class Config(ConfigModel):
         "Maileon holds stays. clear: it is removed. Identifiers, permission and preferences are "
         "never cleared.",
         default=NullValues.KEEP,
-        group="mapping",
     )
     truncate_long_text: Flag = config_field(
         "Truncate Long Text",
         "If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon "
         "refuses a contact with longer text, and it is reported as rejected.",
         default=False,
-        group="mapping",
     )
     deleted_records: DeletedRecords = config_field(
         "Deleted Records",
@@ -449,7 +420,6 @@ class Config(ConfigModel):
         "unsubscribed. delete: it is removed from Maileon with everything stored about it, which "
         "cannot be undone.",
         default=DeletedRecords.IGNORE,
-        group="removal",
     )
     max_deleted_records: Count | None = config_field(
         "Maximum Deleted Records",
@@ -458,7 +428,6 @@ class Config(ConfigModel):
         "may remove as many again: after such a stop pause the connection and look at the source "
         "first. Leave it empty for no limit.",
         default=None,
-        group="removal",
         examples=[1000],
     )
     max_audience_leavers_percent: Percent | None = config_field(
@@ -467,27 +436,23 @@ class Config(ConfigModel):
         "it: this protects you if a table at the source is incomplete. Leave it empty for no "
         "limit.",
         default=None,
-        group="removal",
         examples=[20],
     )
     object_storage_config: ObjectStorage = config_field(
         "Storage for Rejected Records",
         "Where rejected records are kept, so that they can be corrected and sent again.",
-        default=NoStorage(),
-        group="rejected",
+        default=NoStorage(storage_type="None"),
     )
     ignore_invalid_contacts: Flag = config_field(
         "Continue When Contacts Are Rejected",
         "If on, contacts that Maileon refuses (an invalid address, a text that is too long) "
         "are reported, and all others are written. If off, the first of them fails the sync.",
         default=True,
-        group="rejected",
     )
     max_rejected_records: Count | None = config_field(
         "Maximum Rejected Records",
         "The sync fails once more records than this were rejected. Leave it empty for no limit.",
         default=None,
-        group="rejected",
         examples=[500],
     )
     max_rejected_percent: Percent | None = config_field(
@@ -495,7 +460,6 @@ class Config(ConfigModel):
         "The sync fails once a larger share of its records than this was rejected, judged from "
         "100 records on and at the end. Leave it empty for no limit.",
         default=None,
-        group="rejected",
         examples=[5],
     )
     identifiers_in_logs: IdentifiersInLogs = config_field(
@@ -504,61 +468,42 @@ class Config(ConfigModel):
         "domain. full: by the whole address or number, for everybody who can read the logs of "
         "the connection.",
         default=IdentifiersInLogs.MASKED,
-        group="rejected",
     )
-    base_url: Address = config_field(
+    base_url: Address = _hidden_field(
         "Base URL",
         "The address of Maileon's API. Change it only if Maileon's support told you to, or for a "
         "test system.",
         default="https://api.maileon.com/1.0",
-        group="advanced",
         examples=["https://api.maileon.com/1.0"],
         pattern=ADDRESS_PATTERN,
         pattern_descriptor=ADDRESS_FORM,
-        airbyte_hidden=True,
     )
-    batch_size: Annotated[int, Strict(), Field(ge=1, le=10_000), WHOLE] = config_field(
-        "Batch Size",
-        "How many contacts one call holds at most.",
-        default=1_000,
-        group="advanced",
-        airbyte_hidden=True,
+    batch_size: Annotated[int, Strict(), Field(ge=1, le=10_000), WHOLE] = _hidden_field(
+        "Batch Size", "How many contacts one call holds at most.", default=1_000
     )
-    max_batch_bytes: Annotated[int, Strict(), Field(ge=1_000, le=9_000_000), WHOLE] = config_field(
-        "Maximum Batch Bytes",
-        "How many bytes one call holds at most.",
-        default=8_000_000,
-        group="advanced",
-        airbyte_hidden=True,
+    max_batch_bytes: Annotated[int, Strict(), Field(ge=1_000, le=9_000_000), WHOLE] = _hidden_field(
+        "Maximum Batch Bytes", "How many bytes one call holds at most.", default=8_000_000
     )
-    concurrent_requests: Annotated[int, Strict(), Field(ge=1, le=16), WHOLE] = config_field(
+    concurrent_requests: Annotated[int, Strict(), Field(ge=1, le=16), WHOLE] = _hidden_field(
         "Concurrent Requests",
         "How many calls are made at the same time at most. How many there are follows from what "
         "Maileon bears.",
         default=8,
-        group="advanced",
-        airbyte_hidden=True,
     )
-    flush_interval_seconds: Seconds = config_field(
+    flush_interval_seconds: Seconds = _hidden_field(
         "Flush Interval in Seconds",
         "How long a record waits at most for its batch to fill.",
         default=60,
-        group="advanced",
-        airbyte_hidden=True,
     )
-    request_timeout_seconds: Seconds = config_field(
+    request_timeout_seconds: Seconds = _hidden_field(
         "Request Timeout in Seconds",
         "How long one call may take, from connecting to the end of the answer.",
         default=120,
-        group="advanced",
-        airbyte_hidden=True,
     )
-    max_retry_seconds: Seconds = config_field(
+    max_retry_seconds: Seconds = _hidden_field(
         "Maximum Retry Time in Seconds",
         "How long a call that fails is tried again before the sync fails.",
         default=900,
-        group="advanced",
-        airbyte_hidden=True,
     )
 
 

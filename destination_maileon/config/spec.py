@@ -2,9 +2,10 @@
 
 This module alone decides what Airbyte is told about the connector before there is a configuration:
 the form's groups, the documentation's address, the supported sync modes, and the plain schema that
-its form builder understands. It knows no key by name.
+its form builder understands. Of the keys it knows only where the form's groups begin.
 """
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -20,15 +21,16 @@ SYNC_MODES = ("append", "append_dedup", "overwrite")
 is said by `discover`, per object."""
 
 GROUPS = (
-    ("safety", "Try It First"),
-    ("account", "Maileon Account"),
-    ("contacts", "Contacts"),
-    ("consent", "Consent"),
-    ("mapping", "Columns and Fields"),
-    ("removal", "Deletions"),
-    ("rejected", "Rejected Records"),
-    ("advanced", "Advanced"),
+    ("safety", "Try It First", "dry_run"),
+    ("account", "Maileon Account", "api_key"),
+    ("contacts", "Contacts", "identifier_mode"),
+    ("consent", "Consent", "permission"),
+    ("mapping", "Columns and Fields", "streams"),
+    ("removal", "Deletions", "deleted_records"),
+    ("rejected", "Rejected Records", "object_storage_config"),
+    ("advanced", "Advanced", "base_url"),
 )
+"""The form's headings in their order: name, title, and the first key that stands below it."""
 
 
 def connection_specification() -> dict[str, Any]:
@@ -44,9 +46,17 @@ def connection_specification() -> dict[str, Any]:
         "type": "object",
         "required": schema["required"],
         "additionalProperties": True,
-        "groups": [{"id": group, "title": title} for group, title in GROUPS],
-        "properties": schema["properties"],
+        "groups": [{"id": group, "title": title} for group, title, _ in GROUPS],
+        "properties": dict(_grouped(schema["properties"])),
     }
+
+
+def _grouped(properties: Schema) -> Iterator[tuple[str, Schema]]:
+    begins = {key: group for group, _, key in GROUPS}
+    group = ""
+    for key, schema in properties.items():
+        group = begins.get(key, group)
+        yield key, {**schema, "group": group}
 
 
 def specification() -> dict[str, Any]:
@@ -88,7 +98,6 @@ def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
         flat["type"] = "object"
     if isinstance(node.get("properties"), dict):
         flat["properties"] = _properties(node["properties"], definitions)
-        _require_constants(flat)
     return flat
 
 
@@ -112,13 +121,3 @@ def _resolved(node: Schema, definitions: Schema) -> Schema:
     if node.get("default", ...) is None:
         return {key: value for key, value in node.items() if key != "default"}
     return node
-
-
-def _require_constants(flat: Schema) -> None:
-    """An option of a oneOf is told from the others by its constant, which must be there."""
-    constants = [name for name, schema in flat["properties"].items() if "const" in schema]
-    if constants:
-        for name in constants:
-            flat["properties"][name].pop("default", None)
-        others = [name for name in flat.get("required", []) if name not in constants]
-        flat["required"] = [*constants, *others]

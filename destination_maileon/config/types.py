@@ -6,8 +6,7 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -16,10 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
+    SecretStr,
     Strict,
+    StringConstraints,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, Url, core_schema
+from pydantic_core import PydanticCustomError, Url
 
 EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed."""
@@ -34,7 +36,7 @@ def refused(what_is_allowed: str, nearest: str = "") -> PydanticCustomError:
 class ConfigModel(BaseModel):
     """An object of the configuration: immutable, and without any key that is not declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     keys_with_null: ClassVar[frozenset[str]] = frozenset()
     """Keys in which null says something else than their absence."""
@@ -49,47 +51,21 @@ class ConfigModel(BaseModel):
         return {k: v for k, v in given.items() if v is not None or k not in clearable}
 
 
-def config_field(title: str, description: str, *, group: str = "", **texts: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """A key with what the form says of it; `texts` are pydantic's or Airbyte's.
-
-    `shown_default` is the default as the form names it, where Python has another value for it.
-    """
-    form = {name: texts.pop(name) for name in _FORM_TEXTS & texts.keys()}
-    if "shown_default" in texts:
-        form["default"] = texts.pop("shown_default")
-    if group:
-        form["group"] = group
-    return Field(title=title, description=description, **texts, json_schema_extra=form)
+def config_field(title: str, description: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """A key with what the form says of it; `form` are keywords of JSON Schema, or Airbyte's."""
+    extra: dict[str, Any] = {**form}
+    return Field(default, title=title, description=description, json_schema_extra=extra)
 
 
-_FORM_TEXTS = {
-    "airbyte_secret",
-    "airbyte_hidden",
-    "always_show",
-    # Shown by the form, and judged here by validators that say more than a pattern can.
-    "pattern",
-    "pattern_descriptor",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NamedOption:
+def named(members: Mapping[str, object]) -> PlainValidator:
     """Annotates what is one of these names, and is read as what the name stands for."""
 
-    members: Mapping[str, object]
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        del source, handler
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
-        del schema, handler
-        return {"type": "string", "enum": list(self.members)}
-
-    def _read(self, name: object) -> object:
-        if not isinstance(name, str) or name not in self.members:
+    def read(name: object) -> object:
+        if not isinstance(name, str) or name not in members:
             raise PydanticCustomError("enum", "not one of the names")
-        return self.members[name]
+        return members[name]
+
+    return PlainValidator(read, json_schema_input_type=Literal[tuple(members)])
 
 
 def _whole(value: object) -> object:
@@ -100,6 +76,11 @@ def _empty_is_absent(text: str) -> str | None:
     return text or None
 
 
+def _blank_secret_is_absent(secret: SecretStr) -> SecretStr | None:
+    text = secret.get_secret_value().strip()
+    return SecretStr(text) if text else None
+
+
 Flag: TypeAlias = Annotated[bool, Strict()]
 WHOLE: Final = BeforeValidator(_whole)
 """Last of an integer's annotations: limits before it are limits in the schema, too."""
@@ -108,7 +89,9 @@ Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
 Percent: TypeAlias = Annotated[Number, Field(ge=1, le=100)]
 Seconds: TypeAlias = Annotated[Number, Field(gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+TrimmedText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 OptionalText: TypeAlias = Annotated[str, AfterValidator(_empty_is_absent)]
+OptionalSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_blank_secret_is_absent)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"

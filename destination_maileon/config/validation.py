@@ -6,12 +6,12 @@ secret, nor one that is no plain text or number.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from destination_maileon.config.model import Config
+from destination_maileon.config.model import Config, S3Storage
 from destination_maileon.config.spec import Schema, flat_schema
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
@@ -38,27 +38,22 @@ def load_config(raw: object) -> Config:
 
 def secrets_of(raw: object) -> set[str]:
     """What must never be shown, also of a configuration that is wrong."""
-    return {form for text in _secrets(raw, Config) for form in secret_forms(text)}
+    return {form for text in _secrets(raw) for form in secret_forms(text)}
 
 
-def _secrets(raw: object, model: type[BaseModel]) -> Iterator[str]:
-    """The texts that stand where the model marks a secret."""
-    # Its schema says the same, but takes as long to make as half of all that a sync begins with.
-    if not isinstance(raw, Mapping):
-        return
-    for name, field in model.model_fields.items():
-        value, extra = raw.get(name), field.json_schema_extra
-        if isinstance(value, str) and isinstance(extra, dict) and extra.get("airbyte_secret"):
+def _secrets(raw: object) -> Iterator[str]:
+    for key, value in raw.items() if isinstance(raw, Mapping) else ():
+        if key in _SECRET_KEYS and isinstance(value, str):
             yield value
-        for part in _models(field.annotation):
-            yield from _secrets(value, part)
+        yield from _secrets(value)
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models(argument)
+_SECRET_KEYS = {
+    key
+    for model in (Config, S3Storage)
+    for key, field in model.model_fields.items()
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("airbyte_secret")
+}
 
 
 def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:

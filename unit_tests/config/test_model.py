@@ -62,7 +62,7 @@ def test_every_key_but_the_api_key_has_its_default() -> None:
         "max_rejected_records": None,
         "max_rejected_percent": None,
         "identifiers_in_logs": IdentifiersInLogs.MASKED,
-        "object_storage_config": NoStorage(),
+        "object_storage_config": NoStorage(storage_type="None"),
         "base_url": "https://api.maileon.com/1.0",
         "batch_size": 1_000,
         "max_batch_bytes": 8_000_000,

@@ -281,7 +281,7 @@ def test_every_page_is_linked_from_the_readme_but_the_one_for_airbyte() -> None:
 
 def test_every_option_of_the_form_that_the_page_names_exists() -> None:
     titles = set(re.findall(r"\*\*(.+?)\*\*", _between(documents.CONFIGURATION, "config")))
-    titles |= {title for _, title in GROUPS}
+    titles |= {title for _, title, _ in GROUPS}
     setup = _text(PAGE).partition("### Step 2")[2]
     named = set(re.findall(r"\*\*([A-Z][^*]+)\*\*", setup)) - {
         "Destinations",

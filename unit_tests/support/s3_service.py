@@ -45,6 +45,7 @@ ONCE = S3Timeouts(connect_seconds=2, read_seconds=2, attempts=1)
 
 def storage(endpoint: str, *, bucket: str = "rejected", path: str = "airbyte/maileon") -> S3Storage:
     return S3Storage(
+        storage_type="S3",
         s3_bucket_name=bucket,
         s3_bucket_region="eu-central-1",
         bucket_path=path,
