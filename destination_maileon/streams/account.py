@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -28,8 +28,7 @@ Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
 """Calls what it gets until that succeeds; the result is its result."""
 
 WORTH_TELLING_SECONDS = 5.0
-TELLING_SECONDS = 30.0
-"""A question is told of once it waits so long, and then about so often."""
+"""A wait of so long is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,9 @@ class Retrying:
             TransientError: if it did not come in time.
         """
         started_at = self.now()
-        tell_from = started_at + WORTH_TELLING_SECONDS
         attempt = 0
         while True:
             attempt += 1
-            failure = None
             try:
                 return ask()
             except RetriableError as error:
@@ -76,9 +73,8 @@ class Retrying:
                     f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
                     f"{failure} {self.advice}"
                 )
-            if self.now() + wait >= tell_from:
+            if wait >= WORTH_TELLING_SECONDS:
                 self.tell(f"{failure} Asking again in {wait:.0f} seconds.")
-                tell_from = self.now() + wait + TELLING_SECONDS
             self.sleep(wait)
 
 
@@ -98,24 +94,17 @@ class FieldsApi(Protocol):
         """No error if it exists."""
 
 
+@dataclass(eq=False)
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
 
-    def __init__(
-        self,
-        api: FieldsApi,
-        ask: Ask,
-        *,
-        is_read_only: bool = False,
-        log: Callable[[str, FieldType], None] = lambda _name, _type: None,
-    ) -> None:
-        self._log = log
-        self._api = api
-        self._ask = ask
-        self._is_read_only = is_read_only
-        self._custom_fields: dict[str, FieldType] | None = None
-        self._field_names = NameIndex()
-        self._preferences: frozenset[tuple[str, str]] | None = None
+    api: FieldsApi
+    ask: Ask
+    is_read_only: bool = field(default=False, kw_only=True)
+    log: Callable[[str, FieldType], None] = field(default=lambda _name, _type: None, kw_only=True)
+    _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
+    _field_names: NameIndex = field(default_factory=NameIndex, init=False)
+    _preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
@@ -135,8 +124,8 @@ class Account:
             # every failure, and in a large account hardly ever come to their end.
             self._preferences = frozenset(
                 (category, name)
-                for category in self._ask(self._api.preference_categories)
-                for name in self._ask(partial(self._api.preferences_of, category))
+                for category in self.ask(self.api.preference_categories)
+                for name in self.ask(partial(self.api.preferences_of, category))
             )
         return self._preferences
 
@@ -162,11 +151,11 @@ class Account:
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""
-        if not self._is_read_only:
-            self._ask(lambda: self._api.create_custom_field(name, field_type))
+        if not self.is_read_only:
+            self.ask(lambda: self.api.create_custom_field(name, field_type))
         self.custom_fields[name] = field_type
         self._field_names.add(name)
-        self._log(name, field_type)
+        self.log(name, field_type)
 
     def read_custom_fields_again(self) -> None:
         """Asks for the fields once more: somebody may have deleted one during the sync.
@@ -177,7 +166,7 @@ class Account:
             self._read_custom_fields()
 
     def _read_custom_fields(self) -> dict[str, FieldType]:
-        fields = self._custom_fields = dict(self._ask(self._api.custom_fields))
+        fields = self._custom_fields = dict(self.ask(self.api.custom_fields))
         self._field_names = NameIndex(fields)
         return fields
 
@@ -191,23 +180,28 @@ def is_missing(target: Target, account: Account) -> bool:
 
 def missing_problem(
     target: Target,
-    field_type: FieldType,
+    field_type: FieldType | None,
     *,
     account: Account,
     unmapped_columns: UnmappedColumns,
 ) -> str | None:
-    """What a person must do about a missing target; None if it is to be created."""
+    """What a person must do about a missing target; None if it is to be created.
+
+    `field_type` is the one that a missing field should have, if that is known.
+    """
     if target.kind is Kind.PREFERENCE:
         hint = did_you_mean(f"{target.category}/{target.name}", account.preference_names)
         return (
             f'the account has no preference "{target.name}" in a category "{target.category}"'
             f"{hint}. Create it in Maileon or change the mapping."
         )
-    if unmapped_columns is not UnmappedColumns.CREATE:
-        hint = did_you_mean(target.name, account.field_names)
-        return (
-            f'the account has no custom field "{target.name}"{hint}. Create it in Maileon with '
-            f"type {field_type}, or set {titled('unmapped_columns')} to create."
-        )
-    obstacle = creation_obstacle(target.name)
-    return obstacle and f'custom field "{target.name}" cannot exist: {obstacle}'
+    if (obstacle := creation_obstacle(target.name)) is not None:
+        return f'custom field "{target.name}" cannot exist: {obstacle}'
+    if unmapped_columns is UnmappedColumns.CREATE:
+        return None
+    hint = did_you_mean(target.name, account.field_names)
+    of_type = f" with type {field_type}" if field_type else ""
+    return (
+        f'the account has no custom field "{target.name}"{hint}. Create it in Maileon{of_type}, or '
+        f"set {titled('unmapped_columns')} to create."
+    )

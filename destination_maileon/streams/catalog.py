@@ -8,7 +8,7 @@ are people, and none is deleted because a table is read anew.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,16 +34,6 @@ PLAIN_MODES = ("append", "append_dedup")
 
 OVERWRITE = "overwrite"
 """Without an object, and only for a stream with an audience."""
-
-
-_WORDS: Mapping[str, str] = {
-    "missing": "is missing",
-    "model_type": "must be an object",
-    "dict_type": "must be an object",
-    "list_type": "must be a list",
-    "string_type": "must be a text",
-}
-"""What pydantic finds wrong, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +214,8 @@ def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"
-        said = _WORDS.get(first["type"], first["msg"])
         raise ConfigError(
-            f"The catalog is not a configured Airbyte catalog ({place}: {said}). "
+            f"The catalog is not a configured Airbyte catalog ({place}: {first['msg']}). "
             "Refresh the connection's schema in Airbyte and sync again."
         ) from None
 
@@ -250,7 +239,7 @@ def _problems(
         return
     operation = OPERATIONS.get(mode or "")
     if operation is None:
-        yield _wrong_mode(mode, OPERATIONS)
+        yield _wrong_mode(mode, OPERATIONS, f'with the object "{CONTACT}"')
         return
     if operation.deletes and config.deleted_records is DeletedRecords.IGNORE:
         yield (
@@ -281,65 +270,43 @@ def _problems_of_mode(
                 "contacts that exist do not get the number of this sync, and everybody who is in "
                 "the stream would drop out. Set it to update, or choose append in the connection."
             )
-    elif mode in OPERATIONS and mode not in PLAIN_MODES:
-        yield (
-            f"the destination sync mode {mode} is for connections that choose the object "
-            f'"{CONTACT}". Choose it, or one of {", ".join(PLAIN_MODES)}, in the connection.'
-        )
     elif mode not in {None, *PLAIN_MODES}:
-        yield _wrong_mode(mode, PLAIN_MODES)
+        yield _wrong_mode(mode, PLAIN_MODES, f'without the object "{CONTACT}"')
 
 
-def _wrong_mode(mode: str | None, supported: Collection[str]) -> str:
-    if mode == OVERWRITE:
-        why = (
-            "is refused: it would delete every contact of the account that is not in the stream, "
-            "and audiences are kept only by connections that choose no object"
-        )
-    else:
-        why = "is not supported, since it has no meaning for contacts"
+def _wrong_mode(mode: str | None, supported: Collection[str], where: str) -> str:
+    hint = "" if mode in {OVERWRITE, *OPERATIONS} else did_you_mean(mode or "", [*supported])
     written = f" {shown(mode)}" if mode else ""
-    hint = did_you_mean(mode or "", [*supported]) if mode != OVERWRITE else ""
-    choices = ", ".join(supported)
-    return f"the destination sync mode{written} {why}{hint}. Choose one of {choices} there."
+    return (
+        f"the destination sync mode{written} is not supported {where}{hint}. Choose one of "
+        f"{', '.join(supported)} in the connection."
+    )
 
 
 def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig | None) -> StreamPlan:
-    options = SyncOptions(
-        identifier_mode=config.identifier_mode,
-        sync_mode=config.sync_mode,
-        update_only=config.update_only,
-        override_permission=config.override_permission,
-        reimport_unsubscribed_contacts=config.reimport_unsubscribed_contacts,
-        ignore_invalid_contacts=config.ignore_invalid_contacts,
-    )
-    plan = StreamPlan(
+    is_activated = bool(configured.destination_object_name)
+    mode = configured.destination_sync_mode or ""
+    plain = Operation(config.sync_mode, config.update_only)
+    operation = OPERATIONS[mode] if is_activated else plain
+    key = configured.matching_key if is_activated else None
+    return StreamPlan(
         key=configured.key,
-        options=options,
+        options=SyncOptions(
+            identifier_mode=key or config.identifier_mode,
+            sync_mode=operation.sync_mode,
+            update_only=operation.update_only,
+            override_permission=config.override_permission,
+            reimport_unsubscribed_contacts=config.reimport_unsubscribed_contacts,
+            ignore_invalid_contacts=config.ignore_invalid_contacts,
+        ),
         properties=configured.properties,
         mapping={column.column: column for column in entry.mapping} if entry else {},
         permission=config.permission,
+        every_record_is_deleted=operation.deletes,
+        is_activated=is_activated,
+        has_chosen_key=key is not None,
         sync_id=configured.sync_id,
         audience_field=entry.audience_field if entry else None,
         generation_id=configured.generation_id,
-        overwrites=configured.destination_sync_mode == OVERWRITE,
-    )
-    return _activated(plan, configured) if configured.destination_object_name else plan
-
-
-def _activated(plan: StreamPlan, configured: ConfiguredStream) -> StreamPlan:
-    operation = OPERATIONS[configured.destination_sync_mode or ""]
-    key = configured.matching_key
-    options = replace(
-        plan.options,
-        identifier_mode=key or plan.options.identifier_mode,
-        sync_mode=operation.sync_mode,
-        update_only=operation.update_only,
-    )
-    return replace(
-        plan,
-        options=options,
-        every_record_is_deleted=operation.deletes,
-        is_activated=True,
-        has_chosen_key=key is not None,
+        overwrites=mode == OVERWRITE,
     )

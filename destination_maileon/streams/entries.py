@@ -6,7 +6,7 @@ entry would write people as if they had never opted out. An entry that resembles
 to another connection, as all connections to a destination share its configuration.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from destination_maileon.config.model import StreamConfig, titled
 from destination_maileon.config.suggestions import NameIndex, bare, shown
@@ -23,7 +23,7 @@ class StreamEntries:
         self._entries = {(entry.namespace, entry.name): entry for entry in entries}
         there = {*keys, *((None, name) for _, name in keys)}
         self._unused = [key for key in self._entries if key not in there]
-        self._free = {key: bare(key[1]) for key in keys if self.entry_of(key) is None}
+        self._free = [key for key in keys if self.entry_of(key) is None]
         self._names = NameIndex(name for _, name in self._free)
 
     def entry_of(self, key: StreamKey) -> StreamConfig | None:
@@ -33,8 +33,8 @@ class StreamEntries:
     def problems(self) -> Iterator[str]:
         """One sentence per entry that was most likely meant for a stream of the sync."""
         for key in self._unused:
-            nearest = self._nearest(key[1]) if self._says_something(key) else None
-            if nearest is not None:
+            says_something = self._entries[key].mapping or self._entries[key].audience_field
+            if says_something and (nearest := self._nearest(key[1])) is not None:
                 yield (
                     f"{titled('streams')} has an entry for the stream with {_in_words(key)}, which "
                     f"is not in this sync. Did you mean the one that arrives with "
@@ -54,23 +54,15 @@ class StreamEntries:
         """
         wanted, untitled = bare(name), name.rpartition(".")[2]
         has_end = len(wanted) >= _SHORTEST_NAME
-        ways: tuple[Callable[[StreamKey, str], bool], ...] = (
-            lambda key, _: key[1] == name,
-            lambda _, bare_name: bare_name == wanted,
-            lambda _, bare_name: has_end and bare_name.endswith(wanted),
-            lambda key, _: key[1] == untitled,
-        )
-        streams = self._free.items()
-        found = next(
-            (key for is_meant in ways for key, named in streams if is_meant(key, named)), None
-        )
-        if found is None and (slip := self._names.nearest(name)) is not None:
-            found = next(key for key in self._free if key[1] == slip)
-        return found
-
-    def _says_something(self, key: StreamKey) -> bool:
-        entry = self._entries[key]
-        return bool(entry.mapping or entry.audience_field)
+        alike = [
+            key
+            for key in self._free
+            if key[1] in {name, untitled} or (has_end and bare(key[1]).endswith(wanted))
+        ]
+        if alike:
+            return min(alike, key=lambda key: len(key[1]))
+        slip = self._names.nearest(name)
+        return next((key for key in self._free if key[1] == slip), None)
 
 
 def _in_words(key: StreamKey) -> str:
