@@ -5,33 +5,21 @@ once, 15 seconds in all; what can be told apart comes in one message), and how l
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from destination_maileon.config.model import (
-    Config,
-    DeletedRecords,
-    S3Storage,
-    UnmappedColumns,
-    titled,
-)
-from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
-from destination_maileon.config.targets import (
-    Kind,
-    Target,
-    creation_obstacle,
-    parse_target,
-    preference_splits,
-)
+from destination_maileon.config.model import Config, DeletedRecords, S3Storage
+from destination_maileon.config.targets import Kind
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
+from destination_maileon.mapping.columns import ColumnResolver
 from destination_maileon.rejections.s3 import CHECK_SECONDS, check_bucket
 from destination_maileon.streams.account import Account, Retrying
+from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.streams.discovery import destination_catalog
 
 MAX_SECONDS = 15.0
@@ -109,13 +97,12 @@ def _account_problems(config: Config, deadline: Deadline) -> Iterator[str]:
     try:
         with deadline.client(config) as client:
             client.ping("GET")
-        for step in _steps(config):
-            try:
-                with deadline.client(config) as client:
-                    step(client)
-            except (Forbidden, RequestRejected, ConfigError) as error:
-                # It says nothing of the next question.
-                yield str(error)
+            for ask in _questions(config):
+                try:
+                    ask(client)
+                except (Forbidden, RequestRejected, ConfigError) as error:
+                    # It says nothing of the next question.
+                    yield str(error)
     except (MaileonError, SyncError) as error:
         yield str(error)
 
@@ -130,76 +117,31 @@ def _bucket_problems(config: Config, deadline: Deadline) -> Iterator[str]:
         yield str(error)
 
 
-def _steps(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
+def _questions(config: Config) -> Iterator[Callable[[MaileonClient], None]]:
     """What is asked once it is known that the key is good, apart from each other."""
     yield lambda client: client.ping("POST")
-    targets = _targets(config)
     unsubscribes = config.deleted_records is DeletedRecords.UNSUBSCRIBE or any(
-        target.kind is Kind.UNSUBSCRIBE for target in targets
+        entry.target == Kind.UNSUBSCRIBE for stream in config.streams for entry in stream.mapping
     )
     if unsubscribes or config.deleted_records is DeletedRecords.DELETE:
         yield lambda client: client.ping("DELETE")
     if unsubscribes:
         # The marker of people who opted out and whom Maileon does not have is put.
         yield lambda client: client.ping("PUT")
-    audiences = {stream.audience_field for stream in config.streams if stream.audience_field}
-    if audiences:
+    if any(stream.audience_field for stream in config.streams):
         yield lambda client: client.ping_contacts()
-    fields = {target.name for target in targets if target.kind is Kind.CUSTOM}
-    wanted = fields | audiences
-    if config.unmapped_columns is UnmappedColumns.CREATE:
-        wanted = {name for name in wanted if creation_obstacle(name)}
-    if audiences or wanted:
-        yield lambda client: _check_fields(client.custom_fields(), wanted, audiences)
-    paths = {
-        entry.target.partition(":")[2]
-        for stream in config.streams
-        for entry in stream.mapping
-        if entry.target.startswith(f"{Kind.PREFERENCE}:")
-    }
-    if paths:
-        yield lambda client: _check_preferences(client.preferences(), paths)
+    yield lambda client: _check_mapping(config, Account(client, lambda question: question()))
 
 
-def _targets(config: Config) -> list[Target]:
-    entries = [entry for stream in config.streams for entry in stream.mapping]
-    return [target for entry in entries if (target := parse_target(entry.target)) is not None]
-
-
-def _check_fields(
-    known: dict[str, FieldType], wanted: Collection[str], audiences: Collection[str]
-) -> None:
-    missing = sorted(set(wanted) - known.keys())
-    obstacles = {name: creation_obstacle(name) for name in missing}
-    problems = [
-        f"Custom field {shown(n)} cannot exist: {why}" for n, why in obstacles.items() if why
+def _check_mapping(config: Config, account: Account) -> None:
+    """What a sync would say of the mapping before its first record, whatever the columns are."""
+    streams = [
+        {"stream": {"name": entry.name, "namespace": entry.namespace}, "generation_id": 0}
+        for entry in config.streams
     ]
-    if missing := [name for name in missing if not obstacles[name]]:
-        problems.append(
-            "The configuration names custom fields that the account does not have: "
-            f"{_listed(missing, NameIndex(known))}. Create them in Maileon, change the "
-            f"configuration, or set {titled('unmapped_columns')} to create."
-        )
-    problems += [
-        f"The audience field {shown(name)} has the type {known[name]} and must have the type "
-        "integer. Name another one, or create one with this type in Maileon."
-        for name in sorted(known.keys() & set(audiences))
-        if known[name] is not FieldType.INTEGER
-    ]
+    problems: list[str] = []
+    for plan in stream_plans({"streams": streams}, config).values():
+        resolver = ColumnResolver(plan, config, account)
+        problems += [f"Stream {plan.title}: {told}" for told in resolver.problems_of_mapping()]
     if problems:
         raise ConfigError(" ".join(problems))
-
-
-def _check_preferences(known: frozenset[tuple[str, str]], paths: set[str]) -> None:
-    missing = sorted(path for path in paths if known.isdisjoint(preference_splits(path)))
-    if missing:
-        names = NameIndex(f"{category}/{name}" for category, name in sorted(known))
-        raise ConfigError(
-            "The mapping names contact preferences that the account does not have: "
-            f"{_listed(missing, names)} (CATEGORY/NAME). Create them in Maileon or change the "
-            "mapping."
-        )
-
-
-def _listed(names: list[str], known: NameIndex) -> str:
-    return ", ".join(f"{shown(name)}{did_you_mean(name, known)}" for name in names)

@@ -115,6 +115,12 @@ class ColumnResolver:
             )
         return result
 
+    def problems_of_mapping(self) -> list[str]:
+        """What of the explicit mapping cannot work, whatever columns the stream has."""
+        for column in self.plan.mapping:
+            self._resolve(column)
+        return [*self._result.problems, *self._audience_problems()]
+
     def newly_seen(self, data: Mapping[str, object]) -> list[str]:
         """Resolves columns that only the records have; those that stop the sync (`fail`)."""
         without_target = [
@@ -204,7 +210,7 @@ class ColumnResolver:
             self._result.problems.append(self._two_columns(other, column, target))
         if is_missing(target, self.account):
             field_type = type_of_schema(self.plan.properties.get(column))
-            problem = self._missing_problem(target, field_type)
+            problem = self._missing_problem(target, field_type if self.plan.properties else None)
             if problem is None:
                 self._result.to_create.setdefault(target.name, field_type)
             else:
@@ -253,7 +259,7 @@ class ColumnResolver:
         self._put(column, target)
         return True
 
-    def _missing_problem(self, target: Target, field_type: FieldType) -> str | None:
+    def _missing_problem(self, target: Target, field_type: FieldType | None) -> str | None:
         rule = self.config.unmapped_columns
         return missing_problem(target, field_type, account=self.account, unmapped_columns=rule)
 
