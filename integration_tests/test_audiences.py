@@ -191,7 +191,7 @@ def test_a_call_that_lets_people_leave_has_no_more_bytes_than_allowed(vips: Conn
 @pytest.mark.parametrize(
     ("kind", "column", "words"),
     [
-        (None, None, 'does not exist in the account (did you mean "VIPs"?)'),
+        (None, None, 'the account has no custom field "vip" (did you mean "VIPs"?)'),
         ("string", None, "has the type string"),
         ("integer", FIELD, "goes to the audience field"),
     ],

@@ -102,7 +102,7 @@ def test_an_audience_needs_its_field_and_the_right_to_read_contacts(
 @pytest.mark.parametrize(
     ("field", "create", "told"),
     [
-        ("IN_SPRNG", "ignore", 'does not exist in the account (did you mean "IN_SPRING"?).'),
+        ("IN_SPRNG", "ignore", 'no custom field "IN_SPRNG" (did you mean "IN_SPRING"?).'),
         ("IN_AUTUMN", "create", None),
         ("COLOR", "ignore", 'the audience field "COLOR" has the type string'),
         ("COLOR", "create", 'the audience field "COLOR" has the type string'),

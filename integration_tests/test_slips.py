@@ -63,7 +63,7 @@ def test_a_slip_in_a_column_names_the_column_that_was_meant(connection: Connecti
     run = connection.sync([], stream(columns("first_name")), streams=streams)
     assert run.error["failure_type"] == "config_error"
     assert (
-        '"frist_name" of the mapping is not in the stream; did you mean "first_name"?'
+        'taken by column "frist_name", which the stream lacks (did you mean "first_name"?)'
     ) in run.error["message"]
 
 

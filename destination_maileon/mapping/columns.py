@@ -73,14 +73,6 @@ class StreamColumns:
     notes: list[str] = field(default_factory=list)
     to_create: dict[str, FieldType] = field(default_factory=dict)
 
-    def leave_types_to_records(self, plan: StreamPlan) -> None:
-        """Forgets the fields to create whose type a value decides, until a record has one."""
-        for name in [*self.to_create]:
-            column = self.columns.get(name)
-            is_unasked = name not in plan.mapping and is_undecided(plan.properties.get(name))
-            if is_unasked and column is not None and column.target == Target(Kind.CUSTOM, name):
-                del self.columns[name], self.to_create[name]
-
 
 @dataclass(slots=True)
 class ColumnResolver:
@@ -91,21 +83,20 @@ class ColumnResolver:
     account: Account
     _result: StreamColumns = field(default_factory=StreamColumns, init=False)
     _taken: dict[Target, str] = field(default_factory=dict, init=False)
+    _has_begun: bool = field(default=False, init=False)
     _room: int = field(default=sys.maxsize, init=False)
 
     def before_first_record(self) -> StreamColumns:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
-        result = self._result
-        for column in dict.fromkeys((*self.plan.mapping, *self.plan.properties)):
+        result, properties = self._result, self.plan.properties
+        for column in dict.fromkeys((*self.plan.mapping, *properties)):
             # A mapped column counts only once a record has it: a connection renamed it.
-            is_renamed = self.plan.is_activated and self.plan.properties
-            if not is_renamed or column in self.plan.properties:
-                self._resolve(column)
+            if not (self.plan.is_activated and properties) or column in properties:
+                self._resolve(column, self._planned_type(column))
         result.problems += self._audience_problems()
-        self._room = len(result.columns) + MAX_LATE_COLUMNS
+        self._has_begun, self._room = True, len(result.columns) + MAX_LATE_COLUMNS
         result.notes += missing_column_notes(self.plan)
         result.problems += missing_column_problems(self.plan, result.columns)
-        result.leave_types_to_records(self.plan)
         result.notes += lost_time_notes(self.plan, result.columns.values(), result.to_create)
         result.problems += self._identifier_problem()
         if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
@@ -118,15 +109,17 @@ class ColumnResolver:
     def problems_of_mapping(self) -> list[str]:
         """What of the explicit mapping cannot work, whatever columns the stream has."""
         for column in self.plan.mapping:
-            self._resolve(column)
+            self._resolve(column, None)
         return [*self._result.problems, *self._audience_problems()]
 
     def newly_seen(self, data: Mapping[str, object]) -> list[str]:
         """Resolves columns that only the records have; those that stop the sync (`fail`)."""
+        schemas, columns = self.plan.properties, self._result.columns
         without_target = [
             column
             for column, value in data.items()
-            if column not in self._result.columns and not self._resolve_newly_seen(column, value)
+            if column not in columns
+            and not self._resolve(column, type_of_value(value, schemas.get(column)))
         ]
         fails = self.config.unmapped_columns is UnmappedColumns.FAIL
         return without_target if fails else []
@@ -155,6 +148,16 @@ class ColumnResolver:
                 self._result.columns[column.name] = replace(column, type=type_there)
         self._result.to_create.clear()
 
+    def _planned_type(self, column: str) -> FieldType | None:
+        """The type of a field to create for the column; None: a value decides, when one comes."""
+        schema = self.plan.properties.get(column)
+        waits = self._creates and column not in self.plan.mapping and is_undecided(schema)
+        return None if waits else type_of_schema(schema)
+
+    @property
+    def _creates(self) -> bool:
+        return self.config.unmapped_columns is UnmappedColumns.CREATE
+
     def _audience_problems(self) -> Iterator[str]:
         """Takes the audience's field, which no column may have."""
         name = self.plan.audience_field
@@ -165,18 +168,54 @@ class ColumnResolver:
             column = shown(self._taken[target])
             yield f"column {column} goes to the audience field {shown(name)}. Map it to skip."
         self._taken[target] = f"{name} (audience)"
-        there = self.account.custom_fields.get(name)
-        if there is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
-            self._result.to_create[name] = FieldType.INTEGER
-        elif there is not FieldType.INTEGER:
-            is_what = f"has the type {there}"
-            if there is None:
-                hint = did_you_mean(name, self.account.field_names)
-                is_what = f"does not exist in the account{hint}"
+        if is_missing(target, self.account):
+            problem = self._missing_problem(target, FieldType.INTEGER)
+            if problem is None:
+                self._result.to_create[name] = FieldType.INTEGER
+            else:
+                yield f"the audience has no field: {problem}"
+        elif (there := self.account.custom_fields[name]) is not FieldType.INTEGER:
             yield (
-                f"the audience field {shown(name)} {is_what}. Create a custom field of type "
-                "integer for it in Maileon."
+                f"the audience field {shown(name)} has the type {there}. Create a custom field of "
+                "type integer for it in Maileon."
             )
+
+    def _resolve(self, column: str, field_type: FieldType | None) -> bool:
+        """False if no target fits. A field to create gets the type, or waits for it if it is None.
+
+        What is wrong is a problem before the first record; later the column is left out.
+        """
+        target = self._target(column)
+        if target is None and self._creates:
+            obstacle = creation_obstacle(column) or mistaken_for(column)
+            if obstacle is not None:
+                self._note(column, f'no custom field is created for "{column}": {obstacle}')
+                return True
+            target = Target(Kind.CUSTOM, column)
+        if target is None:
+            self._leave_out(column)
+            return False
+        other = None if target.kind in SHARED_TARGETS else self._taken.get(target)
+        if other not in {None, column}:
+            self._refuse(column, target, self._two_columns(str(other), column, target))
+            return True
+        return self._put_if_there(column, target, field_type)
+
+    def _put_if_there(self, column: str, target: Target, field_type: FieldType | None) -> bool:
+        if is_missing(target, self.account):
+            problem = self._missing_problem(target, field_type)
+            if problem is not None:
+                self._refuse(column, target, problem)
+                return False
+            if field_type is None:
+                self._taken.setdefault(target, column)
+                return True
+            if self._has_begun:
+                self.account.create_custom_field(target.name, field_type)
+            else:
+                self._result.to_create.setdefault(target.name, field_type)
+        self._put(column, target)
+        return True
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
@@ -186,6 +225,9 @@ class ColumnResolver:
         if self.plan.is_activated and column == Kind.PERMISSION:
             # A person mapped it in the connection, which renames what it maps.
             return Target(Kind.PERMISSION)
+        own = Target(Kind.CUSTOM, column)
+        if self._taken.get(own) == column:
+            return own
         preferences = self._preferences_for(column)
         return target_of_column(column, self.account.field_names, preferences=preferences)
 
@@ -193,79 +235,18 @@ class ColumnResolver:
         """The account's preferences, asked for only where a target names one."""
         return self.account.preferences if target.startswith(f"{Kind.PREFERENCE}:") else ()
 
-    def _resolve(self, column: str) -> None:
-        target = self._target(column)
-        if target is None and self.config.unmapped_columns is UnmappedColumns.CREATE:
-            if self._cannot_be_created(column):
-                return
-            target = Target(Kind.CUSTOM, column)
-        if target is None:
-            self._leave_out(column)
-        else:
-            self._add_planned(column, target)
-
-    def _add_planned(self, column: str, target: Target) -> None:
-        other = self._other_column(target)
-        if other is not None:
-            self._result.problems.append(self._two_columns(other, column, target))
-        if is_missing(target, self.account):
-            field_type = type_of_schema(self.plan.properties.get(column))
-            problem = self._missing_problem(target, field_type if self.plan.properties else None)
-            if problem is None:
-                self._result.to_create.setdefault(target.name, field_type)
-            else:
-                self._result.problems.append(f'column "{column}": {problem}')
-        self._put(column, target)
-
-    def _two_columns(self, first: str, second: str, target: Target) -> str:
-        """Two columns go to one target. One that the stream lacks was most likely misspelt."""
-        if first not in self.plan.properties and second in self.plan.properties:
-            return (
-                f"{shown(first)} of the mapping is not in the stream; did you mean "
-                f"{shown(second)}? That one goes to {target} by its name."
-            )
+    def _two_columns(self, other: str, column: str, target: Target) -> str:
+        # One that the stream lacks was most likely misspelt.
+        is_there = self._has_begun or not self.plan.properties or other in self.plan.properties
+        slip = "" if is_there else f", which the stream lacks (did you mean {shown(column)}?)"
         return (
-            f'columns "{first}" and "{second}" both go to {target}. Map one of them to skip '
+            f"its target {target} is taken by column {shown(other)}{slip}. Map one of them to skip "
             "or to another target."
         )
-
-    def _resolve_newly_seen(self, column: str, value: object) -> bool:
-        """False if the column has no target. Of one to be created, null tells nothing."""
-        own = Target(Kind.CUSTOM, column)
-        target = own if self._taken.get(own) == column else self._target(column)
-        if target is None:
-            if self.config.unmapped_columns is not UnmappedColumns.CREATE:
-                self._leave_out(column)
-                return False
-            if self._cannot_be_created(column):
-                return True
-            target = own
-        other = self._other_column(target)
-        if other not in {None, column}:
-            self._leave_out_with_note(column, f'its target {target} is taken by column "{other}"')
-            return True
-        schema = self.plan.properties.get(column)
-        return self._put_newly_seen(column, target, type_of_value(value, schema))
-
-    def _put_newly_seen(self, column: str, target: Target, field_type: FieldType | None) -> bool:
-        if is_missing(target, self.account):
-            problem = self._missing_problem(target, field_type or FieldType.STRING)
-            if problem is not None:
-                self._leave_out_with_note(column, problem)
-                return False
-            if field_type is None:
-                return True
-            self.account.create_custom_field(target.name, field_type)
-        self._put(column, target)
-        return True
 
     def _missing_problem(self, target: Target, field_type: FieldType | None) -> str | None:
         rule = self.config.unmapped_columns
         return missing_problem(target, field_type, account=self.account, unmapped_columns=rule)
-
-    def _other_column(self, target: Target) -> str | None:
-        """The column that has the target already, where only one may have it."""
-        return None if target.kind in SHARED_TARGETS else self._taken.get(target)
 
     def _put(self, column: str, target: Target) -> None:
         entry = self.plan.mapping.get(column)
@@ -290,13 +271,18 @@ class ColumnResolver:
             return known or self._result.to_create.get(target.name, FieldType.STRING)
         return FieldType.STRING
 
-    def _cannot_be_created(self, column: str) -> bool:
-        """Whether no field can have the column's name; it is left out then, with a note."""
-        obstacle = creation_obstacle(column) or mistaken_for(column)
-        if obstacle is not None and self._skip(column):
+    def _refuse(self, column: str, target: Target, why: str) -> None:
+        """A problem before the first record; afterwards the column is left out."""
+        if self._has_begun:
+            self._note(column, f'column "{column}" is left out: {why}')
+        else:
+            self._result.problems.append(f'column "{column}": {why}')
+            self._put(column, target)
+
+    def _note(self, column: str, note: str) -> None:
+        if self._skip(column):
             self._result.noted.add(column)
-            self._result.notes.append(f'no custom field is created for "{column}": {obstacle}')
-        return obstacle is not None
+            self._result.notes.append(note)
 
     def _leave_out(self, column: str) -> None:
         if self._skip(column):
@@ -307,11 +293,6 @@ class ColumnResolver:
                     f'column "{column}" does not go to {kind} by its name. If that is meant, '
                     f"{verb} the column to {kind}, else map it to skip."
                 )
-
-    def _leave_out_with_note(self, column: str, why: str) -> None:
-        if self._skip(column):
-            self._result.noted.add(column)
-            self._result.notes.append(f'column "{column}" is left out: {why}')
 
     def _skip(self, column: str) -> bool:
         """Whether it is remembered that the column goes nowhere."""
@@ -324,15 +305,9 @@ class ColumnResolver:
         # A stream without any property is one whose columns nobody knows yet.
         if self.has_identifier or not (self.plan.properties or self.plan.mapping):
             return
-        wanted = self.plan.identifiers
         names = NameIndex(self.plan.properties)
-        alike = dict.fromkeys(
-            shown(nearest)
-            for kind in sorted(wanted)
-            if (nearest := names.nearest(kind)) is not None
-        )
-        hint = f" Column {' or '.join(alike)} looks like it." if alike else ""
+        wanted = (f"{kind}{did_you_mean(kind, names)}" for kind in sorted(self.plan.identifiers))
         yield (
-            f"no column holds the contact's {' or '.join(sorted(wanted))}, by which Maileon "
-            f"recognises it. Map a column to it, or change {titled('identifier_mode')}.{hint}"
+            f"no column holds the contact's {' or '.join(wanted)}, by which Maileon recognises it. "
+            f"Map a column to it, or change {titled('identifier_mode')}."
         )

@@ -125,12 +125,13 @@ def lost_time_notes(
 
 def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
     """One sentence for all mapped columns that the schema lacks."""
-    alike = _missing(plan)
-    missing = [
-        column for column in alike if alike[column] or plan.mapping[column].target != Kind.SKIP
-    ]
+    missing = {
+        column: near
+        for column, near in _missing(plan).items()
+        if near or plan.mapping[column].target != Kind.SKIP
+    }
     if missing:
-        nearest = [near for column in missing for near in alike[column]]
+        nearest = [*filter(None, missing.values())]
         hint = f" Did you mean {listed(nearest)}?" if nearest else ""
         yield (
             f"the mapping names {listed(missing)}, which the schema of the stream lacks. It has an "
@@ -140,27 +141,25 @@ def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
 
 def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> Iterator[str]:
     """Where nobody's identifier, consent or removal would be read, for a slip."""
-    for column, alike in _missing(plan).items():
+    for column, near in _missing(plan).items():
         target = plan.mapping[column].target
-        for near in alike if target.partition(":")[0] in DECISIVE else ():
-            is_told = near in plan.mapping or near == DELETED_AT_COLUMN
-            if not is_told and str(columns[near].target) != target:
-                yield (
-                    f"{listed([column])} is mapped to {target}, but is not in the stream; did you "
-                    f"mean {listed([near])}? Map that one, to skip if it means something else."
-                )
+        if near is None or near in {*plan.mapping, DELETED_AT_COLUMN}:
+            continue
+        has_it = near in columns and str(columns[near].target) == target
+        if not has_it and target.partition(":")[0] in DECISIVE:
+            yield (
+                f"{listed([column])} is mapped to {target}, but is not in the stream; did you mean "
+                f"{listed([near])}? Map that one, to skip if it means something else."
+            )
 
 
-def _missing(plan: StreamPlan) -> dict[str, list[str]]:
-    """The mapped columns that the schema lacks, each with those that may be meant instead."""
+def _missing(plan: StreamPlan) -> dict[str, str | None]:
+    """The mapped columns that the schema lacks, each with the one that may be meant instead."""
     missing = [column for column in plan.mapping if column not in plan.properties]
     if not missing or not plan.properties:
         return {}
     names = NameIndex(plan.properties)
-    return {
-        column: names.in_any_case(column) or [*filter(None, [names.nearest(column)])]
-        for column in missing
-    }
+    return {column: names.nearest(column) for column in missing}
 
 
 class Notice(Enum):
