@@ -23,7 +23,6 @@ from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
 from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
@@ -186,12 +185,11 @@ def write(
     plans = stream_plans(raw_catalog, config)
     progress = _progress(outbox, time.monotonic)
     with _client(config) as client:
-        created = "would be created" if config.dry_run else "was created"
         account = Account(
             client,
             asking(config, outbox, progress),
             is_read_only=config.dry_run,
-            log=partial(_tell_created, outbox=outbox, done=created),
+            log=partial(outbox, Level.INFO),
         )
         service = WorkerPool(
             partial(
@@ -220,10 +218,6 @@ def write(
         if config.dry_run:
             sync.sample.look_up(service, min(CALLS_AT_FIRST, config.concurrent_requests))
             yield from outbox.take()
-
-
-def _tell_created(name: str, field_type: FieldType, /, *, outbox: Logger, done: str) -> None:
-    outbox(Level.INFO, f'The custom field "{name}" {done} in the account, with type {field_type}.')
 
 
 def _tell_waiting(outbox: Logger, words: str) -> None:

@@ -156,21 +156,14 @@ def creation_obstacle(name: str) -> str | None:
     """
     if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
         return "Maileon reserves this name. Map the column to a field with another name."
-    if not MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
-        return (
-            f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} "
-            "characters. Map the column to a field with another name."
-        )
-    if name != without_forbidden(name):
-        return (
-            "a field's name has no control characters. Map the column to a field with another name."
-        )
-    if name != name.strip() or not any(map(str.isprintable, name)):
-        return (
-            "a field's name can be seen, and neither begins nor ends with a space. Map the column "
-            "to a field with another name."
-        )
-    return None
+    is_plain = name == without_forbidden(name) == name.strip() and any(map(str.isprintable, name))
+    if is_plain and MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
+        return None
+    return (
+        f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} characters "
+        "that can be seen, none of them a control character, and a space at neither end. Map the "
+        "column to a field with another name."
+    )
 
 
 def target_like(column: str) -> Kind | None:

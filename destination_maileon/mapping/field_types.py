@@ -11,21 +11,20 @@ from math import isfinite
 
 from destination_maileon.maileon.contact import FieldType
 
-_BY_AIRBYTE_TYPE = {
+_TYPES = {
+    "boolean": FieldType.BOOLEAN,
     "integer": FieldType.INTEGER,
-    "big_integer": FieldType.STRING,
-    "big_number": FieldType.STRING,
+    "number": FieldType.FLOAT,
+    "date": FieldType.DATE,
+    "date-time": FieldType.DATE,
     "timestamp_with_timezone": FieldType.DATE,
     "timestamp_without_timezone": FieldType.DATE,
     "time_with_timezone": FieldType.STRING,
     "time_without_timezone": FieldType.STRING,
+    "big_integer": FieldType.STRING,
+    "big_number": FieldType.STRING,
 }
-_BY_FORMAT = {"date": FieldType.DATE, "date-time": FieldType.DATE}
-_BY_JSON_TYPE = {
-    "boolean": FieldType.BOOLEAN,
-    "integer": FieldType.INTEGER,
-    "number": FieldType.FLOAT,
-}
+"""By Airbyte's type, else by the format of a text, else by the JSON type; else a string."""
 _NUMBERS = {FieldType.INTEGER, FieldType.FLOAT}
 _MAX_DEPTH = 20
 
@@ -101,11 +100,6 @@ def _types(schema: object) -> Iterator[FieldType]:
 
 
 def _type(name: object, schema: dict[str, object]) -> FieldType:
-    airbyte_type = schema.get("airbyte_type")
-    if isinstance(airbyte_type, str) and airbyte_type in _BY_AIRBYTE_TYPE:
-        return _BY_AIRBYTE_TYPE[airbyte_type]
-    if not isinstance(name, str):
-        return FieldType.STRING
-    if name == "string":
-        return _BY_FORMAT.get(str(schema.get("format")), FieldType.STRING)
-    return _BY_JSON_TYPE.get(name, FieldType.STRING)
+    words = (schema.get("airbyte_type"), schema.get("format") if name == "string" else None, name)
+    known = (_TYPES[word] for word in words if isinstance(word, str) and word in _TYPES)
+    return next(known, FieldType.STRING)

@@ -190,27 +190,18 @@ class StreamMapper:
         people = outline(self.plan, self._rules.deleted_records)
         table = plan_table(self._without_warned(self._columns.columns))
         log(Level.INFO, f"Stream {self.plan.title}: {people}\n{table}".rstrip())
-        if self._keeps_permissions:
-            log(
-                Level.INFO,
-                f"Stream {self.plan.title}: {listed([self.encoder.permission_column])} decides on "
-                "the permission of new contacts only; existing ones keep theirs.",
-            )
         self.tell_notes(log)
 
     def tell_kept_permissions(self, existing: int, log: Log) -> None:
         """Says at the end to how many existing contacts the column of permissions meant nothing."""
-        if existing and self._keeps_permissions:
+        column = self.encoder.permission_column
+        if existing and column and not self.plan.options.override_permission:
             log(
                 Level.INFO,
                 f"Stream {self.plan.title}: {pluralize(existing, 'existing contact')} kept the "
-                f"permission they had: {listed([self.encoder.permission_column])} decides for new "
-                "ones only. To act on withdrawn consent, map a column to unsubscribe.",
+                f"permission they had: {listed([column])} decides for new ones only. To act on "
+                "withdrawn consent, map a column to unsubscribe.",
             )
-
-    @property
-    def _keeps_permissions(self) -> bool:
-        return bool(self.encoder.permission_column) and not self.plan.options.override_permission
 
     def tell_notes(self, log: Log) -> None:
         """Says, once each, what a person should know of the columns."""

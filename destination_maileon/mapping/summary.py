@@ -53,7 +53,10 @@ def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
     if plan.every_record_is_deleted:
         return f"{recognised}; whoever has a record here is {_REMOVES[deleted_records]}."
     is_update = plan.options.sync_mode is SynchronizationMode.UPDATE
-    existing = "updated" if is_update else "left as they are"
+    sets = plan.permission is not None or permission_column(plan) is not None
+    overrides = plan.options.override_permission and sets
+    keeps = "" if overrides else " and keep their permission"
+    existing = f"updated{keeps}" if is_update else "left as they are"
     new = "left out"
     if not plan.options.update_only:
         new = f"created with {_permission(plan)}"

@@ -96,12 +96,15 @@ class FieldsApi(Protocol):
 
 @dataclass(eq=False)
 class Account:
-    """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create."""
+    """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create.
+
+    `log` hears of each field that was created, in words.
+    """
 
     api: FieldsApi
     ask: Ask
     is_read_only: bool = field(default=False, kw_only=True)
-    log: Callable[[str, FieldType], None] = field(default=lambda _name, _type: None, kw_only=True)
+    log: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
     _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
     _field_names: NameIndex = field(default_factory=NameIndex, init=False)
     _preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
@@ -155,7 +158,8 @@ class Account:
             self.ask(lambda: self.api.create_custom_field(name, field_type))
         self.custom_fields[name] = field_type
         self._field_names.add(name)
-        self.log(name, field_type)
+        was = "would be" if self.is_read_only else "was"
+        self.log(f'The custom field "{name}" {was} created in the account, with type {field_type}.')
 
     def read_custom_fields_again(self) -> None:
         """Asks for the fields once more: somebody may have deleted one during the sync.

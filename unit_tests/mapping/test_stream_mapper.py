@@ -246,7 +246,7 @@ def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> Non
     columns = resolver.before_first_record()
     stream, heard = StreamMapper(plan, resolver, columns=columns, config=a_config()), Heard()
     stream.tell_plan(heard)
-    assert any('"consent" decides on the permission of new' in text for _, text in heard.said)
+    assert any("updated and keep their permission, new" in text for _, text in heard.said)
     told = len(heard.said)
     stream.tell_kept_permissions(0, heard)
     stream.tell_kept_permissions(2, heard)

@@ -69,8 +69,10 @@ def test_airbytes_mark_of_a_deletion_is_shown_as_such_wherever_it_is_mapped_to()
     [
         (
             {},
-            "existing ones are updated, new ones created with no permission (not_set), un",
+            "updated and keep their permission, new ones created with no permission (not_set), un",
         ),
+        # Without a permission it is sent as false.
+        ({"override_permission": True}, "existing ones are updated and keep their permission, new"),
         ({"sync_mode": SynchronizationMode.IGNORE}, "existing ones are left as they are, new ones"),
         ({"update_only": True}, "new ones left out, unsubscribed ones left out. Contacts of"),
         ({"reimport_unsubscribed_contacts": True}, "unsubscribed ones added again."),
@@ -85,8 +87,10 @@ def test_the_outline_says_what_becomes_of_people(changes: dict[str, object], wor
 
 
 def test_the_outline_names_the_permission_and_what_a_deletion_does() -> None:
-    told = outline(a_plan(permission=Permission.DOUBLE_OPT_IN), DeletedRecords.DELETE)
-    assert "new ones created with permission double_opt_in" in told
+    overriding = options(override_permission=True)
+    plan = a_plan(permission=Permission.DOUBLE_OPT_IN, options=overriding)
+    told = outline(plan, DeletedRecords.DELETE)
+    assert "existing ones are updated, new ones created with permission double_opt_in" in told
     assert told.endswith("Contacts of deleted records are deleted in Maileon.")
     soft_delete = a_plan(every_record_is_deleted=True)
     assert outline(soft_delete, DeletedRecords.UNSUBSCRIBE) == (

@@ -52,12 +52,13 @@ def test_fields_and_preferences_are_asked_for_once() -> None:
 
 
 def test_a_field_that_is_created_is_known_and_told() -> None:
-    api, told = an_api(), []
-    account = Account(api, at_once, log=lambda name, kind: told.append((name, kind)))
+    api = an_api()
+    told: list[str] = []
+    account = Account(api, at_once, log=told.append)
     account.create_custom_field("AGE", FieldType.INTEGER)
     assert api.fields == account.custom_fields == {**HAT, "AGE": FieldType.INTEGER}
     assert api.calls == ["create AGE", "custom_fields"]
-    assert told == [("AGE", FieldType.INTEGER)]
+    assert told == ['The custom field "AGE" was created in the account, with type integer.']
 
 
 def test_who_only_looks_pretends_to_create() -> None:
