@@ -16,7 +16,7 @@ from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.deadline import time_limit
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
-from destination_maileon.mapping.columns import ColumnResolver
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.rejections.s3 import CHECK_SECONDS, check_bucket
 from destination_maileon.streams.account import Account, Retrying
 from destination_maileon.streams.catalog import stream_plans
@@ -141,7 +141,7 @@ def _check_mapping(config: Config, account: Account) -> None:
     ]
     problems: list[str] = []
     for plan in stream_plans({"streams": streams}, config).values():
-        resolver = ColumnResolver(plan, config, account)
-        problems += [f"Stream {plan.title}: {told}" for told in resolver.problems_of_mapping()]
+        columns = StreamColumns(plan, config, account)
+        problems += [f"Stream {plan.title}: {told}" for told in columns.problems_of_mapping()]
     if problems:
         raise ConfigError(" ".join(problems))

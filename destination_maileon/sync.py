@@ -23,7 +23,7 @@ from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.summary import listed
 from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.messages import StreamKey
@@ -65,18 +65,17 @@ class Sync:
                 f"The mapping of {listed(unused, 'stream')} is not used: this sync has no such "
                 "stream.",
             )
-        resolved: list[tuple[StreamPlan, ColumnResolver, StreamColumns]] = []
-        problems: list[str] = []
-        for plan in self.plans.values():
-            resolver = ColumnResolver(plan, self.config, self.account)
-            columns = resolver.before_first_record()
-            problems += [f"Stream {plan.title}: {problem}" for problem in columns.problems]
-            resolved.append((plan, resolver, columns))
+        streams = [
+            StreamColumns(plan, self.config, self.account).before_first_record()
+            for plan in self.plans.values()
+        ]
+        problems = [f"Stream {s.plan.title}: {told}" for s in streams for told in s.problems]
         if problems:
             raise ConfigError(" ".join(problems))
-        for plan, resolver, columns in resolved:
-            resolver.create_missing_fields()
-            self.intake.open(plan, resolver, columns)
+        for columns in streams:
+            plan = columns.plan
+            columns.create_missing_fields()
+            self.intake.open(columns)
             parameters = plan.options.parameters(plan.permission).items()
             told = ", ".join(f"{name}={value}" for name, value in parameters)
             self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")

@@ -13,7 +13,7 @@ from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SyncOptions
-from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     ContactRemoval,
@@ -52,11 +52,11 @@ class Intake:
     def __post_init__(self) -> None:
         self._largest = self.accumulator.limits.contact_bytes
 
-    def open(self, plan: StreamPlan, resolver: ColumnResolver, columns: StreamColumns) -> None:
+    def open(self, columns: StreamColumns) -> None:
         """Makes a stream ready, and says where its columns go."""
-        stream = StreamMapper(plan, resolver, columns=columns, config=self.config)
-        self._streams[plan.key] = stream
-        self._by_name.setdefault(plan.key[1], []).append(stream)
+        stream, key = StreamMapper(columns), columns.plan.key
+        self._streams[key] = stream
+        self._by_name.setdefault(key[1], []).append(stream)
         stream.tell_plan(self.log)
 
     def take(self, message: RecordMessage, now: float) -> bool:

@@ -7,6 +7,7 @@ when a mapping cannot work. All problems of a stream come together, so that one 
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from destination_maileon.config.model import Config, NullValues, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
@@ -60,65 +61,58 @@ class Column:
 
 @dataclass(slots=True)
 class StreamColumns:
-    """Where the columns of one stream go.
+    """Where the columns of one stream go, as its account and its configuration have it.
 
     `unmapped` are those without a target. `problems` say what a person must change before
     anything is sent; `notes` what was left out, and why: `noted` are the columns of which they do.
     """
 
-    columns: dict[str, Column] = field(default_factory=dict)
-    unmapped: list[str] = field(default_factory=list)
-    noted: set[str] = field(default_factory=set)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    to_create: dict[str, FieldType] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ColumnResolver:
-    """Resolves the columns of one stream against the account."""
-
     plan: StreamPlan
     config: Config
     account: Account
-    _result: StreamColumns = field(default_factory=StreamColumns, init=False)
+    columns: dict[str, Column] = field(default_factory=dict, init=False)
+    unmapped: list[str] = field(default_factory=list, init=False)
+    noted: set[str] = field(default_factory=set, init=False)
+    problems: list[str] = field(default_factory=list, init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+    to_create: dict[str, FieldType] = field(default_factory=dict, init=False)
     _taken: dict[Target, str] = field(default_factory=dict, init=False)
     _has_begun: bool = field(default=False, init=False)
     _room: int = field(default=sys.maxsize, init=False)
 
-    def before_first_record(self) -> StreamColumns:
+    def before_first_record(self) -> Self:
         """Resolves the explicit mapping and the columns of the schema; creates nothing yet."""
-        result, properties = self._result, self.plan.properties
+        properties = self.plan.properties
         for column in dict.fromkeys((*self.plan.mapping, *properties)):
             # A mapped column counts only once a record has it: a connection renamed it.
             if not (self.plan.is_activated and properties) or column in properties:
                 self._resolve(column, self._planned_type(column))
-        result.problems += self._audience_problems()
-        self._has_begun, self._room = True, len(result.columns) + MAX_LATE_COLUMNS
-        result.notes += missing_column_notes(self.plan)
-        result.problems += missing_column_problems(self.plan, result.columns)
-        result.notes += lost_time_notes(self.plan, result.columns.values(), result.to_create)
-        result.problems += self._identifier_problem()
-        if result.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
-            result.problems.append(
-                f"no target for {listed(result.unmapped)}, and {titled('unmapped_columns')} is "
+        self.problems += self._audience_problems()
+        self._has_begun, self._room = True, len(self.columns) + MAX_LATE_COLUMNS
+        self.notes += missing_column_notes(self.plan)
+        self.problems += missing_column_problems(self.plan, self.columns)
+        self.notes += lost_time_notes(self.plan, self.columns.values(), self.to_create)
+        self.problems += self._identifier_problem()
+        if self.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
+            self.problems.append(
+                f"no target for {listed(self.unmapped)}, and {titled('unmapped_columns')} is "
                 "fail. Map each to a target or to skip."
             )
-        return result
+        return self
 
     def problems_of_mapping(self) -> list[str]:
         """What of the explicit mapping cannot work, whatever columns the stream has."""
         for column in self.plan.mapping:
             self._resolve(column, None)
-        return [*self._result.problems, *self._audience_problems()]
+        return [*self.problems, *self._audience_problems()]
 
     def newly_seen(self, data: Mapping[str, object]) -> list[str]:
         """Resolves columns that only the records have; those that stop the sync (`fail`)."""
-        schemas, columns = self.plan.properties, self._result.columns
+        schemas = self.plan.properties
         without_target = [
             column
             for column, value in data.items()
-            if column not in columns
+            if column not in self.columns
             and not self._resolve(column, type_of_value(value, schemas.get(column)))
         ]
         fails = self.config.unmapped_columns is UnmappedColumns.FAIL
@@ -138,15 +132,15 @@ class ColumnResolver:
 
     def create_missing_fields(self) -> None:
         """Creates the custom fields that the stream needs and the account lacks."""
-        for name, field_type in self._result.to_create.items():
+        for name, field_type in self.to_create.items():
             # Another stream may have created it since, maybe with another type.
             if name not in self.account.custom_fields:
                 self.account.create_custom_field(name, field_type)
-        for column in self._result.columns.values():
-            if column.target.kind is Kind.CUSTOM and column.target.name in self._result.to_create:
+        for column in self.columns.values():
+            if column.target.kind is Kind.CUSTOM and column.target.name in self.to_create:
                 type_there = self.account.custom_fields[column.target.name]
-                self._result.columns[column.name] = replace(column, type=type_there)
-        self._result.to_create.clear()
+                self.columns[column.name] = replace(column, type=type_there)
+        self.to_create.clear()
 
     def _planned_type(self, column: str) -> FieldType | None:
         """The type of a field to create for the column; None: a value decides, when one comes."""
@@ -171,7 +165,7 @@ class ColumnResolver:
         if is_missing(target, self.account):
             problem = self._missing_problem(target, FieldType.INTEGER)
             if problem is None:
-                self._result.to_create[name] = FieldType.INTEGER
+                self.to_create[name] = FieldType.INTEGER
             else:
                 yield f"the audience has no field: {problem}"
         elif (there := self.account.custom_fields[name]) is not FieldType.INTEGER:
@@ -213,7 +207,7 @@ class ColumnResolver:
             if self._has_begun:
                 self.account.create_custom_field(target.name, field_type)
             else:
-                self._result.to_create.setdefault(target.name, field_type)
+                self.to_create.setdefault(target.name, field_type)
         self._put(column, target)
         return True
 
@@ -254,7 +248,7 @@ class ColumnResolver:
         if target.kind is Kind.PREFERENCES:
             self.account.look_for_preferences()
         clears = (entry.null_values if entry else None) or self.config.null_values
-        self._result.columns[column] = Column(
+        self.columns[column] = Column(
             column,
             target,
             type=self._type(target),
@@ -268,7 +262,7 @@ class ColumnResolver:
             return STANDARD_FIELDS[target.name]
         if target.kind is Kind.CUSTOM:
             known = self.account.custom_fields.get(target.name)
-            return known or self._result.to_create.get(target.name, FieldType.STRING)
+            return known or self.to_create.get(target.name, FieldType.STRING)
         return FieldType.STRING
 
     def _refuse(self, column: str, target: Target, why: str) -> None:
@@ -276,30 +270,29 @@ class ColumnResolver:
         if self._has_begun:
             self._note(column, f'column "{column}" is left out: {why}')
         else:
-            self._result.problems.append(f'column "{column}": {why}')
+            self.problems.append(f'column "{column}": {why}')
             self._put(column, target)
 
     def _note(self, column: str, note: str) -> None:
         if self._skip(column):
-            self._result.noted.add(column)
-            self._result.notes.append(note)
+            self.noted.add(column)
+            self.notes.append(note)
 
     def _leave_out(self, column: str) -> None:
         if self._skip(column):
-            self._result.unmapped.append(column)
+            self.unmapped.append(column)
             if (kind := target_like(column)) is not None:
                 verb = "rename" if kind is Kind.PREFERENCES else "map"
-                self._result.notes.append(
+                self.notes.append(
                     f'column "{column}" does not go to {kind} by its name. If that is meant, '
                     f"{verb} the column to {kind}, else map it to skip."
                 )
 
     def _skip(self, column: str) -> bool:
         """Whether it is remembered that the column goes nowhere."""
-        columns = self._result.columns
-        if column in columns or len(columns) < self._room:
-            columns[column] = Column(column, SKIP)
-        return column in columns
+        if column in self.columns or len(self.columns) < self._room:
+            self.columns[column] = Column(column, SKIP)
+        return column in self.columns
 
     def _identifier_problem(self) -> Iterator[str]:
         # A stream without any property is one whose columns nobody knows yet.

@@ -10,12 +10,12 @@ from dataclasses import replace
 from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
-from destination_maileon.config.model import Config, titled
+from destination_maileon.config.model import titled
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
+from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, MappingRules
 from destination_maileon.mapping.identifiers import SharedIds
 from destination_maileon.mapping.mapped_record import Reason, Refusal
@@ -23,7 +23,7 @@ from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
 from destination_maileon.protocol.messages import RecordMessage
 from destination_maileon.protocol.output import Level, Log, pluralize
-from destination_maileon.streams.catalog import PartitionKey, StreamPlan
+from destination_maileon.streams.catalog import PartitionKey
 
 _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
@@ -37,11 +37,9 @@ MAX_TABLES = 20
 class StreamMapper:
     """One stream of the catalog."""
 
-    def __init__(
-        self, plan: StreamPlan, resolver: ColumnResolver, *, columns: StreamColumns, config: Config
-    ) -> None:
+    def __init__(self, columns: StreamColumns) -> None:
+        plan, config = columns.plan, columns.config
         self.plan = plan
-        self._resolver = resolver
         self._columns = columns
         self._rules = MappingRules(
             identifier_mode=plan.options.identifier_mode,
@@ -125,7 +123,7 @@ class StreamMapper:
         if data.keys() <= known:
             self._miss()
             return
-        stops = self._resolver.newly_seen(data)
+        stops = self._columns.newly_seen(data)
         if stops:
             raise StopSync(
                 f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
@@ -161,7 +159,7 @@ class StreamMapper:
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
-        self._resolver.forget_custom_field(name)
+        self._columns.forget_custom_field(name)
         self._compile()
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
@@ -177,7 +175,7 @@ class StreamMapper:
         Raises:
             ConfigError: if the connection matches them by what none of them has.
         """
-        if records and self.plan.is_activated and not self._resolver.has_identifier:
+        if records and self.plan.is_activated and not self._columns.has_identifier:
             key = self.plan.options.identifier_mode.value
             raise ConfigError(
                 f"Stream {self.plan.title}: of its {pluralize(records, 'record')} none has the "
@@ -234,6 +232,6 @@ class StreamMapper:
         self._known = set(columns)
         self._missed = 0
         # A column of them that is new has made them known.
-        rules = replace(self._rules, preferences=self._resolver.account.known_preferences)
+        rules = replace(self._rules, preferences=self._columns.account.known_preferences)
         texts = columns.keys() - self._mixed
         self.encoder = ContactEncoder(columns.values(), rules, self.notices, texts=texts)

@@ -10,7 +10,7 @@ from destination_maileon.config.model import NullValues
 from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType, IdentifierMode
 from destination_maileon.mapping import columns as columns_module
-from destination_maileon.mapping.columns import Column, ColumnResolver, StreamColumns
+from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.output import Level
 from destination_maileon.streams.account import Account
@@ -184,7 +184,7 @@ def test_a_mapping_holds_for_a_column_that_only_records_have(
 ) -> None:
     stream = Stream(mapping=((column, target),), is_activated=True, unmapped_columns=unmapped)
     assert column not in stream.columns.columns
-    assert stream.resolver.newly_seen({"email": "a@b.de", column: "x"}) == []
+    assert stream.columns.newly_seen({"email": "a@b.de", column: "x"}) == []
     assert stream.target(column) == target
     assert stream.columns.problems == stream.columns.unmapped == stream.created == []
 
@@ -194,7 +194,7 @@ def test_a_mapping_of_what_is_not_delivered_stands_in_nobodys_way() -> None:
     stream = Stream({"standard:FIRSTNAME": STRING}, mapping=mapping, is_activated=True)
     assert stream.columns.problems == []
     assert stream.target("standard:FIRSTNAME") == "standard:FIRSTNAME"
-    stream.resolver.newly_seen({"given_name": "Ada"})
+    stream.columns.newly_seen({"given_name": "Ada"})
     taken = TAKEN.format("given_name", "standard:FIRSTNAME", "standard:FIRSTNAME")
     assert stream.columns.notes[1:] == [taken]
 
@@ -215,7 +215,7 @@ def test_a_new_column_finds_its_target_by_name(unmapped: str) -> None:
         "_airbyte_id": "x",
         "external_id": "y",
     }
-    assert stream.resolver.newly_seen(data) == []
+    assert stream.columns.newly_seen(data) == []
     assert [stream.target(column) for column in data] == [
         "email",
         "standard:FIRSTNAME",
@@ -233,7 +233,7 @@ def test_a_new_column_finds_its_target_by_name(unmapped: str) -> None:
 def test_a_column_that_is_known_is_not_resolved_again() -> None:
     stream = Stream({"x": STRING})
     before = dict(stream.columns.columns)
-    assert stream.resolver.newly_seen({"email": "a@b.de", "x": 1}) == []
+    assert stream.columns.newly_seen({"email": "a@b.de", "x": 1}) == []
     assert stream.columns.columns == before
     assert stream.columns.unmapped == ["x"]
 
@@ -243,7 +243,7 @@ def test_a_new_column_without_a_target_is_left_out_or_stops_the_sync(
     unmapped: str, stops: list[str]
 ) -> None:
     stream = Stream(unmapped_columns=unmapped)
-    assert stream.resolver.newly_seen({"x": 1, "color": "red", "y": None}) == stops
+    assert stream.columns.newly_seen({"x": 1, "color": "red", "y": None}) == stops
     assert stream.columns.unmapped == ["x", "y"]
     assert stream.columns.columns["x"] == Column("x", SKIP)
 
@@ -265,7 +265,7 @@ def test_a_new_column_whose_target_is_taken_is_left_out_with_a_note(
         mapping=(("x", "custom:COLOR"),),
         unmapped_columns=unmapped,
     )
-    assert stream.resolver.newly_seen({column: "red"}) == []
+    assert stream.columns.newly_seen({column: "red"}) == []
     assert stream.target(column) == "skip"
     assert stream.columns.notes == [TAKEN.format(column, target, holder)]
     assert stream.columns.unmapped == []
@@ -273,7 +273,7 @@ def test_a_new_column_whose_target_is_taken_is_left_out_with_a_note(
 
 def test_of_two_new_columns_with_one_target_the_first_has_it() -> None:
     stream = Stream()
-    stream.resolver.newly_seen({"Color": 1, "color": 2})
+    stream.columns.newly_seen({"Color": 1, "color": 2})
     assert (stream.target("Color"), stream.target("color")) == ("custom:COLOR", "skip")
     assert stream.columns.notes == [TAKEN.format("color", "custom:COLOR", "Color")]
 
@@ -284,7 +284,7 @@ def test_a_new_column_that_names_what_the_account_lacks_has_no_target(
     unmapped: str, stops: bool, column: str
 ) -> None:
     stream = Stream(unmapped_columns=unmapped)
-    assert stream.resolver.newly_seen({column: 1.5}) == ([column] if stops else [])
+    assert stream.columns.newly_seen({column: 1.5}) == ([column] if stops else [])
     (note,) = stream.columns.notes
     assert note.startswith(f'column "{column}" is left out: the account has no ')
     assert stream.target(column) == "skip"
@@ -292,7 +292,7 @@ def test_a_new_column_that_names_what_the_account_lacks_has_no_target(
 
 def test_a_missing_field_of_a_new_column_is_told_with_its_type() -> None:
     stream = Stream()
-    stream.resolver.newly_seen({"custom:SIZE": 1.5, "custom:NAME": None})
+    stream.columns.newly_seen({"custom:SIZE": 1.5, "custom:NAME": None})
     first, second = stream.columns.notes
     assert "with type float" in first
     assert "with type" not in second
@@ -306,7 +306,7 @@ def test_preferences_are_asked_for_once_and_only_if_a_column_names_one(
 ) -> None:
     stream = Stream()
     for _ in range(3):
-        stream.resolver.newly_seen({column: "x", f"{column}/y": 1})
+        stream.columns.newly_seen({column: "x", f"{column}/y": 1})
     assert stream.api.calls.count("preferences") == calls
     assert stream.api.calls.count("custom_fields") == 1
 
@@ -316,10 +316,10 @@ def test_preferences_are_asked_for_once_and_only_if_a_column_names_one(
 
 def test_a_field_that_vanished_leaves_its_columns_out_and_is_not_created_again() -> None:
     stream = Stream({"color": STRING}, mapping=(("x", "custom:AGE"),), unmapped_columns="create")
-    stream.resolver.forget_custom_field("COLOR")
+    stream.columns.forget_custom_field("COLOR")
     assert (stream.target("color"), stream.target("x")) == ("skip", "custom:AGE")
-    assert stream.resolver.newly_seen({"color": "red"}) == []
-    stream.resolver.create_missing_fields()
+    assert stream.columns.newly_seen({"color": "red"}) == []
+    stream.columns.create_missing_fields()
     assert stream.created == []
 
 
@@ -332,11 +332,11 @@ def test_of_columns_that_go_nowhere_only_so_many_are_remembered(
     monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
     stream = Stream({"id": STRING})
     for n in range(10):
-        assert stream.resolver.newly_seen({f"late{n}": n, "first_name": "Ada"}) == []
+        assert stream.columns.newly_seen({f"late{n}": n, "first_name": "Ada"}) == []
     assert list(stream.columns.columns) == ["email", "id", "late0", "first_name", "late1"]
     assert stream.columns.unmapped == ["id", "late0", "late1"]
     # What has a target finds it all the same.
-    stream.resolver.newly_seen({"COLOR": "red", "late0": 1})
+    stream.columns.newly_seen({"COLOR": "red", "late0": 1})
     assert stream.target("COLOR") == "custom:COLOR"
 
 
@@ -344,7 +344,7 @@ def test_neither_are_the_notes_of_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns_module, "MAX_LATE_COLUMNS", 3)
     stream = Stream(unmapped_columns="create")
     for n in range(10):
-        stream.resolver.newly_seen({"x" * n: n, "e-mail" + " " * n: n})
+        stream.columns.newly_seen({"x" * n: n, "e-mail" + " " * n: n})
     assert len(stream.columns.notes) <= 3
 
 
@@ -414,7 +414,7 @@ def test_a_field_that_is_missing_is_told_with_the_type_it_should_have() -> None:
         },
         mapping=a_mapping(("since", "custom:SINCE"), ("later", "custom:LATER")),
     )
-    problems = ColumnResolver(plan, a_config(), an_account(FIELDS)).before_first_record().problems
+    problems = StreamColumns(plan, a_config(), an_account(FIELDS)).before_first_record().problems
     assert problems == [
         f'column "{column}": the account has no custom field "{name}". Create it in Maileon with '
         f'type {field_type}, or set "Columns Without a Field" (unmapped_columns) to create.'
@@ -449,7 +449,7 @@ def test_a_column_with_nearly_the_name_of_a_target_is_told_whenever_it_is_seen(
     assert (planned_columns.notes, planned_columns.unmapped) == ([note], [column, "other"])
     stream = Stream()
     for _ in range(2):
-        stream.resolver.newly_seen({column: True, "other": 1})
+        stream.columns.newly_seen({column: True, "other": 1})
     assert stream.columns.notes == [note]
 
 
@@ -469,7 +469,7 @@ def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hol
     )
     account = an_account({"SINCE": FieldType.DATE})
     config = a_config(unmapped_columns="create")
-    (note,) = ColumnResolver(plan, config, account).before_first_record().notes
+    (note,) = StreamColumns(plan, config, account).before_first_record().notes
     assert note == (
         'the time of day in columns "left", "seen" is lost, since a field of the type date is '
         "created. To keep it, first create a custom field of the type string in Maileon."
@@ -549,7 +549,7 @@ def test_a_matching_key_that_was_chosen_needs_a_column_of_its_own(key: Identifie
             is_activated=True,
             has_chosen_key=True,
         )
-        return ColumnResolver(plan, a_config(), an_account()).before_first_record().problems
+        return StreamColumns(plan, a_config(), an_account()).before_first_record().problems
 
     (problem,) = problems(*(other.value for other in IdentifierMode if other is not key))
     assert problem.startswith(f"no column holds the contact's {key.value}, by which")
@@ -609,19 +609,19 @@ def test_fields_are_created_for_columns_without_a_target_with_the_type_of_the_sc
     assert stream.columns.problems == stream.columns.notes == stream.columns.unmapped == []
     assert stream.created == []
     assert stream.columns.columns["since"].type is FieldType.DATE
-    stream.resolver.create_missing_fields()
+    stream.columns.create_missing_fields()
     assert stream.api.fields == {**FIELDS, **expected}
     assert stream.target("vip") == "custom:vip"
-    stream.resolver.create_missing_fields()
+    stream.columns.create_missing_fields()
     assert len(stream.created) == len(expected)
 
 
 def test_a_field_that_another_stream_created_meanwhile_is_taken_with_its_type() -> None:
     first = Stream({"size": {"type": "number"}}, unmapped_columns="create")
     plan = a_plan(properties={"email": STRING, "size": STRING})
-    second = ColumnResolver(plan, a_config(unmapped_columns="create"), first.account)
+    second = StreamColumns(plan, a_config(unmapped_columns="create"), first.account)
     columns = second.before_first_record()
-    first.resolver.create_missing_fields()
+    first.columns.create_missing_fields()
     second.create_missing_fields()
     assert first.created == ["create size"]
     assert columns.columns["size"].type is FieldType.FLOAT
@@ -636,10 +636,10 @@ def test_the_first_record_says_whether_whole_numbers_need_more_than_maileons_32_
 ) -> None:
     schema = {"size": {"type": "integer"}, "AGE": {"type": "integer"}}
     stream = Stream(schema, unmapped_columns="create")
-    stream.resolver.create_missing_fields()
+    stream.columns.create_missing_fields()
     assert stream.created == []
     assert "size" not in stream.columns.columns
-    assert stream.resolver.newly_seen({"size": value, "AGE": 2**40}) == []
+    assert stream.columns.newly_seen({"size": value, "AGE": 2**40}) == []
     assert stream.created == ["create size"]
     assert stream.columns.columns["size"].type is field_type
     # What the account has is as it is.
@@ -658,14 +658,14 @@ def test_where_no_field_is_created_no_column_waits_for_a_record(unmapped: str) -
 def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str) -> None:
     planned = Stream({name: STRING, "email": STRING}, unmapped_columns="create")
     seen = Stream(unmapped_columns="create")
-    assert seen.resolver.newly_seen({name: "x"}) == []
+    assert seen.columns.newly_seen({name: "x"}) == []
     for stream in (planned, seen):
         (note,) = stream.columns.notes
         assert note.startswith(f'no custom field is created for "{name}": its name is too much ')
-        stream.resolver.create_missing_fields()
+        stream.columns.create_missing_fields()
         assert stream.created == []
     asked = Stream({name: STRING}, mapping=((name, f"custom:{name}"),), unmapped_columns="create")
-    asked.resolver.create_missing_fields()
+    asked.columns.create_missing_fields()
     assert (asked.columns.notes, asked.created) == ([], [f"create {name}"])
 
 
@@ -673,12 +673,12 @@ def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str)
 def test_a_column_whose_name_no_field_can_have_is_left_out_with_a_note(name: str) -> None:
     planned = Stream({name: STRING}, unmapped_columns="create")
     seen = Stream(unmapped_columns="create")
-    assert seen.resolver.newly_seen({name: "x"}) == []
+    assert seen.columns.newly_seen({name: "x"}) == []
     for stream in (planned, seen):
         (note,) = stream.columns.notes
         assert note.startswith(f'no custom field is created for "{name}": ')
         assert stream.target(name) == "skip"
-        stream.resolver.create_missing_fields()
+        stream.columns.create_missing_fields()
         assert stream.columns.problems == stream.columns.unmapped == stream.created == []
 
 
@@ -705,24 +705,24 @@ def test_a_field_is_created_for_a_new_column_with_the_type_of_its_value(
     column: str, value: object, field_type: FieldType
 ) -> None:
     stream = Stream(unmapped_columns="create")
-    assert stream.resolver.newly_seen({column: value}) == []
+    assert stream.columns.newly_seen({column: value}) == []
     assert stream.api.fields["size"] is field_type
     assert stream.columns.columns[column] == Column(column, Target(Kind.CUSTOM, "size"), field_type)
 
 
 def test_no_field_is_created_for_a_null_until_a_value_comes() -> None:
     stream = Stream(unmapped_columns="create")
-    assert stream.resolver.newly_seen({"size": None}) == []
+    assert stream.columns.newly_seen({"size": None}) == []
     assert stream.created == []
     assert "size" not in stream.columns.columns
-    assert stream.resolver.newly_seen({"size": 5}) == []
+    assert stream.columns.newly_seen({"size": 5}) == []
     assert stream.created == ["create size"]
     assert stream.target("size") == "custom:size"
 
 
 def test_a_new_column_clears_as_all_do() -> None:
     stream = Stream(unmapped_columns="create", null_values="clear")
-    stream.resolver.newly_seen({"size": 5, "weekly": True, "external_id": "x"})
+    stream.columns.newly_seen({"size": 5, "weekly": True, "external_id": "x"})
     clears = {name for name, column in stream.columns.columns.items() if column.clear}
     assert clears == {"size", "weekly"}
 
@@ -737,8 +737,8 @@ def test_a_field_that_waits_for_its_type_has_its_target_already() -> None:
 def test_fields_that_wait_for_their_type_may_differ_in_case_only() -> None:
     integer = {"type": "integer"}
     stream = Stream({"Rank": integer, "rank": integer}, unmapped_columns="create")
-    stream.resolver.create_missing_fields()
-    assert stream.resolver.newly_seen({"Rank": 1, "rank": 2**40}) == []
+    stream.columns.create_missing_fields()
+    assert stream.columns.newly_seen({"Rank": 1, "rank": 2**40}) == []
     assert stream.api.fields == {**FIELDS, "Rank": FieldType.INTEGER, "rank": FieldType.STRING}
     assert stream.columns.notes == []
 
@@ -812,8 +812,8 @@ def test_a_column_that_is_the_target_anyway_is_no_problem(there: str) -> None:
 
 def test_it_is_a_warning_at_the_start_and_told_once() -> None:
     plan = a_plan(properties={"email": {}}, mapping=a_mapping(("town", "standard:CITY")))
-    resolver = ColumnResolver(plan, a_config(), an_account())
-    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=a_config())
+    columns = StreamColumns(plan, a_config(), an_account())
+    stream = StreamMapper(columns.before_first_record())
     heard = Heard()
     stream.tell_plan(heard)
     stream.tell_notes(heard)
@@ -827,7 +827,7 @@ def test_a_column_for_which_a_field_is_yet_to_be_created_may_be_the_one_that_is_
         properties={"email": {"type": "string"}, "customer_no": {"type": "integer"}},
         mapping=a_mapping(("Customer_No", "external_id")),
     )
-    resolver = ColumnResolver(plan, a_config(unmapped_columns="create"), an_account())
+    resolver = StreamColumns(plan, a_config(unmapped_columns="create"), an_account())
     (problem,) = resolver.before_first_record().problems
     assert 'but is not in the stream; did you mean column "customer_no"?' in problem
 
@@ -886,6 +886,6 @@ def test_an_audience_needs_a_field_of_whole_numbers(
 ) -> None:
     plan = a_plan(properties={"email": STRING}, audience_field="VIP", generation_id=1)
     account = an_account({} if kind is None else {"VIP": kind})
-    resolver = ColumnResolver(plan, a_config(unmapped_columns=config), account)
+    resolver = StreamColumns(plan, a_config(unmapped_columns=config), account)
     problems = resolver.before_first_record().problems
     assert [(problem or "") in told for told in problems] == [True] * (problem is not None)

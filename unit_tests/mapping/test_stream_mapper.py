@@ -11,7 +11,7 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
-from destination_maileon.mapping.columns import ColumnResolver
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
@@ -39,9 +39,8 @@ class Compiled:
 
         monkeypatch.setattr(open_stream, "ContactEncoder", pluralize)
         config, plan = a_config(), a_plan(properties={"email": {}})
-        resolver = ColumnResolver(plan, config, an_account())
-        columns = resolver.before_first_record()
-        self.stream = StreamMapper(plan, resolver, columns=columns, config=config)
+        columns = StreamColumns(plan, config, an_account())
+        self.stream = StreamMapper(columns.before_first_record())
 
     def learn(self, **data: object) -> None:
         self.stream.learn(data, self._log)
@@ -92,9 +91,8 @@ def with_a_log(*columns: str, **config: object) -> tuple[StreamMapper, Heard]:
     """A stream of an account with two custom fields, and what it says."""
     plan = a_plan(properties=dict.fromkeys(("email", *columns), STRING))
     loaded = a_config(**config)
-    resolver = ColumnResolver(plan, loaded, an_account(FIELDS))
-    stream = StreamMapper(plan, resolver, columns=resolver.before_first_record(), config=loaded)
-    return stream, Heard()
+    resolved = StreamColumns(plan, loaded, an_account(FIELDS)).before_first_record()
+    return StreamMapper(resolved), Heard()
 
 
 def mapped(stream: StreamMapper, **data: object) -> Contact:
@@ -242,9 +240,8 @@ def test_an_id_with_a_few_addresses_and_an_address_in_other_case_are_no_cause() 
 def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> None:
     mapping = a_mapping(("email", "email"), ("consent", "permission"))
     plan = a_plan(properties=dict.fromkeys(("email", "consent"), STRING), mapping=mapping)
-    resolver = ColumnResolver(plan, a_config(), an_account())
-    columns = resolver.before_first_record()
-    stream, heard = StreamMapper(plan, resolver, columns=columns, config=a_config()), Heard()
+    columns = StreamColumns(plan, a_config(), an_account()).before_first_record()
+    stream, heard = StreamMapper(columns), Heard()
     stream.tell_plan(heard)
     assert any("updated and keep their permission, new" in text for _, text in heard.said)
     told = len(heard.said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from destination_maileon.maileon.contact import FieldType, IdentifierMode
-from destination_maileon.mapping.columns import ColumnResolver, StreamColumns
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.streams.account import Account
 from unit_tests.support.builders import (
     CountingApi,
@@ -36,7 +36,7 @@ def planned(
         options=options(mode),
     )
     account = account or an_account(FIELDS, [WEEKLY])
-    return ColumnResolver(plan, a_config(**config), account).before_first_record()
+    return StreamColumns(plan, a_config(**config), account).before_first_record()
 
 
 class Stream:
@@ -58,8 +58,7 @@ class Stream:
             mapping=a_mapping(*mapping),
             is_activated=is_activated,
         )
-        self.resolver = ColumnResolver(plan, a_config(**config), self.account)
-        self.columns: StreamColumns = self.resolver.before_first_record()
+        self.columns = StreamColumns(plan, a_config(**config), self.account).before_first_record()
 
     def target(self, column: str) -> str:
         return str(self.columns.columns[column].target)
