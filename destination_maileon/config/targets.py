@@ -88,22 +88,18 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
 def nearest_target(text: str) -> str | None:
     """The target that was most likely meant by a text that names none; None if nothing is near."""
     head, colon, name = text.partition(":")
-    if not colon:
-        names = {**{str(kind): str(kind) for kind in _PLAIN_KINDS}, **_STANDARD_TARGETS}
-        nearest = NameIndex(names).nearest(text) or (text if text in names else None)
-        return nearest and names[nearest]
-    kind = NameIndex(_NAMED_KINDS).nearest(f"{head}:".lower()) or f"{head}:".lower()
-    standard = _STANDARD_BY_BARE.get(bare(name))
-    if kind == f"{Kind.STANDARD}:":
-        standard = standard or NameIndex(_STANDARD_TARGETS).nearest(name.strip())
-        return standard and f"{kind}{standard.upper()}"
-    if standard and kind not in _NAMED_KINDS:
-        return str(Target(Kind.STANDARD, standard))
-    return f"{kind}{name}" if parse_target(f"{kind}{name}") and kind != f"{head}:" else None
+    kind = NameIndex(_NAMED_KINDS).nearest(head)
+    if colon and (target := parse_target(f"{kind}:{name}")) is not None:
+        return str(target)
+    word = name if colon else text
+    return _TARGETS_BY_WORD.get(NameIndex(_TARGETS_BY_WORD).nearest(word) or word)
 
 
-_NAMED_KINDS = tuple(f"{kind}:" for kind in (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE))
-_STANDARD_TARGETS = {name: str(Target(Kind.STANDARD, name)) for name in STANDARD_FIELDS}
+_NAMED_KINDS = (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE)
+_TARGETS_BY_WORD = {
+    **{str(kind): str(kind) for kind in _PLAIN_KINDS},
+    **{name: str(Target(Kind.STANDARD, name)) for name in STANDARD_FIELDS},
+}
 
 
 def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:
@@ -166,32 +162,18 @@ def creation_obstacle(name: str) -> str | None:
     )
 
 
-def target_like(column: str) -> Kind | None:
-    """The target whose name a column has in another spelling or case.
-
-    For `unsubscribed`, `opted_out_at` and the like it is the one that they may mean.
-    """
-    if bare(column).startswith(_WORDS_OF_LEAVING):
-        return Kind.UNSUBSCRIBE
-    return next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
-
-
 def mistaken_for(column: str) -> str | None:
-    """Why no custom field is made of this name unasked; None if nobody would mistake it.
+    """What a person should know of a column without a target that looks like one; else None.
 
-    Who has a column named `unsubscribed` or `E-Mail` means the person, and would look for the field
-    in vain among the others while nobody is unsubscribed.
+    Who has a column named `unsubscribed` or `E-Mail` means the person: were it left out in silence,
+    or made a custom field, nobody would be unsubscribed.
     """
-    meant = target_like(column)
-    if meant is None:
-        return None
+    kind = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
+    if bare(column).startswith(_WORDS_OF_LEAVING):
+        kind = Kind.UNSUBSCRIBE
     # A list of preferences is known by its name alone.
-    if meant is Kind.PREFERENCES:
-        return (
-            "a list of preferences is read if its column is called preferences. Rename the column, "
-            "or map it to skip."
-        )
-    return (
-        f"its name is too much like the target {meant}. Map the column to {meant}, to a custom "
-        "field, or to skip."
+    verb = "rename" if kind is Kind.PREFERENCES else "map"
+    return kind and (
+        f'column "{column}" does not go to {kind} by its name. If that is meant, {verb} the column '
+        f"to {kind}, else map it to a custom field or to skip."
     )

@@ -19,7 +19,6 @@ from destination_maileon.config.targets import (
     creation_obstacle,
     mistaken_for,
     parse_target,
-    target_like,
     target_of_column,
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
@@ -181,9 +180,10 @@ class StreamColumns:
         """
         target = self._target(column)
         if target is None and self._creates:
-            obstacle = creation_obstacle(column) or mistaken_for(column)
-            if obstacle is not None:
-                self._note(column, f'no custom field is created for "{column}": {obstacle}')
+            obstacle = creation_obstacle(column)
+            why = obstacle and f'no custom field is created for "{column}": {obstacle}'
+            if (note := why or mistaken_for(column)) is not None:
+                self._note(column, note)
                 return True
             target = Target(Kind.CUSTOM, column)
         if target is None:
@@ -281,12 +281,7 @@ class StreamColumns:
     def _leave_out(self, column: str) -> None:
         if self._skip(column):
             self.unmapped.append(column)
-            if (kind := target_like(column)) is not None:
-                verb = "rename" if kind is Kind.PREFERENCES else "map"
-                self.notes.append(
-                    f'column "{column}" does not go to {kind} by its name. If that is meant, '
-                    f"{verb} the column to {kind}, else map it to skip."
-                )
+            self.notes += filter(None, [mistaken_for(column)])
 
     def _skip(self, column: str) -> bool:
         """Whether it is remembered that the column goes nowhere."""

@@ -260,13 +260,16 @@ def test_a_name_that_means_the_person_is_not_one_for_a_field(
 ) -> None:
     told = mistaken_for(column)
     assert (told is None) is (target is None)
-    assert told is None or f"Map the column to {target}, to a custom field, or to skip." in told
+    assert (
+        told is None
+        or f"map the column to {target}, else map it to a custom field or to skip." in told
+    )
 
 
 def test_a_list_of_preferences_under_another_name_is_not_mapped_but_renamed() -> None:
     told = mistaken_for("PREFERENCES")
     assert told is not None
-    assert "Rename the column" in told
+    assert "rename the column" in told
 
 
 @pytest.mark.parametrize(

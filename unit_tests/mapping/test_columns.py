@@ -443,7 +443,7 @@ def test_a_column_with_nearly_the_name_of_a_target_is_told_whenever_it_is_seen(
 ) -> None:
     note = (
         f'column "{column}" does not go to {advice.rpartition(" ")[2]} by its name. If that is '
-        f"meant, {advice}, else map it to skip."
+        f"meant, {advice}, else map it to a custom field or to skip."
     )
     planned_columns = planned("email", column, "other")
     assert (planned_columns.notes, planned_columns.unmapped) == ([note], [column, "other"])
@@ -661,7 +661,7 @@ def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str)
     assert seen.columns.newly_seen({name: "x"}) == []
     for stream in (planned, seen):
         (note,) = stream.columns.notes
-        assert note.startswith(f'no custom field is created for "{name}": its name is too much ')
+        assert note.startswith(f'column "{name}" does not go to ')
         stream.columns.create_missing_fields()
         assert stream.created == []
     asked = Stream({name: STRING}, mapping=((name, f"custom:{name}"),), unmapped_columns="create")

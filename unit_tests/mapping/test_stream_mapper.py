@@ -258,7 +258,7 @@ def test_a_column_that_is_left_out_is_told_once_and_by_a_warning_where_one_can_a
     stream.tell_plan(heard)
     (table,) = [text for level, text in heard.said if level is Level.INFO]
     assert table.endswith('  left out: column "skip"')
-    assert any('is created for "Permission"' in text for text in heard.warnings)
+    assert any('"Permission" does not go to permission' in text for text in heard.warnings)
 
     stream, heard = with_a_log("shoe", "skip")
     stream.tell_plan(heard)
