@@ -160,6 +160,24 @@ def test_a_custom_field_that_cannot_be_created_is_named(connection: Connection, 
     assert 'custom field "x" cannot exist: a field\'s name has 3 to 64' in verdict["message"]
 
 
+@pytest.mark.parametrize("rule", ["create", "ignore"])
+def test_two_columns_that_fill_one_field_are_named(connection: Connection, rule: str) -> None:
+    connection.sandbox.account.add_custom_field("IN_SPRING", "integer")
+    columns = (
+        ("a", "email"),
+        ("b", "email"),
+        ("c", "custom:IN_SPRING"),
+        ("d", "skip"),
+        ("e", "skip"),
+    )
+    (entry,) = mapping(*columns)
+    streams = [{**entry, "audience_field": "IN_SPRING"}]
+    message = _failed(connection.check(streams=streams, unmapped_columns=rule))
+    assert 'column "b": its target email is taken by column "a"' in message
+    assert 'column "c" goes to the audience field "IN_SPRING"' in message
+    assert '"e"' not in message
+
+
 def test_all_missing_preferences_are_named(connection: Connection) -> None:
     connection.sandbox.account.add_preference("News", "Weekly")
     streams = mapping(

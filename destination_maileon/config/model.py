@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from functools import partial
 from string import whitespace
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -21,13 +21,7 @@ from pydantic import (
 )
 
 from destination_maileon.config.suggestions import shown
-from destination_maileon.config.targets import (
-    SHARED_TARGETS,
-    Kind,
-    Target,
-    nearest_target,
-    parse_target,
-)
+from destination_maileon.config.targets import Kind, nearest_target, parse_target
 from destination_maileon.config.types import (
     ADDRESS_FORM,
     ADDRESS_PATTERN,
@@ -119,6 +113,20 @@ def _as_path(text: str) -> str:
     return path
 
 
+def _each_once(what: str) -> AfterValidator:
+    """Annotates a list that has one entry for each stream or column."""
+
+    def check(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+        first: dict[object, int] = {}
+        for at, entry in enumerate(entries):
+            if (before := first.setdefault(entry.key, at)) != at:
+                name = shown(entry.key[-1])
+                raise refused(f"has two entries for {what} {name} ({before} and {at}); keep one")
+        return entries
+
+    return AfterValidator(check)
+
+
 class ColumnMapping(ConfigModel):
     """One column and the field in Maileon that it fills."""
 
@@ -157,29 +165,14 @@ class ColumnMapping(ConfigModel):
     )
 
     @property
+    def key(self) -> tuple[str]:
+        """What one mapping may have once."""
+        return (self.column,)
+
+    @property
     def has_source(self) -> bool:
         """Whether `source` was given. Given and empty, it deletes the stored source."""
         return "source" in self.model_fields_set
-
-
-def _without_doubles(entries: tuple[ColumnMapping, ...]) -> tuple[ColumnMapping, ...]:
-    """Each column has one entry, and each target one column, but for those that several share."""
-    problems: list[str] = []
-    columns: dict[str, int] = {}
-    targets: dict[Target | None, str] = {}
-    for at, entry in enumerate(entries):
-        name, target = entry.column, parse_target(entry.target)
-        if (before := columns.setdefault(name, at)) != at:
-            problems.append(f"has two entries for column {shown(name)} ({before} and {at})")
-        other = targets.setdefault(target, name)
-        if other != name and target is not None and target.kind not in SHARED_TARGETS:
-            problems.append(
-                f"has one target for the columns {shown(other)} and {shown(name)}, so map one of "
-                "them to skip or to another target"
-            )
-    if problems:
-        raise refused("; ".join(problems))
-    return entries
 
 
 class StreamConfig(ConfigModel):
@@ -201,7 +194,7 @@ class StreamConfig(ConfigModel):
         default=None,
         examples=["public"],
     )
-    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_without_doubles)] = config_field(
+    mapping: Annotated[tuple[ColumnMapping, ...], _each_once("column")] = config_field(
         "Columns",
         "One entry per column. Columns without an entry are mapped by their name.",
         default=(),
@@ -216,28 +209,10 @@ class StreamConfig(ConfigModel):
         examples=["IN_SPRING_CAMPAIGN"],
     )
 
-    @model_validator(mode="after")
-    def _fills_its_audience_field_alone(self) -> Self:
-        audience = Target(Kind.CUSTOM, self.audience_field or "")
-        for entry in self.mapping:
-            if parse_target(entry.target) == audience:
-                raise refused(
-                    f"sends column {shown(entry.column)} to the audience field "
-                    f"{shown(audience.name)}, which this connector fills; map the column to "
-                    "another target"
-                )
-        return self
-
-
-def _each_once(streams: tuple[StreamConfig, ...]) -> tuple[StreamConfig, ...]:
-    first: dict[tuple[str | None, str], int] = {}
-    for at, stream in enumerate(streams):
-        if (before := first.setdefault((stream.namespace, stream.name), at)) != at:
-            raise refused(
-                f"has two entries for stream {shown(stream.name)} ({before} and {at}); put their "
-                "columns into one, or tell them apart by namespace"
-            )
-    return streams
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """Namespace and name: what one configuration may have once."""
+        return self.namespace, self.name
 
 
 class NoStorage(ConfigModel):
@@ -383,7 +358,7 @@ class Config(ConfigModel):
         "unsubscribed.",
         default=False,
     )
-    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
+    streams: Annotated[tuple[StreamConfig, ...], _each_once("stream")] = config_field(
         "Column Mapping",
         "Which column goes to which field in Maileon, or says who has unsubscribed. Needed only "
         "where the names differ: columns that are named like an identifier (email), like a "

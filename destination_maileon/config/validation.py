@@ -62,7 +62,8 @@ def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Itera
         *parents, last = error["loc"] or ("",)
         if error["type"] in _UNKNOWN_KEY:
             place, node, _ = _walked(schema, parents, raw)
-            yield f"{place}{': ' * bool(place)}{_unknown(str(last), node)}."
+            hint = did_you_mean(str(last), node.get("properties", ()))
+            yield f"{place}{': ' * bool(place)}unknown key {shown(last)}{hint}."
         else:
             place, node, value = _walked(schema, error["loc"], raw)
             yield f"{place or 'The configuration'} {_allowed(error, node, value)}."
@@ -104,10 +105,6 @@ def _below(raw: object, step: int | str) -> object:
     return raw.get(step) if isinstance(raw, dict) else None
 
 
-def _unknown(name: str, node: Schema) -> str:
-    return f"unknown key {shown(name)}{did_you_mean(name, node.get('properties', ()))}"
-
-
 def _allowed(error: ErrorDetails, node: Schema, value: object) -> str:
     """What is allowed, what was written, and the right one that is nearest to it."""
     if error["type"] == "missing":
@@ -135,12 +132,9 @@ def _is_showable(value: object, node: Schema) -> bool:
 
 def _wanted(node: Schema) -> str:
     """What the schema allows, in words."""
-    for mark, in_words in _WORDS.items():
-        if mark in node:
-            return in_words(node)
     # Of a type that may also be null, the null comes last.
     kind = node["type"] if isinstance(node["type"], str) else node["type"][0]
-    return _TYPES[kind](node)
+    return next(words(node) for mark, words in _WORDS.items() if mark in node or mark == kind)
 
 
 def _kinds(node: Schema) -> list[str]:
@@ -149,10 +143,10 @@ def _kinds(node: Schema) -> list[str]:
 
 def _range(node: Schema) -> str:
     if "exclusiveMinimum" in node:
-        return f" above {node['exclusiveMinimum']}"
+        return f"above {node['exclusiveMinimum']}"
     if "maximum" in node:
-        return f" from {node['minimum']} to {node['maximum']}"
-    return f" of at least {node['minimum']}"
+        return f"from {node['minimum']} to {node['maximum']}"
+    return f"of at least {node['minimum']}"
 
 
 _WORDS: Mapping[str, Callable[[Schema], str]] = {
@@ -160,12 +154,11 @@ _WORDS: Mapping[str, Callable[[Schema], str]] = {
     "oneOf": lambda node: f'an object with "storage_type" set to one of {", ".join(_kinds(node))}',
     "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
     "minLength": lambda _: "text that is not empty",
-}
-_TYPES: Mapping[str, Callable[[Schema], str]] = {
     "boolean": lambda _: "true or false",
-    "integer": lambda node: f"a whole number{_range(node)}",
-    "number": lambda node: f"a number{_range(node)}",
+    "integer": lambda node: f"a whole number {_range(node)}",
+    "number": lambda node: f"a number {_range(node)}",
     "array": lambda _: "a list",
     "object": lambda node: f"an object with the keys {', '.join(node['properties'])}",
     "string": lambda _: "text",
 }
+"""By a keyword of the schema or by its type; the first that fits counts."""

@@ -36,10 +36,13 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
             "what Maileon would do then is not documented. Set a permission or map a column to it."
         )
     elif options.override_permission and options.sync_mode is SynchronizationMode.UPDATE:
-        which = f'the one in column "{column}"' if column else plan.permission_name
+        which = plan.permission_name
+        if column:
+            empty = "keeps theirs" if plan.permission is None else f"gets {plan.permission_name}"
+            which = f'the one in column "{column}" (who has none there {empty})'
         yield (
             f"the permission of existing contacts is replaced by {which}, even a higher one. "
-            f"{_where_empty(plan)}Switch {titled('override_permission')} off if their consent "
+            f"Switch {titled('override_permission')} off if their consent "
             "shall stay as it is."
         )
     if options.reimport_unsubscribed_contacts:
@@ -52,14 +55,6 @@ def _of_stream(plan: StreamPlan) -> Iterator[str]:
             f"{titled('update_only')} leaves out who is new, and {titled('sync_mode')} ignore "
             "leaves everybody else as they are: nobody is written. Change one of them."
         )
-
-
-def _where_empty(plan: StreamPlan) -> str:
-    if permission_column(plan) is None:
-        return ""
-    if plan.permission is None:
-        return "Whose column is empty keeps theirs. "
-    return f"Whose column is empty gets {plan.permission_name}. "
 
 
 def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:

@@ -20,7 +20,7 @@ class StreamEntries:
     """The entries of one configuration, with the streams of one sync."""
 
     def __init__(self, entries: Iterable[StreamConfig], keys: Collection[StreamKey]) -> None:
-        self._entries = {(entry.namespace, entry.name): entry for entry in entries}
+        self._entries = {entry.key: entry for entry in entries}
         there = {*keys, *((None, name) for _, name in keys)}
         self._unused = [key for key in self._entries if key not in there]
         self._free = [key for key in keys if self.entry_of(key) is None]

@@ -104,8 +104,8 @@ def test_whom_a_soft_delete_removes_no_option_contacts() -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({}, "Whose column is empty keeps theirs."),
-        ({"permission": "single_opt_in"}, "Whose column is empty gets single_opt_in."),
+        ({}, "(who has none there keeps theirs)"),
+        ({"permission": "single_opt_in"}, "(who has none there gets single_opt_in)"),
     ],
 )
 def test_an_override_by_a_column_says_what_an_empty_one_means(

@@ -229,14 +229,7 @@ BEYOND_JSON_SCHEMA: Mapping[str, Values] = MappingProxyType(
         "api_key": (" ", "Basic ", "basic", "Authorization:", " authorization: Basic "),
         "streams": (
             *(_column(target=target) for target in ("standard:NAME", "email\n")),
-            _stream({"column": "a", "target": "email"}, {"column": "b", "target": "email"}),
-            [
-                {
-                    "name": "s",
-                    "audience_field": "A",
-                    "mapping": [{"column": "c", "target": "custom:A"}],
-                }
-            ],
+            _stream({"column": "a", "target": "email"}, {"column": "a", "target": "skip"}),
         ),
         "object_storage_config": (
             {"storage_type": "None", "s3_bucket_name": "b"},
