@@ -16,10 +16,18 @@ from typing import ClassVar
 import orjson
 
 from destination_maileon.config.model import Config
+from destination_maileon.config.spec import specification
+from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.messages import BadInput
-from destination_maileon.protocol.output import FailureType, Level, MessageFormatter, json_line
+from destination_maileon.protocol.output import (
+    FailureType,
+    Level,
+    Logger,
+    MessageFormatter,
+    json_line,
+)
 from destination_maileon.protocol.reader import InputFailed
 
 STANDARD_INPUT = 0
@@ -71,8 +79,6 @@ class Command:
             yield self._failure(error)
 
     def _spec(self) -> Iterator[bytes]:
-        from destination_maileon.config.spec import specification  # noqa: PLC0415 - only what is needed
-
         yield json_line({"type": "SPEC", "spec": specification()})
 
     def _check(self) -> Iterator[bytes]:
@@ -92,7 +98,6 @@ class Command:
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
-        from destination_maileon.protocol.output import Logger  # noqa: PLC0415 - the same
         from destination_maileon.sync import write  # noqa: PLC0415 - the same
 
         config = self._config()
@@ -102,13 +107,9 @@ class Command:
         yield from write(config, catalog, source=self._source, outbox=outbox)
 
     def _config(self) -> Config:
-        from destination_maileon.config.validation import load_config  # noqa: PLC0415 - the same
-
         return load_config(self._raw_config())
 
     def _raw_config(self) -> object:
-        from destination_maileon.config.validation import secrets_of  # noqa: PLC0415 - the same
-
         raw = _read_json(self._arguments.config, "configuration")
         self._lines = MessageFormatter(SecretRedactor(secrets_of(raw)))
         return raw

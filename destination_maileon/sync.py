@@ -183,7 +183,12 @@ def write(
     """
     plans = stream_plans(raw_catalog, config)
     progress = _progress(outbox, time.monotonic)
-    with _client(config) as client:
+    with MaileonClient(
+        config.base_url,
+        config.api_key.get_secret_value(),
+        timeout_seconds=config.request_timeout_seconds,
+        connections=config.concurrent_requests,
+    ) as client:
         account = Account(
             client,
             asking(config, outbox, progress),
@@ -223,15 +228,6 @@ def _tell_waiting(outbox: Logger, words: str) -> None:
     """The loop stands still meanwhile."""
     outbox(Level.WARN, words)
     outbox.flush()
-
-
-def _client(config: Config) -> MaileonClient:
-    return MaileonClient(
-        config.base_url,
-        config.api_key.get_secret_value(),
-        timeout_seconds=config.request_timeout_seconds,
-        connections=config.concurrent_requests,
-    )
 
 
 def asking(config: Config, outbox: Logger, progress: Progress) -> Ask:

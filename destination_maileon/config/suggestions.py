@@ -55,24 +55,18 @@ class NameIndex:
         self._by_bare.setdefault(bare(name), []).append(name)
         self._by_length.setdefault(len(bare(name)), []).append(name)
 
-    def in_any_case(self, name: str) -> list[str]:
-        """Those that differ from the name in nothing but case, itself included."""
-        return self._by_lower.get(name.lower(), [])
-
     def unambiguous(self, name: str) -> str | None:
         """The name itself if it is there, else the only one that differs in nothing but case."""
-        alike = self.in_any_case(name)
+        alike = self._by_lower.get(name.lower(), [])
         if name in alike:
             return name
         return alike[0] if len(alike) == 1 else None
 
     def nearest(self, name: str) -> str | None:
         """The name that was most likely meant, other than itself; the first of several."""
-        for alike in (self.in_any_case(name), self._by_bare.get(bare(name), [])):
-            others = [other for other in alike if other != name]
-            if others:
-                return others[0]
-        return self._nearest_slip(bare(name))
+        alike = [*self._by_lower.get(name.lower(), []), *self._by_bare.get(bare(name), [])]
+        others = (other for other in alike if other != name)
+        return next(others, None) or self._nearest_slip(bare(name))
 
     def _nearest_slip(self, name: str) -> str | None:
         lengths = range(len(name) - MAX_SLIPS, len(name) + MAX_SLIPS + 1)
