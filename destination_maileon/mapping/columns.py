@@ -6,7 +6,7 @@ when a mapping cannot work. All problems of a stream come together, so that one 
 
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 from destination_maileon.config.model import Config, NullValues, UnmappedColumns, titled
@@ -137,8 +137,7 @@ class StreamColumns:
                 self.account.create_custom_field(name, field_type)
         for column in self.columns.values():
             if column.target.kind is Kind.CUSTOM and column.target.name in self.to_create:
-                type_there = self.account.custom_fields[column.target.name]
-                self.columns[column.name] = replace(column, type=type_there)
+                self._put(column.name, column.target)
         self.to_create.clear()
 
     def _planned_type(self, column: str) -> FieldType | None:

@@ -66,7 +66,11 @@ class RemovalColumns:
 
     def removal(self, data: Mapping[str, object]) -> DeletedRecords | None:
         """What the record asks for; None if its contact stays. A deletion comes first."""
-        gone = self.every_record_is_deleted or self._says_deleted(data)
+        gone = (
+            self.every_record_is_deleted
+            or self._mark(data) is True
+            or any(is_set(data.get(column)) for column in self.deleted)
+        )
         if gone and self.when_deleted is not DeletedRecords.IGNORE:
             return self.when_deleted
         if any(is_set(data.get(column)) for column in self.unsubscribe):
@@ -78,27 +82,18 @@ class RemovalColumns:
 
         So is Airbyte's mark of a deletion with a value that says no, as no CDC source sets one.
         """
-        if self._says_no_deletion(data):
+        if self._mark(data) is False:
             return DELETED_AT_COLUMN
-        for columns in (self.deleted, self.unsubscribe):
-            for column in columns:
-                if is_set(data.get(column)) is None:
-                    return column
-        return None
+        columns = (*self.deleted, *self.unsubscribe)
+        return next((column for column in columns if is_set(data.get(column)) is None), None)
 
-    def _says_deleted(self, data: Mapping[str, object]) -> bool:
-        # Its mere presence says so (Airbyte, CDC).
-        if self._is_marked(data) and not self._says_no_deletion(data):
-            return True
-        return any(is_set(data.get(column)) for column in self.deleted)
-
-    def _says_no_deletion(self, data: Mapping[str, object]) -> bool:
-        return self._is_marked(data) and is_set(data.get(DELETED_AT_COLUMN)) is False
-
-    def _is_marked(self, data: Mapping[str, object]) -> bool:
-        # As in any column of a time, an empty text counts as null.
+    def _mark(self, data: Mapping[str, object]) -> bool | None:
+        """Whether Airbyte's mark says so, as it does by its mere presence; None: there is none."""
         mark = None if DELETED_AT_COLUMN in self.unsubscribe else data.get(DELETED_AT_COLUMN)
-        return bool(mark.strip()) if isinstance(mark, str) else mark is not None
+        # As in any column of a time, an empty text counts as null.
+        if mark is None or (isinstance(mark, str) and not mark.strip()):
+            return None
+        return is_set(mark) is not False
 
 
 def unclear_advice(column: str) -> str:

@@ -141,15 +141,10 @@ class StreamMapper:
         self.tell_notes(log)
 
     def _tell_new(self, new: Mapping[str, Column], log: Log) -> None:
-        if self._told_tables >= MAX_TABLES:
-            return
         table = plan_table(self._without_warned(new))
-        if not table:
-            return
-        self._told_tables += 1
-        is_last = self._told_tables == MAX_TABLES
-        more = "\n  Further columns that only records have are not listed." if is_last else ""
-        log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{table}{more}")
+        if table and self._told_tables < MAX_TABLES:
+            self._told_tables += 1
+            log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{table}")
 
     def _without_warned(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         """Less those that a warning says are left out: each is told once, where one can act."""
@@ -164,10 +159,9 @@ class StreamMapper:
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""
-        partition_key = self._partition_keys.get(permission)
-        if partition_key is None:
-            partition_key = self._partition_keys[permission] = PartitionKey(self.plan, permission)
-        return partition_key
+        if permission not in self._partition_keys:
+            self._partition_keys[permission] = PartitionKey(self.plan, permission)
+        return self._partition_keys[permission]
 
     def judge(self, records: int) -> None:
         """Judges all of the stream's records, so many.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from destination_maileon.config.model import UnmappedColumns, titled
@@ -132,11 +132,6 @@ class Account:
             )
         return self._preferences
 
-    @cached_property
-    def preference_names(self) -> NameIndex:
-        """The preferences as `CATEGORY/NAME`, to be found if they are misspelt."""
-        return NameIndex(f"{category}/{name}" for category, name in sorted(self.preferences))
-
     @property
     def known_custom_fields(self) -> dict[str, FieldType]:
         """The custom fields if they were asked for, else none: for those who can do without."""
@@ -194,7 +189,8 @@ def missing_problem(
     `field_type` is the one that a missing field should have, if that is known.
     """
     if target.kind is Kind.PREFERENCE:
-        hint = did_you_mean(f"{target.category}/{target.name}", account.preference_names)
+        names = NameIndex(f"{category}/{name}" for category, name in sorted(account.preferences))
+        hint = did_you_mean(f"{target.category}/{target.name}", names)
         return (
             f'the account has no preference "{target.name}" in a category "{target.category}"'
             f"{hint}. Create it in Maileon or change the mapping."
