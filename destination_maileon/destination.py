@@ -62,15 +62,16 @@ class DestinationMaileon(Destination):
         configured_catalog: ConfiguredAirbyteCatalog,
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterator[AirbyteMessage]:
-        """A sync of messages that the CDK has read, with what its models keep of them.
+        """A sync of messages that the CDK has read, all of them, with what its models keep of them.
 
         Raises:
             AirbyteTracedException: after every STATE that is true.
         """
         outbox = Logger(MessageFormatter(SecretRedactor(secrets_of(config))))
         catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
+        lines = [orjson.dumps(AirbyteMessageSerializer.dump(message)) for message in input_messages]
+        source = io.BytesIO(b"\n".join(lines))
         try:
-            source = _MessageStream(iter(input_messages))
             for line in write(load_config(dict(config)), catalog, source=source, outbox=outbox):
                 yield AirbyteMessageSerializer.load(orjson.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever it is, the CDK wants it traced
@@ -82,17 +83,3 @@ class DestinationMaileon(Destination):
     def run(self, args: list[str]) -> None:
         """The program, as its console script runs it."""
         sys.exit(main(args))
-
-
-class _MessageStream(io.BufferedIOBase):
-    """Messages as the lines that they were."""
-
-    def __init__(self, messages: Iterator[AirbyteMessage]) -> None:
-        self._messages = messages
-
-    def read1(self, size: int = -1, /) -> bytes:
-        del size
-        message = next(self._messages, None)
-        if message is None:
-            return b""
-        return orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n"
