@@ -128,13 +128,10 @@ def lost_time_notes(
 
 def missing_column_notes(plan: StreamPlan) -> Iterator[str]:
     """One sentence for all mapped columns that the schema lacks."""
-    missing = {
-        column: near
-        for column, near in _missing(plan).items()
-        if near or plan.mapping[column].target != Kind.SKIP
-    }
+    near = _missing(plan)
+    missing = [name for name in near if near[name] or plan.mapping[name].target != Kind.SKIP]
     if missing:
-        nearest = [*filter(None, missing.values())]
+        nearest = [*filter(None, near.values())]
         hint = f" Did you mean {listed(nearest)}?" if nearest else ""
         yield (
             f"the mapping names {listed(missing)}, which the schema of the stream lacks. It has an "
@@ -148,6 +145,7 @@ def missing_column_problems(plan: StreamPlan, columns: Mapping[str, Column]) -> 
         target = plan.mapping[column].target
         if near is None or near in {*plan.mapping, DELETED_AT_COLUMN}:
             continue
+        # A column that waits for its type has no place yet.
         has_it = near in columns and str(columns[near].target) == target
         if not has_it and target.partition(":")[0] in DECISIVE:
             yield (

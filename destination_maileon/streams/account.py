@@ -79,26 +79,23 @@ class Retrying:
 
 
 class FieldsApi(Protocol):
-    """The part of the API client that tells what an account has."""
+    """The part of the API client that tells what an account has: names, of fields with their types.
 
-    def custom_fields(self) -> dict[str, FieldType]:
-        """Name -> type."""
+    To create a field that exists is no error.
+    """
 
-    def preference_categories(self) -> list[str]:
-        """Their names."""
-
-    def preferences_of(self, category: str) -> list[str]:
-        """The names of those in a category."""
-
-    def create_custom_field(self, name: str, field_type: FieldType) -> None:
-        """No error if it exists."""
+    def custom_fields(self) -> dict[str, FieldType]: ...
+    def preference_categories(self) -> list[str]: ...
+    def preferences_of(self, category: str) -> list[str]: ...
+    def create_custom_field(self, name: str, field_type: FieldType) -> None: ...
 
 
 @dataclass(eq=False)
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create.
 
-    `log` hears of each field that was created, in words.
+    `log` hears of each field that was created, in words. `known_preferences` are None until they
+    were asked for: for those who can do without.
     """
 
     api: FieldsApi
@@ -107,7 +104,7 @@ class Account:
     log: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
     _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
     _field_names: NameIndex = field(default_factory=NameIndex, init=False)
-    _preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
+    known_preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
@@ -122,15 +119,15 @@ class Account:
     @property
     def preferences(self) -> frozenset[tuple[str, str]]:
         """Category and name of each preference."""
-        if self._preferences is None:
+        if self.known_preferences is None:
             # Each question is tried again for itself: all of them together would begin anew with
             # every failure, and in a large account hardly ever come to their end.
-            self._preferences = frozenset(
+            self.known_preferences = frozenset(
                 (category, name)
                 for category in self.ask(self.api.preference_categories)
                 for name in self.ask(partial(self.api.preferences_of, category))
             )
-        return self._preferences
+        return self.known_preferences
 
     @property
     def known_custom_fields(self) -> dict[str, FieldType]:
@@ -141,11 +138,6 @@ class Account:
         """Asks for the preferences. Without an answer they stay unknown, and the sync goes on."""
         with suppress(SyncError):
             _ = self.preferences
-
-    @property
-    def known_preferences(self) -> frozenset[tuple[str, str]] | None:
-        """The preferences if they were asked for, else None: for those who can do without."""
-        return self._preferences
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""
