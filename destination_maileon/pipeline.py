@@ -49,8 +49,7 @@ class SyncPipeline:
     outbox: Logger
     lets_states_out: bool = True
     leavers: Sequence[Leavers] = ()
-    _chunk: Iterator[Message | None] = field(default=iter(()), init=False)
-    _has_chunk: bool = field(default=False, init=False)
+    _chunk: Iterator[Message | None] | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
     _is_draining: bool = field(default=False, init=False)
     _failure: Exception | None = field(default=None, init=False)
@@ -99,10 +98,10 @@ class SyncPipeline:
         if self._has_ended and self._is_settled:
             return
         has_room = self._has_room()
-        if self._has_chunk and has_room:
-            self._read_chunk()
+        if self._chunk is not None and has_room:
+            self._read(self._chunk)
             return
-        wants_input = has_room and not self._has_ended and not self._has_chunk
+        wants_input = has_room and not self._has_ended and self._chunk is None
         event = self.service.next_event(until=self._next_time(), with_input=wants_input)
         if event is not None:
             self._on_event(event)
@@ -125,7 +124,6 @@ class SyncPipeline:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, InputChunk):
             self._chunk = decoded(event.lines, event.first_line_number)
-            self._has_chunk = True
         elif isinstance(event, InputEnd):
             if event.error is not None:
                 raise InputFailed(f"the input could not be read on: {event.error}")
@@ -145,9 +143,9 @@ class SyncPipeline:
             # A refusal is an answer, too: nobody waits for one any more.
             self.progress.flows(event.call)
 
-    def _read_chunk(self) -> None:
+    def _read(self, chunk: Iterator[Message | None]) -> None:
         now = self.service.now()
-        for message in self._chunk:
+        for message in chunk:
             if isinstance(message, RecordMessage):
                 another_waits = self.intake.take(message, now)
             elif message is None:
@@ -160,7 +158,7 @@ class SyncPipeline:
                 another_waits = True
             if another_waits and not self._has_room():
                 return
-        self._has_chunk = False
+        self._chunk = None
         self.service.consumed()
 
     def _take_state(self, message: StateMessage) -> None:
@@ -173,7 +171,7 @@ class SyncPipeline:
     def _stop_reading(self, position: int | None = None) -> None:
         """What was read is still sent; from a position on nothing is, unless it travels with it."""
         self._has_ended = True
-        self._has_chunk = False
+        self._chunk = None
         if position is not None:
             self.accumulator.flush_older_than(position)
             self.accumulator.drop(from_position=position)

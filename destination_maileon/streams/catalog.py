@@ -7,7 +7,8 @@ refresh or a Clear (`minimum_generation_id` equal to `generation_id`) changes no
 are people, and none is deleted because a table is read anew.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
@@ -142,11 +143,7 @@ class ConfiguredStream(BaseModel):
     @property
     def matching_key(self) -> IdentifierMode | None:
         """The identifier that the connection chose; None if it chose none that is one."""
-        modes = {mode.value: mode for mode in IdentifierMode}
-        match self.primary_key:
-            case [[column]] if column in modes:
-                return modes[column]
-        return None
+        return next((mode for mode in IdentifierMode if self.primary_key == [[mode.value]]), None)
 
 
 class ConfiguredCatalog(BaseModel):
@@ -183,18 +180,15 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
     return plans
 
 
-def _shared_audiences(plans: Iterable[StreamPlan]) -> Iterator[str]:
+def _shared_audiences(plans: Collection[StreamPlan]) -> Iterator[str]:
     """Each stream has a generation of its own, and takes out whoever has that of another."""
-    by_field: dict[str, list[StreamPlan]] = {}
+    streams_of = Counter(plan.audience_field for plan in plans)
     for plan in plans:
-        if plan.audience_field:
-            by_field.setdefault(plan.audience_field, []).append(plan)
-    for name, sharing in by_field.items():
-        if len(sharing) > 1 and any(plan.overwrites for plan in sharing):
-            streams = ", ".join(shown(plan.title) for plan in sharing)
+        if plan.overwrites and streams_of[plan.audience_field] > 1:
             yield (
-                f"The streams {streams} have one audience field, {shown(name)}, and would take "
-                "each other's members out of it. Give each stream a field of its own."
+                f"Stream {shown(plan.title)}: its audience field {shown(plan.audience_field)} is "
+                "that of another stream, too, whose members it would take out. Give each stream a "
+                "field of its own."
             )
 
 

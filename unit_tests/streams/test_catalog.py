@@ -139,7 +139,7 @@ def test_streams_do_not_take_each_others_members_out(
     config = {"streams": [{"name": name, "audience_field": "VIP"} for name in ("old", "new")]}
     if is_refused:
         assert problem(*streams, **config).startswith(
-            'The streams "old", "new" have one audience field, "VIP", and would take each other\'s'
+            'Stream "old": its audience field "VIP" is that of another stream, too, whose members'
         )
     else:
         assert len(stream_plans(a_catalog(*streams), a_config(**config))) == 2
