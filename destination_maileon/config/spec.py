@@ -92,32 +92,28 @@ def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
     flat = {
         name: value if name in {"default", "examples"} else _flat(value, definitions)
         for name, value in node.items()
-        if name not in _PYDANTICS_OWN
+        if name not in {*_PYDANTICS_OWN, "properties"}
     }
     if "oneOf" in flat:
         flat["type"] = "object"
-    if isinstance(node.get("properties"), dict):
-        flat["properties"] = _properties(node["properties"], definitions)
+    if "properties" in node:
+        # Their names are no keywords.
+        flat["properties"] = {
+            name: {**_flat(schema, definitions), "order": order}
+            for order, (name, schema) in enumerate(node["properties"].items())
+        }
     return flat
 
 
-def _properties(properties: Schema, definitions: Schema) -> Schema:
-    return {
-        name: {**_flat(schema, definitions), "order": order}
-        for order, (name, schema) in enumerate(properties.items())
-    }
-
-
 def _resolved(node: Schema, definitions: Schema) -> Schema:
-    """The node with what it refers to; what it says itself counts more."""
+    """The node with what it refers to; what it says itself counts more, but for a null default."""
+    own = {key: value for key, value in node.items() if key not in {"$ref", "anyOf"}}
+    if own.get("default", ...) is None:
+        del own["default"]
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
-        own = {key: value for key, value in node.items() if key != "$ref"}
         return _resolved({**definitions[name], **own}, definitions)
     if "anyOf" in node:
         (value,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
-        own = {key: value for key, value in node.items() if key != "anyOf"}
         return _resolved({**value, **own}, definitions)
-    if node.get("default", ...) is None:
-        return {key: value for key, value in node.items() if key != "default"}
-    return node
+    return own

@@ -159,15 +159,13 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
         ConfigError: with all problems of all streams.
     """
     catalog = parse_catalog(raw_catalog)
-    entries = StreamEntries(config.streams, [configured.key for configured in catalog.streams])
-    problems: list[str] = []
+    times = Counter(configured.key for configured in catalog.streams)
+    twice = (key for key in times if times[key] > 1)
+    problems = [f'Stream "{stream_title(key)}" stands twice in the catalog.' for key in twice]
+    entries = StreamEntries(config.streams, times)
     plans: dict[StreamKey, StreamPlan] = {}
-    seen: set[StreamKey] = set()
     for configured in catalog.streams:
         key = configured.key
-        if key in seen:
-            problems.append(f'Stream "{stream_title(key)}" stands twice in the catalog.')
-        seen.add(key)
         entry = entries.entry_of(key)
         found = list(_problems(configured, config, entry))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
