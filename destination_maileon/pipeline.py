@@ -270,4 +270,4 @@ def _state_line(release: ReadyState[StateMessage]) -> bytes:
         rejected=release.tally.rejected,
         additional=release.statistics,
     )
-    return state_line(release.message.decoded(), stats)
+    return state_line(release.message.line, stats)

@@ -65,7 +65,7 @@ class StreamMapper:
         """What the record asks for, and in which partition its contact travels.
 
         Raises:
-            BadLine: if its line is no JSON that is understood.
+            BadInput: if its line is no JSON that is understood.
             StopSync: if a column is new and has no target, and that must not be.
         """
         try:

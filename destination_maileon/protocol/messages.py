@@ -25,7 +25,6 @@ import orjson
 from msgspec import Struct
 
 from destination_maileon.protocol import exact_json
-from destination_maileon.protocol.exact_json import is_rounded_by_orjson
 
 StreamKey: TypeAlias = tuple[str | None, str]
 """Namespace and name."""
@@ -49,17 +48,6 @@ class BadInput(Exception):
     def __init__(self, line_number: int, problem: str) -> None:
         super().__init__(f"line {line_number} {problem}")
         self.line_number = line_number
-
-
-class BadLine(BadInput):
-    """A line that is not JSON by RFC 8259."""
-
-    def __init__(self, line_number: int) -> None:
-        super().__init__(line_number, "of the input is not valid JSON")
-
-
-class BadMessage(BadInput):
-    """A line that is JSON, and a RECORD or STATE by its type, but lacks what makes it one."""
 
 
 class Texts(Enum):
@@ -91,26 +79,16 @@ class RecordMessage(Struct, gc=False):
     line_number: int
     nulled: tuple[str, ...] = ()
 
-    def decoded(self) -> dict[str, object]:
-        """The object around the data, every digit and character of it; decoded anew.
+    def decoded_data(self) -> dict[str, object] | None:
+        """The data, every digit and character of it; None if it is missing or no object.
 
         Raises:
-            BadLine: if it has a number beyond every `Decimal`.
+            BadInput: if the line has a number beyond every `Decimal`.
         """
-        message = _exactly(self.line.removeprefix(_BYTE_ORDER_MARK))
-        if message is _REFUSED:
-            # What is within the limits of orjson alone: it is not exact then.
-            message = _loosely(self.line)
-        if message is _REFUSED:
-            raise BadLine(self.line_number)
-        assert isinstance(message, dict)  # noqa: S101 - no other line has become a RECORD
-        record = message["record"]
-        assert isinstance(record, dict)  # noqa: S101 - the same
-        return record
-
-    def decoded_data(self) -> dict[str, object] | None:
-        """The data alone; None if it is missing or no object."""
-        data = self.decoded().get("data")
+        message = _exactly(self.line)
+        if not isinstance(message, dict):
+            raise _no_json(self.line_number)
+        data = message["record"].get("data")
         return data if isinstance(data, dict) else None
 
 
@@ -142,15 +120,6 @@ class StateMessage:
 
     line: bytes
     scope: StreamKey | None
-
-    def decoded(self) -> dict[str, object]:
-        """The whole message, every key and digit; decoded anew for whoever asks."""
-        message = _loosely(self.line)
-        if message is _REFUSED or is_rounded_by_orjson(self.line):
-            exact = _exactly(self.line)
-            message = message if exact is _REFUSED else exact
-        assert isinstance(message, dict)  # noqa: S101 - no other line has become a STATE
-        return message
 
 
 class StreamComplete(NamedTuple):
@@ -238,9 +207,13 @@ def _texts(line: bytes) -> Texts:
 
 def _decoded_slowly(line: bytes, line_number: int) -> Message | None:
     """The same of any line: a STATE, what is ignored, and what is beyond the decoder's limits."""
+    if line_number == 1:
+        line = line.removeprefix(_BYTE_ORDER_MARK)
+    if not line.strip(_JSON_SPACE):
+        return None
     message = _loosely(line)
     if message is _REFUSED:
-        message = _decoded_by_the_letter(line, line_number)
+        raise _no_json(line_number)
     if type(message) is not dict:
         return None
     kind = message.get("type")
@@ -251,22 +224,15 @@ def _decoded_slowly(line: bytes, line_number: int) -> Message | None:
     return _completion(message.get("trace")) if kind == "TRACE" else None
 
 
-def _decoded_by_the_letter(line: bytes, line_number: int) -> object:
-    if line_number == 1:
-        line = line.removeprefix(_BYTE_ORDER_MARK)
-    if not line.strip(_JSON_SPACE):
-        return None
-    message = _exactly(line)
-    if message is _REFUSED:
-        raise BadLine(line_number)
-    return message
+def _no_json(line_number: int) -> BadInput:
+    return BadInput(line_number, "of the input is not valid JSON")
 
 
 def _loosely(line: bytes) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        return _REFUSED
+        return _exactly(line)
 
 
 def _exactly(line: bytes) -> object:
@@ -281,7 +247,7 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
     name = record.get("stream") if isinstance(record, dict) else None
     namespace = record.get("namespace") if isinstance(record, dict) else None
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
-        raise BadMessage(line_number, "is a RECORD without a stream name")
+        raise BadInput(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
     nulled = tuple(_nulled(record.get("meta"))) if isinstance(record, dict) else ()
     return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number, nulled)
@@ -290,9 +256,9 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
     state = message.get("state")
     if not isinstance(state, dict):
-        raise BadMessage(line_number, "is a STATE without a state")
+        raise BadInput(line_number, "is a STATE without a state")
     scope = _state_scope(state, line_number) if state.get("type") == "STREAM" else None
-    return StateMessage(line.removeprefix(_BYTE_ORDER_MARK), scope)
+    return StateMessage(line, scope)
 
 
 def _completion(trace: object) -> StreamComplete | None:
@@ -307,7 +273,7 @@ def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:
     stream = state.get("stream")
     key = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
     if key is None:
-        raise BadMessage(line_number, "is a STATE of a stream without the stream's name")
+        raise BadInput(line_number, "is a STATE of a stream without the stream's name")
     return key
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from destination_maileon.protocol.exact_json import dumps
+from destination_maileon.protocol.exact_json import dumps, members
 from destination_maileon.protocol.messages import StreamKey
 
 STANDARD_OUTPUT = 1
@@ -82,11 +82,11 @@ def destination_stats(
     }
 
 
-def state_line(message: Mapping[str, object], stats: Mapping[str, object]) -> bytes:
+def state_line(line: bytes, stats: Mapping[str, object]) -> bytes:
     """The STATE as it came, every key and digit, with this destination's statistics in it."""
-    state = message["state"]
-    assert isinstance(state, dict)  # noqa: S101 - what is no such message was never decoded as one
-    return json_line({**message, "state": {**state, "destinationStats": dict(stats)}})
+    message = members(line)
+    state = members(message["state"]) | {"destinationStats": stats}
+    return json_line(message | {"state": state})
 
 
 class MessageFormatter:

@@ -15,8 +15,7 @@ from typing import TypeAlias
 from destination_maileon.config.model import S3Storage, titled
 from destination_maileon.errors import SyncError
 from destination_maileon.mapping.mapped_record import MappedRecord
-from destination_maileon.protocol.exact_json import dumps
-from destination_maileon.protocol.messages import RecordMessage, decode
+from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 from destination_maileon.streams.catalog import StreamPlan
@@ -158,12 +157,11 @@ def _folders(plan: StreamPlan) -> list[str]:
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
-    # As the first line of an input: only there a byte order mark may stand.
-    record = decode(part.message, line_number=1)
-    assert isinstance(record, RecordMessage)  # noqa: S101 - no other line has become a record
-    message = {
+    message = loads(part.message)
+    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
+    stored = {
         "type": "RECORD",
-        "record": record.decoded(),
+        "record": message["record"],
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
@@ -171,4 +169,4 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
             "error_field": rejection.field or None,
         },
     }
-    return dumps(message) + b"\n"
+    return dumps(stored) + b"\n"

@@ -20,7 +20,7 @@ from destination_maileon.maileon.errors import (
     RetriableError,
     Unauthorized,
 )
-from destination_maileon.protocol.messages import BadLine
+from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
 from destination_maileon.rejections.s3 import S3Bucket
 from unit_tests.support.builders import a_stream
@@ -344,7 +344,7 @@ def test_the_size_above_which_calls_outlast_the_timeout_is_learned_once() -> Non
 def test_a_broken_line_ends_the_sync_after_all_before_it_was_sent() -> None:
     script = Script([(0.0, [*people(1), state("a"), b"{", *people(2), state("b")])])
     came = ran(script)
-    assert isinstance(came.failure, BadLine)
+    assert isinstance(came.failure, BadInput)
     assert script.calls == [(0.0, [1])]
     assert came.states == [(1.0, "a", 1, 0)]
 

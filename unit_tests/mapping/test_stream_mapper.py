@@ -19,7 +19,7 @@ from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
-from destination_maileon.protocol.messages import BadLine, RecordMessage, Texts, decode
+from destination_maileon.protocol.messages import BadInput, RecordMessage, Texts, decode
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_mapping, a_plan, an_account
 from unit_tests.support.planning import FIELDS, STRING
@@ -152,7 +152,7 @@ def test_a_record_without_data_is_refused(data: str) -> None:
 
 def test_a_number_beyond_every_decimal_ends_the_input_and_is_not_quoted() -> None:
     stream, heard = with_a_log("COLOR")
-    with pytest.raises(BadLine, match="line 7 ") as caught:
+    with pytest.raises(BadInput, match="line 7 ") as caught:
         stream.encode(a_message('{"COLOR":1e1000000000000000000}'), heard)
     assert caught.value.__context__ is None
 

@@ -98,7 +98,11 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
     store = DeadLetterQueue(settings)
     people = plan()
     for number in range(1, 4):
-        store.add(people, part(message.decoded(), number), REJECTION)
+        store.add(
+            people,
+            MappedRecord(number, number, 0, identity_keys=(), payload=b"", message=line),
+            REJECTION,
+        )
     store.flush()
     (content,) = objects(s3, settings).values()
     assert content.count(b"\n") == 3
@@ -107,7 +111,6 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
         assert isinstance(again, RecordMessage)
         assert again.stream == ("crm", "people")
         assert again.decoded_data() == message.decoded_data()
-        assert exact_json.dumps(again.decoded()) == exact_json.dumps(message.decoded())
 
 
 @pytest.mark.parametrize(
@@ -122,14 +125,16 @@ def test_what_is_stored_can_be_read_again_as_it_was(s3: S3Client, settings: S3St
 def test_whatever_line_was_a_record_is_stored(
     s3: S3Client, settings: S3Storage, line: bytes
 ) -> None:
+    given = decode(line, 1)
+    assert isinstance(given, RecordMessage)
+    rejected = MappedRecord(1, 1, 0, identity_keys=(), payload=b"", message=given.line)
     store = DeadLetterQueue(settings)
-    store.add(plan(), MappedRecord(1, 1, 0, identity_keys=(), payload=b"", message=line), REJECTION)
+    store.add(plan(), rejected, REJECTION)
     store.flush()
     [content] = objects(s3, settings).values()
-    given, again = decode(line, 1), decode(content, 2)
-    assert isinstance(given, RecordMessage)
+    again = decode(content, 2)
     assert isinstance(again, RecordMessage)
-    assert exact_json.dumps(again.decoded()) == exact_json.dumps(given.decoded())
+    assert exact_json.dumps(again.decoded_data()) == exact_json.dumps(given.decoded_data())
 
 
 @pytest.mark.parametrize(

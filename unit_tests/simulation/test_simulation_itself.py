@@ -217,7 +217,7 @@ def happened() -> Happened:
 def test_syncs_end_well_or_with_every_kind_of_failure(happened: Happened) -> None:
     assert set(happened.ends) == {
         "NoneType",
-        "BadLine",
+        "BadInput",
         "ConfigError",
         "InputFailed",
         "Killed",
