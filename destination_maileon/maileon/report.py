@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 
 from lxml import etree
 
@@ -29,7 +30,6 @@ MAX_ELEMENTS = 600_000
 """A report on 10,000 contacts with every error each has fewer. An empty element takes 4 bytes of an
 answer, and about thirty times as many in memory; an attribute 7, and twice as much memory."""
 
-_PIECE_BYTES = 2**16
 _BYTES = 2**20
 _BYTES_OF_A_CONTACT = 8_000
 _BYTES_OF_A_BYTE = 16
@@ -84,7 +84,9 @@ def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
     Raises UnreadableReport, also if it counts fewer contacts than were sent: what became of the
     others is not known.
     """
-    root = _root(body)
+    root = read_xml(body)
+    if root is None or local_name(root) != "report":
+        raise UnreadableReport("it is no report in XML")
     report = SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
@@ -96,18 +98,6 @@ def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
     if report.contacts < contacts:
         raise UnreadableReport("the report counts fewer contacts than were sent")
     return report
-
-
-def _root(body: bytes) -> etree._Element:
-    root = None
-    with suppress(UnreadableXml):
-        root = read_xml(body)
-    # Raised outside of the handler, so that no chained error carries a piece of the answer.
-    if root is None:
-        raise UnreadableReport("the answer is no XML")
-    if local_name(root) != "report":
-        raise UnreadableReport("the answer is XML, but no report")
-    return root
 
 
 def _count(root: etree._Element, name: str) -> int:
@@ -131,14 +121,14 @@ def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
             yield InvalidContact(email, external_id, code=code, error_field=field)
 
 
-class UnreadableXml(ValueError):
-    """The bytes are no XML that is accepted. The message holds nothing of them."""
-
-
-def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element:
-    """The root element, if there are at most so many elements; raises UnreadableXml."""
+def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element | None:
+    """The root element; None if the bytes are no XML that is accepted, or have more elements."""
+    # Every attribute has one, and is counted before there is an element to ask.
+    if body.count(b"=") > MAX_ELEMENTS:
+        return None
     # A parser of its own for each document: they are not shared between threads without waiting.
-    parser = etree.XMLPullParser(
+    events = etree.iterparse(
+        BytesIO(body),
         events=("start",),
         resolve_entities=False,
         no_network=True,
@@ -147,12 +137,14 @@ def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Elemen
         remove_comments=True,
         remove_pis=True,
     )
-    root = None
     with suppress(etree.LxmlError, ValueError):
-        root = _fed(parser, body, most_elements)
-    if root is None or root.getroottree().docinfo.internalDTD is not None:
-        raise UnreadableXml("no XML without a document type")
-    return root
+        # As it grows, so that what has no end in sight is left early.
+        for number, _ in enumerate(events, start=1):
+            if number > most_elements:
+                return None
+        root: etree._Element = events.root
+        return root if root.getroottree().docinfo.internalDTD is None else None
+    return None
 
 
 def local_name(element: etree._Element) -> str:
@@ -183,20 +175,3 @@ def _text(element: etree._Element | None) -> str | None:
     if element is None or (element.keys() and any(element.get(nil) in _TRUE for nil in _NIL)):
         return None
     return element.text or None
-
-
-def _fed(parser: etree.XMLPullParser, body: bytes, most_elements: int) -> etree._Element | None:
-    """What the parser makes of the body, piece by piece, as long as there is an end in sight."""
-    elements = signs = 0
-    for start in range(0, len(body), _PIECE_BYTES):
-        piece = body[start : start + _PIECE_BYTES]
-        # Every attribute has one, and is counted before there is an element to ask.
-        signs += piece.count(b"=")
-        if signs > MAX_ELEMENTS:
-            return None
-        parser.feed(piece)
-        elements += sum(1 for _ in parser.read_events())
-        if elements > most_elements:
-            return None
-    root: etree._Element = parser.close()
-    return root

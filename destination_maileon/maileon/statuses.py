@@ -21,6 +21,7 @@ from lxml import etree
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     MaileonError,
     NotMaileonApi,
@@ -33,7 +34,6 @@ from destination_maileon.maileon.errors import (
 from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.report import (
     MAX_ELEMENTS,
-    UnreadableXml,
     child_text,
     child_texts,
     local_name,
@@ -50,6 +50,7 @@ _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
+_ACCEPTED, _REFUSED = 2, 4
 _NO_CONTENT = 204
 # A type of more than these occurs in error codes only (24 double, 27 timestamp).
 _FIELD_TYPES = {
@@ -73,7 +74,53 @@ _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 _RIGHTS = {"GET": "retrieve", "POST": "update", "PUT": "create", "DELETE": "delete"}
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
-Outcome = Callable[["Response", float | None], MaileonError | None]
+FATAL: Mapping[int, tuple[type[FatalError], str]] = {
+    3: (
+        Redirected,
+        (
+            "{host} redirects the call ({status}). It is not followed, since the API key would go"
+            " along. The base URL is not the API's, or a proxy answers in its place."
+        ),
+    ),
+    401: (
+        Unauthorized,
+        (
+            "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
+            " account is blocked. Check it in Maileon under Settings, API Keys."
+        ),
+    ),
+    403: (
+        Forbidden,
+        (
+            "The API key lacks the right to {right} ({method}, 403), or its IP allow list leaves"
+            " this machine out. Change either in Maileon under Settings, API Keys."
+        ),
+    ),
+    404: (
+        NotMaileonApi,
+        (
+            "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the"
+            " API's, or a proxy or firewall answers in its place."
+        ),
+    ),
+    407: (
+        UnusableConnection,
+        (
+            "A proxy on the way to {host} wants a user name and a password (407). Write them into"
+            " the environment variable that names it,"
+            " as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
+        ),
+    ),
+}
+"""By status, or by its hundreds where it has no row of its own."""
+
+RETRIABLE: Mapping[int, FailureReason] = {
+    408: FailureReason.TIMEOUT,
+    429: FailureReason.THROTTLED,
+    503: FailureReason.UNAVAILABLE,
+    5: FailureReason.SERVER_ERROR,
+}
+"""Likewise. Every other 4xx refuses the call, and what is no status of HTTP cannot be read."""
 
 
 def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonError | None:
@@ -81,16 +128,39 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonErr
 
     `wall_clock` gives seconds since 1970, for a `Retry-After` that is a date.
     """
-    by_class = CLASS_OUTCOMES.get(answer.status // 100, _unreadable)
-    outcome = STATUS_OUTCOMES.get(answer.status, by_class)
-    return outcome(answer, retry_after_seconds(answer.retry_after, wall_clock=wall_clock))
+    status, hundreds = answer.status, answer.status // 100
+    if hundreds == _ACCEPTED:
+        return None
+    if (fatal := FATAL.get(status) or FATAL.get(hundreds)) is not None:
+        return _fatal(answer, *fatal)
+    reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds)
+    if reason is None and hundreds == _REFUSED:
+        said = server_message(answer)
+        words = f"Maileon refuses the call ({status})."
+        return RequestRejected(words, status=status, server_message=said)
+    reason = reason or FailureReason.UNREADABLE
+    return RetriableError(
+        f"{answer.host} cannot answer now ({status}, {reason.value}).",
+        reason,
+        status=status,
+        retry_after=retry_after_seconds(answer.retry_after, wall_clock=wall_clock),
+    )
 
 
-def not_the_api(answer: Response, _retry_after: float | None = None) -> NotMaileonApi:
-    page = " with a web page" if is_html(answer) else ""
-    return NotMaileonApi(
-        f"{answer.host} answers{page} ({answer.status}), not as Maileon's API does:"
-        " the base URL is not the API's, or a proxy or firewall answers in its place."
+def not_the_api(answer: Response) -> FatalError:
+    """What an answer in no form of the API means, whatever its status."""
+    return _fatal(answer, *FATAL[404])
+
+
+def _fatal(answer: Response, kind: type[FatalError], words: str) -> FatalError:
+    return kind(
+        words.format(
+            host=answer.host,
+            status=answer.status,
+            method=answer.method,
+            right=_RIGHTS.get(answer.method, "use this method"),
+            page=" with a web page" if is_html(answer) else "",
+        )
     )
 
 
@@ -102,80 +172,6 @@ def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) ->
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             seconds = parsedate_to_datetime(value).timestamp() - wall_clock()
     return None if seconds is None or seconds < 0 else min(seconds, MAX_RETRY_AFTER_SECONDS)
-
-
-def _accepted(_answer: Response, _retry_after: float | None) -> None:
-    return None
-
-
-def _redirected(answer: Response, _retry_after: float | None) -> Redirected:
-    return Redirected(
-        f"{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
-        " would go along. The base URL is not the API's, or a proxy answers in its place."
-    )
-
-
-def _key_refused(_answer: Response, _retry_after: float | None) -> Unauthorized:
-    return Unauthorized(
-        "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
-        " account is blocked. Check it in Maileon under Settings, API Keys."
-    )
-
-
-def _right_missing(answer: Response, _retry_after: float | None) -> Forbidden:
-    right = _RIGHTS.get(answer.method, "use this method")
-    return Forbidden(
-        f"The API key lacks the right to {right} ({answer.method}, 403), or its IP allow list"
-        " leaves this machine out. Change either in Maileon under Settings, API Keys."
-    )
-
-
-def _proxy_refused(answer: Response, _retry_after: float | None) -> UnusableConnection:
-    return UnusableConnection(
-        f"A proxy on the way to {answer.host} wants a user name and a password (407). Write them "
-        "into the environment variable that names it, "
-        "as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
-    )
-
-
-def _call_refused(answer: Response, _retry_after: float | None) -> RequestRejected:
-    return RequestRejected(
-        f"Maileon refuses the call ({answer.status}).",
-        status=answer.status,
-        server_message=server_message(answer),
-    )
-
-
-def _try_again(trouble: FailureReason) -> Outcome:
-    def outcome(answer: Response, retry_after: float | None) -> RetriableError:
-        return RetriableError(
-            f"{answer.host} cannot answer now ({answer.status}, {trouble.value}).",
-            trouble,
-            status=answer.status,
-            retry_after=retry_after,
-        )
-
-    return outcome
-
-
-_unreadable = _try_again(FailureReason.UNREADABLE)
-
-STATUS_OUTCOMES: Mapping[int, Outcome] = {
-    401: _key_refused,
-    403: _right_missing,
-    404: not_the_api,
-    407: _proxy_refused,
-    408: _try_again(FailureReason.TIMEOUT),
-    429: _try_again(FailureReason.THROTTLED),
-    503: _try_again(FailureReason.UNAVAILABLE),
-}
-# By the hundreds of the status, where it has no row of its own.
-CLASS_OUTCOMES: Mapping[int, Outcome] = {
-    2: _accepted,
-    3: _redirected,
-    4: _call_refused,
-    5: _try_again(FailureReason.SERVER_ERROR),
-}
 
 
 def custom_fields(answer: Response) -> dict[str, FieldType]:
@@ -261,7 +257,7 @@ def says_gone(answer: Response) -> bool:
         return False
     text = answer.body.strip()
     if text.startswith(b"<"):
-        return _xml(text) is not None
+        return read_xml(text) is not None
     return len(text) <= MAX_SERVER_MESSAGE_CHARACTERS and not text.startswith((b"{", b"["))
 
 
@@ -300,7 +296,7 @@ def _list(
 
 
 def _tree(answer: Response, roots: set[str], *, most_elements: int) -> etree._Element:
-    tree = _xml(answer.body or b"", most_elements=most_elements)
+    tree = read_xml(answer.body or b"", most_elements=most_elements)
     if tree is None or local_name(tree) not in roots:
         raise RetriableError(
             f"The answer of {answer.host} cannot be read.",
@@ -311,11 +307,5 @@ def _tree(answer: Response, roots: set[str], *, most_elements: int) -> etree._El
 
 
 def _error_root(body: bytes) -> etree._Element | None:
-    root = _xml(body)
+    root = read_xml(body)
     return root if root is not None and local_name(root) in _ERROR_ROOTS else None
-
-
-def _xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element | None:
-    with suppress(UnreadableXml):
-        return read_xml(body, most_elements=most_elements)
-    return None

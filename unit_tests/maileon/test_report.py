@@ -16,7 +16,6 @@ from destination_maileon.maileon.report import (
     InvalidContact,
     SynchronizationReport,
     UnreadableReport,
-    UnreadableXml,
     child_text,
     local_name,
     max_report_bytes,
@@ -341,13 +340,13 @@ def test_a_small_call_has_a_small_answer_and_none_is_longer_than_the_longest() -
 
 
 def test_an_element_is_known_by_its_name_without_namespace() -> None:
-    root = read_xml(b'<x:a xmlns:x="urn:x"><x:b>text</x:b></x:a>')
+    root = etree.fromstring(b'<x:a xmlns:x="urn:x"><x:b>text</x:b></x:a>')
     assert local_name(root) == "a"
     assert child_text(root, "b") == "text"
 
 
 def test_a_missing_an_empty_and_a_nil_child_have_no_text() -> None:
-    root = read_xml(b'<a><b/><c></c><d nil="true">x</d></a>')
+    root = etree.fromstring(b'<a><b/><c></c><d nil="true">x</d></a>')
     assert [child_text(root, name) for name in "bcde"] == [None] * 4
 
 
@@ -365,20 +364,19 @@ def test_a_missing_an_empty_and_a_nil_child_have_no_text() -> None:
         b"<a>" * 1_000 + b"</a>" * 1_000,
     ],
 )
-def test_what_is_not_accepted_is_unreadable_and_not_quoted(body: bytes) -> None:
-    with pytest.raises(UnreadableXml, match=r"^no XML without a document type$") as caught:
-        read_xml(body)
-    assert caught.value.__context__ is None
+def test_what_is_not_accepted_is_not_read(body: bytes) -> None:
+    assert read_xml(body) is None
 
 
 def test_as_many_elements_as_an_answer_may_have_are_read_and_no_more() -> None:
     # An element takes four bytes of the answer, and more than a hundred in memory.
     most = b"<a>" + b"<b/>" * 49_999 + b"</a>"
-    assert len(read_xml(most, most_elements=50_000)) == 49_999
+    root = read_xml(most, most_elements=50_000)
+    assert root is not None
+    assert len(root) == 49_999
     too_many = "<a>" + "<b/>" * 50_000 + "</a>"
     for encoding in ("utf-8", "utf-16"):
-        with pytest.raises(UnreadableXml):
-            read_xml(too_many.encode(encoding), most_elements=50_000)
+        assert read_xml(too_many.encode(encoding), most_elements=50_000) is None
 
 
 def test_a_report_of_ten_thousand_contacts_with_every_error_has_fewer() -> None:
