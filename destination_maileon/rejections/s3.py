@@ -191,8 +191,6 @@ NOT_S3 = S3Failure(
     ConfigError,
     "what answers is no S3 service",
     "Correct the endpoint: it is the address for programs, not that of a web page.",
-    # The last three: an error in a form that boto3 does not expect.
-    (405, 501, "TypeError", "AttributeError", "RecursionError"),
 )
 BAD_KEY = S3Failure(
     ConfigError,
@@ -202,14 +200,7 @@ BAD_KEY = S3Failure(
 )
 FAILURES = (
     INVALID,
-    NOT_S3,
     BAD_KEY,
-    S3Failure(
-        TransientError,
-        "no answer came in time",
-        "Check the region or the endpoint, and the network, and try again.",
-        ("RequestTimeout", "ConnectTimeoutError", "ReadTimeoutError"),
-    ),
     S3Failure(
         ConfigError,
         "its certificate is not trusted",
@@ -219,10 +210,10 @@ FAILURES = (
     ),
     S3Failure(
         TransientError,
-        "no connection came about, or it was cut",
+        "no connection came about, or no answer came in time",
         "Check the region or the endpoint, the network, and the file of certificates that the "
         "environment variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, and try again.",
-        ("ConnectionError", "HTTPClientError"),
+        ("ConnectionError", "HTTPClientError", "RequestTimeout"),
     ),
     S3Failure(
         TransientError,
@@ -254,21 +245,6 @@ FAILURES = (
             *("SSOError", "LoginError"),
         ),
     ),
-    S3Failure(
-        ConfigError,
-        "the service names another region or address for it",
-        "Correct the bucket region or the endpoint.",
-        (
-            *("AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
-            *("PermanentRedirect", "TemporaryRedirect", 301, 302, 303, 307, 308),
-        ),
-    ),
-    S3Failure(
-        ConfigError,
-        "the clock of this machine is wrong",
-        "Set it right.",
-        ("RequestTimeTooSkewed",),
-    ),
 )
 _BY_SIGN = {sign: failure for failure in FAILURES for sign in failure.signs}
 
@@ -281,7 +257,8 @@ def failure_of(error: Exception) -> S3Failure:
         return next(filter(None, kinds), INVALID)
     code = answer["Error"].get("Code", "")
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
-    if (known := _BY_SIGN.get(code) or _BY_SIGN.get(status)) is not None:
+    if (known := _BY_SIGN.get(code)) is not None:
         return known
     said = f"{status} {code}" if _SAFE_CODE.fullmatch(code) else str(status)
-    return replace(INVALID, cause=f"the service refuses with {said}")
+    likely = _BY_SIGN.get(status) or replace(INVALID, cause="the service refuses")
+    return replace(likely, cause=f"{likely.cause} ({said})")
