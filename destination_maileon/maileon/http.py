@@ -218,21 +218,15 @@ _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] 
     ((socket.gaierror, UnicodeError), FailureReason.CONNECTION, "its name could not be resolved"),
     ((ssl.SSLError,), FailureReason.CONNECTION, "no TLS connection came about"),
     ((ConnectionRefusedError,), FailureReason.CONNECTION, "it refused the connection"),
-    ((TooLong,), FailureReason.UNREADABLE, "its answer is too long"),
     (
-        (urllib3.exceptions.DecodeError,),
+        (TooLong, urllib3.exceptions.DecodeError),
         FailureReason.UNREADABLE,
-        "its answer is not encoded as it says",
+        "its answer is too long, or not encoded as it says",
     ),
     (
-        (ConnectionError, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
+        (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader),
         FailureReason.CONNECTION,
-        "the connection was cut",
-    ),
-    (
-        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        FailureReason.CONNECTION,
-        "its answer is no valid HTTP",
+        "the connection was cut, or its answer is no valid HTTP",
     ),
     (
         _UNUSABLE_URLS,
@@ -314,14 +308,8 @@ def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it says it comes from, in the ways in which these libraries say it."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if not isinstance(cause, BaseException) or any(cause is known for known in seen):
-            continue
-        seen.append(cause)
-        yield cause
-        reason = getattr(cause, "reason", None)
-        waiting += [*cause.args, reason, cause.__cause__, cause.__context__]
+    """The error and all that it comes from: urllib3 names one cause and handles another."""
+    yield error
+    for behind in {error.__cause__, error.__context__}:
+        if behind is not None:
+            yield from causes_of(behind)
