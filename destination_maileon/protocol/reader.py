@@ -29,7 +29,7 @@ the memory until the system ends the process, with no word of why."""
 class InputChunk:
     """Complete lines without their line feeds, the first of which has this number, from 1.
 
-    About twice `READ_BYTES` at most; a line longer than `READ_BYTES` may be a chunk of its own.
+    At most `READ_BYTES` behind the first line.
     """
 
     lines: list[bytes]
@@ -73,21 +73,19 @@ class Reader:
         self._credit.release()
 
     def _run(self) -> None:
+        problem = None
         try:
             self._read_all()
         except InputFailed as error:
-            self._unfinished.clear()
-            end = InputEnd(str(error))
+            problem = str(error)
         except MemoryError:
-            self._unfinished.clear()
-            end = InputEnd(f"there is not enough memory for line {self._next_line_number}")
+            problem = f"there is not enough memory for line {self._next_line_number}"
         except OSError as error:
-            end = InputEnd(error.strerror or type(error).__name__)
+            problem = error.strerror or type(error).__name__
         except Exception as error:  # noqa: BLE001 - the consumer waits for an end, whatever happened
-            end = InputEnd(type(error).__name__)
-        else:
-            end = InputEnd(None)
-        self._deliver(end)
+            problem = type(error).__name__
+        self._unfinished.clear()
+        self._deliver(InputEnd(problem))
 
     def _read_all(self) -> None:
         while data := self._read():
@@ -108,13 +106,6 @@ class Reader:
     def _cut(self, data: bytes) -> None:
         # The pieces of a line are joined once, when its end is here: a long one must not cost
         # quadratic time.
-        end = data.find(b"\n")
-        if end < 0:
-            self._keep(data)
-            return
-        if self._unfinished_bytes > READ_BYTES:
-            self._hand_over([self._finished(data[:end])])
-            data = data[end + 1 :]
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = self._finished(lines[0])

@@ -20,11 +20,8 @@ from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
 from destination_maileon.streams.catalog import StreamPlan
 
-PART_BYTES = 5_000_000
-"""Lines of one stream go out as an object when they are so many bytes."""
-
-MAX_HELD_BYTES = 32_000_000
-"""Of all streams together; beyond that the stream with the most goes out."""
+MAX_HELD_BYTES = 5_000_000
+"""Lines of all streams together; then they go out, as an object for each stream."""
 
 REPORT_NAME = "report.json"
 _LINES = "application/x-ndjson"
@@ -46,13 +43,11 @@ class DeadLetterQueue:
         *,
         clock: Callable[[], float] = time.time,
         timeouts: S3Timeouts = UPLOAD,
-        part_bytes: int = PART_BYTES,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._bucket = S3Bucket(settings, timeouts)
         self.during: Callable[[Upload], SyncError | None] = lambda upload: upload()
         self._clock = clock
-        self._part_bytes = part_bytes
         self._max_held_bytes = max_held_bytes
         self._open: dict[StreamPlan, bytearray] = {}
         self._parts = 0
@@ -66,12 +61,9 @@ class DeadLetterQueue:
             SyncError: if they cannot be stored.
         """
         line = _line(part, rejection)
-        lines = self._open.setdefault(plan, bytearray())
-        lines += line
-        if len(lines) >= self._part_bytes:
-            self._store(plan)
-        elif sum(map(len, self._open.values())) > self._max_held_bytes:
-            self._store(max(self._open, key=lambda stream: len(self._open[stream])))
+        self._open.setdefault(plan, bytearray()).extend(line)
+        if sum(map(len, self._open.values())) >= self._max_held_bytes:
+            self.flush()
 
     def flush(self) -> None:
         """Returns when everything added before is in the bucket.

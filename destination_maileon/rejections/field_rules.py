@@ -7,7 +7,7 @@ judges that: it finds what else is wrong with a rejected contact, and what a dry
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, time
+from datetime import datetime
 from math import isfinite
 from typing import TypeAlias
 
@@ -24,9 +24,8 @@ Violation: TypeAlias = tuple[int | None, str]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _LOCALE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
-_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( ([0-9]{2}:[0-9]{2}:[0-9]{2}))?")
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_MAX_INTEGER_DIGITS = 10
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){2}( ([01][0-9]|2[0-3])(:[0-9]{2}){2})?")
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,10})")
 _INTEGER_RANGE = range(-(2**31), 2**31)
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -58,23 +57,18 @@ def _broken_custom_fields(
 
 def _is_date(value: str) -> bool:
     """A day that exists, with or without a time: `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss`."""
-    parts = _DATE.fullmatch(value)
-    if parts is None:
+    if _DATE.fullmatch(value) is None:
         return False
     try:
-        date.fromisoformat(parts[1])
-        time.fromisoformat(parts[3] or "00:00:00")
+        datetime.fromisoformat(value)
     except ValueError:
         return False
     return True
 
 
 def _is_integer(value: str) -> bool:
-    if _INTEGER.fullmatch(value) is None:
-        return False
-    digits = value.lstrip("+-0") or "0"
-    sign = "-" if value.startswith("-") else ""
-    return len(digits) <= _MAX_INTEGER_DIGITS and int(f"{sign}{digits}") in _INTEGER_RANGE
+    whole = _INTEGER.fullmatch(value)
+    return whole is not None and int(whole[1] + whole[2]) in _INTEGER_RANGE
 
 
 _RULES: Mapping[FieldType, Rule] = {

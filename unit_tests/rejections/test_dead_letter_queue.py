@@ -209,7 +209,7 @@ def test_lines_wait_until_they_are_flushed(s3: S3Client, settings: S3Storage) ->
 def test_a_part_goes_out_when_it_is_large_and_parts_are_counted(
     s3: S3Client, settings: S3Storage
 ) -> None:
-    store = DeadLetterQueue(settings, clock=lambda: NOW, part_bytes=1_000)
+    store = DeadLetterQueue(settings, clock=lambda: NOW, max_held_bytes=1_000)
     people = plan()
     for number in range(1, 23):
         store.add(people, part(number=number), REJECTION)
@@ -235,17 +235,14 @@ def test_an_object_holds_one_stream(s3: S3Client, settings: S3Storage) -> None:
     assert len({key.rpartition("/")[0] for key in found}) == 3
 
 
-def test_of_all_streams_together_the_one_with_the_most_goes_first(
+def test_the_lines_of_all_streams_together_go_out_when_they_are_large(
     s3: S3Client, settings: S3Storage
 ) -> None:
-    store = DeadLetterQueue(settings, max_held_bytes=2_000)
-    small, large = plan(("crm", "small")), plan(("crm", "large"))
-    store.add(small, part(), REJECTION)
-    for number in range(1, 10):
-        store.add(large, part(number=number), REJECTION)
-    assert {key.split("/")[-2] for key in objects(s3, settings)} == {"large"}
-    store.flush()
-    assert {key.split("/")[-2] for key in objects(s3, settings)} == {"large", "small"}
+    store = DeadLetterQueue(settings, max_held_bytes=1_000)
+    plans = [plan(("crm", name)) for name in "abcd"]
+    for number in range(20):
+        store.add(plans[number % 4], part(number=number), REJECTION)
+    assert {key.split("/")[-2] for key in objects(s3, settings)} == {*"abcd"}
 
 
 def test_another_try_of_the_same_sync_at_the_same_moment_replaces_nothing(
