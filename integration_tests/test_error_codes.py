@@ -123,20 +123,20 @@ def everything(shared_connection: Connection) -> Everything:
         return Everything(run, storage.rejected(), list(storage.objects()))
 
 
-def _documented() -> dict[int, tuple[str, str, str]]:
-    """Code -> meaning, fault and advice, as the page has them."""
+def _documented() -> dict[int, tuple[str, str]]:
+    """Code -> meaning and advice, as the page has them."""
     _, _, table = REJECTIONS.read_text(encoding="utf-8").partition("<!-- errors:begin -->")
     table, _, _ = table.partition("<!-- errors:end -->")
-    rows = re.findall(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", table, re.MULTILINE)
-    return {int(code): (meaning, fault, advice) for code, meaning, fault, advice in rows}
+    rows = re.findall(r"^\| (\d+) \| (.*) \| (.*) \|$", table, re.MULTILINE)
+    return {int(code): (meaning, advice) for code, meaning, advice in rows}
 
 
 @pytest.mark.parametrize("code", range(1, 28))
 def test_the_line_of_each_code_says_what_the_page_says(everything: Everything, code: int) -> None:
-    meaning, fault, advice = _documented()[code]
-    column = ', in column "given_name"' if code == 8 else ""
+    meaning, advice = _documented()[code]
+    column = 'It comes from column "given_name". ' if code == 8 else ""
     assert everything.told(code).partition(" was rejected: ")[2] == (
-        f"error {code}, {meaning} (field {FIELDS[code]}). At fault: {fault}{column}. {advice}"
+        f"error {code}, {meaning} (field {FIELDS[code]}). {column}{advice}"
     )
 
 

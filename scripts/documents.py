@@ -83,15 +83,14 @@ def _standard_fields() -> Iterator[str]:
 
 
 def _error_codes() -> Iterator[str]:
-    yield "| code | meaning | at fault | what to do |"
-    yield "|---:|---|---|---|"
+    yield "| code | meaning | what to do |"
+    yield "|---:|---|---|"
     for code, row in sorted(ERROR_CODES.items()):
         meaning = _cell(row.meaning)
-        yield f"| {code} | {meaning} | the {row.fault} | {_cell(row.advice)} |"
+        yield f"| {code} | {meaning} | {_cell(row.advice)} |"
         for (mode, about), advice in ADVICE_BY_MODE.items():
             if about == code:
-                fault = f"the {row.fault}, or how contacts are recognised"
-                yield f"| {code}, by `{mode.name.lower()}` | {meaning} | {fault} | {advice} |"
+                yield f"| {code}, by `{mode.name.lower()}` | {meaning} | {advice} |"
 
 
 def _consent() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Error code -> what it means, what is at fault, and what a person can do about it.
+"""Error code -> what it means, and what a person can do about it.
 
 This module alone decides how a rejection is explained. The meanings are Maileon's (Maileon docs,
 Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier state of that page).
@@ -6,7 +6,6 @@ Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier st
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 
@@ -17,6 +16,8 @@ NO_SUCH_CUSTOM_FIELD = 21
 ILLEGAL_TIMESTAMP = 27
 
 _NUMBER = "Send a number, or map the column to a text field."
+_INTEGER = "Send a whole number of at most 32 bits, or map the column to a text field."
+_TIMESTAMP = "Send yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, or map the column to a text field."
 _FLAG = "Send true or false, or map the column to a text field."
 _SHORTEN = (
     'Shorten the value to 255 characters, or switch on "Truncate Long Text" (truncate_long_text).'
@@ -25,28 +26,22 @@ _DATE = (
     "Send a date as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, in SQL for example "
     "to_char(day, 'YYYY-MM-DD')."
 )
-
-
-class Fault(StrEnum):
-    """Where a correction is due."""
-
-    DATA = "data"
-    ACCOUNT = "account"
+_GENDER = (
+    "Send m, f or d, in SQL for example CASE gender WHEN 'Frau' THEN 'f' WHEN 'Herr' THEN 'm' END."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
     """One code. `field` is the target it is about; None where the report's error_field names it.
 
-    `fault` is None where nothing is known of the code; `field_type` is that of the custom fields
-    which the code is about.
+    `field_type` is that of the custom fields which the code is about.
     """
 
     code: int | None
     meaning: str
     advice: str
-    fault: Fault | None
-    field: str | None
+    field: str | None = None
     field_type: FieldType | None = None
 
 
@@ -55,53 +50,43 @@ def meaning(code: int | None) -> ErrorCode:
     row = ERROR_CODES.get(code) if code is not None else None
     if row is not None:
         return row
-    return ErrorCode(
-        code,
-        "unknown error code" if code is not None else "an error without a readable code",
-        "Look it up in Maileon's documentation, or ask Maileon's support.",
-        fault=None,
-        field=None,
-    )
+    text = "unknown error code" if code is not None else "an error without a readable code"
+    return ErrorCode(code, text, "Look it up in Maileon's documentation, or ask Maileon's support.")
 
 
-def _data(code: int, text: str, *, advice: str, field: str | None = None) -> ErrorCode:
-    return ErrorCode(code, text, advice, fault=Fault.DATA, field=field)
+def _standard(code: int, name: str, advice: str = _SHORTEN) -> ErrorCode:
+    return ErrorCode(code, f"illegal standard field value: {name.lower()}", advice, name)
 
 
-def _standard(code: int, name: str, *, advice: str = _SHORTEN) -> ErrorCode:
-    return _data(code, f"illegal standard field value: {name.lower()}", advice=advice, field=name)
-
-
-def _custom(code: int, kind: str, field_type: FieldType | None, *, advice: str) -> ErrorCode:
-    text = f"illegal custom field {kind} value"
-    return ErrorCode(code, text, advice, fault=Fault.DATA, field=None, field_type=field_type)
+def _custom(code: int, kind: str, advice: str, *, field_type: FieldType | None = None) -> ErrorCode:
+    return ErrorCode(code, f"illegal custom field {kind} value", advice, field_type=field_type)
 
 
 _ROWS = (
-    _data(
+    ErrorCode(
         1,
         "missing external id",
-        advice="Give the contact an external id, or choose another way to identify contacts.",
-        field="external_id",
+        "Give the contact an external id, or choose another way to identify contacts.",
+        "external_id",
     ),
-    _data(
+    ErrorCode(
         2,
         "missing email",
-        advice="Give the contact an email address; a contact that is new to Maileon needs one.",
-        field="email",
+        "Give the contact an email address; a contact that is new to Maileon needs one.",
+        "email",
     ),
-    _data(3, "invalid email address", advice="Correct the email address.", field="email"),
-    _data(
-        4,
+    ErrorCode(3, "invalid email address", "Correct the email address.", "email"),
+    ErrorCode(
+        DUPLICATE_EXTERNAL_ID,
         "duplicate external id",
-        advice="Give each contact an external id of its own; another one has this already.",
-        field="external_id",
+        "Give each contact an external id of its own; another one has this already.",
+        "external_id",
     ),
-    _data(
-        5,
+    ErrorCode(
+        DUPLICATE_EMAIL,
         "duplicate email",
-        advice="Give each contact an email address of its own; another one has this already.",
-        field="email",
+        "Give each contact an email address of its own; another one has this already.",
+        "email",
     ),
     _standard(6, "ADDRESS"),
     _standard(7, "CITY"),
@@ -114,40 +99,21 @@ _ROWS = (
     _standard(14, "STATE"),
     _standard(15, "TITLE"),
     _standard(16, "ZIP"),
-    _standard(17, "BIRTHDAY", advice=_DATE),
-    _standard(18, "NAMEDAY", advice=_DATE),
-    _standard(
-        19,
-        "GENDER",
-        advice="Send m, f or d, in SQL for example CASE gender WHEN 'Frau' THEN 'f' WHEN 'Herr' "
-        "THEN 'm' END.",
-    ),
-    _standard(
-        20, "LOCALE", advice="Send a language such as de, or language and country such as de_DE."
-    ),
+    _standard(17, "BIRTHDAY", _DATE),
+    _standard(18, "NAMEDAY", _DATE),
+    _standard(19, "GENDER", _GENDER),
+    _standard(20, "LOCALE", "Send a language such as de, or language and country such as de_DE."),
     ErrorCode(
         NO_SUCH_CUSTOM_FIELD,
         "no such custom field",
         "Create the custom field in Maileon, or map the column to another target.",
-        fault=Fault.ACCOUNT,
-        field=None,
     ),
-    _custom(22, "boolean", FieldType.BOOLEAN, advice=_FLAG),
-    _custom(23, "float", FieldType.FLOAT, advice=_NUMBER),
-    _custom(24, "double", None, advice=_NUMBER),
-    _custom(
-        25,
-        "integer",
-        FieldType.INTEGER,
-        advice="Send a whole number of at most 32 bits, or map the column to a text field.",
-    ),
-    _custom(26, "string", FieldType.STRING, advice=_SHORTEN),
-    _custom(
-        27,
-        "timestamp",
-        FieldType.DATE,
-        advice="Send yyyy-MM-dd or yyyy-MM-dd HH:mm:ss, or map the column to a text field.",
-    ),
+    _custom(22, "boolean", _FLAG, field_type=FieldType.BOOLEAN),
+    _custom(23, "float", _NUMBER, field_type=FieldType.FLOAT),
+    _custom(24, "double", _NUMBER),
+    _custom(25, "integer", _INTEGER, field_type=FieldType.INTEGER),
+    _custom(26, "string", _SHORTEN, field_type=FieldType.STRING),
+    _custom(ILLEGAL_TIMESTAMP, "timestamp", _TIMESTAMP, field_type=FieldType.DATE),
 )
 ERROR_CODES: Mapping[int, ErrorCode] = {row.code: row for row in _ROWS if row.code}
 STANDARD_FIELD_CODES: Mapping[str, int] = {

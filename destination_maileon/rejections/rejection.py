@@ -13,7 +13,7 @@ from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, t
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
 from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
-from destination_maileon.maileon.error_codes import Fault, meaning
+from destination_maileon.maileon.error_codes import meaning
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.output import pluralize, was_or_were, were_rejected
@@ -44,15 +44,14 @@ ADVICE_BY_MODE: Mapping[tuple[IdentifierMode, int], str] = {
 class Rejection:
     """Why a record is not in the account, and what a person can do.
 
-    `code` is Maileon's, None if the record was refused without one. `fault` says where a correction
-    is due, if that is known. `other_fields` names other fields that break a documented rule.
+    `code` is Maileon's, None if the record was refused without one. `other_fields` names other
+    fields that break a documented rule.
     """
 
     reason: str
     advice: str
     field: str = ""
     code: int | None = None
-    fault: Fault | None = None
     other_fields: tuple[str, ...] = ()
 
     @property
@@ -89,13 +88,12 @@ def rejection_by_report(
     broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
     others = [name for name in (*shown, *(name for _, name in broken)) if name != field]
-    by_mode = ADVICE_BY_MODE.get((mode, main.code or 0))
+    advice = ADVICE_BY_MODE.get((mode, main.code or 0), error.advice)
     return Rejection(
         reason=error.meaning,
-        advice=(by_mode or error.advice) + _hint(contact, field),
+        advice=advice + _hint(contact, field),
         field=field,
         code=main.code,
-        fault=None if by_mode else error.fault,
         other_fields=tuple(dict.fromkeys(others))[:MAX_OTHER_FIELDS],
     )
 
@@ -162,13 +160,10 @@ def _listed(counts: Iterable[tuple[str, int]]) -> str:
 
 
 def _where(plan: StreamPlan, rejection: Rejection) -> str:
-    """What is at fault, and the column where the mapping gave the field another name."""
+    """The column, where the mapping gave the field another name."""
     column = next((name for name, to in plan.mapping.items() if _goes_to(to, rejection.field)), "")
     is_plain = column.casefold() in {"", rejection.field.casefold()}
-    in_column = "" if is_plain else f'column "{column}"'
-    if rejection.fault is None:
-        return f"It comes from {in_column}. " if in_column else ""
-    return f"At fault: the {rejection.fault}{', in ' * bool(in_column)}{in_column}. "
+    return "" if is_plain else f'It comes from column "{column}". '
 
 
 def _goes_to(entry: ColumnMapping, field: str) -> bool:

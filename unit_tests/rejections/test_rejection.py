@@ -6,10 +6,8 @@ import pytest
 
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
-from destination_maileon.maileon.error_codes import Fault
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
-    ADVICE_BY_MODE,
     LINES_PER_REASON,
     Rejection,
     RejectionLimits,
@@ -86,8 +84,6 @@ def test_what_to_do_about_a_duplicate_depends_on_how_contacts_are_recognised(
 ) -> None:
     told = _told(a_contact(external_id="x1"), _finding(code), mode=mode)
     assert advice in told.advice
-    # Where the mode may be what is wrong, the data is not blamed.
-    assert told.fault is (None if (mode, code) in ADVICE_BY_MODE else Fault.DATA)
 
 
 def test_all_of_many_other_fields_are_named() -> None:
@@ -126,44 +122,33 @@ def test_what_else_is_wrong_comes_along_once_and_without_what_is_told_already() 
 
 
 @pytest.mark.parametrize(
-    ("finding", "label", "fault"),
+    ("finding", "label"),
     [
-        (_finding(3), "error 3, invalid email address (field email)", Fault.DATA),
-        (_finding(21, "hat"), "error 21, no such custom field (field hat)", Fault.ACCOUNT),
-        (_finding(99), "error 99, unknown error code", None),
-        (_finding(None), "an error without a readable code", None),
+        (_finding(3), "error 3, invalid email address (field email)"),
+        (_finding(21, "hat"), "error 21, no such custom field (field hat)"),
+        (_finding(99), "error 99, unknown error code"),
+        (_finding(None), "an error without a readable code"),
     ],
 )
 def test_a_rejection_is_counted_by_code_meaning_and_field(
-    finding: InvalidContact, label: str, fault: Fault | None
+    finding: InvalidContact, label: str
 ) -> None:
-    rejection = _told(a_contact(), finding)
-    assert (rejection.reason_key, rejection.fault) == (label, fault)
+    assert _told(a_contact(), finding).reason_key == label
 
 
 @pytest.mark.parametrize(
     ("rejection", "where"),
     [
-        (Rejection("r", "Act.", "FIRSTNAME", fault=Fault.DATA), "At fault: the data. "),
-        (
-            Rejection("r", "Act.", "ZIP", fault=Fault.DATA),
-            'At fault: the data, in column "postcode". ',
-        ),
-        # The address, and not the custom field of that name.
-        (
-            Rejection("r", "Act.", "email", fault=Fault.DATA),
-            'At fault: the data, in column "mail". ',
-        ),
-        (
-            Rejection("r", "Act.", "Weekly", fault=Fault.ACCOUNT),
-            'At fault: the account, in column "wants". ',
-        ),
-        (Rejection("r", "Act.", "hat", fault=Fault.ACCOUNT), "At fault: the account. "),
+        (Rejection("r", "Act.", "FIRSTNAME"), ""),
         (Rejection("r", "Act.", "ZIP"), 'It comes from column "postcode". '),
+        # The address, and not the custom field of that name.
+        (Rejection("r", "Act.", "email"), 'It comes from column "mail". '),
+        (Rejection("r", "Act.", "Weekly"), 'It comes from column "wants". '),
+        (Rejection("r", "Act.", "hat"), ""),
         (Rejection("r", "Act."), ""),
     ],
 )
-def test_a_line_names_the_fault_and_the_column_where_it_has_another_name(
+def test_a_line_names_the_column_where_it_has_another_name(
     rejection: Rejection, where: str
 ) -> None:
     plan = a_plan(
