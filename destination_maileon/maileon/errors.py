@@ -4,11 +4,9 @@
     ├── RetriableError   the call may succeed later: no connection, timeout, 408, 429, 5xx,
     │                    an answer that is no readable report
     ├── RequestRejected  Maileon will never accept this call as it is: 400, 413, other 4xx
-    └── FatalError       no call will be accepted until a person acts
-        ├── Unauthorized     401
-        ├── Forbidden        403
-        ├── NotMaileonApi    404, or an answer that cannot be the API's
-        ├── Redirected       3xx
+    └── FatalError       no call will be accepted until a person acts: 3xx, 401, 404, an answer
+        │                that cannot be the API's
+        ├── Forbidden           403
         └── UnusableConnection  a proxy or a certificate keeps every call from the API
 
 No message holds anything of a request or of a key. What the server says of a refusal stands in
@@ -82,20 +80,8 @@ class FatalError(MaileonError):
     """No call will be accepted until a person acts; the message says how."""
 
 
-class Unauthorized(FatalError):
-    """401: wrong, expired or deactivated key, or a blocked account."""
-
-
 class Forbidden(FatalError):
     """403: the key lacks the right for the method, or its IP allow list leaves this machine out."""
-
-
-class NotMaileonApi(FatalError):
-    """404, or an answer in no form the API uses: the base URL leads elsewhere."""
-
-
-class Redirected(FatalError):
-    """3xx: never followed, since the key would go along."""
 
 
 class UnusableConnection(FatalError):

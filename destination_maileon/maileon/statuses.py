@@ -24,11 +24,8 @@ from destination_maileon.maileon.errors import (
     FatalError,
     Forbidden,
     MaileonError,
-    NotMaileonApi,
-    Redirected,
     RequestRejected,
     RetriableError,
-    Unauthorized,
     UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
@@ -74,45 +71,32 @@ _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 _RIGHTS = {"GET": "retrieve", "POST": "update", "PUT": "create", "DELETE": "delete"}
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
-FATAL: Mapping[int, tuple[type[FatalError], str]] = {
+FATAL: Mapping[int, str] = {
     3: (
-        Redirected,
-        (
-            "{host} redirects the call ({status}). It is not followed, since the API key would go"
-            " along. The base URL is not the API's, or a proxy answers in its place."
-        ),
+        "{host} redirects the call ({status}). It is not followed, since the API key would go"
+        " along. The base URL is not the API's, or a proxy answers in its place."
     ),
     401: (
-        Unauthorized,
-        (
-            "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
-            " account is blocked. Check it in Maileon under Settings, API Keys."
-        ),
+        "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
+        " account is blocked. Check it in Maileon under Settings, API Keys."
     ),
     403: (
-        Forbidden,
-        (
-            "The API key lacks the right to {right} ({method}, 403), or its IP allow list leaves"
-            " this machine out. Change either in Maileon under Settings, API Keys."
-        ),
+        "The API key lacks the right to {right} ({method}, 403), or its IP allow list leaves this"
+        " machine out. Change either in Maileon under Settings, API Keys."
     ),
     404: (
-        NotMaileonApi,
-        (
-            "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the"
-            " API's, or a proxy or firewall answers in its place."
-        ),
+        "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the API's,"
+        " or a proxy or firewall answers in its place."
     ),
     407: (
-        UnusableConnection,
-        (
-            "A proxy on the way to {host} wants a user name and a password (407). Write them into"
-            " the environment variable that names it,"
-            " as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
-        ),
+        "A proxy on the way to {host} wants a user name and a password (407). Write them into the"
+        " environment variable that names it,"
+        " as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
     ),
 }
 """By status, or by its hundreds where it has no row of its own."""
+
+_FATAL_KINDS: Mapping[int, type[FatalError]] = {403: Forbidden, 407: UnusableConnection}
 
 RETRIABLE: Mapping[int, FailureReason] = {
     408: FailureReason.TIMEOUT,
@@ -132,7 +116,7 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonErr
     if hundreds == _ACCEPTED:
         return None
     if (fatal := FATAL.get(status) or FATAL.get(hundreds)) is not None:
-        return _fatal(answer, *fatal)
+        return _fatal(answer, fatal)
     reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds)
     if reason is None and hundreds == _REFUSED:
         said = server_message(answer)
@@ -149,11 +133,11 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonErr
 
 def not_the_api(answer: Response) -> FatalError:
     """What an answer in no form of the API means, whatever its status."""
-    return _fatal(answer, *FATAL[404])
+    return _fatal(answer, FATAL[404])
 
 
-def _fatal(answer: Response, kind: type[FatalError], words: str) -> FatalError:
-    return kind(
+def _fatal(answer: Response, words: str) -> FatalError:
+    return _FATAL_KINDS.get(answer.status, FatalError)(
         words.format(
             host=answer.host,
             status=answer.status,

@@ -15,7 +15,7 @@ from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.service_state import MAX_REFUSED_REQUESTS
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.contact import Contact, FieldType
-from destination_maileon.maileon.errors import MaileonError, RequestRejected, Unauthorized
+from destination_maileon.maileon.errors import FatalError, MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.rejections.rejection import RejectionLimits
 from unit_tests.support.builders import a_contact, a_part
@@ -375,7 +375,7 @@ def test_refusals_to_the_end_are_the_fault_of_the_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Unauthorized("The key is wrong."), FORBIDDEN, RequestRejected("No.", status=405)]
+    "answer", [FatalError("The key is wrong."), FORBIDDEN, RequestRejected("No.", status=405)]
 )
 def test_what_no_request_can_mend_ends_the_sync(answer: MaileonError) -> None:
     harness = Harness()

@@ -15,10 +15,10 @@ from destination_maileon.delivery.scheduler import READY_AHEAD
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     RequestRejected,
     RetriableError,
-    Unauthorized,
 )
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.reader import InputFailed
@@ -362,7 +362,7 @@ def test_a_failure_waits_for_the_calls_in_flight_and_starts_no_more() -> None:
     script = Script(
         [(0.0, lines)],
         answer=lambda call: (
-            Unauthorized("The key is wrong.") if records_of(call) == [2] else accepted(call)
+            FatalError("The key is wrong.") if records_of(call) == [2] else accepted(call)
         ),
         seconds=lambda call: 5.0 if records_of(call) == [1] else 1.0,
     )
@@ -373,7 +373,7 @@ def test_a_failure_waits_for_the_calls_in_flight_and_starts_no_more() -> None:
 
 
 def test_the_first_failure_is_the_one_that_ends_the_sync_and_the_next_is_told() -> None:
-    failures = {1: Unauthorized("The key is wrong."), 2: RuntimeError("ada@example.com")}
+    failures = {1: FatalError("The key is wrong."), 2: RuntimeError("ada@example.com")}
     script = Script([(0.0, people(1, 2))], answer=lambda call: failures[records_of(call)[0]])
     came = ran(script, batch_size=1)
     assert str(came.failure) == "The key is wrong."

@@ -17,7 +17,7 @@ from destination_maileon.errors import SyncError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
-from destination_maileon.maileon.errors import FailureReason, RetriableError, Unauthorized
+from destination_maileon.maileon.errors import FailureReason, FatalError, RetriableError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.statuses import ContactPage
 from destination_maileon.protocol.output import Logger, MessageFormatter
@@ -58,7 +58,7 @@ def contested(call: Request) -> Answer:
 
 
 def one_forbids(call: Request) -> Answer | Exception:
-    return Unauthorized("The key is wrong.") if records_of(call) == [1] else accepted(call)
+    return FatalError("The key is wrong.") if records_of(call) == [1] else accepted(call)
 
 
 class AMemberAPage:

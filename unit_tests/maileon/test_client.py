@@ -12,13 +12,11 @@ from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, Endpoint, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     MaileonError,
-    NotMaileonApi,
-    Redirected,
     RequestRejected,
     RetriableError,
-    Unauthorized,
 )
 from unit_tests.maileon.calls import (
     BY_IDENTIFIER,
@@ -211,7 +209,7 @@ def test_a_contact_that_is_not_there_is_no_error(name: str, body: bytes) -> None
 @pytest.mark.parametrize("name", BY_IDENTIFIER)
 @pytest.mark.parametrize("body", [PAGE, b'{"message":"no route"}', b"x" * (2**20 + 1)])
 def test_a_path_that_is_not_there_is_not_the_api(name: str, body: bytes) -> None:
-    assert isinstance(error_of(CALLS[name], reply(404, body)), NotMaileonApi)
+    assert isinstance(error_of(CALLS[name], reply(404, body)), FatalError)
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "...", "../x", "x/..", "a/./b", "..\\", " "])
@@ -370,9 +368,9 @@ def test_several_threads_use_one_client_at_once() -> None:
 
 
 _STATUSES: Mapping[int, type[MaileonError] | FailureReason] = {
-    301: Redirected,
-    302: Redirected,
-    401: Unauthorized,
+    301: FatalError,
+    302: FatalError,
+    401: FatalError,
     403: Forbidden,
     413: RequestRejected,
     422: RequestRejected,
@@ -402,14 +400,14 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "find"}])
 def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
     error = error_of(CALLS[name], reply(404, GONE))
-    assert isinstance(error, NotMaileonApi)
+    assert isinstance(error, FatalError)
     assert "127.0.0.1" in str(error)
     assert "/1.0" not in str(error)
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "synchronize"])
 def test_a_web_page_is_not_the_api_although_it_says_200(name: str) -> None:
-    assert isinstance(error_of(CALLS[name], reply(200, PAGE)), NotMaileonApi)
+    assert isinstance(error_of(CALLS[name], reply(200, PAGE)), FatalError)
 
 
 @pytest.mark.parametrize("name", ["custom_fields", "preference_categories", "preferences"])

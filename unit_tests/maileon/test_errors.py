@@ -7,15 +7,13 @@ from destination_maileon.maileon.errors import (
     FatalError,
     Forbidden,
     MaileonError,
-    NotMaileonApi,
-    Redirected,
     RequestRejected,
     RetriableError,
-    Unauthorized,
+    UnusableConnection,
 )
 
 
-@pytest.mark.parametrize("kind", [Unauthorized, Forbidden, NotMaileonApi, Redirected])
+@pytest.mark.parametrize("kind", [FatalError, Forbidden, UnusableConnection])
 def test_where_a_person_must_act_the_caller_stops(kind: type[FatalError]) -> None:
     assert issubclass(kind, FatalError)
     assert not issubclass(kind, RetriableError | RequestRejected)

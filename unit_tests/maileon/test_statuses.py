@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     MaileonError,
-    NotMaileonApi,
-    Redirected,
     RequestRejected,
     RetriableError,
-    Unauthorized,
     UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
@@ -36,11 +34,11 @@ _NOW = 1_700_000_000.0
 
 _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
     **dict.fromkeys((200, 201, 202, 204, 299)),
-    **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), Redirected),
+    **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), FatalError),
     **dict.fromkeys((400, 402, 405, 409, 412, 413, 415, 422, 451), RequestRejected),
-    401: Unauthorized,
+    401: FatalError,
     403: Forbidden,
-    404: NotMaileonApi,
+    404: FatalError,
     407: UnusableConnection,
     408: FailureReason.TIMEOUT,
     429: FailureReason.THROTTLED,

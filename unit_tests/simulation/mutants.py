@@ -23,10 +23,10 @@ from destination_maileon.delivery.sender import ResponseReceived
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     RequestRejected,
     RetriableError,
-    Unauthorized,
 )
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import MappedRecord
@@ -337,7 +337,7 @@ PLANTED: dict[str, Planted] = {
         heard_as(FailureReason.CONNECTION, FailureReason.TIMEOUT), "too many calls in flight", 81
     ),
     "a text that is disliked ends the sync": Planted(
-        misheard(lambda _, said: Unauthorized("no") if isinstance(said, Forbidden) else said),
+        misheard(lambda _, said: FatalError("no") if isinstance(said, Forbidden) else said),
         "without a reason",
         0,
     ),

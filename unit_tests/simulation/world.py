@@ -15,11 +15,10 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     Forbidden,
     MaileonError,
-    Redirected,
     RetriableError,
-    Unauthorized,
 )
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from unit_tests.simulation.every_moment import Watch, insist
@@ -48,9 +47,9 @@ _TROUBLES: dict[Mishap, tuple[FailureReason, int | None]] = {
     Mishap.UNREADABLE: (FailureReason.UNREADABLE, 200),
 }
 _STOPS: dict[Mishap, type[MaileonError]] = {
-    Mishap.KEY_REFUSED: Unauthorized,
+    Mishap.KEY_REFUSED: FatalError,
     Mishap.RIGHT_MISSING: Forbidden,
-    Mishap.REDIRECTED: Redirected,
+    Mishap.REDIRECTED: FatalError,
 }
 
 

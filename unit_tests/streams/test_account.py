@@ -17,11 +17,10 @@ from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
     FailureReason,
+    FatalError,
     MaileonError,
-    NotMaileonApi,
     RequestRejected,
     RetriableError,
-    Unauthorized,
 )
 from destination_maileon.streams.account import Account, Retrying, is_missing, missing_problem
 from unit_tests.support.builders import CountingApi, an_account, at_once
@@ -208,8 +207,8 @@ def test_the_wait_is_at_least_what_the_service_asks_for() -> None:
 @pytest.mark.parametrize(
     "final",
     [
-        Unauthorized("The key is wrong."),
-        NotMaileonApi("This is not the API."),
+        FatalError("The key is wrong."),
+        FatalError("This is not the API."),
         RequestRejected("Maileon refuses that.", status=400),
     ],
 )
