@@ -19,11 +19,10 @@ from destination_maileon.maileon.contact import (
     is_addressable,
     segment,
 )
-from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
+from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport, Response
 from destination_maileon.maileon.report import (
     SynchronizationReport,
-    UnreadableReport,
     max_report_bytes,
     parse_report,
 )
@@ -91,15 +90,7 @@ class MaileonClient:
         answer = self._accepted(
             self._exchange("POST", "/contacts", query=parameters, body=body, most_bytes=most_bytes)
         )
-        try:
-            return parse_report(answer.body or b"", contacts=contacts)
-        except UnreadableReport as error:
-            reason = str(error)
-        raise RetriableError(
-            f"The answer of {answer.host} cannot be read: {reason}.",
-            FailureReason.UNREADABLE,
-            status=answer.status,
-        )
+        return parse_report(answer.body or b"", contacts=contacts)
 
     def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
         """Nothing, if the key is good and has the right for the method."""

@@ -12,7 +12,6 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -77,7 +76,7 @@ class HttpTransport:
     def __init__(
         self, base_url: str, authorization: str, *, timeout_seconds: float, connections: int
     ) -> None:
-        self.host = _host(base_url)
+        self.host = urlsplit(base_url).hostname or "the base URL"
         self._scheme = base_url.partition(":")[0].lower()
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
@@ -165,12 +164,6 @@ class HttpTransport:
             )
 
 
-def _host(base_url: str) -> str:
-    with suppress(ValueError):
-        return urlsplit(base_url).hostname or "the base URL"
-    return "the base URL"
-
-
 def _body(raw: BaseHTTPResponse, status: int, most_bytes: int) -> bytes | None:
     if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
         return None
@@ -227,11 +220,6 @@ _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] 
         (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader),
         FailureReason.CONNECTION,
         "the connection was cut, or its answer is no valid HTTP",
-    ),
-    (
-        _UNUSABLE_URLS,
-        FailureReason.CONNECTION,
-        "the base URL, or the proxy that the environment names, cannot be used",
     ),
 )
 

@@ -19,6 +19,7 @@ from io import BytesIO
 
 from lxml import etree
 
+from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 
 _COUNT = re.compile("[0-9]{1,18}")
@@ -45,10 +46,6 @@ def max_report_bytes(sent: bytes, contacts: int) -> int:
     """
     most_bytes = _BYTES + _BYTES_OF_A_CONTACT * contacts + _BYTES_OF_A_BYTE * len(sent)
     return min(MAX_ANSWER_BYTES, most_bytes)
-
-
-class UnreadableReport(ValueError):
-    """The answer is no report. The message holds nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +78,12 @@ class SynchronizationReport:
 def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
     """The report in the body of an answer to a call with so many contacts.
 
-    Raises UnreadableReport, also if it counts fewer contacts than were sent: what became of the
-    others is not known.
+    Raises RetriableError if it cannot be read, or counts fewer contacts than were sent: what became
+    of the others is not known.
     """
     root = read_xml(body)
     if root is None or local_name(root) != "report":
-        raise UnreadableReport("it is no report in XML")
+        raise _unreadable("it is no report in XML")
     report = SynchronizationReport(
         contacts=_count(root, "count_contacts"),
         new=_count(root, "count_new_contacts"),
@@ -96,14 +93,18 @@ def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
         invalid_contacts=tuple(_invalid_contacts(root)),
     )
     if report.contacts < contacts:
-        raise UnreadableReport("the report counts fewer contacts than were sent")
+        raise _unreadable("the report counts fewer contacts than were sent")
     return report
+
+
+def _unreadable(reason: str) -> RetriableError:
+    return RetriableError(f"Maileon's answer cannot be read: {reason}.", FailureReason.UNREADABLE)
 
 
 def _count(root: etree._Element, name: str) -> int:
     text = (child_text(root, name) or "").strip()
     if not _COUNT.fullmatch(text):
-        raise UnreadableReport(f"the report has no readable {name}")
+        raise _unreadable(f"the report has no readable {name}")
     return int(text)
 
 

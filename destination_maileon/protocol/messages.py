@@ -244,12 +244,12 @@ def _exactly(line: bytes) -> object:
 
 def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> RecordMessage:
     record = message.get("record")
-    name = record.get("stream") if isinstance(record, dict) else None
-    namespace = record.get("namespace") if isinstance(record, dict) else None
+    record = record if isinstance(record, dict) else {}
+    name, namespace = record.get("stream"), record.get("namespace")
     if not (isinstance(name, str) and isinstance(namespace, str | None)):
         raise BadInput(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
-    nulled = tuple(_nulled(record.get("meta"))) if isinstance(record, dict) else ()
+    nulled = tuple(_nulled(record.get("meta")))
     return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number, nulled)
 
 
@@ -257,7 +257,12 @@ def _state(message: dict[str, object], line: bytes, *, line_number: int) -> Stat
     state = message.get("state")
     if not isinstance(state, dict):
         raise BadInput(line_number, "is a STATE without a state")
-    scope = _state_scope(state, line_number) if state.get("type") == "STREAM" else None
+    if state.get("type") != "STREAM":
+        return StateMessage(line, None)
+    stream = state.get("stream")
+    scope = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
+    if scope is None:
+        raise BadInput(line_number, "is a STATE of a stream without the stream's name")
     return StateMessage(line, scope)
 
 
@@ -267,14 +272,6 @@ def _completion(trace: object) -> StreamComplete | None:
         return None
     stream = _stream_key(status.get("stream_descriptor"))
     return None if stream is None else StreamComplete(stream)
-
-
-def _state_scope(state: dict[str, object], line_number: int) -> StreamKey:
-    stream = state.get("stream")
-    key = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
-    if key is None:
-        raise BadInput(line_number, "is a STATE of a stream without the stream's name")
-    return key
 
 
 def _stream_key(descriptor: object) -> StreamKey | None:

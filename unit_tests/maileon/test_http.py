@@ -284,7 +284,7 @@ def test_a_server_that_nobody_runs_refuses() -> None:
         transport.send("GET", "/ping")
 
 
-@pytest.mark.parametrize("url", ["http://", "http://a..b", "http://[x", "x", "http://a:99999", ""])
+@pytest.mark.parametrize("url", ["http://", "http://a..b", "x", "http://a:99999", ""])
 def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
     with transport_to(url) as transport, pytest.raises(RetriableError):
         transport.send("GET", "/ping")
@@ -493,8 +493,6 @@ _CASES: list[tuple[BaseException, FailureReason, str]] = [
     (http.client.BadStatusLine(_URL), FailureReason.CONNECTION, "no valid HTTP"),
     (http.client.LineTooLong("header line"), FailureReason.CONNECTION, "no valid HTTP"),
     (urllib3.exceptions.InvalidHeader(_URL), FailureReason.CONNECTION, "no valid HTTP"),
-    (requests.exceptions.InvalidURL(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
-    (requests.exceptions.InvalidSchema(_URL), FailureReason.CONNECTION, "base URL, or the proxy"),
     (OSError(_URL), FailureReason.CONNECTION, "no connection came about"),
     (ValueError(_URL), FailureReason.CONNECTION, "no connection came about"),
 ]

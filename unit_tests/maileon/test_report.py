@@ -10,12 +10,12 @@ from lxml import etree
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.error_codes import ERROR_CODES
+from destination_maileon.maileon.errors import RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 from destination_maileon.maileon.report import (
     MAX_ELEMENTS,
     InvalidContact,
     SynchronizationReport,
-    UnreadableReport,
     child_text,
     local_name,
     max_report_bytes,
@@ -91,7 +91,7 @@ def test_each_count_is_read_from_its_own_element() -> None:
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_report_that_lacks_a_count_is_unreadable(name: str) -> None:
     body = report_with().replace(f"<{name}>0</{name}>".encode(), b"")
-    with pytest.raises(UnreadableReport, match=name):
+    with pytest.raises(RetriableError, match=name):
         parse_report(body)
 
 
@@ -102,14 +102,14 @@ def test_a_report_that_lacks_a_count_is_unreadable(name: str) -> None:
 def test_a_count_that_is_no_whole_number_of_18_digits_makes_it_unreadable(
     name: str, text: str
 ) -> None:
-    with pytest.raises(UnreadableReport, match=name):
+    with pytest.raises(RetriableError, match=name):
         parse_report(report_with(**{name: text}))
 
 
 def test_a_report_that_counts_fewer_contacts_than_were_sent_is_unreadable() -> None:
     body = report_with(count_contacts="9", count_new_contacts="10")
     assert parse_report(body, contacts=9).contacts == 9
-    with pytest.raises(UnreadableReport, match="fewer contacts than were sent"):
+    with pytest.raises(RetriableError, match="fewer contacts than were sent"):
         parse_report(body, contacts=10)
 
 
@@ -120,7 +120,7 @@ def test_a_count_of_18_digits_and_one_in_white_space_are_readable() -> None:
 
 def test_a_count_that_is_nil_makes_it_unreadable() -> None:
     body = report_with().replace(b"<count_contacts>", b'<count_contacts nil="true">')
-    with pytest.raises(UnreadableReport):
+    with pytest.raises(RetriableError):
         parse_report(body)
 
 
@@ -209,7 +209,7 @@ def test_character_data_sections_and_references_are_text() -> None:
     ],
 )
 def test_what_is_no_report_is_unreadable(body: bytes) -> None:
-    with pytest.raises(UnreadableReport):
+    with pytest.raises(RetriableError):
         parse_report(body)
 
 
@@ -229,9 +229,9 @@ _DOCTYPES = [
 @pytest.mark.parametrize("entity", ["", "&x;", "&j;"])
 def test_a_document_type_makes_it_unreadable(doctype: bytes, entity: str) -> None:
     body = report_with(f"<contact><email>{entity}</email></contact>")
-    with pytest.raises(UnreadableReport):
+    with pytest.raises(RetriableError):
         parse_report(doctype + body)
-    with pytest.raises(UnreadableReport):
+    with pytest.raises(RetriableError):
         parse_report((doctype + body).decode().encode("utf-16"))
 
 
@@ -247,7 +247,7 @@ def test_a_report_of_ten_thousand_invalid_contacts_is_read_whole() -> None:
 
 @pytest.mark.parametrize("body", [b"<report>secret", b"<secret/>", report_with("<secret>")])
 def test_no_message_quotes_the_answer(body: bytes) -> None:
-    with pytest.raises(UnreadableReport) as caught:
+    with pytest.raises(RetriableError) as caught:
         parse_report(body)
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -258,7 +258,7 @@ def test_no_message_quotes_the_answer(body: bytes) -> None:
 def test_whatever_arrives_is_a_report_or_unreadable(body: bytes) -> None:
     try:
         report = parse_report(body)
-    except UnreadableReport:
+    except RetriableError:
         return
     assert report.contacts == 0
 
@@ -330,7 +330,7 @@ def test_ten_errors_of_every_contact_may_name_it_each_time(contacts: int) -> Non
 def test_one_element_may_not_have_a_million_attributes() -> None:
     attributes = " ".join(f'a{n}=""' for n in range(700_000))
     body = report_with().replace(b"<report>", f"<report {attributes}>".encode())
-    with pytest.raises(UnreadableReport):
+    with pytest.raises(RetriableError):
         parse_report(body)
 
 
