@@ -122,8 +122,8 @@ def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
             yield InvalidContact(email, external_id, code=code, error_field=field)
 
 
-def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Element | None:
-    """The root element; None if the bytes are no XML that is accepted, or have more elements."""
+def read_xml(body: bytes) -> etree._Element | None:
+    """The root element; None if the bytes are no XML that is accepted."""
     # Every attribute has one, and is counted before there is an element to ask.
     if body.count(b"=") > MAX_ELEMENTS:
         return None
@@ -141,7 +141,7 @@ def read_xml(body: bytes, *, most_elements: int = MAX_ELEMENTS) -> etree._Elemen
     with suppress(etree.LxmlError, ValueError):
         # As it grows, so that what has no end in sight is left early.
         for number, _ in enumerate(events, start=1):
-            if number > most_elements:
+            if number > MAX_ELEMENTS:
                 return None
         root: etree._Element = events.root
         return root if root.getroottree().docinfo.internalDTD is None else None

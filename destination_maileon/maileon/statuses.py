@@ -30,7 +30,6 @@ from destination_maileon.maileon.errors import (
 )
 from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.report import (
-    MAX_ELEMENTS,
     child_text,
     child_texts,
     local_name,
@@ -39,8 +38,6 @@ from destination_maileon.maileon.report import (
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
-MAX_PAGE_ELEMENTS = 100_000
-"""Of a page of 1,000 contacts with one custom field; a contact has about 20."""
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
 # `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
 # must be a character: what stood around it would be the next such reference.
@@ -190,14 +187,14 @@ class ContactPage:
 
 def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
-    elements = _list(answer, "contacts", child="contact", most_elements=MAX_PAGE_ELEMENTS)
+    elements = _list(answer, "contacts", child="contact")
     contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
     return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
 
 
 def identified(answer: Response) -> list[Contact]:
     """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
-    tree = _tree(answer, {"contact", "contacts"}, most_elements=MAX_PAGE_ELEMENTS)
+    tree = _tree(answer, {"contact", "contacts"})
     contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
     return [_identifiers(contact) for contact in contacts]
 
@@ -256,31 +253,33 @@ def server_message(answer: Response) -> str:
     if body.startswith((b"<", b"\xef\xbb\xbf<")):
         root = _error_root(body)
         messages = () if root is None else root.iter("{*}message")
-        return _one_line(next((message.text for message in messages if message.text), ""))
+        return _readable(next((message.text for message in messages if message.text), ""))
     text = body.decode(errors="replace")
-    return _one_line(text) if len(text) <= MAX_SERVER_MESSAGE_CHARACTERS else ""
+    return _readable(text) if len(text) <= MAX_SERVER_MESSAGE_CHARACTERS else ""
 
 
-def _one_line(text: str) -> str:
+def _readable(text: str) -> str:
     # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
     # around it. JSON's escapes together, since two may be one character.
     text = _JSON_ESCAPES.sub(lambda escapes: str(json.loads(f'"{escapes[0]}"')), text)
     text = _NO_CHARACTER.sub("\ufffd", text)
-    text = unquote(html.unescape(text))
-    printable = "".join(character if character.isprintable() else " " for character in text)
+    return one_line(unquote(html.unescape(text)))
+
+
+def one_line(text: str, *, instead: str = " ") -> str:
+    """The text with single spaces, and this in the place of what cannot be printed."""
+    printable = "".join(c if c.isprintable() else instead for c in text)
     return " ".join(printable.split())
 
 
-def _list(
-    answer: Response, root: str, *, child: str, most_elements: int = MAX_ELEMENTS
-) -> list[etree._Element]:
+def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
     if answer.status == _NO_CONTENT:
         return []
-    return _tree(answer, {root}, most_elements=most_elements).findall(f"{{*}}{child}")
+    return _tree(answer, {root}).findall(f"{{*}}{child}")
 
 
-def _tree(answer: Response, roots: set[str], *, most_elements: int) -> etree._Element:
-    tree = read_xml(answer.body or b"", most_elements=most_elements)
+def _tree(answer: Response, roots: set[str]) -> etree._Element:
+    tree = read_xml(answer.body or b"")
     if tree is None or local_name(tree) not in roots:
         raise RetriableError(
             f"The answer of {answer.host} cannot be read.",

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, IdentifierMode
+from destination_maileon.maileon.statuses import one_line
 
 HIDDEN = "***"
 _ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")
@@ -55,7 +56,7 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
     Names of fields stay; those of preferences only if they are known: others may stand in a
     record's list alone, as its values do.
     """
-    text = _one_line(text)
+    text = one_line(text)
     fields = {f for c in contacts for f in (*c.standard_fields, *c.custom_fields)}
     found = {
         spelling
@@ -84,16 +85,11 @@ def _without_lookalikes(text: str, names: Iterable[str]) -> str:
     return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
 
 
-def _one_line(text: str, *, instead: str = " ") -> str:
-    printable = "".join(c if c.isprintable() else instead for c in text)
-    return " ".join(printable.split())
-
-
 def _spellings(value: str) -> set[str]:
     """On one line with and without what cannot be printed, and as JSON quotes it."""
     quoted = json.dumps(value, ensure_ascii=False)[1:-1]
     spelled = (value, quoted, quoted.replace("/", r"\/"))
-    return {_one_line(text, instead=instead) for text in spelled for instead in (" ", "")}
+    return {one_line(text, instead=instead) for text in spelled for instead in (" ", "")}
 
 
 def _pattern(spelling: str) -> str:

@@ -105,7 +105,7 @@ def _hint(contact: Contact, field: str) -> str:
     return f" It holds a character that nobody sees (U+{ord(unseen):04X})." if unseen else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReasonCount:
     """How many records of one stream were rejected for one reason."""
 
@@ -119,18 +119,17 @@ class RejectionLog:
 
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
-        self._counts: Counter[tuple[StreamPlan, str]] = Counter()
-        self._first: dict[tuple[StreamPlan, str], Rejection] = {}
+        self._reasons: dict[StreamPlan, dict[str, ReasonCount]] = {}
 
     def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
-        kind = (plan, rejection.reason_key)
-        self._first.setdefault(kind, rejection)
-        self._counts[kind] += 1
-        if self._counts[kind] > LINES_PER_REASON:
+        reasons = self._reasons.setdefault(plan, {})
+        reason = reasons.setdefault(rejection.reason_key, ReasonCount(0, rejection))
+        reason.records += 1
+        if reason.records > LINES_PER_REASON:
             return None
         contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
-        is_last = self._counts[kind] == LINES_PER_REASON
+        is_last = reason.records == LINES_PER_REASON
         more = " Further records with this reason are only counted." if is_last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
@@ -140,8 +139,7 @@ class RejectionLog:
 
     def reasons(self, plan: StreamPlan) -> list[ReasonCount]:
         """Of one stream, the most frequent first."""
-        counts = Counter({kind: number for kind, number in self._counts.items() if kind[0] is plan})
-        return [ReasonCount(number, self._first[kind]) for kind, number in counts.most_common()]
+        return sorted(self._reasons.get(plan, {}).values(), key=lambda reason: -reason.records)
 
     def totals(self, plan: StreamPlan) -> str:
         """The counts by reason, the most frequent first; empty if nothing was rejected."""
@@ -150,8 +148,8 @@ class RejectionLog:
     def all_totals(self, others: Mapping[str, int]) -> str:
         """The counts by reason over all streams and of `others`, the five most frequent first."""
         counts = Counter(others)
-        for (_, reason), number in self._counts.items():
-            counts[reason] += number
+        for reasons in self._reasons.values():
+            counts.update({key: reason.records for key, reason in reasons.items()})
         return _listed((+counts).most_common(5))
 
 
