@@ -120,16 +120,12 @@ class _BoundedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         self.timeout = _seconds_left()
-        return _bounded(super()._new_conn())
+        sock = super()._new_conn()
+        return _BoundedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
 
 
-class _BoundedTlsConnection(HTTPSConnection):
-    response_class = _FinalAnswer
-
-    def _new_conn(self) -> socket.socket:
-        self.timeout = _seconds_left()
-        return _bounded(super()._new_conn())
-
+# urllib3's connection with TLS is one without it, too.
+class _BoundedTlsConnection(HTTPSConnection, _BoundedConnection):
     def connect(self) -> None:
         if self.ssl_context is None:
             # What urllib3 makes by itself, verification included, but for the class of socket.
@@ -161,8 +157,3 @@ class DeadlineAdapter(HTTPAdapter):
 
 def _use_bounded(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _BoundedPool, "https": _BoundedTlsPool}
-
-
-def _bounded(sock: socket.socket) -> socket.socket:
-    """The same connection, bound by the time of the call that uses it."""
-    return _BoundedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())

@@ -17,7 +17,7 @@ from destination_maileon.errors import SyncError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
-from destination_maileon.rejections.s3 import UPLOAD, S3Bucket, S3Timeouts, segment
+from destination_maileon.rejections.s3 import UPLOAD_ATTEMPTS, UPLOAD_SECONDS, S3Bucket, segment
 from destination_maileon.streams.catalog import StreamPlan
 
 MAX_HELD_BYTES = 5_000_000
@@ -42,10 +42,11 @@ class DeadLetterQueue:
         settings: S3Storage,
         *,
         clock: Callable[[], float] = time.time,
-        timeouts: S3Timeouts = UPLOAD,
+        seconds: float = UPLOAD_SECONDS,
+        attempts: int = UPLOAD_ATTEMPTS,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
-        self._bucket = S3Bucket(settings, timeouts)
+        self._bucket = S3Bucket(settings, seconds=seconds, attempts=attempts)
         self.during: Callable[[Upload], SyncError | None] = lambda upload: upload()
         self._clock = clock
         self._max_held_bytes = max_held_bytes

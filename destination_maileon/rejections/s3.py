@@ -42,24 +42,21 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class S3Timeouts:
-    """How long one request may take to connect and between two bytes, and how often it is made."""
-
-    connect_seconds: float
-    read_seconds: float
-    attempts: int
-
-
-UPLOAD = S3Timeouts(connect_seconds=10, read_seconds=60, attempts=4)
+CONNECT_SECONDS = 10.0
+UPLOAD_SECONDS = 60.0
+UPLOAD_ATTEMPTS = 4
 
 
 class S3Bucket:
-    """One bucket, and the folder in it below which everything is written."""
+    """One bucket, and the folder in it below which everything is written.
 
-    def __init__(self, settings: S3Storage, timeouts: S3Timeouts) -> None:
+    `seconds` bounds the time between two bytes, and that to connect, which is 10 at most.
+    """
+
+    def __init__(self, settings: S3Storage, *, seconds: float, attempts: int) -> None:
         self._settings = settings
-        self._timeouts = timeouts
+        self._seconds = seconds
+        self._attempts = attempts
         self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
         self._client: S3Client | None = None
 
@@ -106,7 +103,7 @@ class S3Bucket:
 
     def _connected(self) -> S3Client:
         if self._client is None:
-            self._client = _client(self._settings, self._timeouts)
+            self._client = _client(self._settings, self._seconds, self._attempts)
         return self._client
 
 
@@ -117,7 +114,7 @@ def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None
         ConfigError: if a person must act before anything can be stored.
         TransientError: if there is no telling now.
     """
-    bucket = S3Bucket(settings, S3Timeouts(seconds / 4, seconds / 4, attempts=1))
+    bucket = S3Bucket(settings, seconds=seconds / 4, attempts=1)
     key = bucket.key(CHECK_NAME)
     problem = bucket.put(key, _CHECK_CONTENT, media_type="text/plain")
     if problem is not None:
@@ -133,14 +130,14 @@ def segment(name: str) -> str:
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
 
-def _client(settings: S3Storage, timeouts: S3Timeouts) -> S3Client:
+def _client(settings: S3Storage, seconds: float, attempts: int) -> S3Client:
     import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
     from botocore.config import Config  # noqa: PLC0415 - the same
 
     config = Config(
-        connect_timeout=timeouts.connect_seconds,
-        read_timeout=timeouts.read_seconds,
-        retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
+        connect_timeout=min(seconds, CONNECT_SECONDS),
+        read_timeout=seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
     if settings.s3_endpoint is not None:
         # What is not Amazon's may know neither a host per bucket nor checksums after the body.

@@ -23,7 +23,6 @@ from destination_maileon.rejections.dead_letter_queue import (
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.s3_service import (
-    ONCE,
     PERSON,
     REJECTION,
     FakeService,
@@ -330,7 +329,7 @@ def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
 
 
 def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
-    store = DeadLetterQueue(storage(f"http://127.0.0.1:{closed_port()}"), timeouts=ONCE)
+    store = DeadLetterQueue(storage(f"http://127.0.0.1:{closed_port()}"), seconds=2, attempts=1)
     with pytest.raises(TransientError, match="no connection came about"):
         store.store_report(plan(), {})
 

@@ -17,14 +17,12 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.s3 import (
     CHECK_NAME,
     MAX_SEGMENT_BYTES,
-    S3Timeouts,
     check_bucket,
     failure_of,
     segment,
 )
 from unit_tests.support.s3_service import (
     KEY_ID,
-    ONCE,
     PERSON,
     REJECTION,
     SECRET,
@@ -57,9 +55,8 @@ def test_a_long_name_is_cut_between_characters() -> None:
 
 def test_an_upload_is_tried_again_by_itself() -> None:
     service = FakeService(503)
-    timeouts = S3Timeouts(connect_seconds=1, read_seconds=1, attempts=2)
     with running(service) as endpoint:
-        store = DeadLetterQueue(storage(endpoint), timeouts=timeouts)
+        store = DeadLetterQueue(storage(endpoint), seconds=1, attempts=2)
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError):
             store.flush()
@@ -98,7 +95,7 @@ def test_a_refusal_in_words_for_a_person(
         settings = storage(endpoint)
         with pytest.raises(SyncError) as told:
             check_bucket(settings)
-        store = DeadLetterQueue(settings, timeouts=ONCE)
+        store = DeadLetterQueue(settings, seconds=2, attempts=1)
         store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
         with pytest.raises(SyncError) as raised:
             store.flush()
@@ -153,9 +150,7 @@ def test_nobody_listens() -> None:
 def test_an_answer_that_does_not_come() -> None:
     service = FakeService(200, pause=2)
     with running(service) as endpoint:
-        store = DeadLetterQueue(
-            storage(endpoint), timeouts=S3Timeouts(connect_seconds=1, read_seconds=0.2, attempts=1)
-        )
+        store = DeadLetterQueue(storage(endpoint), seconds=0.2, attempts=1)
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError, match="no answer came in time") as raised:
             store.flush()

@@ -19,9 +19,6 @@ from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.rejections.rejection import Rejection
-from destination_maileon.rejections.s3 import (
-    S3Timeouts,
-)
 from destination_maileon.streams.catalog import StreamPlan
 
 if TYPE_CHECKING:
@@ -38,9 +35,6 @@ PERSON = "anna.secret@example.com"
 
 
 REJECTION = Rejection("invalid email", "Correct the address.", "email", code=2)
-
-
-ONCE = S3Timeouts(connect_seconds=2, read_seconds=2, attempts=1)
 
 
 def storage(endpoint: str, *, bucket: str = "rejected", path: str = "airbyte/maileon") -> S3Storage:
