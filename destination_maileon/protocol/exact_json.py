@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from math import isinf
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ levels, and Python allows 1,000 calls."""
 _MAX_WRITING_CALLS = 4_500
 """The same while it is written, two for each level. What was read must be written."""
 
+_compact = partial(msgspec.json.format, indent=-1)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -43,12 +45,13 @@ def loads(line: bytes) -> object:
 def members(value: object) -> dict[str, object]:
     """The members of an object: of a JSON text, or of one that is a member itself.
 
-    Each is its own bytes where msgspec can tell them apart, otherwise (beside a lone surrogate,
-    nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no object.
+    Each is its own bytes, compact, where msgspec can tell them apart, otherwise (beside a lone
+    surrogate, nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no
+    object.
     """
     if isinstance(value, bytes | msgspec.Raw):
         try:
-            return dict(_members(value))
+            return dict(_members(value if isinstance(value, msgspec.Raw) else _compact(value)))
         except (msgspec.DecodeError, RecursionError):
             value = loads(bytes(value))
     if not isinstance(value, dict):

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from destination_maileon.config.model import S3Storage, titled
 from destination_maileon.errors import SyncError
 from destination_maileon.mapping.mapped_record import MappedRecord
-from destination_maileon.protocol.exact_json import dumps, loads
+from destination_maileon.protocol.exact_json import dumps, members
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
 from destination_maileon.rejections.s3 import UPLOAD_ATTEMPTS, UPLOAD_SECONDS, S3Bucket, segment
 from destination_maileon.streams.catalog import StreamPlan
@@ -150,11 +150,9 @@ def _folders(plan: StreamPlan) -> list[str]:
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
     if part.message is None:
         raise ValueError("the message of a rejected record was not kept")
-    message = loads(part.message)
-    assert isinstance(message, dict)  # noqa: S101 - no other line has become a record
     stored = {
         "type": "RECORD",
-        "record": message["record"],
+        "record": members(part.message)["record"],
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
