@@ -66,8 +66,7 @@ def field_head(name: str) -> str:
 @lru_cache(maxsize=4096)
 def preference_head(category: str, name: str) -> str:
     """What stands before a preference's `<value>`."""
-    escaped = escape(name), escape(category)
-    return "<preference><name>{}</name><category>{}</category>".format(*escaped)
+    return f"<preference><name>{escape(name)}</name><category>{escape(category)}</category>"
 
 
 def source_element(source: str | None) -> str:

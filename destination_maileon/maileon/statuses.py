@@ -46,16 +46,9 @@ _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 _ACCEPTED, _REFUSED = 2, 4
 _NO_CONTENT = 204
+_NO_TYPES = {FieldType.GENDER, FieldType.LOCALE}
 # A type of more than these occurs in error codes only (24 double, 27 timestamp).
-_FIELD_TYPES = {
-    "string": FieldType.STRING,
-    "integer": FieldType.INTEGER,
-    "float": FieldType.FLOAT,
-    "double": FieldType.FLOAT,
-    "date": FieldType.DATE,
-    "timestamp": FieldType.TIMESTAMP,
-    "boolean": FieldType.BOOLEAN,
-}
+_FIELD_TYPES = {t.value: t for t in FieldType if t not in _NO_TYPES} | {"double": FieldType.FLOAT}
 # Possessive throughout: what follows many comments must not be tried in every way to part them.
 _PAGE = re.compile(
     rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",

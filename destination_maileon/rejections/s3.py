@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -58,7 +59,6 @@ class S3Bucket:
         self._seconds = seconds
         self._attempts = attempts
         self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
-        self._client: S3Client | None = None
 
     def key(self, *steps: str) -> str:
         """The path of an object below the folder; every step is one of `segment`'s."""
@@ -76,7 +76,7 @@ class S3Bucket:
             # It would not fit a header.
             return self._error(BAD_KEY)
         try:
-            answer = self._connected().put_object(
+            answer = self._client.put_object(
                 Bucket=name, Key=key, Body=body, ContentType=media_type
             )
         except Exception as failure:  # noqa: BLE001 - whatever it is, a bucket cannot be written to
@@ -89,7 +89,7 @@ class S3Bucket:
     def remove(self, key: str) -> None:
         """Removes an object if that is allowed and possible."""
         with suppress(Exception):
-            self._connected().delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
+            self._client.delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
 
     def _error(self, failure: S3Failure) -> SyncError:
         settings = self._settings
@@ -101,10 +101,9 @@ class S3Bucket:
             f"({where}): {failure.cause}. {failure.advice}"
         )
 
-    def _connected(self) -> S3Client:
-        if self._client is None:
-            self._client = _client(self._settings, self._seconds, self._attempts)
-        return self._client
+    @cached_property
+    def _client(self) -> S3Client:
+        return _new_client(self._settings, self._seconds, self._attempts)
 
 
 def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None:
@@ -130,7 +129,7 @@ def segment(name: str) -> str:
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
 
-def _client(settings: S3Storage, seconds: float, attempts: int) -> S3Client:
+def _new_client(settings: S3Storage, seconds: float, attempts: int) -> S3Client:
     import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
     from botocore.config import Config  # noqa: PLC0415 - the same
 

@@ -166,6 +166,7 @@ def test_an_answer_that_does_not_come() -> None:
         ({"access_key_id": None, "secret_access_key": None}, "no usable credentials"),
         ({"secret_access_key": None}, "no usable credentials"),
         ({"access_key_id": SecretStr("anna\nsecret")}, "access key is wrong"),
+        ({"access_key_id": SecretStr("\u00e4nna")}, "access key is wrong"),
     ],
 )
 def test_settings_with_which_no_request_can_be_made(
