@@ -205,9 +205,11 @@ def _smaller(
 
 
 def _split(request: Request, pieces: list[Request]) -> Split:
-    """Side by side, or in order where another is to follow, or nothing may follow what is bad."""
-    if _is_strict(request) or request.then is not None:
-        return Split([request.in_order(pieces)])
+    """Side by side; where nothing may follow what is bad, each once everything older is settled."""
+    for piece in pieces[1:]:
+        piece.is_barrier = _is_strict(request)
+    # Only the records of one contact have others behind them, and are cut in one way.
+    pieces[-1].last.then = request.then
     return Split(pieces)
 
 

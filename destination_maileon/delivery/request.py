@@ -7,10 +7,9 @@ their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from destination_maileon.maileon.client import MaileonClient
@@ -127,11 +126,12 @@ class Request:
         return [self.record_halves(self.entries[0], is_already_counted=self.is_already_counted)]
 
     def pieces(self, contacts: int) -> list[Request]:
-        """Requests with so many contacts each at most."""
-        starts = range(0, len(self.entries), contacts)
+        """Requests with so many contacts each at most, in the order of the input."""
+        entries = sorted(self.entries, key=lambda entry: entry.position)
+        starts = range(0, len(entries), contacts)
         counted = self.is_already_counted
         return [
-            self.with_contacts(self.entries[at : at + contacts], is_already_counted=counted)
+            self.with_contacts(entries[at : at + contacts], is_already_counted=counted)
             for at in starts
         ]
 
@@ -149,13 +149,6 @@ class Request:
         )
         first.then = rest
         return first
-
-    def in_order(self, pieces: Sequence[Request]) -> Request:
-        """The first of the pieces, with the others behind it, one after the other."""
-        for earlier, later in pairwise(pieces):
-            earlier.last.then = later
-        pieces[-1].last.then = self.then
-        return pieces[0]
 
     @property
     def last(self) -> Request:

@@ -219,7 +219,9 @@ class ResponseHandler:
         if isinstance(decision, Split):
             if decision.is_probe:
                 self._warn_of_probe(request)
-                self.service.was_probed(request, decision.pieces, now)
+                # Who must wait for others is tried in its own time.
+                ready = [piece for piece in decision.pieces if not piece.is_barrier]
+                self.service.was_probed(request, ready, now)
             is_timeout = failure.reason is FailureReason.TIMEOUT
             self.service.was_split(request, decision.pieces, is_timeout=is_timeout)
             self.scheduler.replace(decision.pieces)
@@ -282,8 +284,7 @@ class ResponseHandler:
         if then is None:
             self.accumulator.all_settled(entries)
             return
-        following = then.entries[0].identity_keys
-        self.accumulator.all_settled([e for e in entries if e.identity_keys != following])
+        # Later records of the same contact.
         request.then = None
         self.scheduler.replace([then])
 
@@ -301,10 +302,7 @@ class ResponseHandler:
     def _with_rest(self, request: Request, entry: BatchEntry) -> BatchEntry:
         """The contact with all of its records, those that were to be sent after these included."""
         parts = [*entry.parts]
-        while (
-            request.then is not None
-            and request.then.entries[0].identity_keys == entry.identity_keys
-        ):
+        while request.then is not None:
             parts += request.then.entries[0].parts
             request.then = request.then.then
         return entry if len(parts) == len(entry.parts) else entry.of_parts(parts)

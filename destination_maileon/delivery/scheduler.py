@@ -149,6 +149,7 @@ class RequestScheduler:
         meets a request that is accepted. Refusals alone say that no contact is to blame.
         """
         self._bytes += sum(piece.bytes for piece in pieces)
+        self._has_barrier = self._has_barrier or any(piece.is_barrier for piece in pieces)
         self._pending[:0] = pieces
 
     def next_attempt_at(self, oldest_unsent: Callable[[], int | None]) -> float | None:

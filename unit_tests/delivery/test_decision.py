@@ -223,12 +223,16 @@ def strictly(request: Request, *bad: BatchEntry, code: int = 8) -> Decision:
 
 
 def in_order(made: Decision) -> list[list[list[int]]]:
-    """The pieces, each of which waits for the one before."""
+    """The pieces, each with what stands behind it; all but the first wait for older records."""
     assert isinstance(made, Split)
-    [piece] = made.pieces
-    requests = [piece]
-    while requests[-1].then is not None:
-        requests.append(requests[-1].then)
+    first, *others = made.pieces
+    assert not first.is_barrier
+    assert all(piece.is_barrier for piece in others)
+    requests: list[Request] = []
+    for piece in made.pieces:
+        requests.append(piece)
+        while requests[-1].then is not None:
+            requests.append(requests[-1].then)
     return places(requests)
 
 
@@ -267,7 +271,8 @@ def test_a_refused_request_of_several_is_halved(status: int) -> None:
 
 
 def test_where_no_contact_may_be_invalid_the_halves_of_a_refused_request_keep_their_order() -> None:
-    assert in_order(refused(two(partition_key=STRICT))) == [[[1]], [[2]]]
+    newest_first = a_request(someone(2), someone(1), partition_key=STRICT)
+    assert in_order(refused(newest_first)) == [[[1]], [[2]]]
     alone = a_request(someone(1), partition_key=STRICT)
     assert isinstance(refused(alone, was_oldest=False), Requeue)
     assert isinstance(refused(alone), Reject)

@@ -94,11 +94,9 @@ def test_pieces_have_no_more_contacts_than_told() -> None:
     assert places(request.pieces(3)) == [[[1], [2], [3]], [[4], [5], [6]], [[7]]]
 
 
-def test_pieces_in_order_stand_before_what_was_to_follow_the_request() -> None:
-    request = a_request(someone(1), someone(2), then=a_request(someone(3)))
-    first = request.in_order(request.pieces(1))
-    assert places(one_after_the_other(first)) == [[[1]], [[2]], [[3]]]
-    assert first.last.position == 3
+def test_pieces_have_the_order_of_the_input() -> None:
+    request = a_request(*map(someone, (5, 2, 9, 1)))
+    assert places(request.pieces(3)) == [[[1], [2], [5]], [[9]]]
 
 
 def test_whoever_is_removed_is_not_split() -> None:

@@ -152,7 +152,8 @@ def moving(history: History) -> Callable[[Scenario, Random], Scenario]:
             config["sync_mode"] = "ignore"
         if chance.random() < 0.1:
             config["ignore_invalid_contacts"] = False
-        server = replace(scenario.server, vanishing_at=None)
+        refuses_invalid = chance.random() < 0.5
+        server = replace(scenario.server, vanishing_at=None, refuses_invalid=refuses_invalid)
         return replace(
             scenario,
             streams=(Stream("external_id", has_consent=has_consent, has_goodbye=True),),

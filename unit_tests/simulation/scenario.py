@@ -144,6 +144,7 @@ class Server:
     with a `clinging` identifier are refused, with `refusal`; markers, if it `refuses_markers`.
     Calls of more than `timeout_above` contacts are not answered in time. Bytes travel at so many
     `bytes_per_second`, and each call in flight makes the others last longer by the share `load`.
+    Where no contact may be invalid it says which is, or `refuses_invalid` calls as a whole.
     """
 
     naming: Naming = Naming.AS_SENT
@@ -157,6 +158,7 @@ class Server:
     bytes_per_second: float | None = None
     load: float = 0.0
     refuses_markers: bool = False
+    refuses_invalid: bool = False
     clinging: tuple[str, ...] = ()
     refusal: int = 400
     faults: tuple[Fault, ...] = ()

@@ -151,6 +151,10 @@ class Server:
             status = 413 if TOO_LARGE_VALUE in values and REFUSED_VALUE not in values else 400
             return RequestRejected("refused", status=status, server_message="a contact is wrong")
         judgements = self.account.synchronize(options_of(call), wishes)
+        is_invalid = any(judgement.verdict is Verdict.INVALID for judgement in judgements)
+        if is_invalid and self.behaviour.refuses_invalid and not options_of(call).ignores_invalid:
+            self._note(call, [None] * len(wishes))
+            return RequestRejected("refused", status=400, server_message="a contact is invalid")
         self._note(call, judgements)
         return self._report(wishes, judgements)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, count
 
 from destination_maileon.delivery.request import Request
@@ -38,6 +38,7 @@ def check(trial: Trial) -> None:
     account, steps = played(trial.scenario, steps, groups=trial.spy.groups)
     if trial.failure is None or is_soft(trial):
         insist(len(trial.spy.outcomes) == len(steps), "records are missing from the counts")
+    _is_refused_one_by_one(trial, steps)
     _same_as_sequence(trial, account, steps=steps)
     for position, outcome in trial.spy.outcomes.items():
         check_verdict(trial, position, outcome)
@@ -86,6 +87,19 @@ def _what_came_before_is_settled(trial: Trial) -> None:
         before = range(1, min({failure.position, *trial.watch.one_too_many}))
         settled = all(position in trial.spy.outcomes for position in before)
         insist(settled, "what came before the one rejection too many is not settled")
+
+
+def _is_refused_one_by_one(trial: Trial, steps: Sequence[Step]) -> None:
+    """Where no contact may be invalid none is said to be that would not be, one by one.
+
+    Unless a field vanishes, which the sequence never has.
+    """
+    outcomes = trial.spy.outcomes
+    is_judged = trial.scenario.is_strict and trial.scenario.server.vanishing_at is None
+    if is_judged and "rejected" in outcomes.values():
+        last = max(position for position, outcome in outcomes.items() if outcome == "rejected")
+        is_refused = any(step.is_rejected for step in steps[:last])
+        insist(is_refused, "the sync ends for a record that is accepted one by one")
 
 
 def _rejections_are_stored(trial: Trial) -> None:

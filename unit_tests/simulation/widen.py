@@ -384,6 +384,13 @@ def _with_look_alikes(scenario: Scenario, chance: Random) -> Scenario:
     return _changed(scenario, change, chance)
 
 
+def _strict(scenario: Scenario, chance: Random) -> Scenario:
+    """One invalid contact ends the sync, and most have none."""
+    config = {**scenario.config, "ignore_invalid_contacts": False}
+    server = replace(scenario.server, refuses_invalid=chance.random() < 0.7)
+    return replace(scenario, config=config, server=server)
+
+
 def _with_texts_that_are_disliked(scenario: Scenario, chance: Random) -> Scenario:
     """A firewall before the service refuses calls with some texts, with 403."""
     likely = chance.choice([0.02, 0.1])
@@ -417,6 +424,7 @@ WIDENINGS: dict[str, Callable[[Scenario, Random], Scenario]] = {
     "namespaces": _with_namespaces,
     "look-alikes": _with_look_alikes,
     "disliked": _with_texts_that_are_disliked,
+    "strict": _strict,
     "killed": _killed,
     "dry": _dry,
 }
