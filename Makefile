@@ -2,6 +2,7 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) python3)
 BIN := .venv/bin
 SANDBOX_PORT ?= 8025
+SEEDS ?= 10000
 # A file's tests run in one process, since they share servers.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --numprocesses
 ECOSYSTEM := integration_tests/ecosystem
@@ -22,7 +23,7 @@ NEVER_IMPORTED := google|grpc|mypy|mypyc|moto|nltk|numpy|pandas|pip|pygments|set
 COMPILED = $(BIN)/python -m compileall -q -x '/($(NEVER_IMPORTED))/'
 
 .DEFAULT_GOAL := help
-.PHONY: help install counterparts demo test test-all test-long check format bench guard sandbox locks
+.PHONY: help install counterparts demo test test-all test-long simulate check format bench guard sandbox locks
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +68,10 @@ test-long: export HYPOTHESIS_PROFILE ?= more
 test-long: $(INSTALLED) $(COUNTERPARTS)
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(PYTEST) 2 -m "long or hypothesis"
+
+simulate: $(INSTALLED) ## Compare random syncs with their sequence, on all cores (SEEDS=10000)
+	@$(COMPILED) destination_maileon
+	$(BIN)/python -m unit_tests.simulation --seeds $(SEEDS) --all --workers $$(getconf _NPROCESSORS_ONLN)
 
 check: $(INSTALLED) ## Formatter, linter, strict types, import rules
 	$(BIN)/ruff format --check .
