@@ -21,7 +21,7 @@ from integration_tests.platform import (
 )
 from integration_tests.program import opened
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class LiveSync:

@@ -117,14 +117,14 @@ def test_the_demo_can_be_looked_at_until_it_is_told_to_stop() -> None:
         assert run.stdout
         shown = "".join(takewhile(lambda line: "Ctrl-C" not in line, run.stdout))
         address = re.findall(r"^http://\S+$", shown, re.MULTILINE)[-1]
-        assert "1,000 contacts" in requests.get(f"{address}page/contacts", timeout=10).text
+        assert "1,000 contacts" in requests.get(f"{address}page/contacts", timeout=60).text
         assert (
-            "5 contacts, refused 6 times" in requests.get(f"{address}page/refused", timeout=10).text
+            "5 contacts, refused 6 times" in requests.get(f"{address}page/refused", timeout=60).text
         )
-        left = requests.get(f"{address}page/contacts?who=left:winback", timeout=10).text
+        left = requests.get(f"{address}page/contacts?who=left:winback", timeout=60).text
         assert "176 contacts" in left
         run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=10) == 0
+        assert run.wait(timeout=60) == 0
 
 
 def test_the_demo_shows_records_calls_rejections_and_states() -> None:

@@ -105,7 +105,7 @@ def test_a_call_that_outlives_its_sync_and_arrives_last_changes_only_who_is_in_i
         f"{connection.sandbox.base_url.removesuffix('/1.0')}{late.target}",
         data=late.body,
         headers={name: late.headers[name] for name in ("authorization", "content-type")},
-        timeout=10,
+        timeout=60,
     )
     assert arrived.status_code == 200
     assert _first_names(connection) == {"a": "Old", "b": "Old", "c": "New"}

@@ -42,7 +42,7 @@ _FLAGS = (
 
 
 # Waiting ends as soon as what is expected is there; this bounds it on a busy machine.
-_PATIENCE_MILLISECONDS = 30_000
+_PATIENCE_MILLISECONDS = 60_000
 
 
 @contextmanager

@@ -24,7 +24,7 @@ EVERY_PARAMETER = {
     "reimport_unsubscribed_contacts": "false",
     "update_only": "false",
 }
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 
 class Nil:

@@ -87,7 +87,7 @@ def test_the_command_line_takes_every_setting() -> None:
         assert process.stdout
         base_url = process.stdout.readline().split()[-1]
         address = f"{base_url.removesuffix('/1.0')}/_sandbox/state"
-        shown = requests.get(address, timeout=30).json()["rules"]
+        shown = requests.get(address, timeout=60).json()["rules"]
         process.terminate()
     assert shown == {
         **{rule.name: rule.default for rule in fields(Rules)},

@@ -93,7 +93,7 @@ VOICES = {
         def fail(signal):
             raise ValueError("anna.secret")
         _thread.start_new_thread(fail, (Signal(),))
-        done.acquire(timeout=5)
+        done.acquire(timeout=60)
     """,
     "an exception that cannot be raised": """
         class Gone:
@@ -106,7 +106,7 @@ VOICES = {
 
 def said(program: str) -> bytes:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=False, timeout=60
+        [sys.executable, "-c", program], capture_output=True, check=False, timeout=120
     )
     return done.stdout + done.stderr
 

@@ -55,7 +55,7 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def client_of(*replies: bytes) -> Iterator[tuple[MaileonClient, LocalServer]]:
     with (
         LocalServer(answering(*replies)) as server,
-        MaileonClient(server.url, KEY, timeout_seconds=5, wall_clock=lambda: NOW) as client,
+        MaileonClient(server.url, KEY, timeout_seconds=60, wall_clock=lambda: NOW) as client,
     ):
         yield client, server
 

@@ -11,7 +11,7 @@ from unit_tests.maileon.local_server import LocalServer, answering
 
 @contextmanager
 def transport_to(url: str) -> Iterator[HttpTransport]:
-    transport = HttpTransport(url, "Basic a2V5", timeout_seconds=5, connections=2)
+    transport = HttpTransport(url, "Basic a2V5", timeout_seconds=60, connections=2)
     try:
         yield transport
     finally:

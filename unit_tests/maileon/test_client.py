@@ -346,13 +346,13 @@ def test_several_threads_use_one_client_at_once() -> None:
     together = threading.Barrier(4)
 
     def converse(server: LocalServer, connection: socket.socket) -> None:
-        together.wait(timeout=3)
+        together.wait(timeout=60)
         answering(reply(200, REPORT))(server, connection)
 
     results: list[int] = []
     with (
         LocalServer(converse) as server,
-        MaileonClient(server.url, KEY, timeout_seconds=5) as client,
+        MaileonClient(server.url, KEY, timeout_seconds=60) as client,
     ):
 
         def run() -> None:
@@ -452,7 +452,7 @@ def test_a_call_without_a_connection_is_tried_again_and_names_no_one(call: Call)
     with LocalServer(answering(reply(200))) as server:
         url = server.url
     with (
-        MaileonClient(url, KEY, timeout_seconds=5) as client,
+        MaileonClient(url, KEY, timeout_seconds=60) as client,
         pytest.raises(RetriableError) as caught,
     ):
         call(client)
@@ -464,7 +464,7 @@ def test_a_body_that_nobody_answered_was_sent_once() -> None:
     seen: list[Seen | None] = []
     with (
         LocalServer(lambda _, connection: seen.append(read_request(connection))) as server,
-        MaileonClient(server.url, KEY, timeout_seconds=5) as client,
+        MaileonClient(server.url, KEY, timeout_seconds=60) as client,
         pytest.raises(RetriableError, match="was cut"),
     ):
         client.synchronize({}, b"<contacts/>", 1)
@@ -475,7 +475,7 @@ def test_headers_that_break_off_are_no_report() -> None:
     broken = closing_after(b"HTTP/1.1 200 OK\r\nContent-Le")
     with (
         LocalServer(broken) as server,
-        MaileonClient(server.url, KEY, timeout_seconds=5) as client,
+        MaileonClient(server.url, KEY, timeout_seconds=60) as client,
         pytest.raises(RetriableError) as caught,
     ):
         client.synchronize({}, b"<contacts/>", 1)

@@ -20,7 +20,7 @@ from unit_tests.maileon.local_server import (
 )
 
 _LIMIT_SECONDS = 0.3
-_SLACK_SECONDS = 20.0
+_SLACK_SECONDS = 60.0
 """That a busy machine may take; without a limit a call would last longer, or for ever."""
 
 
@@ -58,18 +58,18 @@ def trickling(start: bytes, rest: bytes) -> Conversation:
     return converse
 
 
-_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"
 _CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _SLOW: dict[str, Conversation] = {
     "nothing": silent,
-    "a status line that trickles": trickling(b"", b"HTTP/1.1 200 " + b"O" * 999),
-    "headers that trickle": trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 999),
-    "an endless preparation": trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 99),
-    "a body that trickles": trickling(_BODY, b"x" * 999),
-    "a body without an end": trickling(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 999),
-    "chunks that trickle": trickling(_CHUNKS, b"1\r\nx\r\n" * 999),
-    "trailers that trickle": trickling(_CHUNKS + b"0\r\n", b"A: b\r\n" * 999),
-    "an error that trickles": trickling(_BODY.replace(b"200", b"400"), b"x" * 999),
+    "a status line that trickles": trickling(b"", b"HTTP/1.1 200 " + b"O" * 9_999),
+    "headers that trickle": trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 9_999),
+    "an endless preparation": trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999),
+    "a body that trickles": trickling(_BODY, b"x" * 9_999),
+    "a body without an end": trickling(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9_999),
+    "chunks that trickle": trickling(_CHUNKS, b"1\r\nx\r\n" * 9_999),
+    "trailers that trickle": trickling(_CHUNKS + b"0\r\n", b"A: b\r\n" * 9_999),
+    "an error that trickles": trickling(_BODY.replace(b"200", b"400"), b"x" * 9_999),
 }
 
 
@@ -152,7 +152,7 @@ def test_a_call_on_a_kept_connection_has_its_own_time_and_not_that_of_the_call_b
         server.closing.wait()
 
     with LocalServer(once) as server:
-        transport = HttpTransport(server.url, "Basic a2V5", timeout_seconds=30, connections=1)
+        transport = HttpTransport(server.url, "Basic a2V5", timeout_seconds=600, connections=1)
         transport.send("GET", "/ping")
         began = time.monotonic()
         with time_limit(_LIMIT_SECONDS), pytest.raises(RetriableError) as caught:
@@ -170,7 +170,7 @@ def test_a_connection_whose_answer_was_cut_off_is_not_used_again() -> None:
         while (seen := read_request(connection)) is not None:
             server.seen.append(seen)
             if len(server.seen) == 1:
-                late.wait(2)
+                late.wait(60)
                 connection.sendall(reply(500))
             connection.sendall(reply(200))
 

@@ -19,7 +19,7 @@ from destination_maileon.protocol import reader as reader_module
 from destination_maileon.protocol.reader import READ_BYTES, InputChunk, InputEnd, Reader
 
 Queue = queue.Queue[InputChunk | InputEnd]
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 class Pipe:

@@ -330,7 +330,7 @@ def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
 
 
 def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
-    store = DeadLetterQueue(storage(f"http://127.0.0.1:{closed_port()}"), seconds=2, attempts=1)
+    store = DeadLetterQueue(storage(f"http://127.0.0.1:{closed_port()}"), seconds=60, attempts=1)
     with pytest.raises(TransientError, match="no connection came about"):
         store.store_report(plan(), {})
 

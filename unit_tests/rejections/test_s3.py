@@ -56,7 +56,7 @@ def test_a_long_name_is_cut_between_characters() -> None:
 def test_an_upload_is_tried_again_by_itself() -> None:
     service = FakeService(503)
     with running(service) as endpoint:
-        store = DeadLetterQueue(storage(endpoint), seconds=1, attempts=2)
+        store = DeadLetterQueue(storage(endpoint), seconds=60, attempts=2)
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError):
             store.flush()
@@ -95,7 +95,7 @@ def test_a_refusal_in_words_for_a_person(
         settings = storage(endpoint)
         with pytest.raises(SyncError) as told:
             check_bucket(settings)
-        store = DeadLetterQueue(settings, seconds=2, attempts=1)
+        store = DeadLetterQueue(settings, seconds=60, attempts=1)
         store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
         with pytest.raises(SyncError) as raised:
             store.flush()

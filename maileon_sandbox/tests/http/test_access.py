@@ -71,7 +71,7 @@ KEY = "a-key-of-the-tests"
 )
 def test_anything_but_the_key_in_base64_is_401(sandbox: Sandbox, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    response = requests.get(f"{sandbox.base_url}/ping", headers=headers, timeout=10)
+    response = requests.get(f"{sandbox.base_url}/ping", headers=headers, timeout=60)
     assert response.status_code == 401
     assert message_of(response)
 
@@ -79,7 +79,7 @@ def test_anything_but_the_key_in_base64_is_401(sandbox: Sandbox, header: str | N
 @pytest.mark.parametrize("written", [KEY, f"{KEY}:"])
 def test_the_key_is_known_with_and_without_a_colon(sandbox: Sandbox, written: str) -> None:
     headers = {"Authorization": f"Basic {b64encode(written.encode()).decode()}"}
-    assert requests.get(f"{sandbox.base_url}/ping", headers=headers, timeout=10).status_code == 200
+    assert requests.get(f"{sandbox.base_url}/ping", headers=headers, timeout=60).status_code == 200
 
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405_in_xml(client: Client) -> None:
@@ -92,15 +92,15 @@ def test_an_unknown_path_is_404_and_a_wrong_method_405_in_xml(client: Client) ->
 
 
 def test_a_path_outside_the_api_is_a_web_page(sandbox: Sandbox) -> None:
-    response = requests.get(f"{sandbox.url}/2.0/ping", timeout=10)
+    response = requests.get(f"{sandbox.url}/2.0/ping", timeout=60)
     assert response.status_code == 404
     assert response.headers["Content-Type"].startswith("text/html")
 
 
 def test_account_info_comes_as_xml_or_as_json(client: Client) -> None:
     url = f"{client.base_url}/account/info"
-    as_xml = client.session.get(url, timeout=10)
-    as_json = client.session.get(url, headers={"Accept": "application/json"}, timeout=10)
+    as_xml = client.session.get(url, timeout=60)
+    as_json = client.session.get(url, headers={"Accept": "application/json"}, timeout=60)
     root = etree.fromstring(as_xml.content)
     assert root.tag == "account_info"
     assert {e.tag: e.text for e in root} == as_json.json()
@@ -119,7 +119,7 @@ def test_a_connection_is_kept_for_the_next_call(sandbox: Sandbox, client: Client
 def test_a_chunked_body_is_read_to_its_end(sandbox: Sandbox, client: Client) -> None:
     parts = iter([b"<contacts><contact><email>", b"a@example.com</email></contact></contacts>"])
     for body in (parts, b"<contacts/>"):
-        response = client.session.post(f"{client.base_url}/contacts", data=body, timeout=10)
+        response = client.session.post(f"{client.base_url}/contacts", data=body, timeout=60)
         assert response.status_code == 200
     assert [call.contacts for call in sandbox.calls] == [1, 0]
 
@@ -134,7 +134,7 @@ def test_a_packed_body_is_unpacked_and_a_broken_one_is_refused(
     whole = f"<contacts>{contact(email='a@example.com')}</contacts>".encode()
     body = gzip.compress(whole)[cut:]
     response = client.session.post(
-        f"{client.base_url}/contacts", data=body, headers=PACKED, timeout=10
+        f"{client.base_url}/contacts", data=body, headers=PACKED, timeout=60
     )
     assert response.status_code == (400 if cut else 200)
     assert len(sandbox.account.contacts()) == (0 if cut else 1)
@@ -144,7 +144,7 @@ def test_a_packed_body_is_unpacked_and_a_broken_one_is_refused(
 def test_a_body_that_unpacks_to_more_than_is_allowed_is_413(client: Client) -> None:
     body = gzip.compress(b" " * 9_000_001)
     response = client.session.post(
-        f"{client.base_url}/contacts", data=body, headers=PACKED, timeout=10
+        f"{client.base_url}/contacts", data=body, headers=PACKED, timeout=60
     )
     assert response.status_code == 413
 
@@ -165,7 +165,7 @@ def test_only_this_machine_is_served(sandbox: Sandbox) -> None:
 
 def test_stopping_closes_connections_that_wait_for_a_next_call() -> None:
     with Sandbox() as sandbox:
-        idle = socket.create_connection(("127.0.0.1", sandbox.port), timeout=5)
+        idle = socket.create_connection(("127.0.0.1", sandbox.port), timeout=60)
         idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(1 << 16).startswith(b"HTTP/1.1 200")
     with idle:

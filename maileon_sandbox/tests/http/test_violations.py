@@ -112,7 +112,7 @@ def test_a_wrong_content_type_is_one(
         params=EVERY_PARAMETER,
         data=f"<contacts>{A}</contacts>".encode(),
         headers={"Content-Type": content_type} if content_type else {},
-        timeout=10,
+        timeout=60,
     )
     assert len(sandbox.violations) == count
 

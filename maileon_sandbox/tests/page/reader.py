@@ -35,6 +35,6 @@ def address(sandbox: Sandbox, path: str) -> str:
 
 def show(sandbox: Sandbox, path: str = "", **query: str | int) -> str:
     """What a person reads there, in one line."""
-    answer = requests.get(address(sandbox, path), params=query, timeout=10)
+    answer = requests.get(address(sandbox, path), params=query, timeout=60)
     assert answer.status_code == 200
     return " ".join(" ".join(Words(answer.text).text).split())

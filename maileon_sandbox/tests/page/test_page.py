@@ -46,7 +46,7 @@ def test_an_empty_sandbox_says_how_to_fill_it(sandbox: Sandbox) -> None:
 
 def test_the_key_is_nowhere_on_the_page(busy: Sandbox) -> None:
     for path in ("", "contacts", "calls", "calls/1", "refused", "definitions"):
-        answer = requests.get(address(busy, path), timeout=10)
+        answer = requests.get(address(busy, path), timeout=60)
         assert busy.api_key not in answer.text
 
 
@@ -139,7 +139,7 @@ def test_fields_and_preferences_are_counted(busy: Sandbox) -> None:
     ],
 )
 def test_calls_are_found(busy: Sandbox, query: dict[str, str], found: list[int]) -> None:
-    answer = requests.get(f"{busy.url}/page/calls", params=query, timeout=10)
+    answer = requests.get(f"{busy.url}/page/calls", params=query, timeout=60)
 
     assert [int(n) for n in re.findall(r"/page/calls/(\d+)\"", answer.text)] == found
 
@@ -157,7 +157,7 @@ def test_a_call_without_an_answer_and_a_fault_are_told(sandbox: Sandbox, client:
 
 def test_whole_bodies_are_plain_text(busy: Sandbox) -> None:
     for which, part in (("body", "<email>no-address</email>"), ("answer", "<invalid_contacts>")):
-        answer = requests.get(f"{busy.url}/page/calls/1/{which}", timeout=10)
+        answer = requests.get(f"{busy.url}/page/calls/1/{which}", timeout=60)
         assert part in answer.text
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -206,7 +206,7 @@ def test_the_way_to_the_next_page_keeps_the_search_and_nothing_else(sandbox: San
 
     assert "No contact fits" in show(sandbox, "contacts", **query)
     html = requests.get(
-        f"{sandbox.url}/page/contacts", params={**query, "search": "p"}, timeout=10
+        f"{sandbox.url}/page/contacts", params={**query, "search": "p"}, timeout=60
     ).text
 
     assert (
@@ -229,7 +229,7 @@ CHANGES: dict[str, Callable[[Sandbox, Client], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_mark_changes_with_what_there_is(sandbox: Sandbox, client: Client, change: str) -> None:
     def mark() -> str:
-        return requests.get(f"{sandbox.url}/page/mark", timeout=10).text
+        return requests.get(f"{sandbox.url}/page/mark", timeout=60).text
 
     sandbox.account.add_preference_category("News")
     sandbox.account.add_contact("erika@example.com")
@@ -320,7 +320,7 @@ def test_who_unsubscribes_has_not_left_an_audience(sandbox: Sandbox, client: Cli
 def test_what_was_sent_is_indented_if_it_is_xml(sandbox: Sandbox, client: Client) -> None:
     client.synchronize(contact(email="a@example.com", standard={"CITY": " two  spaces "}))
     client.call("POST", "/contacts", body=b"no <xml")
-    html = requests.get(f"{sandbox.url}/page/calls/1", timeout=10).text
+    html = requests.get(f"{sandbox.url}/page/calls/1", timeout=60).text
     assert "&lt;contacts&gt;\n  &lt;contact&gt;\n    &lt;email&gt;a@example.com" in html
     assert "&lt;value&gt; two  spaces &lt;/value&gt;" in html
     assert "no <xml" in show(sandbox, "calls/2")

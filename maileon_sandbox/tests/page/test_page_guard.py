@@ -32,7 +32,7 @@ def test_whatever_is_stored_or_sent_is_text(sandbox: Sandbox, client: Client) ->
     paths = ["", "contacts", f"contacts/{stored.id}", "calls", "calls/1", "calls/2", "refused"]
 
     for path in [*paths, "definitions", f"contacts?search={ATTACK}", f"calls?search={ATTACK}"]:
-        words = Words(requests.get(address(sandbox, path), timeout=10).text)
+        words = Words(requests.get(address(sandbox, path), timeout=60).text)
         assert words.tags.count("script") == 1
         assert "document.title" in " ".join(words.text) or path == ""
 
@@ -41,7 +41,7 @@ def test_whatever_is_stored_or_sent_is_text(sandbox: Sandbox, client: Client) ->
 def test_a_browser_may_load_nothing_from_elsewhere_and_keep_nothing(
     sandbox: Sandbox, path: str
 ) -> None:
-    answer = requests.get(address(sandbox, path), timeout=10)
+    answer = requests.get(address(sandbox, path), timeout=60)
     policy = answer.headers["Content-Security-Policy"]
     sources = set(re.findall(r"'[^']*'", policy))
 
@@ -55,14 +55,14 @@ def test_a_browser_may_load_nothing_from_elsewhere_and_keep_nothing(
 
 @pytest.mark.parametrize("path", ["contacts/1", "calls/1", "calls/0", "calls/1/body", "nothing"])
 def test_what_does_not_exist_is_not_found(sandbox: Sandbox, path: str) -> None:
-    assert requests.get(address(sandbox, path), timeout=10).status_code == 404
+    assert requests.get(address(sandbox, path), timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["", "contacts", "calls/1"])
 def test_the_page_changes_nothing(busy: Sandbox, method: str, path: str) -> None:
     before = busy.account.snapshot()
-    answer = requests.request(method, address(busy, path), timeout=10)
+    answer = requests.request(method, address(busy, path), timeout=60)
     assert answer.status_code == 405
     assert busy.account.snapshot() == before
 
@@ -91,7 +91,7 @@ def test_a_foreign_name_that_leads_here_reads_nothing(
     sandbox: Sandbox, host: str, status: int, path: str
 ) -> None:
     sandbox.account.add_contact("max@example.com")
-    answer = requests.get(sandbox.url + path, headers={"Host": host}, timeout=10)
+    answer = requests.get(sandbox.url + path, headers={"Host": host}, timeout=60)
     assert answer.status_code == status
     assert ("max@example.com" in " ".join(Words(answer.text).text)) == (status == 200)
 
@@ -109,7 +109,7 @@ def test_a_page_of_others_cannot_reset_or_seed_the_sandbox(
     busy: Sandbox, origin: str, status: int
 ) -> None:
     headers = {"Origin": origin}
-    answer = requests.post(f"{busy.url}/_sandbox/reset", headers=headers, timeout=10)
+    answer = requests.post(f"{busy.url}/_sandbox/reset", headers=headers, timeout=60)
     assert answer.status_code == status
     assert bool(busy.calls) == (status == 403)
 

@@ -30,7 +30,7 @@ SEED = {
 
 
 def admin(sandbox: Sandbox, method: str, path: str, *, json: object = None) -> requests.Response:
-    return requests.request(method, f"{sandbox.url}/_sandbox/{path}", json=json, timeout=10)
+    return requests.request(method, f"{sandbox.url}/_sandbox/{path}", json=json, timeout=60)
 
 
 def test_an_account_is_seeded_and_read(sandbox: Sandbox) -> None:
@@ -116,7 +116,7 @@ def test_a_fault_that_does_not_exist_is_refused(sandbox: Sandbox, faults: object
 
 
 def test_the_front_page_says_where_to_look(sandbox: Sandbox) -> None:
-    assert "/_sandbox/state" in requests.get(sandbox.url, timeout=10).text
+    assert "/_sandbox/state" in requests.get(sandbox.url, timeout=60).text
 
 
 def test_bodies_are_forgotten_if_they_are_not_to_be_kept() -> None:
@@ -150,5 +150,5 @@ def test_the_command_runs_until_it_is_told_to_stop(number: int) -> None:
         with Client(base_url, "a-key") as client:
             assert client.call("GET", "/ping").status_code == 200
             run.send_signal(number)
-            assert run.wait(timeout=10) == 0
+            assert run.wait(timeout=60) == 0
         assert run.stderr.read() == ""

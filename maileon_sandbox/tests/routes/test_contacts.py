@@ -57,7 +57,7 @@ def test_a_contact_is_read_with_the_fields_asked_for(
             ("custom_field", "None"),
             ("preference_categories", "News"),
         ],
-        timeout=10,
+        timeout=60,
     )
 
     assert response.status_code == 200

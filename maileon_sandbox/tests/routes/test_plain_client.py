@@ -25,7 +25,7 @@ class PlainClient:
     """One kept connection. The key goes as Maileon's Java client sends it, with a colon."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+        self._connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=60)
         self._headers = {
             "Authorization": "Basic " + b64encode(f"{sandbox.api_key}:".encode()).decode(),
             "Accept": MEDIA_TYPE,

@@ -22,7 +22,7 @@ def send_json(client: Client, method: str, path: str, data: object, **query: str
         params=query,
         data=json.dumps(data),
         headers={"Content-Type": f"{JSON_TYPE}; charset=utf-8"},
-        timeout=10,
+        timeout=60,
     ).status_code
 
 
