@@ -22,7 +22,7 @@ from unit_tests.protocol.test_exact_json import exact, values
 
 BOM = b"\xef\xbb\xbf"
 RECORD = b'{"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":5}}'
-DEEP = b'{"type":"LOG","a":' + b"[" * 5000 + b"]" * 5000 + b"}"
+DEEP = b'{"type":"LOG","a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
 
 
 def record(data: str, *, more: str = "") -> RecordMessage:
