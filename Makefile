@@ -45,11 +45,17 @@ $(INSTALLED): pyproject.toml poetry.lock scripts/locked_requirements.py
 # Without one the tests that need it are skipped, and say so; no trouble of a registry makes the others fail.
 counterparts: $(COUNTERPARTS)
 
+set_up = echo "Setting up $(1)/, once"; test -x $(1)/bin/python || $(BIN)/python -m venv --without-pip $(1); \
+	if $(call lay_out,$(1),$(2)); then touch $(1)/.installed; \
+	else echo "Could not install $(2): the tests that need it will be SKIPPED" >&2; fi
+
 .venv-%/.installed: counterparts/%.txt | $(INSTALLED)
-	@echo "Setting up .venv-$*/, once"
-	@test -x .venv-$*/bin/python || $(BIN)/python -m venv --without-pip .venv-$*
-	@if $(call lay_out,.venv-$*,$<); then touch $@; \
-		else echo "Could not install $<: the tests that need it will be SKIPPED" >&2; fi
+	@$(call set_up,.venv-$*,$<)
+
+# What the connector runs with and nothing else, which a release lists.
+.venv-runtime/.installed: poetry.lock | $(INSTALLED)
+	@$(BIN)/python scripts/locked_requirements.py > .venv/runtime.txt
+	@$(call set_up,.venv-runtime,.venv/runtime.txt)
 
 demo: $(INSTALLED) ## Synchronize recorded source output into a sandbox and show the result
 	$(BIN)/python -m demo
@@ -65,7 +71,7 @@ test-all: test test-long ## The same, thousands of syncs, Airbyte's programs, da
 test test-long: export PYTHONDONTWRITEBYTECODE =
 # What `make test` tries with few examples is tried again with more.
 test-long: export HYPOTHESIS_PROFILE ?= more
-test-long: $(INSTALLED) $(COUNTERPARTS)
+test-long: $(INSTALLED) $(COUNTERPARTS) .venv-runtime/.installed
 	@$(COMPILED) destination_maileon maileon_sandbox
 	$(PYTEST) 2 -m "long or hypothesis"
 

@@ -1,4 +1,4 @@
-"""What a release needs to know: `check TAG`, `notes TAG`, `entry IMAGE`, `definition IMAGE`.
+"""What a release needs to know, by `check`, `notes`, `entry`, `definition` and `sbom`.
 
 Decides alone in how many places a version stands, and what an Airbyte of one's own has to be told
 of a connector that Airbyte's registry does not list. A test of its own holds the places.
@@ -79,6 +79,28 @@ def definition(image: str) -> dict[str, Any]:
     return told | {name: metadata[name] for name in KEPT if name in metadata}
 
 
+def sbom(file: str) -> dict[str, Any]:
+    """The list of an environment's packages (CycloneDX, JSON) as that of what this project needs.
+
+    What made the list reads no name of a project out of the tables that Airbyte's checks ask for.
+    """
+    listed: dict[str, Any] = json.loads(Path(file).read_bytes())
+    project = tomllib.loads(_text("pyproject.toml"))["tool"]["poetry"]
+    references = {part["name"]: part["bom-ref"] for part in listed["components"]}
+    needed = [references[name] for name in project["dependencies"] if name != "python"]
+    purl = f"pkg:pypi/{project['name']}@{project['version']}"
+    listed["metadata"]["component"] = {
+        "bom-ref": purl,
+        "type": "application",
+        "name": project["name"],
+        "version": project["version"],
+        "licenses": [{"license": {"id": project["license"]}}],
+        "purl": purl,
+    }
+    listed["dependencies"].append({"ref": purl, "dependsOn": sorted(needed)})
+    return listed
+
+
 def _section(name: str) -> str:
     """What the changelog has under this heading; empty without it."""
     sections = re.split(r"^(?=## )", _text("CHANGELOG.md"), flags=re.MULTILINE)
@@ -112,13 +134,14 @@ TELLS: Mapping[str, Callable[[str], str | dict[str, Any]]] = {
     "notes": notes,
     "entry": entry,
     "definition": definition,
+    "sbom": sbom,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", choices=["check", *TELLS])
-    parser.add_argument("name", help="the tag; for `entry` and `definition` the image without it")
+    parser.add_argument("name", help="the tag, the image without it, or the file")
     arguments = parser.parse_args()
     if arguments.what == "check":
         check(arguments.name)

@@ -34,4 +34,4 @@ def _is_there(environment: str) -> bool:
 
 
 def _told(environment: str) -> str:
-    return f"counterparts/{environment}.txt is not installed: `make counterparts`"
+    return f".venv-{environment} is not there: `make .venv-{environment}/.installed`"
