@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,20 @@ def test_the_workflows_have_no_known_weakness() -> None:
     zizmor = program("release", "zizmor")
 
     assert _said(zizmor, "--offline", "--no-progress", "--format=json", ".github").strip() == "[]"
+
+
+def test_the_weekly_audit_reads_every_package_that_the_connector_runs_with(tmp_path: Path) -> None:
+    requirements = tmp_path / "runtime.txt"
+    requirements.write_text(_said(sys.executable, "scripts/locked_requirements.py"), "utf-8")
+    audit, python = program("audit", "pip-audit"), program("runtime")
+    options = ["--disable-pip", "--require-hashes", "--dry-run"]
+    done = subprocess.run(
+        [audit, *options, "--requirement", requirements], capture_output=True, check=True, text=True
+    )
+
+    (packages,) = python.parents[1].glob("lib/python*/site-packages")
+    installed = len(list(packages.glob("*.dist-info")))
+    assert f"would have audited {installed} packages" in done.stderr
 
 
 @pytest.fixture(scope="module")
