@@ -17,7 +17,7 @@ from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
-from destination_maileon.maileon.errors import RequestRejected
+from destination_maileon.maileon.errors import MaileonError
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import (
     EMAIL_KEY,
@@ -163,12 +163,13 @@ class HeldRecords:
             for key in _contested_keys(entry, findings):
                 if key not in self._owners and len(self.accumulator.followers(key)) > FEW_CLAIMS:
                     self._owners[key] = ()
-                    job = Job(partial(_contacts_with, key), partial(self._owner_found, key))
+                    found = partial(self._owner_found, key)
+                    job = Job(partial(_contacts_with, key), found, only_spares_calls=True)
                     self.submit(Request(entry.partition_key, [], purpose=Purpose.ASK, job=job))
                     is_asked = True
         return is_asked
 
-    def _owner_found(self, key: str, owners: list[Contact] | RequestRejected) -> None:
+    def _owner_found(self, key: str, owners: list[Contact] | MaileonError) -> None:
         if isinstance(owners, list) and len(owners) == 1:
             self._owners[key] = contact_keys(owners[0])
 

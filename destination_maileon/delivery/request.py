@@ -73,11 +73,13 @@ class Purpose(StrEnum):
 class Job:
     """What a request does that carries no record: `send` asks Maileon, in a thread of its own.
 
-    `answered` takes what that returned, or the RequestRejected that it raised.
+    `answered` takes what that returned, or the RequestRejected that it raised; of one that only
+    spares calls whatever it raised, and the sync goes on.
     """
 
     send: Callable[[MaileonClient], object]
     answered: Callable[[Any], None]
+    only_spares_calls: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -7,6 +7,8 @@ take its place. What the account took is settled before a rejection can end the 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
+from math import inf
 from typing import TypeAlias
 
 from destination_maileon.accounting.ledger import Ledger
@@ -54,6 +56,9 @@ from destination_maileon.streams.catalog import StreamPlan
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
 """Of a removal: whether there is, or was, such a contact; of a job what that returns."""
 
+MOST_ATTEMPTS_TO_SPARE = 3
+"""So often a question is asked whose answer only spares calls."""
+
 _OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, FailureReason.TIMEOUT})
 
 
@@ -79,6 +84,8 @@ class ResponseHandler:
     refusals: RefusalTracker = field(init=False)
     missing: MissingFields = field(init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
+    _forbidden: Request | None = field(default=None, init=False)
+    """The first request that was answered with 403, while none of its kind was accepted."""
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
@@ -100,21 +107,49 @@ class ResponseHandler:
         """
         self.ledger.called(request.partition_key.plan, now)
         self.removals.returned(request)
+        wait = None
         if isinstance(answer, RetriableError):
-            return self._failed(request, answer, now)
-        # A firewall may dislike a record's text; a right that was there has not gone away. Nor does
-        # a sync depend on the rights to set markers and to ask who has an identifier.
-        may_be_refused = {*self.service.accepted, Purpose.MARK, Purpose.ASK}
-        if isinstance(answer, Forbidden) and request.purpose in may_be_refused:
-            answer = RequestRejected(str(answer), status=403)
-        if request.job is not None and not isinstance(answer, FatalError):
-            request.job.answered(answer)
-            return None
+            wait = self._failed(request, answer, now)
+        elif not self._waits_for_others(request, answer):
+            self._answered(request, answer, now)
+        doubted = self._forbidden
+        if doubted is not None and (
+            doubted.purpose in self.service.accepted or not self.scheduler.in_flight
+        ):
+            doubted.not_before = now
+        return wait
+
+    def _waits_for_others(self, request: Request, answer: Answer) -> bool:
+        """Whether the key seems to lack a right, and what is in flight may show that it does not.
+
+        A firewall that dislikes a record's text answers with 403, too, sooner than Maileon would.
+        """
+        is_doubtful = isinstance(answer, Forbidden) and not self._may_be_refused(request)
+        if not is_doubtful or self._forbidden is not None or not self.scheduler.in_flight:
+            return False
+        self._forbidden = request
+        self.scheduler.requeue(request, at=inf)
+        return True
+
+    def _may_be_refused(self, request: Request) -> bool:
+        """Whether a 403 says nothing of the key: a right that was there has not gone away.
+
+        Nor does a sync depend on the rights to set markers and to ask who has an identifier.
+        """
+        return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
+
+    def _answered(self, request: Request, answer: Answer, now: float) -> None:
+        if isinstance(answer, Forbidden) and self._may_be_refused(request):
+            answer = RequestRejected(str(answer), status=HTTPStatus.FORBIDDEN)
+        job = request.job
+        if job is not None and (job.only_spares_calls or not isinstance(answer, FatalError)):
+            job.answered(answer)
+            return
         if self.service.answered(request, is_report=isinstance(answer, SynchronizationReport)):
             self._learn_size()
         if isinstance(answer, RequestRejected):
             self._refused(request, answer, now)
-            return None
+            return
         if isinstance(answer, FatalError):
             raise ConfigError(str(answer))
         self.scheduler.pace.answered(request, now)
@@ -122,7 +157,6 @@ class ResponseHandler:
             self._reported(request, answer, now)
         else:
             self._removed(request, now, was_there=bool(answer))
-        return None
 
     def summarize(self) -> None:
         """Says what is said once, at the end."""
@@ -215,6 +249,10 @@ class ResponseHandler:
         self.service.failed(request, is_overload=failure.may_be_too_large)
         if failure.reason in _OVERLOADS:
             self.scheduler.pace.slow_down()
+        job = request.job
+        if job is not None and job.only_spares_calls and request.attempts >= MOST_ATTEMPTS_TO_SPARE:
+            job.answered(failure)
+            return None
         decision = on_failure(request, failure, self.service, now=now, chance=self.chance())
         if isinstance(decision, Split):
             if decision.is_probe:

@@ -13,6 +13,9 @@ from destination_maileon.rejections.rejection import Rejection
 PROBE_AFTER_OVERLOADS = 2
 """Once may be chance; more would take too long where each time is a timeout of minutes."""
 
+SURE_AFTER_TIMEOUTS = 3
+"""So often a size must have timed out that was answered before: once or twice may be chance."""
+
 MAX_REFUSED_REQUESTS = 40
 """So many refused as a whole, and none accepted: it is the options, not the people."""
 
@@ -28,10 +31,11 @@ _CLEARED_BY = {
 
 @dataclass(eq=False, slots=True)
 class _Pieces:
-    """Of a request that was too much for the service: those that were not answered yet."""
+    """Of a request of so many contacts that timed out: those that were not answered yet."""
 
-    unanswered: set[Request]
+    whole: int
     contacts: int
+    unanswered: set[Request]
 
 
 @dataclass(eq=False, slots=True)
@@ -45,8 +49,8 @@ class ServiceState:
     most 1 + log2 n pieces.
 
     Which size it bears is learned when all pieces of a request that timed out were answered: if a
-    contact were to blame, one piece would have failed like the whole. A size that was answered in
-    this sync is borne, whatever times out later.
+    contact were to blame, one piece would have failed like the whole. Where calls as large were
+    answered in this sync, it takes several such requests.
     """
 
     backoff: Backoff
@@ -55,6 +59,8 @@ class ServiceState:
     _reports: int = 0
     _most_answered: int = 0
     """So many contacts had the largest call that was answered."""
+    _doubts: int = 0
+    """So many requests timed out that were no larger, and their pieces were answered."""
     _probed_at: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
@@ -76,6 +82,10 @@ class ServiceState:
         pieces.unanswered.discard(request)
         if pieces.unanswered or not is_report:
             return False
+        self._doubts += 1
+        if pieces.whole <= self._most_answered and self._doubts < SURE_AFTER_TIMEOUTS:
+            return False
+        self._doubts, self._most_answered = 0, pieces.contacts
         self.bears = pieces.contacts if self.bears is None else min(self.bears, pieces.contacts)
         return True
 
@@ -110,8 +120,9 @@ class ServiceState:
         """A request that failed is cut into these."""
         # A piece fails like the whole, and stays unanswered: so the whole teaches no size.
         self._origins.pop(request, None)
-        if is_timeout and len(request.entries) > max(1, self._most_answered):
-            made = _Pieces({*pieces}, max(len(piece.entries) for piece in pieces))
+        if is_timeout and len(request.entries) > 1:
+            largest = max(len(piece.entries) for piece in pieces)
+            made = _Pieces(len(request.entries), largest, {*pieces})
             self._origins.update(dict.fromkeys(pieces, made))
 
     def was_probed(self, request: Request, pieces: Sequence[Request], now: float) -> None:

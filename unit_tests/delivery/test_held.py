@@ -14,10 +14,10 @@ from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.held import FEW_CLAIMS
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
-from destination_maileon.errors import TransientError
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
+from destination_maileon.maileon.errors import FatalError, MaileonError, RetriableError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_part, a_plan, options
@@ -262,13 +262,16 @@ def test_a_question_that_is_not_answered_costs_passes_and_not_the_sync(answer: A
     assert harness.outcomes == dict.fromkeys(range(1, FEW_CLAIMS + 3), "rejected")
 
 
-def test_a_question_that_fails_is_asked_again_and_in_the_end_is_given_up() -> None:
+@pytest.mark.parametrize("failure", [NO_CONNECTION, FatalError("no such page")])
+def test_a_question_that_fails_is_given_up_and_the_sync_goes_on(failure: MaileonError) -> None:
     harness, question = asked_for_owner()
-    assert harness.answer(question, NO_CONNECTION) == 1.0
-    harness.now += 100.0
-    assert harness.send() == [question]
-    with pytest.raises(TransientError, match="A question for stream contacts failed 2 times"):
-        harness.answer(question, NO_CONNECTION)
+    for _ in range(2 * isinstance(failure, RetriableError)):
+        assert harness.answer(question, failure) is not None
+        harness.now += 30.0
+        assert harness.send() == [question]
+    assert harness.answer(question, failure) is None
+    serve(harness, Account({"none@b.de": "other"}))
+    assert harness.outcomes == dict.fromkeys(range(1, FEW_CLAIMS + 3), "rejected")
 
 
 def test_a_claim_of_the_owner_itself_is_not_rejected_with_the_others() -> None:

@@ -391,8 +391,35 @@ def test_a_right_that_was_there_has_not_gone_away() -> None:
     harness.answer(harness.in_flight[0], FORBIDDEN)
     assert harness.outcomes[1] == "rejected"
     # That contacts may be written says nothing of the right to remove.
+    harness.answer(harness.in_flight[0], a_report(1))
     with pytest.raises(ConfigError, match="may not do that"):
         harness.answer(harness.removal(someone(3)), FORBIDDEN)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_a_right_is_missing_only_if_nothing_in_flight_shows_that_it_is_there(
+    is_accepted: bool,
+) -> None:
+    harness = Harness()
+    first, second = harness.request(someone(1)), harness.request(someone(2))
+    assert harness.answer(first, FORBIDDEN) is None
+    assert harness.send() == []
+    harness.answer(second, a_report(1) if is_accepted else NO_CONNECTION)
+    assert first in harness.send()
+    if is_accepted:
+        harness.answer(first, FORBIDDEN)
+        assert harness.outcomes == {1: "rejected", 2: "written"}
+    else:
+        with pytest.raises(ConfigError, match="may not do that"):
+            harness.answer(first, FORBIDDEN)
+
+
+def test_two_requests_without_the_right_are_enough() -> None:
+    harness = Harness()
+    first, second, _ = (harness.request(someone(n)) for n in (1, 2, 3))
+    harness.answer(first, FORBIDDEN)
+    with pytest.raises(ConfigError, match="may not do that"):
+        harness.answer(second, FORBIDDEN)
 
 
 # A removal.

@@ -282,13 +282,17 @@ def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
     assert service.bears == 2
 
 
-def test_a_size_that_was_answered_is_borne_whatever_times_out_later() -> None:
-    service, [one, other] = a_timeout_of(8)
-    smaller = other.halves()
-    assert answered(service, one) == [False]
-    service.was_split(other, smaller, is_timeout=True)
-    assert answered(service, *smaller) == [False, False]
+def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again() -> None:
+    service, pieces = a_timeout_of(8)
+    # A call as large was answered while the pieces waited.
+    assert answered(service, a_request(*map(someone, range(1, 9))), *pieces) == [False] * 3
     assert service.bears is None
+    for is_sure in (False, True):
+        request = a_request(*map(someone, range(1, 9)))
+        halves = request.halves()
+        service.was_split(request, halves, is_timeout=True)
+        assert answered(service, *halves) == [False, is_sure]
+    assert service.bears == 4
 
 
 def test_the_smallest_size_counts() -> None:

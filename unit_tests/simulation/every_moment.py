@@ -35,6 +35,7 @@ from unit_tests.simulation.sent import (
 
 CALLS_AT_FIRST = 4
 RECORDS_PER_CONTACT = 10
+QUESTIONS = 3
 OVERLOADS = 5
 MAX_REFUSED_CALLS = 40
 DEFAULT_RETRY_SECONDS = 900.0
@@ -75,6 +76,8 @@ class _Fate:
 
 class Watch:
     """Looks at every call. `reports` are those that reached the connector, with their calls."""
+
+    _doubted: Request | None = None
 
     def __init__(self, scenario: Scenario) -> None:
         self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
@@ -166,10 +169,16 @@ class Watch:
         is_missing = isinstance(answer, Forbidden)
         if is_missing and purpose_of(call) is Purpose.MARK:
             return
+        if call.job is not None and call.job.only_spares_calls:
+            return
         if is_missing and is_removal(call) in self.accepted:
             # As of one that is refused: if it is sent again, its patience begins anew.
             del self._fates[call, purpose_of(call)]
             self.disliked.update(places_of(call) if records_in(call) == 1 else ())
+            return
+        if is_missing and self._doubted is None and self.in_flight:
+            # What is in flight may show that the right is there.
+            self._doubted = call
             return
         self.ends_of_sync += 1
         self.was_forbidden |= is_missing
@@ -270,6 +279,9 @@ class Watch:
         others_succeed = len(self.reports) > fate.reports_before
         overloads = fate.overloads + answer.may_be_too_large
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
+        if call.job is not None and call.job.only_spares_calls and fate.attempts >= QUESTIONS:
+            # It need not be asked again.
+            del self.failing[call]
 
 
 def _overlap(one: Request, other: Request) -> bool:
