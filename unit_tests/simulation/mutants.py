@@ -446,6 +446,11 @@ INSIDE: dict[str, Planted] = {
     "who stands behind is rejected, too": Planted(
         put(_DELIVERY + "accumulator.Accumulator.is_first", lambda *_: True), "an older record", 98
     ),
+    "nothing waits for older records": Planted(
+        put(_DELIVERY + "scheduler.RequestScheduler.is_oldest", lambda *_: True),
+        "accepted one by one",
+        524,
+    ),
     "nobody waits for who is held": Planted(
         changed(
             _DELIVERY + "accumulator.Accumulator.keep_place",
