@@ -19,10 +19,7 @@ from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
 from destination_maileon.mapping.converters import Clean, Converter, as_boolean, as_integer
-
-UNAVAILABLE_VALUE = "__debezium_unavailable_value"
-"""Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
-values)."""
+from destination_maileon.protocol.messages import UNAVAILABLE_VALUE
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""

@@ -19,9 +19,8 @@ from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, MappingRules
 from destination_maileon.mapping.identifiers import SharedIds
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
-from destination_maileon.protocol.messages import RecordMessage
+from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey
 
@@ -76,7 +75,8 @@ class StreamMapper:
         if row is None and (row := self._unusual_row(message, log)) is None:
             return _NO_DATA, self.usual_partition
         encoder = self.encoder
-        if message.nulled or UNAVAILABLE_VALUE in astuple(row):
+        lacks_values = message.may_lack_values and UNAVAILABLE_VALUE in astuple(row)
+        if lacks_values or message.nulled:
             refusal = encoder.leave_gaps(row, message.nulled)
             if refusal is not None:
                 return refusal, self.usual_partition

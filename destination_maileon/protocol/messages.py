@@ -29,6 +29,11 @@ from destination_maileon.protocol import exact_json
 StreamKey: TypeAlias = tuple[str | None, str]
 """Namespace and name."""
 
+UNAVAILABLE_VALUE = "__debezium_unavailable_value"
+"""Stands for a value that is stored apart and did not change (Debezium docs, Postgres, toasted
+values)."""
+
+_UNAVAILABLE = UNAVAILABLE_VALUE.encode()
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON_SPACE = b" \t\r\n"
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
@@ -69,7 +74,8 @@ class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
     `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
-    `nulled` are the columns that the source could not deliver, by the record's `meta.changes`.
+    No value of it is `UNAVAILABLE_VALUE` unless it `may_lack_values`; `nulled` are the columns that
+    the source could not deliver, by the record's `meta.changes`.
     """
 
     stream: StreamKey
@@ -77,6 +83,7 @@ class RecordMessage(Struct, gc=False):
     texts: Texts
     line: bytes
     line_number: int
+    may_lack_values: bool
     nulled: tuple[str, ...] = ()
 
     def decoded_data(self) -> dict[str, object] | None:
@@ -144,6 +151,7 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
     """
     together = b"\n".join(lines)
     is_utf8, is_plain = _is_utf8(together), not _has_special(together)
+    may_lack_values = _UNAVAILABLE in together
     for number, line in enumerate(lines, first_line_number):
         try:
             # What the decoder skips it does not look at so closely.
@@ -157,7 +165,9 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
             continue
         stream = record.namespace or None, record.stream
         texts = _PLAIN if is_plain else _texts(line)
-        made = RecordMessage(stream, record.data, texts, line, number)
+        # Within an escape any character may stand.
+        may_lack = may_lack_values or texts is _ANYTHING
+        made = RecordMessage(stream, record.data, texts, line, number, may_lack)
         if record.meta is not None:
             made.nulled = tuple(_nulled(record.meta))
         yield made
@@ -250,7 +260,10 @@ def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> 
         raise BadInput(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
     nulled = tuple(_nulled(record.get("meta")))
-    return RecordMessage((namespace or None, name), b"", _ANYTHING, line, line_number, nulled)
+    key = (namespace or None, name)
+    return RecordMessage(
+        key, b"", _ANYTHING, line, line_number, may_lack_values=True, nulled=nulled
+    )
 
 
 def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:

@@ -18,9 +18,8 @@ from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.columns import Column
 from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
 from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal
-from destination_maileon.mapping.rows import UNAVAILABLE_VALUE
 from destination_maileon.mapping.summary import Notice, Notices
-from destination_maileon.protocol.messages import RecordMessage, Texts, decode
+from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage, Texts, decode
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 CDC = "_ab_cdc_deleted_at"

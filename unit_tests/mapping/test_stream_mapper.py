@@ -19,7 +19,13 @@ from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
-from destination_maileon.protocol.messages import BadInput, RecordMessage, Texts, decode
+from destination_maileon.protocol.messages import (
+    UNAVAILABLE_VALUE,
+    BadInput,
+    RecordMessage,
+    Texts,
+    decode,
+)
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_mapping, a_plan, an_account
 from unit_tests.support.planning import FIELDS, STRING
@@ -185,6 +191,22 @@ def test_cleaned_records_are_counted_across_all_that_was_learnt() -> None:
     stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
     mapped(stream, first_name="E\x01va")
     assert stream.notices.counts == {Notice.CLEANED: 2}
+
+
+@pytest.mark.parametrize(
+    "written_as", [UNAVAILABLE_VALUE, UNAVAILABLE_VALUE.replace("_", "\\u005f")]
+)
+def test_a_value_that_the_source_did_not_send_is_left_out_however_its_mark_is_written(
+    written_as: str,
+) -> None:
+    stream, heard = with_a_log("COLOR", "first_name")
+    for _ in range(2):
+        message = a_message(f'{{"email":"a@b.de","first_name":"Ada","COLOR":"{written_as}"}}')
+        result, _ = stream.encode(message, heard)
+        assert isinstance(result, tuple)
+        contact = contact_of(result[0])
+        assert (contact.custom_fields, contact.standard_fields) == ({}, {"FIRSTNAME": "Ada"})
+    assert stream.notices.counts == {Notice.UNAVAILABLE: 2}
 
 
 def encoded(stream: StreamMapper, heard: Heard, **data: object) -> Mapped:
