@@ -67,7 +67,8 @@ class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
     `rows` makes the rows that are encoded. What is known to be a text need not be asked: `texts`
-    are columns that have held nothing else so far.
+    are columns that have held nothing else so far. `order` is that of the columns in the records:
+    all of those that go somewhere, and maybe others; if it is empty, as they come.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ContactEncoder:
         notices: Notices | None = None,
         *,
         texts: Collection[str] = (),
+        order: Collection[str] = (),
     ) -> None:
         columns = list(columns)
         self._rules = rules
@@ -84,7 +86,7 @@ class ContactEncoder:
         self._notices = notices or Notices()
         self._seen = self._notices.seen
         self.rows = Rows(
-            (c.name for c in columns),
+            order or [c.name for c in columns],
             (c.name for c in columns if c.clear),
             (c.name for c in columns if c.name in texts and _holds_text(c)),
         )

@@ -4,7 +4,7 @@ This module alone decides when a stream is compiled anew: when a record shows a 
 schema does not have, and when a custom field has vanished from the account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from msgspec import MsgspecError, Struct
@@ -32,6 +32,9 @@ _UNUSUAL = (ValueError, RecursionError, ArithmeticError, MsgspecError)
 MAX_TABLES = 20
 """So many times it is told where columns go that only the records have."""
 
+MAX_TIMES_WIDER = 20
+"""So many times what a record has may columns be that are new and go nowhere."""
+
 
 class StreamMapper:
     """One stream of the catalog."""
@@ -58,7 +61,12 @@ class StreamMapper:
         self._has_told_unmapped = False
         self._mixed: set[str] = set()
         """Columns of texts that have held something else."""
-        self._compile()
+        self._keys: dict[str, None] = {}
+        """What a record has, the last one that was looked at closely."""
+        self._decode: Callable[[bytes], Struct]
+        self._compile(columns.columns)
+        # The first record teaches in which order its source writes the columns.
+        self._decode = _refuse
 
     def encode(self, message: RecordMessage, log: Log) -> tuple[Mapped, PartitionKey]:
         """What the record asks for, and in which partition its contact travels.
@@ -68,7 +76,7 @@ class StreamMapper:
             StopSync: if a column is new and has no target, and that must not be.
         """
         try:
-            row: Struct | None = self.encoder.rows.decode(message.data)
+            row: Struct | None = self._decode(message.data)
         except _UNUSUAL:
             row = None
         # Outside of the handler, so that no chained error carries a piece of the record.
@@ -98,11 +106,13 @@ class StreamMapper:
         if data is None:
             return None
         self.learn(data, log)
-        texts = self.encoder.rows.texts
-        mixed = {name for name in texts if not isinstance(data.get(name), str | None)}
-        if mixed:
-            self._mixed |= mixed
-            self._compile()
+        rows = self.encoder.rows
+        mixed = {name for name in rows.texts if not isinstance(data.get(name), str | None)}
+        self._mixed |= mixed
+        is_first = self._decode is _refuse
+        if mixed or (is_first and _in_order(rows.columns, data) != [*rows.columns]):
+            self._compile_anew()
+        self._decode = self.encoder.rows.decode
         return self.encoder.rows.of(data)
 
     def _warn_of_shared_ids(self, log: Log) -> None:
@@ -120,6 +130,7 @@ class StreamMapper:
             StopSync: if one has no target, and that must not be.
         """
         known = self._known
+        self._keys = dict.fromkeys(data)
         if data.keys() <= known:
             self._miss()
             return
@@ -133,10 +144,10 @@ class StreamMapper:
         columns = self._columns.columns
         new = {name: columns[name] for name in data if name in columns and name not in known}
         known.update(new)
-        if all(c.target == SKIP and c.name != DELETED_AT_COLUMN for c in new.values()):
+        if all(map(_goes_nowhere, new.values())):
             self._miss()
         else:
-            self._compile()
+            self._compile_anew()
         self._tell_new(new, log)
         self.tell_notes(log)
 
@@ -155,7 +166,7 @@ class StreamMapper:
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
         self._columns.forget_custom_field(name)
-        self._compile()
+        self._compile_anew()
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""
@@ -218,14 +229,52 @@ class StreamMapper:
         do it would read twice every record that has one.
         """
         self._missed += 1
-        if self._missed > len(self.encoder.rows.columns):
-            self._compile()
+        known, rows = self._columns.columns, self.encoder.rows.columns
+        if self._missed > len(rows if self._are_few(len(known) - len(rows)) else known):
+            self._compile_anew()
 
-    def _compile(self) -> None:
+    def _compile_anew(self) -> None:
+        columns, rows = self._columns.columns, self.encoder.rows.columns
+        new = [name for name in columns if name not in rows]
+        if not self._are_few(len(new)):
+            new = [n for n in new if n in self._keys or not _goes_nowhere(columns[n])]
+        self._compile(_in_order([*rows, *new], self._keys))
+
+    def _are_few(self, new: int) -> bool:
+        """Whether a row may get so many columns: each record pays for what it does not have."""
+        return new <= MAX_TIMES_WIDER * len(self._keys)
+
+    def _compile(self, order: Collection[str]) -> None:
+        """For rows of these columns, which the records have in this order."""
         columns = self._columns.columns
         self._known = set(columns)
         self._missed = 0
         # A column of them that is new has made them known.
         rules = replace(self._rules, preferences=self._columns.account.known_preferences)
         texts = columns.keys() - self._mixed
-        self.encoder = ContactEncoder(columns.values(), rules, self.notices, texts=texts)
+        self.encoder = ContactEncoder(
+            columns.values(), rules, self.notices, texts=texts, order=order
+        )
+        self._decode = self.encoder.rows.decode
+
+
+def _refuse(_data: bytes) -> Struct:
+    raise ValueError
+
+
+def _goes_nowhere(column: Column) -> bool:
+    return column.target == SKIP and column.name != DELETED_AT_COLUMN
+
+
+def _in_order(columns: Iterable[str], keys: Iterable[str]) -> list[str]:
+    """The columns in the order of the keys; one that is not among them stays behind its neighbour.
+
+    The decoder looks for each key from where it found the one before: in another order it takes
+    quadratic time.
+    """
+    places = {key: place for place, key in enumerate(keys)}
+    ranks: dict[str, int] = {}
+    place = -1
+    for column in columns:
+        ranks[column] = place = places.get(column, place)
+    return sorted(ranks, key=ranks.__getitem__)

@@ -16,7 +16,7 @@ from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.stream_mapper import MAX_TABLES, StreamMapper
+from destination_maileon.mapping.stream_mapper import MAX_TABLES, MAX_TIMES_WIDER, StreamMapper
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import (
@@ -74,6 +74,20 @@ def test_columns_that_go_nowhere_are_compiled_in_ever_more_rarely(
     for _ in range(3_000):
         compiled.learn(email="a@b.de", key7=1, key2999=1)
     assert compiled.stream.encoder.rows.columns > {"key7", "key2999"}
+
+
+@pytest.mark.parametrize("keys", [1, 10])
+def test_the_rows_do_not_become_much_wider_than_the_records(
+    monkeypatch: pytest.MonkeyPatch, keys: int
+) -> None:
+    stream = Compiled(monkeypatch).stream
+    for n in range(3_000):
+        data = {"email": "a@b.de", **{f"key{n}-{k}": "x" for k in range(keys)}}
+        assert isinstance(encoded(stream, Heard(), **data), tuple)
+    assert len(stream.encoder.rows.columns) < 2 * MAX_TIMES_WIDER * (keys + 1)
+    assert isinstance(encoded(stream, Heard(), email="a@b.de", first_name="Ada"), tuple)
+    assert "first_name" in stream.encoder.rows.columns
+    assert len(stream.encoder.rows.columns) < 2 * MAX_TIMES_WIDER * (keys + 1)
 
 
 def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +205,18 @@ def test_cleaned_records_are_counted_across_all_that_was_learnt() -> None:
     stream.learn({"email": "ada@example.com", "COLOR": "red"}, heard)
     mapped(stream, first_name="E\x01va")
     assert stream.notices.counts == {Notice.CLEANED: 2}
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [("edcba", "edcba"), ("bda", "bcdea"), ("ace", "abcde"), ("cda", "cdeab"), ("", "abcde")],
+)
+def test_the_rows_have_their_columns_in_the_order_of_the_first_record(
+    keys: str, expected: str
+) -> None:
+    stream, heard = with_a_log(*"abcde")
+    encoded(stream, heard, email="a@b.de", **dict.fromkeys(keys, "x"))
+    assert "".join([*stream.encoder.rows.columns][1:]) == expected
 
 
 @pytest.mark.parametrize(
