@@ -4,7 +4,10 @@ This module alone decides which forms of that column are understood.
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
+
+import msgspec
 
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
@@ -39,12 +42,24 @@ def preference_value(value: object, title: str) -> str | None:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
+    if value is None:
+        return None
+    try:
+        said = _said(value)
+    except TypeError:  # a list or an object, which have no hash
+        said = ""
+    if said == "":
+        raise BadPreferencesError(REMOVAL_FORMS, Reason.BAD_PREFERENCE, title)
+    return said
+
+
+@lru_cache(maxsize=100)
+def _said(value: object) -> str | None:
+    """The same of a text or a number; empty if it says neither."""
+    if isinstance(value, str) and value.strip().lower() in NULL_WORDS:
         return None
     said = is_set(value)
-    if said is None:
-        raise BadPreferencesError(REMOVAL_FORMS, Reason.BAD_PREFERENCE, title)
-    return "true" if said else "false"
+    return "" if said is None else "true" if said else "false"
 
 
 def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
@@ -92,7 +107,7 @@ def _entries(value: object) -> list[object]:
     """The list itself, or the list in a JSON string: warehouses store JSON as text."""
     if isinstance(value, str):
         try:
-            value = exact_json.loads(value.encode()) if value.strip() else None
+            value = _decoded(value) if value.strip() else None
         except (ValueError, RecursionError, ArithmeticError):
             raise BadPreferencesError(_PREFERENCES_FORM) from None
     if value is None:
@@ -102,4 +117,13 @@ def _entries(value: object) -> list[object]:
     return value
 
 
+def _decoded(text: str) -> object:
+    try:
+        return _decode(text)
+    except (ValueError, RecursionError, ArithmeticError, msgspec.MsgspecError):
+        # It may be beyond this decoder's limits.
+        return exact_json.loads(text.encode())
+
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _PREFERENCES_FORM = 'Write it as a list of {"category", "name", "value", "source" (optional)}.'

@@ -103,6 +103,12 @@ def test_a_list_may_come_as_json_text() -> None:
     assert listed(json.dumps(entries)) == listed(entries)
 
 
+@pytest.mark.parametrize("unusual", ["0", '"\\ud800"', "9" * 5000])
+def test_every_digit_of_a_json_text_counts(unusual: str) -> None:
+    text = '[{"category":123456789012345678901,"name":0.12345678901234567891,"value":1,"more":%s}]'
+    assert [*listed(text % unusual)] == [("123456789012345678901", "0.12345678901234567891")]
+
+
 @pytest.mark.parametrize(
     "value",
     [
