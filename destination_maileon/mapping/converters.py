@@ -11,6 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+import msgspec
+
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.protocol import exact_json
 
@@ -57,6 +59,8 @@ _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
 _NO_ID = re.compile(r"\s*(?:-[0-9]+|\+?0+)\s*")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
 _LAST_ASCII = "\x7e"
+# Numbers as they stand, in a third of the time that orjson takes for those that are exact.
+_compact_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def as_text(value: object) -> str:
@@ -239,11 +243,11 @@ def _day_of_year(text: str) -> date:
 
 
 def _json_text(value: object) -> str:
-    text = exact_json.dumps(value).decode()
-    if "\\u" not in text:
-        return text
-    # Where orjson cannot write a value, every character beyond ASCII comes as a reference.
-    text = _JSON_ESCAPE.sub(_character, text)
+    try:
+        return _compact_json(value).decode()
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        # A lone surrogate, or nested too deep. Every character beyond ASCII comes as a reference.
+        text = _JSON_ESCAPE.sub(_character, exact_json.dumps(value).decode())
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
