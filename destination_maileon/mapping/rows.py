@@ -32,18 +32,18 @@ the row has something for every field."""
 class Rows:
     """The rows of one stream. Those of `clearing` columns are UNSET and not None if absent.
 
-    `decode` raises `msgspec.ValidationError` at a column that is not known, at what is neither a
-    text nor null in one of the `texts`, and always if the name of a column is escaped in JSON.
+    `decode` raises `msgspec.ValidationError` at a column that is not known, and at what is neither
+    a text nor null in one of the `texts`: none, if the name of a column is escaped in JSON.
     """
 
     def __init__(
         self, columns: Iterable[str], clearing: Iterable[str], texts: Iterable[str] = ()
     ) -> None:
         clearing = {*clearing}
-        self.texts = {*texts}
         self._places = {column: f"c{n}" for n, column in enumerate(columns)}
         self._defaults = {c: UNSET if c in clearing else None for c in self._places}
         is_escaped = any(map(_ESCAPED_IN_JSON.search, self._places))
+        self.texts = set() if is_escaped else {*texts}
         fields = [
             (
                 place,
@@ -56,8 +56,15 @@ class Rows:
             "Row", fields, gc=False, forbid_unknown_fields=True
         )
         decoder = msgspec.json.Decoder(self._row, float_hook=Decimal)
-        self.decode: Callable[[bytes], Struct] = _refuse if is_escaped else decoder.decode
         self.columns = self._places.keys()
+        self.decode: Callable[[bytes], Struct] = self._decoded if is_escaped else decoder.decode
+
+    def _decoded(self, data: bytes) -> Struct:
+        """The same for any names, in three times the time."""
+        read = _decode(data)
+        if not read.keys() <= self.columns:
+            raise msgspec.ValidationError
+        return self.of(read)
 
     def of(self, data: Mapping[str, object]) -> Struct:
         """The row of a record that was decoded otherwise, less its unknown columns."""
@@ -78,8 +85,7 @@ class Rows:
             setattr(row, self._places[column], self._defaults[column])
 
 
-def _refuse(_data: bytes) -> Struct:
-    raise msgspec.ValidationError
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class Field(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -29,14 +30,19 @@ def test_a_value_is_read_into_the_place_of_its_column(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", ESCAPED)
-def test_a_name_that_is_escaped_in_json_has_its_place_for_data_that_was_decoded_otherwise(
+def test_a_name_that_is_escaped_in_json_has_its_place_and_no_column_is_one_of_texts(
     column: str,
 ) -> None:
-    rows = Rows(["c1", column], clearing=[])
-    with pytest.raises(msgspec.ValidationError):
-        rows.decode(json.dumps({"c1": "y"}).encode())
-    row = rows.of({column: "x", "c1": "y", "unknown": "z"})
-    assert (getattr(row, rows.place(column)), getattr(row, rows.place("c1"))) == ("x", "y")
+    rows = Rows(["c1", column], clearing=[column], texts=["c1", column])
+    given = {"c1": 7, column: Decimal("1.50")}
+    row = rows.decode(f'{{"c1":0,{json.dumps(column)}:1.50,"c1":7}}'.encode())
+    for read in (row, rows.of({**given, "unknown": "z"})):
+        assert [getattr(read, rows.place(name)) for name in given] == [*given.values()]
+    assert getattr(rows.decode(b"{}"), rows.place(column)) is UNSET
+    assert rows.texts == set()
+    for unusual in ({"unknown": "z"}, ["c1"], None):
+        with pytest.raises(msgspec.ValidationError):
+            rows.decode(json.dumps(unusual).encode())
 
 
 @pytest.mark.parametrize("value", [1, True, ["x"], {"a": "x"}])
