@@ -17,18 +17,24 @@ Make: TypeAlias = Callable[[int], object]
 TEXT_CHARACTERS = 255
 DEAREST = 2.5
 """The limit of what no promise names: it may not cost more than the dearest that one names."""
+CHEAPEST = 1.3
+"""The limit of what costs less than the floor: it may not become dearer than the floor unseen."""
+UNCLEAR = "maybe"
+"""A value that says neither yes nor no."""
 
 
 class Form(StrEnum):
-    """How a value is written. The names are those of Maileon's types, JSON and LIST aside."""
+    """How a value is written. The names are those of Maileon's types, the last three aside."""
 
     TEXT = "string"
     INTEGER = "integer"
     FLOAT = "float"
     BOOLEAN = "boolean"
     DATE = "date"
+    TIMESTAMP = "timestamp"
     JSON = "json"
     LIST = "list"
+    WHOLE = "whole number with a fraction of zero"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,9 @@ class Kind:
 
     `limit` is how many times the floor's CPU the connector may take at most.
     `duplicates` is the share of records that are of an earlier contact, `nulls` that of values that
-    are null. One contact in `troubled_every` has the trouble (0: none). `share` is what part of the
-    usual number of records is enough.
+    are null. One contact in `troubled_every` has the trouble (0: none). In the `doubtful` column
+    some records are UNCLEAR, for which the connector rejects them itself. The catalog may have the
+    columns `is_reversed`. `share` is what part of the usual number of records is enough.
     """
 
     name: str
@@ -95,6 +102,8 @@ class Kind:
     records_per_state: int = 1_000
     troubled_every: int = 0
     trouble: Trouble = Trouble.REFUSED
+    doubtful: str = ""
+    is_reversed: bool = False
     is_ascii: bool = False
     has_control_characters: bool = False
     removal: Removal | None = None

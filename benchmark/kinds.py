@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from benchmark.description import Column, Form, Kind, Make, Removal, Spread
+from benchmark.description import CHEAPEST, UNCLEAR, Column, Form, Kind, Make, Removal, Spread
 
 
 def _person(number: int) -> str:
@@ -27,6 +27,10 @@ def _timestamp(number: int) -> str:
 def _day_or_timestamp(number: int) -> str:
     forms = (_day, _timestamp, lambda n: f"{_day(n)} {n % 24:02}:30:00", _day)
     return forms[number % len(forms)](number)
+
+
+def _bigquery_timestamp(number: int) -> str:
+    return f"{_day(number)} {number % 24:02}:{number % 60:02}:00.123 UTC"
 
 
 def _text(name: str, more: str = "") -> Make:
@@ -143,6 +147,19 @@ NUMBER_TEXTS = (
     *(Column(f"count_{n}", f"custom:count_{n}", str, Form.INTEGER) for n in range(5)),
     *(Column(f"sum_{n}", f"custom:sum_{n}", lambda n: f"{n}.25", Form.FLOAT) for n in range(4)),
 )
+TIMESTAMPS = tuple(
+    Column(f"time_{n}", f"custom:time_{n}", _timestamp, Form.TIMESTAMP) for n in range(9)
+)
+BIGQUERY_DAYS = tuple(
+    Column(f"day_{n}", f"custom:day_{n}", _bigquery_timestamp, Form.DATE) for n in range(9)
+)
+WHOLE = tuple(Column(f"whole_{n}", f"custom:whole_{n}", float, Form.WHOLE) for n in range(9))
+DOUBTFUL = Column(
+    "likes_weekly",
+    "preference:News/Weekly",
+    lambda n: UNCLEAR if n % 5 == 0 else n % 2 == 0,
+    Form.BOOLEAN,
+)
 DELETED = Column("gone", "deleted", lambda _: True, Form.BOOLEAN)
 UNSUBSCRIBED = Column("gone", "unsubscribe", lambda _: True, Form.BOOLEAN)
 
@@ -245,6 +262,7 @@ _KINDS = (
             BIRTHDAY,
             *_custom(lambda name: _words(name, 200)),
         ),
+        limit=CHEAPEST,
         share=0.5,
     ),
     Kind(
@@ -263,15 +281,38 @@ _KINDS = (
         duplicates=0.9,
         nulls=0.7,
     ),
-    Kind("hundred", "100 custom fields", (EMAIL, *_custom(_text, HUNDRED)), share=0.3),
+    Kind(
+        "hundred",
+        "100 custom fields",
+        (EMAIL, *_custom(_text, HUNDRED)),
+        limit=CHEAPEST,
+        share=0.3,
+    ),
     Kind(
         "sparse",
         "100 custom fields, 95 % null",
         (EMAIL, *_custom(_text, HUNDRED)),
+        limit=CHEAPEST,
         nulls=0.95,
         share=0.5,
     ),
     Kind("number-texts", "numbers as texts", (EMAIL, *NUMBER_TEXTS)),
+    Kind("timestamps", "nine timestamp fields", (EMAIL, *TIMESTAMPS)),
+    Kind("bigquery", "nine date fields, times as BigQuery writes them", (EMAIL, *BIGQUERY_DAYS)),
+    Kind("whole", "nine whole numbers as 5.0", (EMAIL, *WHOLE)),
+    Kind(
+        "unclear",
+        "20 % rejected by the connector itself",
+        (*TEN[:9], DOUBTFUL),
+        doubtful=DOUBTFUL.name,
+    ),
+    Kind(
+        "reversed",
+        "50 columns, in the catalog the other way round",
+        FIFTY,
+        limit=CHEAPEST,
+        is_reversed=True,
+    ),
     Kind("deep", "a deeply nested value that is mapped to nothing", (*TEN, DEEP)),
     Kind("thousands", "a thousand records of each contact", TEN, duplicates=0.999),
     Kind(
@@ -287,6 +328,7 @@ _KINDS = (
         "deletions",
         "deletions",
         (EMAIL, DELETED),
+        limit=CHEAPEST,
         options={"deleted_records": "delete"},
         removal=Removal.DELETE,
         share=0.1,
@@ -295,6 +337,7 @@ _KINDS = (
         "opt-outs",
         "opt-outs",
         (EMAIL, UNSUBSCRIBED),
+        limit=CHEAPEST,
         options={"deleted_records": "unsubscribe"},
         removal=Removal.UNSUBSCRIBE,
         share=0.1,
@@ -314,4 +357,4 @@ def custom_fields() -> dict[str, str]:
 
 
 def _field_type(form: Form) -> str:
-    return Form.TEXT.value if form is Form.JSON else form.value
+    return {Form.JSON: Form.TEXT, Form.WHOLE: Form.INTEGER}.get(form, form).value

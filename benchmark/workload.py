@@ -25,6 +25,7 @@ _TYPES = {
     Form.BOOLEAN: "boolean",
     Form.JSON: "object",
     Form.LIST: "array",
+    Form.WHOLE: "number",
 }
 _BY_NAME = ("standard:", "email", "external_id", "maileon_id", "preferences")
 _WINDOW = 1_500
@@ -52,7 +53,8 @@ class Workload:
 
     def catalog(self) -> dict[str, object]:
         """The configured catalog."""
-        properties = {c.name: {"type": _TYPES.get(c.form, "string")} for c in self.kind.columns}
+        columns = self.kind.columns[:: -1 if self.kind.is_reversed else 1]
+        properties = {c.name: {"type": _TYPES.get(c.form, "string")} for c in columns}
         schema = {"type": "object", "properties": properties}
         streams = [{"name": name, "json_schema": schema} for name in self._streams()]
         modes = {"sync_mode": "full_refresh", "destination_sync_mode": "append"}

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from benchmark.description import Kind, Spread, Trouble
+from benchmark.description import UNCLEAR, Kind, Spread, Trouble
 from benchmark.kinds import KINDS
 from benchmark.workload import SHARED, Workload
 
@@ -59,6 +59,19 @@ def test_a_state_follows_every_so_many_records() -> None:
     lines = [orjson.loads(line)["type"] for line in Workload(KINDS["states"], 100).lines()]
     assert lines[:12] == [*["RECORD"] * 10, "STATE", "RECORD"]
     assert Counter(lines) == {"RECORD": 100, "STATE": 10}
+
+
+def test_catalog_may_have_the_columns_the_other_way_round() -> None:
+    workload = Workload(KINDS["reversed"], 1)
+    catalog: Any = workload.catalog()
+    properties = catalog["streams"][0]["stream"]["json_schema"]["properties"]
+    assert [*properties] == [*_data(workload)[0]][::-1]
+
+
+def test_a_fifth_of_the_records_is_unclear() -> None:
+    workload = Workload(KINDS["unclear"], 100)
+    said = Counter(data[workload.kind.doubtful] for data in _data(workload))
+    assert said == {UNCLEAR: 20, True: 40, False: 40}
 
 
 def test_streams_take_turns() -> None:
