@@ -148,10 +148,10 @@ def _is_usual(text: str) -> bool:
     A time may be one that only Python's parser takes for one.
     """
     try:
-        _parse(text)
-    except ValueError:
         # BigQuery's times end so.
-        return text.endswith(" UTC") and _is_usual(text.removesuffix(" UTC"))
+        _parse(text.removesuffix(" UTC"))
+    except ValueError:
+        return False
     return text[_HYPHEN] == "-" and text[_SEPARATOR] in "T "
 
 
