@@ -23,7 +23,7 @@
 Where no contact may be invalid (`ignore_invalid_contacts` false) nothing of a refused request is
 stored. What comes before the first bad contact is then sent first, and all from it on again:
 
-    its codes are 4, 5, sent before older ones were settled Requeue, to wait for them
+    codes 4, 5 or none, sent before older ones were settled Requeue, to wait for them
     refused alone, sent before older ones were settled      Requeue, to wait for them
     a contact of several records                            Split into halves of its records
     one record                                              Reject, which ends the sync
@@ -145,8 +145,9 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     if at:
         pieces = [request.with_contacts(entries[:at]), request.with_contacts(entries[at:])]
         return _split(request, pieces)
-    is_duplicate = bad[first][0].code in DUPLICATE_CODES
-    if is_duplicate and not request.was_oldest:
+    code = bad[first][0].code
+    is_duplicate = code in DUPLICATE_CODES
+    if (is_duplicate or code is None) and not request.was_oldest:
         return Requeue(now, is_barrier=True)
     if len(first.parts) > 1 and not is_duplicate:
         rest = [request.with_contacts(entries[1:])] if entries[1:] else []

@@ -113,10 +113,9 @@ class ResponseHandler:
         elif not self._waits_for_others(request, answer):
             self._answered(request, answer, now)
         doubted = self._forbidden
-        if doubted is not None and (
-            doubted.purpose in self.service.accepted or not self.scheduler.in_flight
-        ):
-            doubted.not_before = now
+        if doubted is not None and doubted.not_before == inf:
+            is_known = doubted.purpose in self.service.accepted or not self.scheduler.in_flight
+            doubted.not_before = now if is_known else inf
         return wait
 
     def _waits_for_others(self, request: Request, answer: Answer) -> bool:

@@ -135,7 +135,7 @@ CASES: dict[str, Callable[[], Decision]] = {
     "failed, may be too large, none succeeds": lambda: failed(TIMEOUT, times=2),
     "failed otherwise, and there is time": lambda: failed(NO_CONNECTION),
     "failed for too long": lambda: failed(NO_CONNECTION, since=100.0),
-    "its codes are 4, 5, sent before older ones were settled": lambda: reported_strictly(5),
+    "codes 4, 5 or none, sent before older ones were settled": lambda: reported_strictly(5),
     "refused alone, sent before older ones were settled": lambda: refused(
         a_request(someone(1), partition_key=STRICT), was_oldest=False
     ),
@@ -217,7 +217,7 @@ def test_halves_of_records_follow_each_other_and_what_stood_behind_the_request_f
 # Where no contact may be invalid.
 
 
-def strictly(request: Request, *bad: BatchEntry, code: int = 8) -> Decision:
+def strictly(request: Request, *bad: BatchEntry, code: int | None = 8) -> Decision:
     rejected = [(entry, [invalid(None, code)]) for entry in bad]
     return on_strict_report(request, MatchedReport(rejected=rejected), NOW)
 
@@ -252,12 +252,13 @@ def test_a_bad_contact_of_several_records_is_split_before_the_rest() -> None:
     assert in_order(strictly(request, request.entries[0])) == [[[1]], [[3]], [[2]]]
 
 
-def test_a_duplicate_waits_for_older_records_once() -> None:
+@pytest.mark.parametrize("code", [4, 5, None])
+def test_what_may_be_a_duplicate_waits_for_older_records_once(code: int | None) -> None:
     request = a_request(someone(1), partition_key=STRICT)
     entry = request.entries[0]
-    assert strictly(request, entry, code=4) == Requeue(NOW, is_barrier=True)
+    assert strictly(request, entry, code=code) == Requeue(NOW, is_barrier=True)
     request.was_oldest = True
-    assert strictly(request, entry, code=4) == Reject(entry, [invalid(None, 4)])
+    assert strictly(request, entry, code=code) == Reject(entry, [invalid(None, code)])
 
 
 # Of a refusal.

@@ -414,6 +414,17 @@ def test_a_right_is_missing_only_if_nothing_in_flight_shows_that_it_is_there(
             harness.answer(first, FORBIDDEN)
 
 
+def test_a_request_that_waited_for_others_waits_again_if_it_fails() -> None:
+    harness = Harness()
+    first, second, third = (harness.request(someone(n)) for n in (1, 2, 3))
+    harness.answer(first, FORBIDDEN)
+    harness.answer(second, a_report(1))
+    assert harness.send() == [first]
+    assert harness.answer(first, NO_CONNECTION) is not None
+    harness.answer(third, a_report(1))
+    assert harness.send() == []
+
+
 def test_two_requests_without_the_right_are_enough() -> None:
     harness = Harness()
     first, second, _ = (harness.request(someone(n)) for n in (1, 2, 3))
