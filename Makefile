@@ -103,5 +103,5 @@ sandbox: $(INSTALLED) ## Run the Maileon sandbox until stopped (SANDBOX_PORT=802
 locks: $(INSTALLED) ## Lock anew what counterparts/*.in name
 	for name in $(basename $(wildcard counterparts/*.in)); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-			--no-header --no-annotate $$(sed -n 's/^# uv: //p' $$name.in) $$name.in -o $$name.txt; \
+			--no-header --no-annotate $$(sed -n 's/^# uv: //p' $$name.in) $$name.in -o $$name.txt || exit 1; \
 	done
