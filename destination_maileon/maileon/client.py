@@ -1,8 +1,8 @@
 """The calls of Maileon's REST API that the synchronization of contacts needs.
 
 This module alone decides which resource is addressed, and how (Maileon docs, Synchronize Contacts;
-the official clients for the rest). Every method raises nothing but what errors.py has, and
-repeats nothing by itself.
+the official clients for the rest); the path of one contact comes from `contact`. Every method
+raises nothing but what errors.py has, and repeats nothing by itself.
 """
 
 import time

@@ -3,8 +3,8 @@
 This module alone decides which standard fields can be written, and of which type each is
 (Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
 It alone asks for the way in which contacts are recognised, everywhere else a mode is asked what it
-wants (Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id). And it decides how
-text becomes a part of a URL's path: one that a server might read as another is never requested.
+wants (Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id). And it decides at
+which path a contact is found: one that a server might read as another is never requested.
 """
 
 from collections.abc import Mapping

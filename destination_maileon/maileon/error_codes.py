@@ -1,6 +1,6 @@
 """Error code -> what it means, and what a person can do about it.
 
-This module alone decides how a rejection is explained. The meanings are Maileon's (Maileon docs,
+This module alone decides how a code is explained. The meanings are Maileon's (Maileon docs,
 Synchronize Contacts Error Codes; 22 to 27 by a client that copied an earlier state of that page).
 """
 
