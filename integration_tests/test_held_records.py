@@ -6,6 +6,8 @@ may have given it up by then.
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from integration_tests.bookkeeping import Json
@@ -156,3 +158,30 @@ def test_a_strict_sync_holds_nothing(connection: Connection) -> None:
     assert run.error["failure_type"] == "config_error"
     assert "ignore_invalid_contacts" in run.error["message"]
     assert (run.states, _stored(connection)) == ([], {"x1": "a"})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_addresses_that_are_free_move_where_no_contact_may_be_invalid(
+    connection: Connection, seed: int
+) -> None:
+    chance = Random(seed)
+    names = {f"x{n}": f"a{n}" for n in range(20)}
+    for external_id, name in names.items():
+        connection.sandbox.account.add_contact(f"{name}@example.com", external_id=external_id)
+    free = ["free", "spare"]
+    messages = []
+    for _ in range(120):
+        mover = chance.choice([*names])
+        if chance.random() < 0.4:
+            free.append(names[mover])
+            names[mover] = free.pop(chance.randrange(len(free) - 1))
+        messages.append(_contact(mover, names[mover]))
+    run = connection.sync(
+        [*messages, stream_state(1)],
+        stream(COLUMNS),
+        batch_size=7,
+        ignore_invalid_contacts=False,
+        **BY_EXTERNAL_ID,
+    )
+    assert (run.exit_code, run.stats) == (0, [(120, 0)])
+    assert _stored(connection) == names
