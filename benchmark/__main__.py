@@ -24,7 +24,7 @@ from benchmark.promises import Promise, show_promises
 from benchmark.ratios import measure, show_ratios
 from benchmark.running import Bench, open_bench
 
-RECORDS = 10_000
+RECORDS = 20_000
 ROUNDS = 7
 
 

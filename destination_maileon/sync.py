@@ -203,8 +203,7 @@ def write(
                 looks_up=config.max_deleted_records is not None,
             )
             if config.dry_run
-            else partial(send, client),
-            config.concurrent_requests,
+            else partial(send, client)
         )
         sync = assemble(
             config, plans, account=account, service=service, outbox=outbox, progress=progress

@@ -48,7 +48,7 @@ def soon(service: WorkerPool, *, with_input: bool = True) -> Event | None:
 
 def test_a_call_is_carried_out_in_the_background_and_its_answer_is_an_event() -> None:
     report = a_report(1)
-    service = WorkerPool(lambda _: report, workers=1)
+    service = WorkerPool(lambda _: report)
     call = a_request(someone(1))
     service.start(call)
     came = soon(service)
@@ -63,7 +63,7 @@ def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> N
         returned.append(service.now())
         return True
 
-    service = WorkerPool(answer, workers=1)
+    service = WorkerPool(answer)
     service.start(a_request(someone(1)))
     while not returned:
         time.sleep(0.001)
@@ -74,14 +74,14 @@ def test_an_answer_has_the_time_at_which_it_came_however_late_it_is_heard() -> N
     assert returned[0] <= came.at < heard_at
 
 
-def test_so_many_calls_are_in_flight_at_once_as_there_are_workers() -> None:
+def test_calls_are_in_flight_at_once() -> None:
     together = threading.Barrier(3, timeout=LONG)
 
     def meet(_: Request) -> Answer:
         together.wait()
         return True
 
-    service = WorkerPool(meet, workers=3)
+    service = WorkerPool(meet)
     calls = [a_request(someone(n)) for n in range(1, 4)]
     for call in calls:
         service.start(call)
@@ -102,7 +102,7 @@ def test_whatever_a_call_raises_comes_back_and_the_worker_goes_on(error: Excepti
             raise given
         return given
 
-    service = WorkerPool(answer, workers=1)
+    service = WorkerPool(answer)
     for position in (1, 2):
         service.start(a_request(someone(position)))
     came = [soon(service), soon(service)]
@@ -110,7 +110,7 @@ def test_whatever_a_call_raises_comes_back_and_the_worker_goes_on(error: Excepti
 
 
 def test_when_its_time_has_come_nothing_has_happened() -> None:
-    service = WorkerPool(lambda _: True, workers=1)
+    service = WorkerPool(lambda _: True)
     until = service.now() + 0.02
     assert service.next_event(until=until, with_input=True) is None
     assert service.now() >= until
@@ -118,7 +118,7 @@ def test_when_its_time_has_come_nothing_has_happened() -> None:
 
 
 def test_input_that_is_not_wanted_yet_is_kept_in_order() -> None:
-    service = WorkerPool(lambda _: True, workers=1)
+    service = WorkerPool(lambda _: True)
     end = InputEnd(None)
     service.deliver(CHUNK)
     service.deliver(end)
@@ -131,7 +131,7 @@ def test_input_that_is_not_wanted_yet_is_kept_in_order() -> None:
 
 
 def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
-    service = WorkerPool(lambda _: True, workers=1)
+    service = WorkerPool(lambda _: True)
     service.consumed()
     told: list[str] = []
     service.on_consumed(lambda: told.append("another"))
@@ -140,7 +140,7 @@ def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
 
 
 def test_time_never_goes_back_and_chance_is_between_zero_and_one() -> None:
-    service = WorkerPool(lambda _: True, workers=1)
+    service = WorkerPool(lambda _: True)
     before = service.now()
     time.sleep(0.001)
     assert service.now() > before
