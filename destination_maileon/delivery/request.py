@@ -89,7 +89,8 @@ class Request:
     `position` is that of its oldest record in the input, `bytes` is what its contacts take. `then`
     is sent once nothing of this one is left to do. `is_already_counted` says that an earlier report
     has counted its contacts, `is_barrier` that it waits until everything older is settled, and
-    `was_oldest` that this was so when it was sent. With a `job` it carries no record. Times in
+    `was_oldest` that this was so when it was sent, `is_doubted` that it was answered with 403, for
+    which its records may be to blame or the key. With a `job` it carries no record. Times in
     seconds.
     """
 
@@ -101,6 +102,7 @@ class Request:
     is_already_counted: bool = False
     is_barrier: bool = False
     was_oldest: bool = False
+    is_doubted: bool = False
     job: Job | None = None
     position: int = 0
     bytes: int = 0

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from math import inf
 from typing import TypeAlias
 
 from destination_maileon.accounting.ledger import Ledger
@@ -84,8 +83,6 @@ class ResponseHandler:
     refusals: RefusalTracker = field(init=False)
     missing: MissingFields = field(init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
-    _forbidden: Request | None = field(default=None, init=False)
-    """The first request that was answered with 403, while none of its kind was accepted."""
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
@@ -107,28 +104,18 @@ class ResponseHandler:
         """
         self.ledger.called(request.partition_key.plan, now)
         self.removals.returned(request)
-        wait = None
         if isinstance(answer, RetriableError):
-            wait = self._failed(request, answer, now)
-        elif not self._waits_for_others(request, answer):
-            self._answered(request, answer, now)
-        doubted = self._forbidden
-        if doubted is not None and doubted.not_before == inf:
-            is_known = doubted.purpose in self.service.accepted or not self.scheduler.in_flight
-            doubted.not_before = now if is_known else inf
-        return wait
-
-    def _waits_for_others(self, request: Request, answer: Answer) -> bool:
-        """Whether the key seems to lack a right, and what is in flight may show that it does not.
-
-        A firewall that dislikes a record's text answers with 403, too, sooner than Maileon would.
-        """
-        is_doubtful = isinstance(answer, Forbidden) and not self._may_be_refused(request)
-        if not is_doubtful or self._forbidden is not None or not self.scheduler.in_flight:
-            return False
-        self._forbidden = request
-        self.scheduler.requeue(request, at=inf)
-        return True
+            return self._failed(request, answer, now)
+        if isinstance(answer, Forbidden) and not self._may_be_refused(request):
+            if not self.scheduler.has_in_flight(request.purpose):
+                raise ConfigError(str(answer))
+            # A firewall that dislikes a record's text answers sooner than Maileon would: what is in
+            # flight may show that the key does not lack the right.
+            request.is_doubted = True
+            self.scheduler.requeue(request, at=now)
+            return None
+        self._answered(request, answer, now)
+        return None
 
     def _may_be_refused(self, request: Request) -> bool:
         """Whether a 403 says nothing of the key: a right that was there has not gone away.

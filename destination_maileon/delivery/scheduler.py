@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.request import Purpose, Request
 
 CALLS_AT_FIRST = 4
 BORNE, TOO_MUCH = 1.3, 1.6
@@ -84,7 +84,7 @@ class RequestScheduler:
         self._pending: list[Request] = []
         self._in_flight: set[Request] = set()
         self._bytes = 0
-        self._has_barrier = False
+        self._has_barrier = self._has_doubts = False
 
     @property
     def has_capacity(self) -> bool:
@@ -120,12 +120,13 @@ class RequestScheduler:
         if len(self._in_flight) >= self.pace.limit:
             return None
         for index, request in enumerate(self._pending):
-            if request.not_before > now or not self._may_be_sent(request):
+            if request.not_before > now or not self._may_go(request):
                 continue
             request.was_oldest = self.is_oldest(request, oldest_unsent())
             if request.is_barrier and not request.was_oldest:
                 continue
             self._in_flight.add(self._pending.pop(index))
+            request.is_doubted = False
             request.sent_at = now
             return request
         return None
@@ -139,6 +140,7 @@ class RequestScheduler:
         """The request will be sent again, as it is, not before this time."""
         request.not_before = at
         self._has_barrier = self._has_barrier or request.is_barrier
+        self._has_doubts = self._has_doubts or request.is_doubted
         self._bytes += request.bytes
         self._pending.insert(0, request)
 
@@ -156,13 +158,29 @@ class RequestScheduler:
         """When the next request may be sent, if nothing else happens; that may be in the past."""
         if len(self._in_flight) >= self.pace.limit:
             return None
-        ready = (r for r in self._pending if self._may_be_sent(r))
+        ready = (r for r in self._pending if self._may_go(r))
         times = (
             request.not_before
             for request in ready
             if not request.is_barrier or self.is_oldest(request, oldest_unsent())
         )
         return min(times, default=None)
+
+    def has_in_flight(self, purpose: Purpose) -> bool:
+        return any(request.purpose is purpose for request in self._in_flight)
+
+    def _may_go(self, request: Request) -> bool:
+        """Whether nothing forbids to send it now.
+
+        What is in doubt waits for all of its purpose that are in flight, and all others for it.
+        """
+        if self._has_doubts:
+            doubted = (r for r in self._pending if r.is_doubted and r.purpose is request.purpose)
+            if request.is_doubted:
+                return not self.has_in_flight(request.purpose)
+            if any(doubted):
+                return False
+        return self._may_be_sent(request)
 
     def take_larger_than(self, contacts: int) -> list[Request]:
         return self._take_out(lambda request: len(request.entries) > contacts)

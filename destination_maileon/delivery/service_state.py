@@ -61,6 +61,8 @@ class ServiceState:
     """So many contacts had the largest call that was answered."""
     _doubts: int = 0
     """So many requests timed out that were no larger, and their pieces were answered."""
+    _doubted: int = 0
+    """So many contacts had the last of them."""
     _probed_at: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
@@ -75,6 +77,7 @@ class ServiceState:
         self._reports += is_report
         if is_report:
             self._most_answered = max(self._most_answered, len(request.entries))
+            self._doubts *= len(request.entries) < self._doubted
         self._untried.discard(request)
         pieces = self._origins.pop(request, None)
         if pieces is None:
@@ -82,7 +85,7 @@ class ServiceState:
         pieces.unanswered.discard(request)
         if pieces.unanswered or not is_report:
             return False
-        self._doubts += 1
+        self._doubts, self._doubted = self._doubts + 1, pieces.whole
         if pieces.whole <= self._most_answered and self._doubts < SURE_AFTER_TIMEOUTS:
             return False
         self._doubts, self._most_answered = 0, pieces.contacts

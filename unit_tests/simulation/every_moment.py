@@ -77,8 +77,6 @@ class _Fate:
 class Watch:
     """Looks at every call. `reports` are those that reached the connector, with their calls."""
 
-    _doubted: Request | None = None
-
     def __init__(self, scenario: Scenario) -> None:
         self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
         self.max_bytes = int(str(scenario.setting("max_batch_bytes", 8_000_000)))
@@ -176,9 +174,9 @@ class Watch:
             del self._fates[call, purpose_of(call)]
             self.disliked.update(places_of(call) if records_in(call) == 1 else ())
             return
-        if is_missing and self._doubted is None and self.in_flight:
-            # What is in flight may show that the right is there.
-            self._doubted = call
+        if is_missing and any(purpose_of(c) is purpose_of(call) for c in self.in_flight):
+            # What is in flight may show that the right is there: it is sent anew then.
+            del self._fates[call, purpose_of(call)]
             return
         self.ends_of_sync += 1
         self.was_forbidden |= is_missing
