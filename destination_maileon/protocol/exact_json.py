@@ -8,7 +8,7 @@ A number here is an int, a float, or a `Decimal` where either would not do.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -66,8 +66,18 @@ def dumps(value: object) -> bytes:
     try:
         return _encode(value)
     except (UnicodeEncodeError, RecursionError):
-        with _nested(_MAX_WRITING_CALLS):
-            return _written(value).encode()
+        # json, unlike msgspec, escapes a lone surrogate.
+        return _written(value, json.dumps).encode()
+
+
+def text(value: object) -> str:
+    """The same as a text in which nothing but control characters is escaped."""
+    try:
+        return _encode(value).decode()
+    except (UnicodeEncodeError, RecursionError):
+        written = _written(value, partial(json.dumps, ensure_ascii=False))
+        # Two halves of a character are one.
+        return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 @contextmanager
@@ -101,13 +111,17 @@ def _refused(constant: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_refused)
 
 
-def _written(value: object) -> str:
+def _written(value: object, quoted: Callable[[object], str]) -> str:
+    with _nested(_MAX_WRITING_CALLS):
+        return _piece(value, quoted)
+
+
+def _piece(value: object, quoted: Callable[[object], str]) -> str:
     if isinstance(value, dict):
-        members = [f"{json.dumps(key)}:{_written(member)}" for key, member in value.items()]
+        members = [f"{quoted(key)}:{_piece(member, quoted)}" for key, member in value.items()]
         return f"{{{','.join(members)}}}"
     if isinstance(value, list):
-        return f"[{','.join([_written(item) for item in value])}]"
+        return f"[{','.join([_piece(item, quoted) for item in value])}]"
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
-    # json, unlike msgspec, escapes a lone surrogate.
-    return str(value) if isinstance(value, Decimal) else json.dumps(value)
+    return str(value) if isinstance(value, Decimal) else quoted(value)
