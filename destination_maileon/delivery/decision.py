@@ -139,7 +139,7 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     bad = dict(report.rejected)
     entries = sorted(request.entries, key=lambda entry: entry.position)
     if not bad:
-        return _split(request, request.with_contacts(entries).halves())
+        return _split(request, request.halves())
     first = next(entry for entry in entries if entry in bad)
     at = entries.index(first)
     if at:

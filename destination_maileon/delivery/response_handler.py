@@ -106,14 +106,15 @@ class ResponseHandler:
         self.removals.returned(request)
         if isinstance(answer, RetriableError):
             return self._failed(request, answer, now)
-        if isinstance(answer, Forbidden) and not self._may_be_refused(request):
-            if not self.scheduler.has_in_flight(request.purpose):
-                raise ConfigError(str(answer))
-            # A firewall that dislikes a record's text answers sooner than Maileon would: what is in
-            # flight may show that the key does not lack the right.
-            request.is_doubted = True
-            self.scheduler.requeue(request, at=now)
-            return None
+        if isinstance(answer, Forbidden):
+            if self._may_be_refused(request):
+                answer = RequestRejected(str(answer), status=HTTPStatus.FORBIDDEN)
+            elif self.scheduler.has_in_flight(request.purpose):
+                # A firewall that dislikes a record's text answers sooner than Maileon would: what
+                # is in flight may show that the key does not lack the right.
+                request.is_doubted = True
+                self.scheduler.requeue(request, at=now)
+                return None
         self._answered(request, answer, now)
         return None
 
@@ -125,8 +126,6 @@ class ResponseHandler:
         return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
 
     def _answered(self, request: Request, answer: Answer, now: float) -> None:
-        if isinstance(answer, Forbidden) and self._may_be_refused(request):
-            answer = RequestRejected(str(answer), status=HTTPStatus.FORBIDDEN)
         job = request.job
         if job is not None and (job.only_spares_calls or not isinstance(answer, FatalError)):
             job.answered(answer)

@@ -170,17 +170,14 @@ class RequestScheduler:
         return any(request.purpose is purpose for request in self._in_flight)
 
     def _may_go(self, request: Request) -> bool:
-        """Whether nothing forbids to send it now.
+        waits = self._has_doubts and self._waits_in_doubt(request)
+        return not waits and self._may_be_sent(request)
 
-        What is in doubt waits for all of its purpose that are in flight, and all others for it.
-        """
-        if self._has_doubts:
-            doubted = (r for r in self._pending if r.is_doubted and r.purpose is request.purpose)
-            if request.is_doubted:
-                return not self.has_in_flight(request.purpose)
-            if any(doubted):
-                return False
-        return self._may_be_sent(request)
+    def _waits_in_doubt(self, request: Request) -> bool:
+        """What is in doubt waits for all of its purpose that are in flight, all others for it."""
+        if request.is_doubted:
+            return self.has_in_flight(request.purpose)
+        return any(r.is_doubted and r.purpose is request.purpose for r in self._pending)
 
     def take_larger_than(self, contacts: int) -> list[Request]:
         return self._take_out(lambda request: len(request.entries) > contacts)

@@ -77,7 +77,8 @@ class ServiceState:
         self._reports += is_report
         if is_report:
             self._most_answered = max(self._most_answered, len(request.entries))
-            self._doubts *= len(request.entries) < self._doubted
+            if len(request.entries) >= self._doubted:
+                self._doubts = 0
         self._untried.discard(request)
         pieces = self._origins.pop(request, None)
         if pieces is None:
