@@ -175,7 +175,7 @@ class SyncPipeline:
         if position is not None:
             self.accumulator.flush_older_than(position)
             self.accumulator.drop(from_position=position)
-            self.scheduler.drop_pending(from_position=position)
+            self.scheduler.end_at(position)
             self.handler.held.drop(from_position=position)
 
     def _send_ready(self) -> None:

@@ -221,6 +221,8 @@ class ResponseHandler:
             if request.purpose not in self.service.accepted:
                 # Several searches at once would each add to the refused before one is accepted.
                 self.scheduler.pace.slow_down()
+            is_size = refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self.service.was_split(request, decision.pieces, may_be_size=is_size)
             self.scheduler.replace(decision.pieces)
         elif isinstance(decision, Hold):
             # First the record, then what may end the sync: contacts may still clear a removal.
@@ -246,7 +248,7 @@ class ResponseHandler:
                 ready = [piece for piece in decision.pieces if not piece.is_barrier]
                 self.service.was_probed(request, ready, now)
             is_timeout = failure.reason is FailureReason.TIMEOUT
-            self.service.was_split(request, decision.pieces, is_timeout=is_timeout)
+            self.service.was_split(request, decision.pieces, may_be_size=is_timeout)
             self.scheduler.replace(decision.pieces)
             return None
         if isinstance(decision, Requeue):
@@ -271,11 +273,14 @@ class ResponseHandler:
         self.accumulator.limits.contacts = contacts
         self.log(
             Level.INFO,
-            f"Maileon answers calls with {pluralize(contacts, 'contact')} in time, and larger ones "
-            "not: from now on no call has more.",
+            f"Maileon takes calls with {pluralize(contacts, 'contact')}, and larger ones not, or "
+            "not in time: from now on no call has more.",
         )
         for request in self.scheduler.take_larger_than(contacts):
-            self.scheduler.replace(request.pieces(contacts))
+            pieces = request.pieces(contacts)
+            for piece in pieces:
+                piece.is_barrier, piece.not_before = request.is_barrier, request.not_before
+            self.scheduler.replace(pieces)
 
     def _carry_out(self, request: Request, decision: Decision, now: float) -> None:
         match decision:

@@ -85,6 +85,7 @@ class RequestScheduler:
         self._in_flight: set[Request] = set()
         self._bytes = 0
         self._has_barrier = self._has_doubts = False
+        self._ends_at: int | None = None
 
     @property
     def has_capacity(self) -> bool:
@@ -138,6 +139,8 @@ class RequestScheduler:
 
     def requeue(self, request: Request, *, at: float) -> None:
         """The request will be sent again, as it is, not before this time."""
+        if self._is_beyond_end(request):
+            return
         request.not_before = at
         self._has_barrier = self._has_barrier or request.is_barrier
         self._has_doubts = self._has_doubts or request.is_doubted
@@ -150,6 +153,7 @@ class RequestScheduler:
         They come first: the search for a bad contact goes deep before it goes wide, so that it soon
         meets a request that is accepted. Refusals alone say that no contact is to blame.
         """
+        pieces = [piece for piece in pieces if not self._is_beyond_end(piece)]
         self._bytes += sum(piece.bytes for piece in pieces)
         self._has_barrier = self._has_barrier or any(piece.is_barrier for piece in pieces)
         self._pending[:0] = pieces
@@ -182,9 +186,13 @@ class RequestScheduler:
     def take_larger_than(self, contacts: int) -> list[Request]:
         return self._take_out(lambda request: len(request.entries) > contacts)
 
-    def drop_pending(self, *, from_position: int = 0) -> None:
-        """Forgets what is not in flight and holds no older record: the sync is to end."""
-        self._take_out(lambda request: request.position >= from_position)
+    def end_at(self, position: int) -> None:
+        """The sync is to end: what holds no record before this place is not sent, or not again."""
+        self._ends_at = position if self._ends_at is None else min(position, self._ends_at)
+        self._take_out(self._is_beyond_end)
+
+    def _is_beyond_end(self, request: Request) -> bool:
+        return self._ends_at is not None and request.position >= self._ends_at
 
     def _take_out(self, is_meant: Callable[[Request], bool]) -> list[Request]:
         taken = [request for request in self._pending if is_meant(request)]

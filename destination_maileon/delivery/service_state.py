@@ -13,8 +13,8 @@ from destination_maileon.rejections.rejection import Rejection
 PROBE_AFTER_OVERLOADS = 2
 """Once may be chance; more would take too long where each time is a timeout of minutes."""
 
-SURE_AFTER_TIMEOUTS = 3
-"""So often a size must have timed out that was answered before: once or twice may be chance."""
+SURE_AFTER_FAILURES = 3
+"""So often a size that was answered before must have failed: once or twice may be chance."""
 
 MAX_REFUSED_REQUESTS = 40
 """So many refused as a whole, and none accepted: it is the options, not the people."""
@@ -31,7 +31,7 @@ _CLEARED_BY = {
 
 @dataclass(eq=False, slots=True)
 class _Pieces:
-    """Of a request of so many contacts that timed out: those that were not answered yet."""
+    """Of a request that may have been too large: those that were not answered yet."""
 
     whole: int
     contacts: int
@@ -48,9 +48,9 @@ class ServiceState:
     and of its pieces one at a time, after all of them were tried: a request of n records into at
     most 1 + log2 n pieces.
 
-    Which size it bears is learned when all pieces of a request that timed out were answered: if a
-    contact were to blame, one piece would have failed like the whole. Where calls as large were
-    answered in this sync, it takes several such requests.
+    Which size it bears is learned when all pieces of a request that timed out, or was refused as
+    too large (413), were answered: if a contact were to blame, one piece would have failed like the
+    whole. Where calls as large were answered in this sync, it takes several such requests.
     """
 
     backoff: Backoff
@@ -60,7 +60,7 @@ class ServiceState:
     _most_answered: int = 0
     """So many contacts had the largest call that was answered."""
     _doubts: int = 0
-    """So many requests timed out that were no larger, and their pieces were answered."""
+    """So many requests failed that were no larger, and their pieces were answered."""
     _doubted: int = 0
     """So many contacts had the last of them."""
     _probed_at: int | None = None
@@ -87,7 +87,7 @@ class ServiceState:
         if pieces.unanswered or not is_report:
             return False
         self._doubts, self._doubted = self._doubts + 1, pieces.whole
-        if pieces.whole <= self._most_answered and self._doubts < SURE_AFTER_TIMEOUTS:
+        if pieces.whole <= self._most_answered and self._doubts < SURE_AFTER_FAILURES:
             return False
         self._doubts, self._most_answered = 0, pieces.contacts
         self.bears = pieces.contacts if self.bears is None else min(self.bears, pieces.contacts)
@@ -120,11 +120,11 @@ class ServiceState:
         is_next = request in self._probes and not self._untried
         return is_next and elapsed < self.backoff.max_retry_seconds
 
-    def was_split(self, request: Request, pieces: Sequence[Request], *, is_timeout: bool) -> None:
-        """A request that failed is cut into these."""
+    def was_split(self, request: Request, pieces: Sequence[Request], *, may_be_size: bool) -> None:
+        """A request that failed, or was refused, is cut into these."""
         # A piece fails like the whole, and stays unanswered: so the whole teaches no size.
         self._origins.pop(request, None)
-        if is_timeout and len(request.entries) > 1:
+        if may_be_size and len(request.entries) > 1:
             largest = max(len(piece.entries) for piece in pieces)
             made = _Pieces(len(request.entries), largest, {*pieces})
             self._origins.update(dict.fromkeys(pieces, made))

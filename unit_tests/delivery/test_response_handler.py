@@ -584,4 +584,18 @@ def test_the_size_that_the_service_bears_is_learned_for_what_waits_and_what_come
     harness.accept_all()
     assert [*map(harness.outcomes.get, range(1, 9))] == ["written"] * 8
     [told] = [said for _, said in harness.heard.said if "in time" in said]
-    assert "calls with 2 contacts in time" in told
+    assert "takes calls with 2 contacts" in told
+
+
+def test_what_waits_for_older_ones_does_so_in_smaller_requests_too() -> None:
+    harness = a_strict_harness()
+    whole = harness.request(*map(someone, range(1, 5)))
+    harness.success()
+    newer = harness.request(*map(someone, range(5, 8)))
+    taken = a_report(3, [invalid("5@example.com", code=4)], invalid=1)
+    assert harness.answered(newer, taken) == []
+    for _ in range(5):
+        fails(harness, whole, TIMEOUT, 16.0)
+    assert harness.answered(harness.in_flight[0], a_report(2)) == [[[3], [4]]]
+    assert harness.answered(harness.in_flight[0], a_report(2)) == [[[5], [6]]]
+    assert harness.answered(harness.in_flight[0], a_report(2)) == [[[7]]]

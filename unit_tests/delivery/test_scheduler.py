@@ -144,7 +144,7 @@ def test_there_is_no_capacity_beyond_so_many_bytes() -> None:
     capacities.append(scheduler.has_capacity)
     scheduler.requeue(request, at=5.0)
     capacities.append(scheduler.has_capacity)
-    scheduler.drop_pending()
+    scheduler.end_at(0)
     capacities.append(scheduler.has_capacity)
     assert capacities == [True, False, False, True, False, True]
 
@@ -263,12 +263,29 @@ def test_requests_that_are_larger_than_the_service_bears_are_taken_out() -> None
 def test_what_waits_is_forgotten_when_the_sync_is_to_end_but_for_what_is_older() -> None:
     scheduler = a_scheduler(1, 2, 3, 4, most=1)
     [request] = send(scheduler)
-    scheduler.drop_pending(from_position=3)
+    scheduler.end_at(3)
     assert scheduler.in_flight == 1
     scheduler.returned(request)
     assert order(send(scheduler)) == [2]
-    scheduler.drop_pending()
+    scheduler.end_at(0)
     assert scheduler.in_flight == 1
+
+
+def test_what_comes_back_is_sent_again_only_if_it_holds_what_came_before_the_end() -> None:
+    scheduler = a_scheduler(1, 2, 3, 4)
+    older, newer, last, refused = send(scheduler)
+    scheduler.end_at(3)
+    scheduler.end_at(4)
+    for request in (older, newer, last, refused):
+        scheduler.returned(request)
+    for request in (older, last):
+        scheduler.requeue(request, at=0.0)
+    scheduler.replace([newer])
+    scheduler.replace([refused])
+    assert order(send(scheduler)) == [2, 1]
+    for request in (older, newer):
+        scheduler.returned(request)
+    assert scheduler.is_idle
 
 
 def answer(pace: Pace, seconds: Iterable[float], request: Request | None = None) -> None:

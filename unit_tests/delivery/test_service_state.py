@@ -259,7 +259,7 @@ def a_timeout_of(contacts: int) -> tuple[ServiceState, list[Request]]:
     service = ServiceState(Backoff(100.0))
     request = a_request(*map(someone, range(1, contacts + 1)))
     pieces = request.halves()
-    service.was_split(request, pieces, is_timeout=True)
+    service.was_split(request, pieces, may_be_size=True)
     return service, pieces
 
 
@@ -276,8 +276,8 @@ def test_a_size_is_learned_once_all_pieces_of_a_request_that_timed_out_are_answe
 def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
     service, [one, other] = a_timeout_of(8)
     smaller, others = one.halves(), other.halves()
-    service.was_split(one, smaller, is_timeout=True)
-    service.was_split(other, others, is_timeout=True)
+    service.was_split(one, smaller, may_be_size=True)
+    service.was_split(other, others, may_be_size=True)
     assert answered(service, *smaller, *others) == [False, True, False, True]
     assert service.bears == 2
 
@@ -292,7 +292,7 @@ def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again()
     for is_sure in (False, False, True):
         request = a_request(*map(someone, range(1, 9)))
         halves = request.halves()
-        service.was_split(request, halves, is_timeout=True)
+        service.was_split(request, halves, may_be_size=True)
         assert answered(service, *halves) == [False, is_sure]
     assert service.bears == 4
 
@@ -302,18 +302,18 @@ def test_the_smallest_size_counts() -> None:
     answered(service, *pieces)
     large = a_request(*map(someone, range(1, 9)))
     halves = large.halves()
-    service.was_split(large, halves, is_timeout=True)
+    service.was_split(large, halves, may_be_size=True)
     answered(service, *halves)
     assert service.bears == 2
 
 
-@pytest.mark.parametrize("is_timeout", [True, False])
-def test_what_did_not_time_out_or_was_refused_teaches_nothing(is_timeout: bool) -> None:
+@pytest.mark.parametrize("may_be_size", [True, False])
+def test_what_was_not_too_large_or_was_refused_again_teaches_nothing(may_be_size: bool) -> None:
     service = ServiceState(Backoff(100.0))
     request = a_request(someone(1), someone(2))
     halves = request.halves()
-    service.was_split(request, halves, is_timeout=is_timeout)
-    assert answered(service, *halves, is_report=not is_timeout) == [False, False]
+    service.was_split(request, halves, may_be_size=may_be_size)
+    assert answered(service, *halves, is_report=not may_be_size) == [False, False]
     assert service.bears is None
 
 
@@ -321,7 +321,7 @@ def test_records_of_one_contact_teach_nothing() -> None:
     service = ServiceState(Backoff(100.0))
     request = a_request([someone(1, "ada"), someone(2, "ada")])
     halves = request.halves()
-    service.was_split(request, halves, is_timeout=True)
+    service.was_split(request, halves, may_be_size=True)
     assert answered(service, *halves) == [False]
     assert service.bears is None
 

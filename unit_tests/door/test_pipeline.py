@@ -273,6 +273,20 @@ def test_where_no_contact_may_be_invalid_a_refused_record_is_named_too() -> None
     assert came.logs("Record 2 of stream contacts")
 
 
+def test_where_no_contact_may_be_invalid_nothing_after_the_record_is_sent_again() -> None:
+    refusal = RequestRejected("No.", status=400, server_message="no")
+    script = Script(
+        [(0.0, people(1, 2))],
+        answer=lambda _: refusal,
+        seconds=lambda call: 9.0 if records_of(call) == [2] else 1.0,
+    )
+    came = ran(script, batch_size=1, concurrent_requests=2, ignore_invalid_contacts=False)
+    assert isinstance(came.failure, StopSync)
+    assert [records for _, records in script.calls] == [[1], [2]]
+    assert came.logs("Record 1 of stream contacts")
+    assert not came.logs("Record 2 of stream contacts")
+
+
 def test_where_no_contact_may_be_invalid_a_duplicate_waits_for_the_records_before_it() -> None:
     lines = [record(f"{n}@example.com", stream) for n, stream in enumerate("abb", start=1)]
     script = Script([(0.0, lines)], answer=duplicates("2@example.com"), ends_at=500.0)
@@ -330,12 +344,27 @@ def test_the_size_above_which_calls_outlast_the_timeout_is_learned_once() -> Non
     )
     came = ran(script, batch_size=16, concurrent_requests=2, max_retry_seconds=900)
     assert came.failure is None
-    assert len(came.logs("calls with 4 contacts in time")) == 1
+    assert len(came.logs("takes calls with 4 contacts")) == 1
     sizes = [len(records) for _, records in script.calls]
     learned_at = next(at for at, size in enumerate(sizes) if size <= 4)
     # What is in flight when it is learned is the last that times out.
     assert sum(size > 4 for size in sizes[learned_at:]) <= 2 * 3
     assert came.logs("80 written")
+
+
+def test_the_size_above_which_calls_are_too_large_is_learned_once() -> None:
+    too_large = RequestRejected("Too large.", status=413)
+    chunks = [(0.0, people(*range(at, at + 8))) for at in range(1, 161, 8)]
+    script = Script(
+        chunks, answer=lambda call: too_large if len(call.entries) > 4 else accepted(call)
+    )
+    came = ran(script, batch_size=16, concurrent_requests=1)
+    assert came.failure is None
+    assert len(came.logs("takes calls with 4 contacts")) == 1
+    sizes = [len(records) for _, records in script.calls]
+    # One of 16 is refused, and the first half of it.
+    assert sum(size > 4 for size in sizes) <= 3
+    assert came.logs("160 written")
 
 
 # Ends.

@@ -17,8 +17,10 @@ import orjson
 import pytest
 
 from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Request
+from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.delivery.sender import ResponseReceived
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import (
@@ -271,9 +273,9 @@ def _twice(said: MatchedReport) -> MatchedReport:
 
 def _dropping_all(patch: pytest.MonkeyPatch) -> None:
     """A sync that stops at a record forgets what came before it, too."""
-    for path in ("accumulator.Accumulator.drop", "scheduler.RequestScheduler.drop_pending"):
-        usual = resolve_name(_DELIVERY + path)
-        patch.setattr(_DELIVERY + path, lambda self, usual=usual, **_: usual(self, from_position=0))
+    drop, end_at = Accumulator.drop, RequestScheduler.end_at
+    patch.setattr(Accumulator, "drop", lambda self, **_: drop(self, from_position=0))
+    patch.setattr(RequestScheduler, "end_at", lambda self, _: end_at(self, 0))
 
 
 def _nothing(*_: object, **__: object) -> None:
