@@ -7,7 +7,8 @@ seconds, and one when it flows again.
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future, wait
+from typing import TypeVar
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.request import Request
@@ -83,34 +84,24 @@ class Progress:
         )
 
     def during(self, doing: str, step: Callable[[], Result]) -> Result:
-        """What the step returns or raises. The loop stands still, and tells what it is doing."""
-        beside = _Beside(step)
-        beside.start()
+        """What the step returns or raises. The loop stands still, and tells what it is doing.
+
+        Nobody waits for its thread when the process ends.
+        """
+        outcome: Future[Result] = Future()
+        threading.Thread(target=_run, args=(step, outcome), name="step", daemon=True).start()
         while True:
-            beside.join(max(0.0, self.next_at - self._now()))
+            is_done = wait([outcome], max(0.0, self.next_at - self._now())).done
             if (now := self._now()) >= self.next_at:
                 self.next_at = now + EVERY_SECONDS
                 self._outbox(Level.INFO, f"{now - self._started_at:.0f} seconds: {doing}.")
                 self._outbox.flush()
-            if not beside.is_alive():
-                return beside.result()
+            if is_done:
+                return outcome.result()
 
 
-class _Beside(threading.Thread, Generic[Result]):
-    """A step in a thread of its own, for which nobody waits when the process ends."""
-
-    def __init__(self, step: Callable[[], Result]) -> None:
-        super().__init__(name="step", daemon=True)
-        self._step = step
-        self._failure: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._result = self._step()
-        except BaseException as failure:  # noqa: BLE001 - raised again where the result is wanted
-            self._failure = failure
-
-    def result(self) -> Result:
-        if self._failure is not None:
-            raise self._failure
-        return self._result
+def _run(step: Callable[[], Result], outcome: Future[Result]) -> None:
+    try:
+        outcome.set_result(step())
+    except BaseException as failure:  # noqa: BLE001 - raised again where the result is wanted
+        outcome.set_exception(failure)
