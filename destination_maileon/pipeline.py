@@ -252,7 +252,7 @@ class SyncPipeline:
         # A sync that keeps its states back is a dry run.
         words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
         self.ledger.summarize(words)
-        self.handler.summarize()
+        self.handler.removals.close()
         self.intake.close()
 
     def _sayable(self) -> Iterator[bytes]:

@@ -117,7 +117,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         service=ServiceState(Backoff(config.max_retry_seconds)),
         removals=removals,
         account=account,
-        forget_field=intake.forget_custom_field,
+        lose_field=intake.lose_custom_field,
         words=Explanations(account, config.identifiers_in_logs, ledger.keeps_messages),
         chance=service.random,
         log=outbox,

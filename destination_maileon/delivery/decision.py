@@ -31,15 +31,18 @@ stored. What comes before the first bad contact is then sent first, and all from
 Pure. `response_handler` carries decisions out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TypeAlias
 
+import msgspec
+
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.service_state import ServiceState
-from destination_maileon.maileon.error_codes import DUPLICATE_CODES
+from destination_maileon.maileon.contact_xml import contact_bytes
+from destination_maileon.maileon.error_codes import DUPLICATE_CODES, NO_SUCH_CUSTOM_FIELD
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import BatchEntry
@@ -71,10 +74,10 @@ class Requeue:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The contact is sent again without these custom fields."""
+    """The contact is sent again, without these custom fields."""
 
     entry: BatchEntry
-    gone: frozenset[str]
+    lost_fields: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +116,15 @@ def on_report(
     request: Request,
     report: MatchedReport,
     *,
-    gone_fields: Callable[[BatchEntry, Sequence[InvalidContact]], frozenset[str]],
+    lost_fields: Callable[[Iterable[str]], frozenset[str]],
     are_written: bool = False,
 ) -> list[Decision]:
-    """What a report asks for, contact by contact."""
+    """What a report asks for, contact by contact; `lost_fields` of some that the account had."""
     decisions: list[Decision] = [Settle(report.accepted, are_written)] if report.accepted else []
     for entry, findings in report.rejected:
-        if gone := gone_fields(entry, findings):
-            decisions.append(Strip(entry, gone))
+        is_unknown = any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
+        if is_unknown and (lost := lost_fields(entry.contact.custom_fields)):
+            decisions.append(Strip(_without(entry, lost), lost))
         elif findings[0].code in DUPLICATE_CODES:
             decisions.append(Hold(entry, findings))
         elif len(entry.parts) > 1:
@@ -132,6 +136,15 @@ def on_report(
         # One alone is asked for again: of a request with one contact it is known who is meant.
         decisions.append(Split(suspects.halves() if suspects.is_divisible else [suspects]))
     return decisions
+
+
+def _without(entry: BatchEntry, lost_fields: frozenset[str]) -> BatchEntry:
+    parts = []
+    for part in entry.parts:
+        kept = {n: v for n, v in part.contact.custom_fields.items() if n not in lost_fields}
+        payload = contact_bytes(replace(part.contact, custom_fields=kept))
+        parts.append(msgspec.structs.replace(part, payload=payload))
+    return entry.of_parts(parts)
 
 
 def on_strict_report(request: Request, report: MatchedReport, now: float) -> Decision:

@@ -47,6 +47,7 @@ class Intake:
     _told_names: set[str] = field(default_factory=set, init=False)
     _unknown: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
     _unknown_records: Counter[StreamKey] = field(default_factory=Counter, init=False)
+    _lost_fields: Counter[str] = field(default_factory=Counter, init=False)
     _largest: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,10 +109,12 @@ class Intake:
             )
         return streams[0]
 
-    def forget_custom_field(self, name: str) -> None:
-        """The account has this field no longer."""
-        for stream in self._streams.values():
-            stream.forget_custom_field(name)
+    def lose_custom_field(self, name: str, records: int) -> None:
+        """The account has this field no longer: so many records are sent without it."""
+        if name not in self._lost_fields:
+            for stream in self._streams.values():
+                stream.forget_custom_field(name)
+        self._lost_fields[name] += records
 
     def judge(self) -> None:
         """Judges the whole sync.
@@ -124,6 +127,7 @@ class Intake:
 
     def close(self) -> None:
         """Says what is said once, at the end."""
+        self._tell_lost_fields()
         self._tell_unknown()
         for stream in self._streams.values():
             stream.tell_kept_permissions(self.ledger.counts[stream.plan].existing, self.log)
@@ -173,6 +177,17 @@ class Intake:
         self.ledger.unknown_stream(self._unknown[key], message.line)
         self.ledger.heed()
         return False
+
+    def _tell_lost_fields(self) -> None:
+        if not self._lost_fields:
+            return
+        counts = self._lost_fields.items()
+        fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
+        self.log(
+            Level.WARN,
+            f"Custom fields vanished from the account during the sync: {fields}. These records "
+            "were written without them. Create the fields again, or unmap their columns.",
+        )
 
     def _tell_unknown(self) -> None:
         """How many records of each stream were rejected that is not in the catalog."""

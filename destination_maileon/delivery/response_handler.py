@@ -29,7 +29,6 @@ from destination_maileon.delivery.decision import (
 )
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.held import HeldRecords
-from destination_maileon.delivery.missing_fields import MissingFields
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request
@@ -65,8 +64,8 @@ _OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, Fail
 class ResponseHandler:
     """What follows from the answers of one sync.
 
-    `forget_field` hears of every custom field that has vanished; `chance` gives numbers from 0
-    to 1.
+    `lose_field` hears of each custom field that has vanished, and of how many records are to be
+    sent without it; `chance` gives numbers from 0 to 1.
     """
 
     scheduler: RequestScheduler
@@ -75,19 +74,17 @@ class ResponseHandler:
     service: ServiceState
     removals: Removals
     account: Account
-    forget_field: Callable[[str], None]
+    lose_field: Callable[[str, int], None]
     words: Explanations
     chance: Callable[[], float]
     log: Log
     held: HeldRecords = field(init=False)
     refusals: RefusalTracker = field(init=False)
-    missing: MissingFields = field(init=False)
     _has_warned_of_counts: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         age = self.accumulator.limits.age_seconds
         self.held = HeldRecords(self.accumulator, self._reject_held, self.scheduler.submit, age)
-        self.missing = MissingFields(self.account, self.forget_field, self.log)
         self.refusals = RefusalTracker(self.service, self._reject)
 
     def sent(self, request: Request, now: float) -> None:
@@ -143,11 +140,6 @@ class ResponseHandler:
         else:
             self._removed(request, now, was_there=bool(answer))
 
-    def summarize(self) -> None:
-        """Says what is said once, at the end."""
-        self.removals.close()
-        self.missing.warn()
-
     def _reported(self, request: Request, report: SynchronizationReport, now: float) -> None:
         plan = request.partition_key.plan
         matched = report_matching.read(request.entries, report)
@@ -165,7 +157,7 @@ class ResponseHandler:
         decisions = on_report(
             request,
             matched,
-            gone_fields=self.missing.of,
+            lost_fields=self.account.lost,
             are_written=written == len(matched.accepted),
         )
         for decision in decisions:
@@ -293,10 +285,8 @@ class ResponseHandler:
                 # It was answered: its patience begins anew, however long older ones take.
                 request.attempts = 0
                 self.scheduler.requeue(request, at=at)
-            case Strip(entry, gone):
-                piece = request.with_contacts([self.missing.strip(entry, gone)])
-                piece.then = request.then
-                self.scheduler.replace([piece])
+            case Strip(entry, lost):
+                self._strip(request, entry, lost)
             case Split(pieces):
                 self.scheduler.replace(pieces)
             case Hold(entry, findings):
@@ -305,6 +295,13 @@ class ResponseHandler:
                 self._reject(request, entry, self.words.of_report(entry, findings))
             case Stop():
                 raise AssertionError(decision)
+
+    def _strip(self, request: Request, entry: BatchEntry, lost_fields: frozenset[str]) -> None:
+        for name in lost_fields:
+            self.lose_field(name, entry.records)
+        piece = request.with_contacts([entry])
+        piece.then = request.then
+        self.scheduler.replace([piece])
 
     def _free(self, request: Request, entries: Sequence[BatchEntry]) -> None:
         """These contacts are settled: whoever follows them goes on."""

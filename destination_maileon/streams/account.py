@@ -9,7 +9,7 @@ person. Calls that write are tried again by `delivery` instead, since others go 
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,6 +104,7 @@ class Account:
     log: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
     _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
     _field_names: NameIndex = field(default_factory=NameIndex, init=False)
+    _was_asked_again: bool = field(default=False, init=False)
     known_preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
 
     @property
@@ -148,13 +149,16 @@ class Account:
         was = "would be" if self.is_read_only else "was"
         self.log(f'The custom field "{name}" {was} created in the account, with type {field_type}.')
 
-    def read_custom_fields_again(self) -> None:
-        """Asks for the fields once more: somebody may have deleted one during the sync.
+    def lost(self, custom_fields: Iterable[str]) -> frozenset[str]:
+        """Those that somebody has deleted during the sync. The account is asked once more, no more.
 
-        If there is no answer, they are what they were.
+        If there is no answer, its fields are what they were.
         """
-        with suppress(SyncError):
-            self._read_custom_fields()
+        if not self._was_asked_again:
+            self._was_asked_again = True
+            with suppress(SyncError):
+                self._read_custom_fields()
+        return frozenset(custom_fields).difference(self.custom_fields)
 
     def _read_custom_fields(self) -> dict[str, FieldType]:
         fields = self._custom_fields = dict(self.ask(self.api.custom_fields))

@@ -59,21 +59,21 @@ def reported(code: int, *, records: int = 1, gone: Sequence[str] = ()) -> Decisi
     request = a_request([someone(n, "ada") for n in range(1, records + 1)])
     rejected = [(request.entries[0], [invalid("ada@example.com", code)])]
     matched = MatchedReport(rejected=rejected, sent=1)
-    [made] = on_report(request, matched, gone_fields=lambda *_: frozenset(gone))
+    [made] = on_report(request, matched, lost_fields=lambda _: frozenset(gone))
     return made
 
 
 def _uncertain() -> Decision:
     request = two()
     matched = MatchedReport(uncertain=request.entries, sent=2)
-    [made] = on_report(request, matched, gone_fields=lambda *_: frozenset())
+    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
     return made
 
 
 def _accepted() -> Decision:
     request = two()
     matched = MatchedReport(accepted=request.entries, sent=2)
-    [made] = on_report(request, matched, gone_fields=lambda *_: frozenset())
+    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
     return made
 
 
@@ -181,7 +181,7 @@ def test_of_a_report_all_that_was_accepted_comes_first() -> None:
     matched = MatchedReport(
         accepted=[third], rejected=[(one, [invalid("1@example.com")])], uncertain=[other], sent=3
     )
-    made = on_report(request, matched, gone_fields=lambda *_: frozenset())
+    made = on_report(request, matched, lost_fields=lambda _: frozenset())
     assert made[:2] == [Settle([third]), Reject(one, [invalid("1@example.com")])]
     assert isinstance(made[2], Split)
     [piece] = made[2].pieces
@@ -199,7 +199,7 @@ def test_a_duplicate_is_held_whole_with_its_findings() -> None:
 def test_the_fields_that_are_gone_are_named() -> None:
     made = reported(21, gone=["HAT"])
     assert isinstance(made, Strip)
-    assert made.gone == {"HAT"}
+    assert made.lost_fields == {"HAT"}
 
 
 def test_halves_of_records_follow_each_other_and_what_stood_behind_the_request_follows_them() -> (
@@ -207,7 +207,7 @@ def test_halves_of_records_follow_each_other_and_what_stood_behind_the_request_f
 ):
     request = a_request([someone(1, "ada"), someone(2, "ada")], then=a_request(someone(3, "ada")))
     matched = MatchedReport(rejected=[(request.entries[0], [invalid("ada@example.com")])], sent=1)
-    [made] = on_report(request, matched, gone_fields=lambda *_: frozenset())
+    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
     assert isinstance(made, Split)
     [first] = made.pieces
     assert first.then is not None

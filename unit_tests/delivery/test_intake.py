@@ -201,14 +201,17 @@ def test_a_new_column_is_mapped_from_its_first_record_on() -> None:
     assert cities == [{"CITY": "Rome"}, {"CITY": "Bonn"}]
 
 
-def test_a_field_that_vanished_is_left_out_from_then_on() -> None:
+def test_a_field_that_vanished_is_left_out_from_then_on_and_its_records_are_counted() -> None:
     incoming = Incoming(unmapped_columns="create")
     incoming.take(record("1@example.com", hat="red"))
-    incoming.intake.forget_custom_field("hat")
+    incoming.intake.lose_custom_field("hat", 2)
+    incoming.intake.lose_custom_field("hat", 1)
     incoming.take(record("2@example.com", hat="blue"))
     [request] = incoming.flushed()
     fields = [entry.contact.custom_fields for entry in request.entries]
     assert fields == [{"hat": "red"}, {}]
+    incoming.intake.close()
+    assert '\\"hat\\" (3 records)' in incoming.said
 
 
 # Around it.

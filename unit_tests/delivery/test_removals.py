@@ -144,7 +144,7 @@ def test_nobody_else_gets_a_marker(
     kind = "deleted" if removal is DELETE else "opted out"
     assert counts(harness) == ({kind: 1} if was_there else {kind: 1, "gone": 1})
     harness.handler.refusals.close()
-    harness.handler.summarize()
+    harness.handler.removals.close()
     assert [said[:18] for said in harness.heard.warnings] == ["1 person opted out"] * (not email)
 
 
@@ -172,7 +172,7 @@ def test_markers_that_cannot_be_set_are_told_in_one_warning(
     assert counts(harness) == {"opted out": 2, "gone": 2}
     assert harness.heard.warnings == []
     harness.handler.refusals.close()
-    harness.handler.summarize()
+    harness.handler.removals.close()
     [warning] = harness.heard.warnings
     assert warning.startswith("2 people opted out")
     assert "Maileon did not let the marker be set" in warning

@@ -244,25 +244,18 @@ def test_a_field_that_is_gone_is_left_out_of_the_contact_and_of_each_record() ->
 def test_a_field_that_is_still_there_is_no_excuse() -> None:
     harness = Harness()
     harness.answer(with_fields(harness, 1, HAT="red"), LOST)
-    harness.handler.summarize()
-    assert (harness.outcomes, harness.forgotten) == ({1: "rejected"}, [])
+    assert (harness.outcomes, harness.lost_fields) == ({1: "rejected"}, {})
     assert len(harness.heard.warnings) == 1
 
 
-def test_the_account_is_asked_once_and_one_warning_counts_the_records_of_each_field() -> None:
+def test_the_account_is_asked_once_and_the_records_of_each_lost_field_are_counted() -> None:
     harness = Harness()
     harness.api.fields = {"OTHER": FieldType.STRING}
     for position, fields in enumerate([{"HAT": "red"}, {"HAT": "red", "AGE": "7"}], start=1):
         harness.answer(with_fields(harness, position, **fields), LOST)
         harness.accept_all()
     assert harness.api.calls == ["custom_fields"] * 2
-    # The records to come are mapped without them.
-    assert sorted(harness.forgotten) == ["AGE", "HAT"]
-    harness.handler.summarize()
-    [warning] = harness.heard.warnings
-    assert '"HAT" (2 records)' in warning
-    assert '"AGE" (1 record)' in warning
-    assert "red" not in warning
+    assert harness.lost_fields == {"HAT": 2, "AGE": 1}
 
 
 # Where no contact may be invalid.

@@ -68,13 +68,14 @@ def test_who_only_looks_pretends_to_create() -> None:
     assert (api.fields, api.calls) == (HAT, ["custom_fields"])
 
 
-def test_what_has_vanished_is_seen_when_the_fields_are_read_again() -> None:
+def test_for_what_has_vanished_the_account_is_asked_once_more() -> None:
     api = an_api()
     account = Account(api, at_once)
     assert account.custom_fields == HAT
     api.fields.clear()
     assert account.custom_fields == HAT
-    account.read_custom_fields_again()
+    assert account.lost(["HAT", "COAT"]) == {"HAT", "COAT"}
+    assert account.lost(["HAT"]) == {"HAT"}
     assert account.custom_fields == {}
     assert api.calls == ["custom_fields"] * 2
 
@@ -90,7 +91,7 @@ def test_every_question_is_asked_patiently() -> None:
     account = Account(an_api(), patiently)
     assert account.preferences
     account.create_custom_field("AGE", FieldType.INTEGER)
-    account.read_custom_fields_again()
+    assert not account.lost(["AGE"])
     # Categories; preferences; the field; the fields, to enter it, and once more.
     assert asked == 5
 
@@ -141,7 +142,7 @@ def test_if_the_fields_cannot_be_read_again_they_are_what_they_were() -> None:
 
     account = Account(api, once)
     before = dict(account.custom_fields)
-    account.read_custom_fields_again()
+    assert not account.lost(before)
     assert account.custom_fields == before
 
 

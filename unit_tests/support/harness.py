@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -67,7 +68,7 @@ class Harness:
     now: float = 0.0
     heard: Heard = field(default_factory=Heard)
     in_flight: list[Request] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
+    lost_fields: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.ledger = a_ledger(self.partition_key.plan, log=self.heard, limits=self.limits)
@@ -86,11 +87,14 @@ class Harness:
             service=self.service,
             removals=removals,
             account=account,
-            forget_field=self.forgotten.append,
+            lose_field=self._lose,
             words=Explanations(account, IdentifiersInLogs.MASKED),
             chance=lambda: 1.0,
             log=self.heard,
         )
+
+    def _lose(self, name: str, records: int) -> None:
+        self.lost_fields[name] += records
 
     @property
     def outcomes(self) -> dict[int, str]:
