@@ -10,15 +10,15 @@ from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.config.model import Config, S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
+from destination_maileon.delivery.dry_run import Sample, foresee
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.request import Limits, Request
 from destination_maileon.delivery.response_handler import ResponseHandler
-from destination_maileon.delivery.sample import Sample
 from destination_maileon.delivery.scheduler import CALLS_AT_FIRST, Pace, RequestScheduler
-from destination_maileon.delivery.sender import Environment, WorkerPool, foresee, send
+from destination_maileon.delivery.sender import Environment, WorkerPool, send
 from destination_maileon.delivery.service_state import ServiceState
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.backoff import Backoff

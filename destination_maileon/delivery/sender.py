@@ -10,19 +10,17 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, FieldType
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import document
-from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval
+from destination_maileon.mapping.mapped_record import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
-from destination_maileon.rejections.field_rules import violations
 from destination_maileon.streams.catalog import StreamPlan
 
 _GIVE_WAY_SECONDS = 0.001
@@ -162,44 +160,3 @@ def _carry_out_removal(
 def is_there(client: MaileonClient, plan: StreamPlan, contact: Contact) -> bool:
     """Whether Maileon has the contact, by the identifier of the stream."""
     return bool(client.find(plan.options.identifier_mode.endpoint(contact)))
-
-
-def foresee(
-    client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
-) -> object:
-    """Carries out a call of a dry run: only questions are asked.
-
-    Also who is there, if so many may be removed at most (`looks_up`): nobody else counts.
-    """
-    if call.job is not None:
-        return call.job.send(client)
-    if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
-        return is_there(client, call.partition_key.plan, call.contact_removal.contact)
-    return foreseen(call, custom_types)
-
-
-def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
-    """The answer that the documented rules let foresee, by which some contacts are refused.
-
-    Everybody else counts as neither new nor existing: whether a contact exists, or whether its
-    identifiers belong to somebody else, only Maileon knows.
-    """
-    if call.contact_removal is not None:
-        return True
-    invalid = [found for entry in call.entries if (found := _invalid(entry, custom_types))]
-    return SynchronizationReport(
-        contacts=len(call.entries),
-        new=0,
-        existing=0,
-        invalid=len(invalid),
-        unsubscribed=0,
-        invalid_contacts=tuple(invalid),
-    )
-
-
-def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
-    first = next(iter(violations(entry.contact, custom_types)), None)
-    if first is None:
-        return None
-    code, field = first
-    return InvalidContact(entry.contact.email, entry.contact.external_id, code, field)

@@ -9,20 +9,16 @@ from urllib.parse import unquote
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.delivery.report_matching import read
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import (
     Event,
     ResponseReceived,
     WorkerPool,
-    foresee,
-    foreseen,
     send,
 )
-from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.errors import FailureReason, RetriableError
-from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.mapped_record import ContactRemoval
 from destination_maileon.protocol.reader import InputChunk, InputEnd
@@ -32,7 +28,6 @@ from unit_tests.support.builders import a_contact, a_part, a_plan, options
 from unit_tests.support.rooms import (
     PARTITION,
     a_partition_key,
-    a_removal_request,
     a_report,
     a_request,
     someone,
@@ -211,52 +206,3 @@ def test_a_question_is_asked_by_its_job() -> None:
     assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)
     job.answered(came)
     assert heard == [[Contact(external_id="x")]]
-
-
-TYPES = {"AGE": FieldType.INTEGER}
-
-
-def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> None:
-    request = a_request(
-        someone(1),
-        a_part(2, a_contact("2@example.com", CITY="x" * 256)),
-        a_part(3, a_contact("3@example.com", custom={"AGE": "old"})),
-        a_part(4, a_contact("4@example.com", custom={"AGE": "41"})),
-    )
-    report = foreseen(request, TYPES)
-    assert isinstance(report, SynchronizationReport)
-    assert [found.email for found in report.invalid_contacts] == ["2@example.com", "3@example.com"]
-    reading = read(request.entries, report)
-    assert [entry.position for entry, _ in reading.rejected] == [2, 3]
-    assert [entry.position for entry in reading.accepted] == [1, 4]
-
-
-def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:
-    report = foreseen(a_request(someone(1), someone(2)), TYPES)
-    assert report == SynchronizationReport(
-        contacts=2, new=0, existing=0, invalid=0, unsubscribed=0, invalid_contacts=()
-    )
-
-
-def test_whoever_is_removed_is_taken_for_somebody_who_was_there() -> None:
-    assert foreseen(a_removal_request(), TYPES) is True
-
-
-@pytest.mark.parametrize(
-    ("purpose", "looks_up", "calls"),
-    [
-        (Purpose.REMOVE, False, []),
-        (Purpose.REMOVE, True, ["GET"]),
-        (Purpose.LOOK_UP, True, ["GET"]),
-        (Purpose.MARK, True, []),
-    ],
-)
-def test_a_dry_run_asks_who_is_there_only_if_so_many_may_be_removed(
-    purpose: Purpose, looks_up: bool, calls: list[str]
-) -> None:
-    contact_removal = ContactRemoval(DELETE, a_contact("1@example.com"))
-    call = a_request(someone(1), contact_removal=contact_removal, purpose=purpose)
-    with client_of(reply(200, b"<contact/>")) as (client, server):
-        came = foresee(client, call, custom_types=TYPES, looks_up=looks_up)
-    assert came is True
-    assert [request.method for request in server.seen] == calls

@@ -12,7 +12,7 @@ import orjson
 
 from destination_maileon.config.model import Config
 from destination_maileon.config.validation import load_config
-from destination_maileon.delivery.sender import foreseen
+from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.contact import FieldType

@@ -1,4 +1,4 @@
-"""The sample of a dry run: each contact has the same chance, and no answer changes the dry run."""
+"""What a dry run foresees; its sample, where each contact has the same chance to be drawn."""
 
 from __future__ import annotations
 
@@ -10,15 +10,74 @@ from itertools import cycle
 
 import pytest
 
-from destination_maileon.delivery import sample
-from destination_maileon.delivery.request import Request
-from destination_maileon.delivery.sample import Sample, Standing
+from destination_maileon.config.model import DeletedRecords
+from destination_maileon.delivery import dry_run
+from destination_maileon.delivery.dry_run import Sample, Standing, foresee, foreseen
+from destination_maileon.delivery.report_matching import read
+from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.sender import Event, ResponseReceived
+from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import Forbidden, RequestRejected
+from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.mapping.mapped_record import ContactRemoval
 from destination_maileon.protocol.output import Level
-from unit_tests.support.builders import an_account
+from unit_tests.maileon.calls import client_of
+from unit_tests.maileon.local_server import reply
+from unit_tests.support.builders import a_contact, a_part, an_account
 from unit_tests.support.ledgers import PLAN
-from unit_tests.support.rooms import Heard, a_request, someone
+from unit_tests.support.rooms import Heard, a_removal_request, a_request, someone
+
+TYPES = {"AGE": FieldType.INTEGER}
+
+
+def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> None:
+    request = a_request(
+        someone(1),
+        a_part(2, a_contact("2@example.com", CITY="x" * 256)),
+        a_part(3, a_contact("3@example.com", custom={"AGE": "old"})),
+        a_part(4, a_contact("4@example.com", custom={"AGE": "41"})),
+    )
+    report = foreseen(request, TYPES)
+    assert isinstance(report, SynchronizationReport)
+    assert [found.email for found in report.invalid_contacts] == ["2@example.com", "3@example.com"]
+    reading = read(request.entries, report)
+    assert [entry.position for entry, _ in reading.rejected] == [2, 3]
+    assert [entry.position for entry in reading.accepted] == [1, 4]
+
+
+def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:
+    report = foreseen(a_request(someone(1), someone(2)), TYPES)
+    assert report == SynchronizationReport(
+        contacts=2, new=0, existing=0, invalid=0, unsubscribed=0, invalid_contacts=()
+    )
+
+
+def test_whoever_is_removed_is_taken_for_somebody_who_was_there() -> None:
+    assert foreseen(a_removal_request(), TYPES) is True
+
+
+@pytest.mark.parametrize(
+    ("purpose", "looks_up", "calls"),
+    [
+        (Purpose.REMOVE, False, []),
+        (Purpose.REMOVE, True, ["GET"]),
+        (Purpose.LOOK_UP, True, ["GET"]),
+        (Purpose.MARK, True, []),
+    ],
+)
+def test_a_dry_run_asks_who_is_there_only_if_so_many_may_be_removed(
+    purpose: Purpose, looks_up: bool, calls: list[str]
+) -> None:
+    contact_removal = ContactRemoval(DeletedRecords.DELETE, a_contact("1@example.com"))
+    call = a_request(someone(1), contact_removal=contact_removal, purpose=purpose)
+    with client_of(reply(200, b"<contact/>")) as (client, server):
+        came = foresee(client, call, custom_types=TYPES, looks_up=looks_up)
+    assert came is True
+    assert [request.method for request in server.seen] == calls
+
+
+# The sample.
+
 
 Answers = Callable[[str], object]
 
@@ -45,7 +104,7 @@ class World:
         self.most_at_a_time = max(self.most_at_a_time, len(self._open))
 
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
-        assert (until, with_input) == (sample.MAX_SECONDS, False)
+        assert (until, with_input) == (dry_run.MAX_SECONDS, False)
         call = self._open.popleft()
         answer = self.answer(_asked_for(call))
         return None if answer is None else ResponseReceived(call, answer, 0.0)
@@ -84,7 +143,7 @@ def test_it_says_as_a_sample_what_the_contacts_are_to_maileon() -> None:
 def test_a_later_contact_takes_the_place_of_one_that_was_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sample, "MOST_CONTACTS", 2)
+    monkeypatch.setattr(dry_run, "MOST_CONTACTS", 2)
     # The third comes to the second place, the fourth to none.
     world = World(chances=cycle([0.4, 0.9]))
     [(_, words)] = told(world, "a", "b", "c", "d")

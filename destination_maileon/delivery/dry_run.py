@@ -1,20 +1,21 @@
-"""Who of a dry run's contacts is in Maileon already: a few of them are looked up.
+"""What a dry run can foresee: whom Maileon would reject, and who of a sample is there already.
 
-This module alone decides how many, for how long, and what is said of them. Each contact of a stream
-has the same chance to be drawn. They are looked up when all else of the dry run is done and told,
-and whatever the answers are, it stays as it is.
+Only questions are asked. A few contacts are looked up when all else is done and told, and whatever
+the answers are, it stays as it is. Each contact of a stream has the same chance to be drawn.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.delivery.sender import Environment, ResponseReceived, is_there
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import RequestRejected
+from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.streams.account import Account
@@ -25,6 +26,47 @@ MOST_CONTACTS = 1_000
 
 MAX_SECONDS = 30.0
 """Airbyte ends a destination that says nothing for a minute after the end of its input."""
+
+
+def foresee(
+    client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
+) -> object:
+    """Carries out a call of a dry run.
+
+    It asks who is there, too, if so many may be removed at most (`looks_up`): nobody else counts.
+    """
+    if call.job is not None:
+        return call.job.send(client)
+    if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
+        return is_there(client, call.partition_key.plan, call.contact_removal.contact)
+    return foreseen(call, custom_types)
+
+
+def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
+    """The answer that the documented rules let foresee, by which some contacts are refused.
+
+    Everybody else counts as neither new nor existing: whether a contact exists, or whether its
+    identifiers belong to somebody else, only Maileon knows.
+    """
+    if call.contact_removal is not None:
+        return True
+    invalid = [found for entry in call.entries if (found := _invalid(entry, custom_types))]
+    return SynchronizationReport(
+        contacts=len(call.entries),
+        new=0,
+        existing=0,
+        invalid=len(invalid),
+        unsubscribed=0,
+        invalid_contacts=tuple(invalid),
+    )
+
+
+def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
+    first = next(iter(violations(entry.contact, custom_types)), None)
+    if first is None:
+        return None
+    code, field = first
+    return InvalidContact(entry.contact.email, entry.contact.external_id, code, field)
 
 
 class Standing(StrEnum):
