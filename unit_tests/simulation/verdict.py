@@ -92,13 +92,22 @@ def _what_came_before_is_settled(trial: Trial) -> None:
 def _is_refused_one_by_one(trial: Trial, steps: Sequence[Step]) -> None:
     """Where no contact may be invalid none is said to be that would not be, one by one.
 
-    Unless a field vanishes, which the sequence never has.
+    Unless a field vanishes, which the sequence never has, or the contact was named in two ways.
     """
-    is_judged = trial.scenario.is_strict and trial.scenario.server.vanishing_at is None
+    scenario = trial.scenario
     outcomes = trial.spy.outcomes.items()
     rejected = {position for position, outcome in outcomes if outcome == "rejected"}
-    # A 403 that comes by chance is no sequence's either.
-    if is_judged and (judged := rejected - trial.watch.disliked):
+    if not rejected or not scenario.is_strict or scenario.server.vanishing_at is not None:
+        return
+    circles = Circles(scenario, steps)
+    unclear = ambiguous_circles(scenario, steps, circles)
+    judged = [
+        position
+        # A 403 that comes by chance is no sequence's either.
+        for position in rejected - trial.watch.disliked
+        if circles.circle(steps[position - 1].wish.identity_keys) not in unclear
+    ]
+    if judged:
         is_refused = any(step.is_rejected for step in steps[: max(judged)])
         insist(is_refused, "the sync ends for a record that is accepted one by one")
 
