@@ -1,7 +1,7 @@
 """The configuration: one model, from which the spec is derived.
 
-This module alone decides which keys there are, with their values, defaults and the texts that a
-person reads about them. How a target is spelled is decided in `targets`.
+This module alone decides which keys there are, with their values, defaults, and the text below each
+that a person reads about it. How a target is spelled is decided in `targets`.
 """
 
 import re
@@ -133,14 +133,11 @@ class ColumnMapping(ConfigModel):
     model_config = ConfigDict(title="Column")
     keys_with_null: ClassVar[frozenset[str]] = frozenset({"source"})
 
-    column: str = config_field(
-        "Column",
-        "The column's name, exactly as the source delivers it (see the schema of the connection).",
-        examples=["first_name", "color"],
-    )
+    column: str = config_field("Column", examples=["first_name", "color"])
+    """The column's name, exactly as the source delivers it (see the schema of the connection)."""
     target: Annotated[str, AfterValidator(_as_target)] = config_field(
         "Target",
-        "Where the column goes. An identifier: email, external_id or maileon_id. A "
+        description="Where the column goes. An identifier: email, external_id or maileon_id. A "
         "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
         f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
         "The contact's permission: permission. Who has left: unsubscribe or deleted; a true value "
@@ -150,19 +147,14 @@ class ColumnMapping(ConfigModel):
         pattern_descriptor=TARGET_FORMS,
     )
     source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = config_field(
-        "Preference Source",
-        "Only for preferences: the source to store with the preference, such as the form where "
-        "it was given. Without it the stored source stays; an empty text in the configuration's "
-        "JSON deletes it.",
-        default=None,
-        examples=["Newsletter form"],
+        "Preference Source", default=None, examples=["Newsletter form"]
     )
-    null_values: NullValues | None = config_field(
-        "Null Values",
-        "What happens when a record has no value (null) in this column. keep: the value that "
-        "Maileon holds stays. clear: it is removed. Leave this empty to do as with all columns.",
-        default=None,
-    )
+    """Only for preferences: the source to store with the preference, such as the form where it was
+    given. Without it the stored source stays; an empty text in the configuration's JSON deletes
+    it."""
+    null_values: NullValues | None = config_field("Null Values", default=None)
+    """What happens when a record has no value (null) in this column. keep: the value that Maileon
+    holds stays. clear: it is removed. Leave this empty to do as with all columns."""
 
     @property
     def key(self) -> tuple[str]:
@@ -180,34 +172,24 @@ class StreamConfig(ConfigModel):
 
     model_config = ConfigDict(title="Stream")
 
-    name: Text = config_field(
-        "Stream Name",
-        "The stream's name as it arrives here: with the prefix that the connection puts before "
-        "it, and in the same case.",
-        examples=["customers"],
-    )
-    namespace: OptionalText | None = config_field(
-        "Namespace",
-        "The stream's namespace as it arrives here (often the schema of the source's database; "
-        "none if the connection's setting is the destination's default). Needed only if several "
-        "streams have this name; if empty, the mapping is for all of them.",
-        default=None,
-        examples=["public"],
-    )
+    name: Text = config_field("Stream Name", examples=["customers"])
+    """The stream's name as it arrives here: with the prefix that the connection puts before it, and
+    in the same case."""
+    namespace: OptionalText | None = config_field("Namespace", default=None, examples=["public"])
+    """The stream's namespace as it arrives here (often the schema of the source's database; none if
+    the connection's setting is the destination's default). Needed only if several streams have this
+    name; if empty, the mapping is for all of them."""
     mapping: Annotated[tuple[ColumnMapping, ...], _each_once("column")] = config_field(
-        "Columns",
-        "One entry per column. Columns without an entry are mapped by their name.",
-        default=(),
+        "Columns", default=()
     )
+    """One entry per column. Columns without an entry are mapped by their name."""
     audience_field: OptionalText | None = config_field(
-        "Audience Field",
-        "The name of a custom field of type integer that says who is in this stream: a number "
-        "above 0 for everybody in it, 0 for whoever dropped out of it (with the sync mode "
-        "overwrite; no contact is deleted). In Maileon, make a contact filter with the rule that "
-        "the field is greater than 0.",
-        default=None,
-        examples=["IN_SPRING_CAMPAIGN"],
+        "Audience Field", default=None, examples=["IN_SPRING_CAMPAIGN"]
     )
+    """The name of a custom field of type integer that says who is in this stream: a number above 0
+    for everybody in it, 0 for whoever dropped out of it (with the sync mode overwrite; no contact
+    is deleted). In Maileon, make a contact filter with the rule that the field is greater than
+    0."""
 
     @property
     def key(self) -> tuple[str | None, str]:
@@ -220,7 +202,8 @@ class NoStorage(ConfigModel):
 
     model_config = ConfigDict(title="None")
 
-    storage_type: Literal["None"] = config_field("Storage Type", "None: nothing is stored.")
+    storage_type: Literal["None"] = config_field("Storage Type")
+    """None: nothing is stored."""
 
 
 class S3Storage(ConfigModel):
@@ -228,48 +211,36 @@ class S3Storage(ConfigModel):
 
     model_config = ConfigDict(title="S3")
 
-    storage_type: Literal["S3"] = config_field(
-        "Storage Type", "S3: a bucket of Amazon S3 or a compatible service."
-    )
-    s3_bucket_name: TrimmedText = config_field(
-        "Bucket Name",
-        "The bucket's name, as the list of buckets in the S3 console shows it.",
-        examples=["airbyte-rejected-records"],
-    )
-    s3_bucket_region: TrimmedText = config_field(
-        "Bucket Region",
-        "The bucket's region, as the list of buckets in the S3 console shows it.",
-        examples=["eu-central-1"],
-    )
+    storage_type: Literal["S3"] = config_field("Storage Type")
+    """S3: a bucket of Amazon S3 or a compatible service."""
+    s3_bucket_name: TrimmedText = config_field("Bucket Name", examples=["airbyte-rejected-records"])
+    """The bucket's name, as the list of buckets in the S3 console shows it."""
+    s3_bucket_region: TrimmedText = config_field("Bucket Region", examples=["eu-central-1"])
+    """The bucket's region, as the list of buckets in the S3 console shows it."""
     bucket_path: Annotated[str, Field(min_length=1), AfterValidator(_as_path)] = config_field(
-        "Bucket Path",
-        "The folder in the bucket below which rejected records are stored. They hold personal "
-        "data: restrict who can read the folder, and have the bucket delete old files.",
-        examples=["airbyte/maileon"],
+        "Bucket Path", examples=["airbyte/maileon"]
     )
+    """The folder in the bucket below which rejected records are stored. They hold personal data:
+    restrict who can read the folder, and have the bucket delete old files."""
     access_key_id: OptionalSecret | None = config_field(
-        "Access Key ID",
-        "The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security "
-        "credentials). Leave both key fields empty to use the rights of the machine on which "
-        "Airbyte runs.",
-        default=None,
-        airbyte_secret=True,
+        "Access Key ID", default=None, airbyte_secret=True
     )
+    """The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security
+    credentials). Leave both key fields empty to use the rights of the machine on which Airbyte
+    runs."""
     secret_access_key: OptionalSecret | None = config_field(
-        "Secret Access Key",
-        "The secret that belongs to the access key ID. AWS shows it once, when the access key is "
-        "created.",
-        default=None,
-        airbyte_secret=True,
+        "Secret Access Key", default=None, airbyte_secret=True
     )
+    """The secret that belongs to the access key ID. AWS shows it once, when the access key is
+    created."""
     s3_endpoint: OptionalAddress | None = config_field(
         "Endpoint",
-        "The address of an S3-compatible service. Leave it empty for Amazon S3.",
         default=None,
         examples=["https://s3.example.com"],
         pattern=OPTIONAL_ADDRESS_PATTERN,
         pattern_descriptor=ADDRESS_FORM,
     )
+    """The address of an S3-compatible service. Leave it empty for Amazon S3."""
 
     @model_validator(mode="after")
     def _has_both_keys_or_none(self) -> Self:
@@ -292,194 +263,139 @@ class Config(ConfigModel):
 
     model_config = ConfigDict(title="Destination Maileon")
 
-    dry_run: Flag = config_field(
-        "Dry Run",
-        "If on, records are mapped, checked and reported, but nothing is sent to Maileon, and "
-        "the next sync reads the same records again. Switch it on for the first sync, read the "
-        "log, and switch it off. It stops every connection to this destination, and their "
-        "opt-outs: to try something later, make a second destination.",
-        default=False,
-        always_show=True,
-    )
+    dry_run: Flag = config_field("Dry Run", default=False, always_show=True)
+    """If on, records are mapped, checked and reported, but nothing is sent to Maileon, and the next
+    sync reads the same records again. Switch it on for the first sync, read the log, and switch it
+    off. It stops every connection to this destination, and their opt-outs: to try something later,
+    make a second destination."""
     api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)] = config_field(
-        "API Key",
-        "Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or "
-        "create one. It needs the rights GET and POST, also DELETE if contacts are to be deleted "
-        "or unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to "
-        "certain IP addresses, add those of Airbyte, or of its proxy.",
-        airbyte_secret=True,
+        "API Key", airbyte_secret=True
     )
+    """Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or create
+    one. It needs the rights GET and POST, also DELETE if contacts are to be deleted or
+    unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to certain IP
+    addresses, add those of Airbyte, or of its proxy."""
     identifier_mode: IdentifierMode = config_field(
-        "Recognise Contacts By",
-        "How Maileon finds the contact that a record belongs to. email: by the e-mail address. "
-        "external_id: by your own customer number; contacts that lack it are not found. "
-        "maileon_id: by the number that Maileon gave the contact; records without one go by "
-        "their e-mail address. Your data needs a column for it.",
-        default=IdentifierMode.EMAIL,
-        always_show=True,
+        "Recognise Contacts By", default=IdentifierMode.EMAIL, always_show=True
     )
+    """How Maileon finds the contact that a record belongs to. email: by the e-mail address.
+    external_id: by your own customer number; contacts that lack it are not found. maileon_id: by
+    the number that Maileon gave the contact; records without one go by their e-mail address. Your
+    data needs a column for it."""
     sync_mode: Annotated[SynchronizationMode, named(_SYNC_MODES)] = config_field(
-        "Existing Contacts",
-        "What happens to contacts that are already in Maileon. update: their fields are "
-        "overwritten with your data. ignore: they stay exactly as they are, and only new "
-        "contacts are added.",
-        default="update",
-        always_show=True,
+        "Existing Contacts", default="update", always_show=True
     )
-    update_only: Flag = config_field(
-        "Update Existing Contacts Only",
-        "If on, only contacts that are already in Maileon are updated, and people who are not "
-        "there are left out. If off, they are added as new contacts, with the permission below.",
-        default=False,
-    )
+    """What happens to contacts that are already in Maileon. update: their fields are overwritten
+    with your data. ignore: they stay exactly as they are, and only new contacts are added."""
+    update_only: Flag = config_field("Update Existing Contacts Only", default=False)
+    """If on, only contacts that are already in Maileon are updated, and people who are not there
+    are left out. If off, they are added as new contacts, with the permission below."""
     permission: Annotated[Permission | None, named(_PERMISSIONS)] = config_field(
-        "Permission of New Contacts",
-        "The permission (opt-in) that new contacts get in Maileon. Choose only what these people "
-        "really agreed to: it decides whether you may write to them. not_set: no permission is "
-        "sent; new contacts then have none, and existing contacts keep theirs in any case. none: "
-        "it is sent that these people agreed to nothing; with the option below existing contacts "
-        "lose their permission, too. If your data knows the permission of each person, map its "
-        "column to the target permission instead.",
-        default="not_set",
-        always_show=True,
+        "Permission of New Contacts", default="not_set", always_show=True
     )
+    """The permission (opt-in) that new contacts get in Maileon. Choose only what these people
+    really agreed to: it decides whether you may write to them. not_set: no permission is sent; new
+    contacts then have none, and existing contacts keep theirs in any case. none: it is sent that
+    these people agreed to nothing; with the option below existing contacts lose their permission,
+    too. If your data knows the permission of each person, map its column to the target permission
+    instead."""
     override_permission: Flag = config_field(
-        "Override Permission of Existing Contacts",
-        "If on, contacts that are already in Maileon get the permission above as well, even if "
-        "theirs was higher or lower: a double opt-in can be lost, or claimed for people who "
-        "never gave it. If off, existing contacts keep their permission. Without a permission "
-        "this has no effect.",
-        default=False,
+        "Override Permission of Existing Contacts", default=False
     )
+    """If on, contacts that are already in Maileon get the permission above as well, even if theirs
+    was higher or lower: a double opt-in can be lost, or claimed for people who never gave it. If
+    off, existing contacts keep their permission. Without a permission this has no effect."""
     reimport_unsubscribed_contacts: Flag = config_field(
-        "Reimport Unsubscribed Contacts",
-        "If on, people who unsubscribed are added again as soon as they appear in your data, and "
-        "are written to again: switch this on only if they agreed anew. If off, they stay "
-        "unsubscribed.",
-        default=False,
+        "Reimport Unsubscribed Contacts", default=False
     )
+    """If on, people who unsubscribed are added again as soon as they appear in your data, and are
+    written to again: switch this on only if they agreed anew. If off, they stay unsubscribed."""
     streams: Annotated[tuple[StreamConfig, ...], _each_once("stream")] = config_field(
-        "Column Mapping",
-        "Which column goes to which field in Maileon, or says who has unsubscribed. Needed only "
-        "where the names differ: columns that are named like an identifier (email), like a "
-        "standard field (first_name), like a custom field of your account or just unsubscribe "
-        "are mapped automatically. Add one entry per stream.",
-        default=(),
-        always_show=True,
+        "Column Mapping", default=(), always_show=True
     )
+    """Which column goes to which field in Maileon, or says who has unsubscribed. Needed only where
+    the names differ: columns that are named like an identifier (email), like a standard field
+    (first_name), like a custom field of your account or just unsubscribe are mapped automatically.
+    Add one entry per stream."""
     unmapped_columns: UnmappedColumns = config_field(
-        "Columns Without a Field",
-        "What happens to columns that have no field in Maileon. ignore: they are left out, and a "
-        "warning names them. create: a custom field is added to your Maileon account for each. "
-        "fail: the sync stops before anything is sent.",
-        default=UnmappedColumns.IGNORE,
-        always_show=True,
+        "Columns Without a Field", default=UnmappedColumns.IGNORE, always_show=True
     )
-    null_values: NullValues = config_field(
-        "Null Values",
-        "What happens when a record has no value (null) in a column. keep: the value that "
-        "Maileon holds stays. clear: it is removed. Identifiers, permission and preferences are "
-        "never cleared.",
-        default=NullValues.KEEP,
-    )
-    truncate_long_text: Flag = config_field(
-        "Truncate Long Text",
-        "If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon "
-        "refuses a contact with longer text, and it is reported as rejected.",
-        default=False,
-    )
-    deleted_records: DeletedRecords = config_field(
-        "Deleted Records",
-        "What happens to a contact whose record was deleted at the source (CDC sources say so; "
-        "or map a column to the target deleted). ignore: it stays as it is. unsubscribe: it is "
-        "unsubscribed. delete: it is removed from Maileon with everything stored about it, which "
-        "cannot be undone.",
-        default=DeletedRecords.IGNORE,
-    )
+    """What happens to columns that have no field in Maileon. ignore: they are left out, and a
+    warning names them. create: a custom field is added to your Maileon account for each. fail: the
+    sync stops before anything is sent."""
+    null_values: NullValues = config_field("Null Values", default=NullValues.KEEP)
+    """What happens when a record has no value (null) in a column. keep: the value that Maileon
+    holds stays. clear: it is removed. Identifiers, permission and preferences are never cleared."""
+    truncate_long_text: Flag = config_field("Truncate Long Text", default=False)
+    """If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon
+    refuses a contact with longer text, and it is reported as rejected."""
+    deleted_records: DeletedRecords = config_field("Deleted Records", default=DeletedRecords.IGNORE)
+    """What happens to a contact whose record was deleted at the source (CDC sources say so; or map
+    a column to the target deleted). ignore: it stays as it is. unsubscribe: it is unsubscribed.
+    delete: it is removed from Maileon with everything stored about it, which cannot be undone."""
     max_deleted_records: Count | None = config_field(
-        "Maximum Deleted Records",
-        "The sync stops before it deletes or unsubscribes more contacts than this: this "
-        "protects you if a table at the source is emptied by mistake. Each run counts anew and "
-        "may remove as many again: after such a stop pause the connection and look at the source "
-        "first. Leave it empty for no limit.",
-        default=None,
-        examples=[1000],
+        "Maximum Deleted Records", default=None, examples=[1000]
     )
+    """The sync stops before it deletes or unsubscribes more contacts than this: this protects you
+    if a table at the source is emptied by mistake. Each run counts anew and may remove as many
+    again: after such a stop pause the connection and look at the source first. Leave it empty for
+    no limit."""
     max_audience_leavers_percent: Percent | None = config_field(
-        "Maximum Audience Leavers Percent",
-        "The sync stops before a larger share of an audience's members than this drops out of "
-        "it: this protects you if a table at the source is incomplete. Leave it empty for no "
-        "limit.",
-        default=None,
-        examples=[20],
+        "Maximum Audience Leavers Percent", default=None, examples=[20]
     )
+    """The sync stops before a larger share of an audience's members than this drops out of it: this
+    protects you if a table at the source is incomplete. Leave it empty for no limit."""
     object_storage_config: ObjectStorage = config_field(
-        "Storage for Rejected Records",
-        "Where rejected records are kept, so that they can be corrected and sent again.",
-        default=NoStorage(storage_type="None"),
+        "Storage for Rejected Records", default=NoStorage(storage_type="None")
     )
+    """Where rejected records are kept, so that they can be corrected and sent again."""
     ignore_invalid_contacts: Flag = config_field(
-        "Continue When Contacts Are Rejected",
-        "If on, contacts that Maileon refuses (an invalid address, a text that is too long) "
-        "are reported, and all others are written. If off, the first of them fails the sync.",
-        default=True,
+        "Continue When Contacts Are Rejected", default=True
     )
+    """If on, contacts that Maileon refuses (an invalid address, a text that is too long) are
+    reported, and all others are written. If off, the first of them fails the sync."""
     max_rejected_records: Count | None = config_field(
-        "Maximum Rejected Records",
-        "The sync fails once more records than this were rejected. Leave it empty for no limit.",
-        default=None,
-        examples=[500],
+        "Maximum Rejected Records", default=None, examples=[500]
     )
+    """The sync fails once more records than this were rejected. Leave it empty for no limit."""
     max_rejected_percent: Percent | None = config_field(
-        "Maximum Rejected Percent",
-        "The sync fails once a larger share of its records than this was rejected, judged from "
-        "100 records on and at the end. Leave it empty for no limit.",
-        default=None,
-        examples=[5],
+        "Maximum Rejected Percent", default=None, examples=[5]
     )
+    """The sync fails once a larger share of its records than this was rejected, judged from 100
+    records on and at the end. Leave it empty for no limit."""
     identifiers_in_logs: IdentifiersInLogs = config_field(
-        "Identifiers in Logs",
-        "How a person is named in log lines. masked: by the first letter and the ending of the "
-        "domain. full: by the whole address or number, for everybody who can read the logs of "
-        "the connection.",
-        default=IdentifiersInLogs.MASKED,
+        "Identifiers in Logs", default=IdentifiersInLogs.MASKED
     )
+    """How a person is named in log lines. masked: by the first letter and the ending of the domain.
+    full: by the whole address or number, for everybody who can read the logs of the connection."""
     base_url: Address = _hidden_field(
         "Base URL",
-        "The address of Maileon's API. Change it only if Maileon's support told you to, or for a "
-        "test system.",
         default="https://api.maileon.com/1.0",
         examples=["https://api.maileon.com/1.0"],
         pattern=ADDRESS_PATTERN,
         pattern_descriptor=ADDRESS_FORM,
     )
+    """The address of Maileon's API. Change it only if Maileon's support told you to, or for a test
+    system."""
     batch_size: Annotated[int, Strict(), Field(ge=1, le=10_000), WHOLE] = _hidden_field(
-        "Batch Size", "How many contacts one call holds at most.", default=1_000
+        "Batch Size", default=1_000
     )
+    """How many contacts one call holds at most."""
     max_batch_bytes: Annotated[int, Strict(), Field(ge=1_000, le=9_000_000), WHOLE] = _hidden_field(
-        "Maximum Batch Bytes", "How many bytes one call holds at most.", default=8_000_000
+        "Maximum Batch Bytes", default=8_000_000
     )
+    """How many bytes one call holds at most."""
     concurrent_requests: Annotated[int, Strict(), Field(ge=1, le=16), WHOLE] = _hidden_field(
-        "Concurrent Requests",
-        "How many calls are made at the same time at most. How many there are follows from what "
-        "Maileon bears.",
-        default=8,
+        "Concurrent Requests", default=8
     )
-    flush_interval_seconds: Seconds = _hidden_field(
-        "Flush Interval in Seconds",
-        "How long a record waits at most for its batch to fill.",
-        default=60,
-    )
-    request_timeout_seconds: Seconds = _hidden_field(
-        "Request Timeout in Seconds",
-        "How long one call may take, from connecting to the end of the answer.",
-        default=120,
-    )
-    max_retry_seconds: Seconds = _hidden_field(
-        "Maximum Retry Time in Seconds",
-        "How long a call that fails is tried again before the sync fails.",
-        default=900,
-    )
+    """How many calls are made at the same time at most. How many there are follows from what
+    Maileon bears."""
+    flush_interval_seconds: Seconds = _hidden_field("Flush Interval in Seconds", default=60)
+    """How long a record waits at most for its batch to fill."""
+    request_timeout_seconds: Seconds = _hidden_field("Request Timeout in Seconds", default=120)
+    """How long one call may take, from connecting to the end of the answer."""
+    max_retry_seconds: Seconds = _hidden_field("Maximum Retry Time in Seconds", default=900)
+    """How long a call that fails is tried again before the sync fails."""
 
 
 def titled(key: str) -> str:

@@ -96,6 +96,8 @@ def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
     }
     if "oneOf" in flat:
         flat["type"] = "object"
+    if "description" in flat:
+        flat["description"] = " ".join(flat["description"].split())
     if "properties" in node:
         # Their names are no keywords.
         flat["properties"] = {

@@ -34,9 +34,14 @@ def refused(what_is_allowed: str, nearest: str = "") -> PydanticCustomError:
 
 
 class ConfigModel(BaseModel):
-    """An object of the configuration: immutable, and without any key that is not declared."""
+    """An object of the configuration: immutable, and without any key that is not declared.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    The text below a key is its description in the form, where lines end nowhere.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
 
     keys_with_null: ClassVar[frozenset[str]] = frozenset()
     """Keys in which null says something else than their absence."""
@@ -51,10 +56,10 @@ class ConfigModel(BaseModel):
         return {k: v for k, v in given.items() if v is not None or k not in clearable}
 
 
-def config_field(title: str, description: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """A key with what the form says of it; `form` are keywords of JSON Schema, or Airbyte's."""
+def config_field(title: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """A key with its title; `form` are keywords of JSON Schema, or Airbyte's."""
     extra: dict[str, Any] = {**form}
-    return Field(default, title=title, description=description, json_schema_extra=extra)
+    return Field(default, title=title, json_schema_extra=extra)
 
 
 def named(members: Mapping[str, object]) -> PlainValidator:
