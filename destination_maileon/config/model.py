@@ -31,9 +31,7 @@ from destination_maileon.config.types import (
     ConfigModel,
     Count,
     Flag,
-    OptionalAddress,
-    OptionalSecret,
-    OptionalText,
+    OrBlank,
     Percent,
     Seconds,
     Text,
@@ -175,7 +173,7 @@ class StreamConfig(ConfigModel):
     name: Text = config_field("Stream Name", examples=["customers"])
     """The stream's name as it arrives here: with the prefix that the connection puts before it, and
     in the same case."""
-    namespace: OptionalText | None = config_field("Namespace", default=None, examples=["public"])
+    namespace: OrBlank[str] = config_field("Namespace", default=None, examples=["public"])
     """The stream's namespace as it arrives here (often the schema of the source's database; none if
     the connection's setting is the destination's default). Needed only if several streams have this
     name; if empty, the mapping is for all of them."""
@@ -183,7 +181,7 @@ class StreamConfig(ConfigModel):
         "Columns", default=()
     )
     """One entry per column. Columns without an entry are mapped by their name."""
-    audience_field: OptionalText | None = config_field(
+    audience_field: OrBlank[str] = config_field(
         "Audience Field", default=None, examples=["IN_SPRING_CAMPAIGN"]
     )
     """The name of a custom field of type integer that says who is in this stream: a number above 0
@@ -222,18 +220,18 @@ class S3Storage(ConfigModel):
     )
     """The folder in the bucket below which rejected records are stored. They hold personal data:
     restrict who can read the folder, and have the bucket delete old files."""
-    access_key_id: OptionalSecret | None = config_field(
+    access_key_id: OrBlank[SecretStr] = config_field(
         "Access Key ID", default=None, airbyte_secret=True
     )
     """The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security
     credentials). Leave both key fields empty to use the rights of the machine on which Airbyte
     runs."""
-    secret_access_key: OptionalSecret | None = config_field(
+    secret_access_key: OrBlank[SecretStr] = config_field(
         "Secret Access Key", default=None, airbyte_secret=True
     )
     """The secret that belongs to the access key ID. AWS shows it once, when the access key is
     created."""
-    s3_endpoint: OptionalAddress | None = config_field(
+    s3_endpoint: OrBlank[Address] = config_field(
         "Endpoint",
         default=None,
         examples=["https://s3.example.com"],

@@ -6,7 +6,7 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    SecretStr,
     Strict,
     StringConstraints,
     model_validator,
@@ -77,15 +76,14 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _empty_is_absent(text: str) -> str | None:
-    return text or None
+def _blank_is_absent(given: object) -> object:
+    """Airbyte's form sends an empty text, too, for a field that was cleared."""
+    return (given.strip() or None) if isinstance(given, str) else given
 
 
-def _blank_secret_is_absent(secret: SecretStr) -> SecretStr | None:
-    text = secret.get_secret_value().strip()
-    return SecretStr(text) if text else None
-
-
+Value = TypeVar("Value")
+OrBlank: TypeAlias = Annotated[Value | None, BeforeValidator(_blank_is_absent)]
+"""A text that may be left out, or be blank, which is the same."""
 Flag: TypeAlias = Annotated[bool, Strict()]
 WHOLE: Final = BeforeValidator(_whole)
 """Last of an integer's annotations: limits before it are limits in the schema, too."""
@@ -95,8 +93,6 @@ Percent: TypeAlias = Annotated[Number, Field(ge=1, le=100)]
 Seconds: TypeAlias = Annotated[Number, Field(gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TrimmedText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-OptionalText: TypeAlias = Annotated[str, AfterValidator(_empty_is_absent)]
-OptionalSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_blank_secret_is_absent)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"
@@ -110,7 +106,7 @@ ADDRESS_FORM = (
 )
 
 
-def as_address(text: str) -> str:
+def _as_address(text: str) -> str:
     """The address without surrounding space and closing slashes.
 
     The key travels with every call, so nothing but TLS or this machine is good enough for it.
@@ -125,10 +121,4 @@ def as_address(text: str) -> str:
     return address.rstrip("/")
 
 
-def as_optional_address(text: str) -> str | None:
-    """The address, or None for an empty text."""
-    return as_address(text) if text.strip() else None
-
-
-Address: TypeAlias = Annotated[str, AfterValidator(as_address)]
-OptionalAddress: TypeAlias = Annotated[str, AfterValidator(as_optional_address)]
+Address: TypeAlias = Annotated[str, AfterValidator(_as_address)]

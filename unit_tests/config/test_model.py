@@ -153,8 +153,9 @@ def test_an_empty_source_is_not_an_absent_one(
     assert (column.source, column.has_source) == (source, has_source)
 
 
-def test_an_empty_namespace_is_none() -> None:
-    raw = {"api_key": "k", "streams": [{"name": "s", "namespace": "", "mapping": []}]}
+@pytest.mark.parametrize("blank", ["", " ", None])
+def test_a_blank_namespace_is_none(blank: str | None) -> None:
+    raw = {"api_key": "k", "streams": [{"name": "s", "namespace": blank, "mapping": []}]}
 
     assert load_config(raw).streams[0].namespace is None
 
@@ -172,7 +173,7 @@ def test_empty_optional_keys_of_the_bucket_are_absent_and_its_path_has_no_outer_
 
 
 def test_an_audience_field_is_a_streams_own_and_may_be_left_empty() -> None:
-    fields = ["IN_SPRING", "", None]
+    fields = [" IN_SPRING", "", None]
     streams = [{"name": str(at), "audience_field": name} for at, name in enumerate(fields)]
     config = load_config({"api_key": "k", "streams": streams})
 
