@@ -58,14 +58,12 @@ STANDARD_FIELDS: Mapping[str, FieldType] = {
 class Preference:
     """What is said of one preference.
 
-    `has_source` false sends no `<source>` (the stored one stays); true with `source` None or empty
-    sends an empty one (the stored one is deleted); otherwise it is set
+    `source`: None keeps the stored one, an empty one deletes it
     (Maileon docs, Synchronize Contacts, "Contact Preferences").
     """
 
     value: str
     source: str | None = None
-    has_source: bool = False
 
 
 @dataclass(slots=True)

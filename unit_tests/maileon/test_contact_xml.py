@@ -56,8 +56,8 @@ _DOCUMENTED_PREFERENCES = """
     </preferences>"""
 _PEOPLE = (("max", 1, "Max", "BLUE"), ("erika", 2, "Erika", "RED"))
 _PREFERENCES = {
-    ("Development", "Shopware"): Preference("true", "test", has_source=True),
-    ("Development", "Magento"): Preference("false", "test", has_source=True),
+    ("Development", "Shopware"): Preference("true", "test"),
+    ("Development", "Magento"): Preference("false", "test"),
 }
 
 # Every character a Python text can have, the troublesome ones often.
@@ -119,10 +119,7 @@ def test_what_is_parsed_is_what_was_put_in_less_what_xml_forbids(
         id=identifier,
         standard_fields=dict(fields),
         custom_fields=dict(fields),
-        preferences={
-            (name, value): Preference(value, name, has_source=True)
-            for name, value in fields.items()
-        },
+        preferences={(name, value): Preference(value, name) for name, value in fields.items()},
     )
     element = parsed(contact)
     for name in ("id", "email", "external_id"):
@@ -171,10 +168,8 @@ def test_what_a_contact_does_not_say_is_not_sent() -> None:
     ("preference", "source"),
     [
         (Preference("true"), []),
-        (Preference("true", "kept"), []),
-        (Preference("true", None, has_source=True), [""]),
-        (Preference("true", "", has_source=True), [""]),
-        (Preference("true", "shop", has_source=True), ["shop"]),
+        (Preference("true", ""), [""]),
+        (Preference("true", "shop"), ["shop"]),
     ],
 )
 def test_a_source_is_kept_deleted_or_set_by_its_element(
@@ -201,8 +196,7 @@ _WRITTEN = st.builds(
     custom_fields=st.dictionaries(_WORD, st.none() | _ANY.map(without_forbidden), max_size=3),
     preferences=st.dictionaries(
         st.tuples(_WORD, _WORD),
-        st.builds(Preference, _WORD)
-        | st.builds(Preference, _WORD, st.none() | _WORD, has_source=st.just(value=True)),
+        st.builds(Preference, _WORD, st.none() | _ANY.map(without_forbidden)),
         max_size=3,
     ),
 )

@@ -271,9 +271,9 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
     ("column", "expected"),
     [
         (preference(), Preference("true")),
-        (preference(has_source=True), Preference("true", None, has_source=True)),
-        (preference("", has_source=True), Preference("true", None, has_source=True)),
-        (preference("shop", has_source=True), Preference("true", "shop", has_source=True)),
+        (preference(has_source=True), Preference("true", "")),
+        (preference("", has_source=True), Preference("true", "")),
+        (preference("shop", has_source=True), Preference("true", "shop")),
     ],
 )
 def test_a_preference_has_the_source_of_its_mapping(column: Column, expected: Preference) -> None:

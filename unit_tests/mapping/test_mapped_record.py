@@ -35,7 +35,6 @@ preferences = st.builds(
     Preference,
     st.sampled_from(["true", "false"]),
     source=st.none() | texts,
-    has_source=st.booleans(),
 )
 # The records of one contact: its address in whatever case.
 contacts = st.builds(
@@ -74,7 +73,7 @@ def synchronized(stored: Stored | None, contact: Contact, mode: SynchronizationM
                 after.fields[kind + name] = value
     for key, preference in contact.preferences.items():
         _, source = after.preferences.get(key, ("", None))
-        said = (preference.source or None) if preference.has_source else source
+        said = source if preference.source is None else (preference.source or None)
         after.preferences[key] = (preference.value, said)
     return after
 
@@ -178,24 +177,24 @@ def test_with_ignore_the_first_record_stands() -> None:
     [
         (Preference("true"), Preference("false"), Preference("false")),
         (
-            Preference("true", "shop", has_source=True),
+            Preference("true", "shop"),
             Preference("false"),
-            Preference("false", "shop", has_source=True),
+            Preference("false", "shop"),
         ),
         (
-            Preference("true", "shop", has_source=True),
-            Preference("true", None, has_source=True),
-            Preference("true", None, has_source=True),
+            Preference("true", "shop"),
+            Preference("true", ""),
+            Preference("true", ""),
         ),
         (
-            Preference("true", None, has_source=True),
+            Preference("true", ""),
             Preference("false"),
-            Preference("false", None, has_source=True),
+            Preference("false", ""),
         ),
         (
             Preference("true"),
-            Preference("false", "web", has_source=True),
-            Preference("false", "web", has_source=True),
+            Preference("false", "web"),
+            Preference("false", "web"),
         ),
     ],
 )

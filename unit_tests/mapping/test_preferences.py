@@ -39,11 +39,11 @@ def entry(**more: object) -> dict[str, object]:
     ("source", "expected"),
     [
         ({}, Preference("true")),
-        ({"source": None}, Preference("true", None, has_source=True)),
-        ({"source": ""}, Preference("true", None, has_source=True)),
-        ({"source": "shop"}, Preference("true", "shop", has_source=True)),
-        ({"source": 7}, Preference("true", "7", has_source=True)),
-        ({"source": {"a": 1.0}}, Preference("true", '{"a":1.0}', has_source=True)),
+        ({"source": None}, Preference("true", "")),
+        ({"source": ""}, Preference("true", "")),
+        ({"source": "shop"}, Preference("true", "shop")),
+        ({"source": 7}, Preference("true", "7")),
+        ({"source": {"a": 1.0}}, Preference("true", '{"a":1.0}')),
     ],
 )
 def test_a_source_is_kept_deleted_or_set_by_its_key(
@@ -79,7 +79,7 @@ def test_a_preference_without_a_value_is_left_out(value: object) -> None:
 
 def test_the_later_entry_for_a_preference_wins() -> None:
     assert listed([entry(), entry(value=False, source="shop")]) == {
-        NEWS: Preference("false", "shop", has_source=True)
+        NEWS: Preference("false", "shop")
     }
 
 

@@ -45,7 +45,7 @@ def test_what_the_service_says_is_shown_less_the_values_of_the_contact(
         LASTNAME="Lovelace",
         CITY="Old London Town",
         custom={"N": "7", "EMPTY": "", "NULL": None},
-        preferences={("News", "Weekly"): Preference("true", "shop-7", has_source=True)},
+        preferences={("News", "Weekly"): Preference("true", "shop-7")},
     )
     assert without_values(text, contact) == expected
 
@@ -76,7 +76,7 @@ def test_no_value_of_the_contact_is_left(values: list[str], data: st.DataObject)
         external_id=values[-1],
         standard_fields={f"S{number}": value for number, value in enumerate(values[:2])},
         custom_fields={f"C{number}": value for number, value in enumerate(values)},
-        preferences={("a", "b"): Preference(values[0], values[-1], has_source=True)},
+        preferences={("a", "b"): Preference(values[0], values[-1])},
     )
     said = data.draw(st.lists(st.sampled_from([*WORDS, *values])))
     shown = without_values(" ".join(said), contact).casefold()
