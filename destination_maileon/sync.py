@@ -72,9 +72,9 @@ class Sync:
         problems = [f"Stream {s.plan.title}: {told}" for s in streams for told in s.problems]
         if problems:
             raise ConfigError(" ".join(problems))
+        self.account.create_planned_fields()
         for columns in streams:
             plan = columns.plan
-            columns.create_missing_fields()
             self.intake.open(columns)
             parameters = plan.options.parameters(plan.permission).items()
             told = ", ".join(f"{name}={value}" for name, value in parameters)

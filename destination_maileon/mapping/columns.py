@@ -26,11 +26,10 @@ from destination_maileon.mapping.converters import CONVERTERS, Converter
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
 from destination_maileon.mapping.summary import (
     listed,
-    lost_time_notes,
     missing_column_notes,
     missing_column_problems,
 )
-from destination_maileon.streams.account import Account, is_missing, missing_problem
+from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
@@ -74,7 +73,6 @@ class StreamColumns:
     noted: set[str] = field(default_factory=set, init=False)
     problems: list[str] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
-    to_create: dict[str, FieldType] = field(default_factory=dict, init=False)
     _taken: dict[Target, str] = field(default_factory=dict, init=False)
     _has_begun: bool = field(default=False, init=False)
     _room: int = field(default=sys.maxsize, init=False)
@@ -90,7 +88,6 @@ class StreamColumns:
         self._has_begun, self._room = True, len(self.columns) + MAX_LATE_COLUMNS
         self.notes += missing_column_notes(self.plan)
         self.problems += missing_column_problems(self.plan, self.columns)
-        self.notes += lost_time_notes(self.plan, self.columns.values(), self.to_create)
         self.problems += self._identifier_problem()
         if self.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             self.problems.append(
@@ -129,17 +126,6 @@ class StreamColumns:
         if column is not None:
             self._skip(column)
 
-    def create_missing_fields(self) -> None:
-        """Creates the custom fields that the stream needs and the account lacks."""
-        for name, field_type in self.to_create.items():
-            # Another stream may have created it since, maybe with another type.
-            if name not in self.account.custom_fields:
-                self.account.create_custom_field(name, field_type)
-        for column in self.columns.values():
-            if column.target.kind is Kind.CUSTOM and column.target.name in self.to_create:
-                self._put(column.name, column.target)
-        self.to_create.clear()
-
     def _planned_type(self, column: str) -> FieldType | None:
         """The type of a field to create for the column; None: a value decides, when one comes."""
         schema = self.plan.properties.get(column)
@@ -160,12 +146,8 @@ class StreamColumns:
             column = shown(self._taken[target])
             yield f"column {column} goes to the audience field {shown(name)}. Map it to skip."
         self._taken[target] = f"{name} (audience)"
-        if is_missing(target, self.account):
-            problem = self._missing_problem(target, FieldType.INTEGER)
-            if problem is None:
-                self.to_create[name] = FieldType.INTEGER
-            else:
-                yield f"the audience has no field: {problem}"
+        if (problem := self._missing_problem(target, FieldType.INTEGER)) is not None:
+            yield f"the audience has no field: {problem}"
         elif (there := self.account.custom_fields[name]) is not FieldType.INTEGER:
             yield (
                 f"the audience field {shown(name)} has the type {there}. Create a custom field of "
@@ -195,20 +177,26 @@ class StreamColumns:
         return self._put_if_there(column, target, field_type)
 
     def _put_if_there(self, column: str, target: Target, field_type: FieldType | None) -> bool:
-        if is_missing(target, self.account):
-            problem = self._missing_problem(target, field_type)
-            if problem is not None:
-                self._refuse(column, target, problem)
-                return False
-            if field_type is None:
-                self._taken.setdefault(target, column)
-                return True
-            if self._has_begun:
-                self.account.create_custom_field(target.name, field_type)
-            else:
-                self.to_create.setdefault(target.name, field_type)
-        self._put(column, target)
-        return True
+        problem = self._missing_problem(target, field_type)
+        if problem is not None:
+            self._refuse(column, target, problem)
+        elif self.account.lacks(target):
+            self._taken.setdefault(target, column)
+        else:
+            self._put(column, target)
+        return problem is None
+
+    def _missing_problem(self, target: Target, field_type: FieldType | None) -> str | None:
+        """What a person must do about a target that the account lacks, if no field is created."""
+        if not self.account.lacks(target):
+            return None
+        problem = self.account.missing_problem(target, field_type, creates=self._creates)
+        if problem is None and field_type is not None:
+            create = self.account.create_custom_field
+            if not self._has_begun:
+                create = self.account.plan_custom_field
+            create(target.name, field_type)
+        return problem
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
@@ -237,10 +225,6 @@ class StreamColumns:
             "or to another target."
         )
 
-    def _missing_problem(self, target: Target, field_type: FieldType | None) -> str | None:
-        rule = self.config.unmapped_columns
-        return missing_problem(target, field_type, account=self.account, unmapped_columns=rule)
-
     def _put(self, column: str, target: Target) -> None:
         entry = self.plan.mapping.get(column)
         self._taken.setdefault(target, column)
@@ -260,8 +244,7 @@ class StreamColumns:
         if target.kind is Kind.STANDARD:
             return STANDARD_FIELDS[target.name]
         if target.kind is Kind.CUSTOM:
-            known = self.account.custom_fields.get(target.name)
-            return known or self.to_create.get(target.name, FieldType.STRING)
+            return self.account.custom_fields.get(target.name, FieldType.STRING)
         return FieldType.STRING
 
     def _refuse(self, column: str, target: Target, why: str) -> None:

@@ -7,7 +7,6 @@ Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON t
 
 from collections.abc import Iterator
 from decimal import Decimal
-from math import isfinite
 
 from destination_maileon.maileon.contact import FieldType
 
@@ -25,24 +24,22 @@ _TYPES = {
     "big_number": FieldType.STRING,
 }
 """By Airbyte's type, else by the format of a text, else by the JSON type; else a string."""
+_TYPES_OF_VALUES: dict[type, FieldType] = {
+    bool: FieldType.BOOLEAN,
+    int: FieldType.INTEGER,
+    float: FieldType.FLOAT,
+}
 _NUMBERS = {FieldType.INTEGER, FieldType.FLOAT}
-_MAX_DEPTH = 20
+_INTEGERS = -(2**31), 2**31
+"""The first of Maileon's integers, and the end of them."""
 
 
 def type_of_schema(schema: object) -> FieldType:
     """The type for a property; of several the one that holds them all."""
-    types = set(_types(schema))
+    types = {*_types(schema)}
     if len(types) == 1:
         return types.pop()
     return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
-
-
-def has_time(schema: object) -> bool:
-    """Whether a property holds a date with its time of day."""
-    return any(
-        one.get("format") == "date-time" or str(one.get("airbyte_type")).startswith("timestamp_")
-        for one in _alternatives(schema, _MAX_DEPTH)
-    )
 
 
 def is_undecided(schema: object) -> bool:
@@ -56,47 +53,31 @@ def type_of_value(value: object, schema: object = None) -> FieldType | None:
     None for null without a schema, which tells nothing.
     """
     if schema is not None:
-        fits = not isinstance(value, int | float | Decimal) or _fits_integer(value)
-        return type_of_schema(schema) if fits or not is_undecided(schema) else FieldType.STRING
-    if value is None:
+        found = type_of_schema(schema)
+    elif value is None:
         return None
-    if isinstance(value, bool):
-        return FieldType.BOOLEAN
-    if isinstance(value, int):
-        return FieldType.INTEGER if _fits_integer(value) else FieldType.STRING
-    if isinstance(value, Decimal):
-        return FieldType.FLOAT if _is_double(value) else FieldType.STRING
-    return FieldType.FLOAT if isinstance(value, float) else FieldType.STRING
-
-
-def _fits_integer(value: float | Decimal) -> bool:
-    return -(2**31) <= value < 2**31
-
-
-def _is_double(value: Decimal) -> bool:
-    """Whether the number only came exact because another one of its record had to."""
-    nearest = float(value)
-    return isfinite(nearest) and Decimal(repr(nearest)) == value
-
-
-def _alternatives(schema: object, depth: int) -> Iterator[dict[str, object]]:
-    """The schemas of which a value may have any, the given one last."""
-    if not isinstance(schema, dict) or not depth:
-        return
-    for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
-        if isinstance(alternatives, list):
-            for alternative in alternatives:
-                yield from _alternatives(alternative, depth - 1)
-    yield schema
+    elif isinstance(value, Decimal):
+        # Of more digits than a float has, or of another range.
+        return FieldType.FLOAT if Decimal(repr(float(value))) == value else FieldType.STRING
+    else:
+        found = _TYPES_OF_VALUES.get(type(value), FieldType.STRING)
+    if found is FieldType.INTEGER and isinstance(value, int | float | Decimal):
+        first, end = _INTEGERS
+        return FieldType.INTEGER if first <= value < end else FieldType.STRING
+    return found
 
 
 def _types(schema: object) -> Iterator[FieldType]:
-    for one in _alternatives(schema, _MAX_DEPTH):
-        json_types = one.get("type")
-        names = json_types if isinstance(json_types, list) else [json_types]
-        for name in names:
-            if name is not None and name != "null":
-                yield _type(name, one)
+    """The types of the values that it allows, and of all its alternatives."""
+    if not isinstance(schema, dict):
+        return
+    for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
+        for alternative in alternatives if isinstance(alternatives, list) else ():
+            yield from _types(alternative)
+    json_types = schema.get("type")
+    for name in json_types if isinstance(json_types, list) else (json_types,):
+        if name is not None and name != "null":
+            yield _type(name, schema)
 
 
 def _type(name: object, schema: dict[str, object]) -> FieldType:

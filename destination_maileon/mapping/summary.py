@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from destination_maileon.config.model import DeletedRecords, titled
 from destination_maileon.config.suggestions import NameIndex
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
-from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.field_types import has_time
 from destination_maileon.streams.consent import permission_column
 
 if TYPE_CHECKING:
@@ -106,24 +104,6 @@ def _shown_type(column: Column) -> str:
     if column.target.kind is Kind.UNSUBSCRIBE:
         return "yes or a time unsubscribes"
     return "identifier" if column.target.kind in IDENTIFIERS else ""
-
-
-def lost_time_notes(
-    plan: StreamPlan, columns: Iterable[Column], to_create: Mapping[str, FieldType]
-) -> Iterator[str]:
-    """One sentence for all columns of times for which a field of dates is created."""
-    losing = [
-        column.name
-        for column in columns
-        if column.target.kind is Kind.CUSTOM
-        and to_create.get(column.target.name) is FieldType.DATE
-        and has_time(plan.properties.get(column.name))
-    ]
-    if losing:
-        yield (
-            f"the time of day in {listed(losing)} is lost, since a field of the type date is "
-            "created. To keep it, first create a custom field of the type string in Maileon."
-        )
 
 
 def missing_column_notes(plan: StreamPlan) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from destination_maileon.config.model import UnmappedColumns, titled
+from destination_maileon.config.model import titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.config.targets import Kind, Target, creation_obstacle
 from destination_maileon.errors import ConfigError, SyncError, TransientError
@@ -105,6 +105,7 @@ class Account:
     _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
     _field_names: NameIndex = field(default_factory=NameIndex, init=False)
     _was_asked_again: bool = field(default=False, init=False)
+    _planned: dict[str, FieldType] = field(default_factory=dict, init=False)
     known_preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
 
     @property
@@ -140,6 +141,16 @@ class Account:
         with suppress(SyncError):
             _ = self.preferences
 
+    def plan_custom_field(self, name: str, field_type: FieldType) -> None:
+        """Takes the field for one that is there; it is created with all that are planned."""
+        self._planned[name] = self.custom_fields[name] = field_type
+
+    def create_planned_fields(self) -> None:
+        """Creates them: nothing is wrong with any stream."""
+        for name, field_type in self._planned.items():
+            self.create_custom_field(name, field_type)
+        self._planned.clear()
+
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""
         if not self.is_read_only:
@@ -147,7 +158,10 @@ class Account:
         self.custom_fields[name] = field_type
         self._field_names.add(name)
         was = "would be" if self.is_read_only else "was"
-        self.log(f'The custom field "{name}" {was} created in the account, with type {field_type}.')
+        of_type = f"with type {field_type}"
+        if field_type is FieldType.DATE:
+            of_type += ", which holds no time of day"
+        self.log(f'The custom field "{name}" {was} created in the account, {of_type}.')
 
     def lost(self, custom_fields: Iterable[str]) -> frozenset[str]:
         """Those that somebody has deleted during the sync. The account is asked once more, no more.
@@ -165,39 +179,33 @@ class Account:
         self._field_names = NameIndex(fields)
         return fields
 
+    def lacks(self, target: Target) -> bool:
+        """Whether it has no such custom field or preference."""
+        if target.kind is Kind.PREFERENCE:
+            return (target.category, target.name) not in self.preferences
+        return target.kind is Kind.CUSTOM and target.name not in self.custom_fields
 
-def is_missing(target: Target, account: Account) -> bool:
-    """Whether the account lacks the custom field or the preference that the target names."""
-    if target.kind is Kind.PREFERENCE:
-        return (target.category, target.name) not in account.preferences
-    return target.kind is Kind.CUSTOM and target.name not in account.custom_fields
+    def missing_problem(
+        self, target: Target, field_type: FieldType | None, *, creates: bool
+    ) -> str | None:
+        """What a person must do about a target that it lacks; None if the field may be created.
 
-
-def missing_problem(
-    target: Target,
-    field_type: FieldType | None,
-    *,
-    account: Account,
-    unmapped_columns: UnmappedColumns,
-) -> str | None:
-    """What a person must do about a missing target; None if it is to be created.
-
-    `field_type` is the one that a missing field should have, if that is known.
-    """
-    if target.kind is Kind.PREFERENCE:
-        names = NameIndex(f"{category}/{name}" for category, name in sorted(account.preferences))
-        hint = did_you_mean(f"{target.category}/{target.name}", names)
+        `field_type` is the one that the field should have, if that is known.
+        """
+        if target.kind is Kind.PREFERENCE:
+            names = NameIndex(f"{category}/{name}" for category, name in sorted(self.preferences))
+            hint = did_you_mean(f"{target.category}/{target.name}", names)
+            return (
+                f'the account has no preference "{target.name}" in a category "{target.category}"'
+                f"{hint}. Create it in Maileon or change the mapping."
+            )
+        if (obstacle := creation_obstacle(target.name)) is not None:
+            return f'custom field "{target.name}" cannot exist: {obstacle}'
+        if creates:
+            return None
+        hint = did_you_mean(target.name, self.field_names)
+        of_type = f" with type {field_type}" if field_type else ""
         return (
-            f'the account has no preference "{target.name}" in a category "{target.category}"'
-            f"{hint}. Create it in Maileon or change the mapping."
+            f'the account has no custom field "{target.name}"{hint}. Create it in Maileon{of_type},'
+            f" or set {titled('unmapped_columns')} to create."
         )
-    if (obstacle := creation_obstacle(target.name)) is not None:
-        return f'custom field "{target.name}" cannot exist: {obstacle}'
-    if unmapped_columns is UnmappedColumns.CREATE:
-        return None
-    hint = did_you_mean(target.name, account.field_names)
-    of_type = f" with type {field_type}" if field_type else ""
-    return (
-        f'the account has no custom field "{target.name}"{hint}. Create it in Maileon{of_type}, or '
-        f"set {titled('unmapped_columns')} to create."
-    )

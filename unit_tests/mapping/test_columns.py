@@ -116,7 +116,7 @@ def test_an_odd_name_may_be_mapped(column: str) -> None:
 
 def test_columns_without_a_target_are_left_out_or_stop_the_sync() -> None:
     columns = planned("email", "x", "y", "_airbyte_z")
-    assert (columns.unmapped, columns.problems, columns.to_create) == (["x", "y"], [], {})
+    assert (columns.unmapped, columns.problems) == (["x", "y"], [])
     assert columns.columns["x"] == Column("x", SKIP)
     columns = planned("email", "x", "y", "_airbyte_z", unmapped_columns="fail")
     (problem,) = columns.problems
@@ -319,7 +319,7 @@ def test_a_field_that_vanished_leaves_its_columns_out_and_is_not_created_again()
     stream.columns.forget_custom_field("COLOR")
     assert (stream.target("color"), stream.target("x")) == ("skip", "custom:AGE")
     assert stream.columns.newly_seen({"color": "red"}) == []
-    stream.columns.create_missing_fields()
+    stream.account.create_planned_fields()
     assert stream.created == []
 
 
@@ -451,29 +451,6 @@ def test_a_column_with_nearly_the_name_of_a_target_is_told_whenever_it_is_seen(
     for _ in range(2):
         stream.columns.newly_seen({column: True, "other": 1})
     assert stream.columns.notes == [note]
-
-
-def test_one_note_names_the_columns_whose_time_of_day_no_field_to_create_can_hold() -> None:
-    moment = {"type": "string", "format": "date-time"}
-    aware = {"type": ["null", "string"], "airbyte_type": "timestamp_with_timezone"}
-    plan = a_plan(
-        properties={
-            "email": STRING,
-            "seen": moment,
-            "left": {"oneOf": [aware, {"type": "null"}]},
-            "born": {"type": "string", "format": "date"},
-            "birthday": moment,
-            "SINCE": moment,
-        },
-        mapping=a_mapping(("left", "custom:LEFT_AT")),
-    )
-    account = an_account({"SINCE": FieldType.DATE})
-    config = a_config(unmapped_columns="create")
-    (note,) = StreamColumns(plan, config, account).before_first_record().notes
-    assert note == (
-        'the time of day in columns "left", "seen" is lost, since a field of the type date is '
-        "created. To keep it, first create a custom field of the type string in Maileon."
-    )
 
 
 @pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
@@ -609,10 +586,10 @@ def test_fields_are_created_for_columns_without_a_target_with_the_type_of_the_sc
     assert stream.columns.problems == stream.columns.notes == stream.columns.unmapped == []
     assert stream.created == []
     assert stream.columns.columns["since"].type is FieldType.DATE
-    stream.columns.create_missing_fields()
+    stream.account.create_planned_fields()
     assert stream.api.fields == {**FIELDS, **expected}
     assert stream.target("vip") == "custom:vip"
-    stream.columns.create_missing_fields()
+    stream.account.create_planned_fields()
     assert len(stream.created) == len(expected)
 
 
@@ -621,8 +598,7 @@ def test_a_field_that_another_stream_created_meanwhile_is_taken_with_its_type() 
     plan = a_plan(properties={"email": STRING, "size": STRING})
     second = StreamColumns(plan, a_config(unmapped_columns="create"), first.account)
     columns = second.before_first_record()
-    first.columns.create_missing_fields()
-    second.create_missing_fields()
+    first.account.create_planned_fields()
     assert first.created == ["create size"]
     assert columns.columns["size"].type is FieldType.FLOAT
 
@@ -636,7 +612,7 @@ def test_the_first_record_says_whether_whole_numbers_need_more_than_maileons_32_
 ) -> None:
     schema = {"size": {"type": "integer"}, "AGE": {"type": "integer"}}
     stream = Stream(schema, unmapped_columns="create")
-    stream.columns.create_missing_fields()
+    stream.account.create_planned_fields()
     assert stream.created == []
     assert "size" not in stream.columns.columns
     assert stream.columns.newly_seen({"size": value, "AGE": 2**40}) == []
@@ -662,10 +638,10 @@ def test_no_field_is_created_unasked_for_a_name_that_means_the_person(name: str)
     for stream in (planned, seen):
         (note,) = stream.columns.notes
         assert note.startswith(f'column "{name}" does not go to ')
-        stream.columns.create_missing_fields()
+        stream.account.create_planned_fields()
         assert stream.created == []
     asked = Stream({name: STRING}, mapping=((name, f"custom:{name}"),), unmapped_columns="create")
-    asked.columns.create_missing_fields()
+    asked.account.create_planned_fields()
     assert (asked.columns.notes, asked.created) == ([], [f"create {name}"])
 
 
@@ -678,7 +654,7 @@ def test_a_column_whose_name_no_field_can_have_is_left_out_with_a_note(name: str
         (note,) = stream.columns.notes
         assert note.startswith(f'no custom field is created for "{name}": ')
         assert stream.target(name) == "skip"
-        stream.columns.create_missing_fields()
+        stream.account.create_planned_fields()
         assert stream.columns.problems == stream.columns.unmapped == stream.created == []
 
 
@@ -737,7 +713,7 @@ def test_a_field_that_waits_for_its_type_has_its_target_already() -> None:
 def test_fields_that_wait_for_their_type_may_differ_in_case_only() -> None:
     integer = {"type": "integer"}
     stream = Stream({"Rank": integer, "rank": integer}, unmapped_columns="create")
-    stream.columns.create_missing_fields()
+    stream.account.create_planned_fields()
     assert stream.columns.newly_seen({"Rank": 1, "rank": 2**40}) == []
     assert stream.api.fields == {**FIELDS, "Rank": FieldType.INTEGER, "rank": FieldType.STRING}
     assert stream.columns.notes == []

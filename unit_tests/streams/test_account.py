@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.maileon.backoff import Backoff
@@ -22,7 +21,7 @@ from destination_maileon.maileon.errors import (
     RequestRejected,
     RetriableError,
 )
-from destination_maileon.streams.account import Account, Retrying, is_missing, missing_problem
+from destination_maileon.streams.account import Account, Retrying
 from unit_tests.support.builders import CountingApi, an_account, at_once
 
 Answer = TypeVar("Answer")
@@ -58,6 +57,27 @@ def test_a_field_that_is_created_is_known_and_told() -> None:
     assert api.fields == account.custom_fields == {**HAT, "AGE": FieldType.INTEGER}
     assert api.calls == ["create AGE", "custom_fields"]
     assert told == ['The custom field "AGE" was created in the account, with type integer.']
+
+
+def test_fields_that_are_planned_count_as_there_and_are_created_together() -> None:
+    api = an_api()
+    account = Account(api, at_once)
+    for name in ("SIZE", "color"):
+        account.plan_custom_field(name, FieldType.FLOAT)
+        assert not account.lacks(Target(Kind.CUSTOM, name))
+        assert account.field_names.unambiguous(name) is None
+    assert api.fields == HAT
+    for _ in range(2):
+        account.create_planned_fields()
+    assert api.fields == {**HAT, "SIZE": FieldType.FLOAT, "color": FieldType.FLOAT}
+    assert api.calls == ["custom_fields", "create SIZE", "create color"]
+
+
+@pytest.mark.parametrize("field_type", FieldType)
+def test_a_field_of_dates_is_told_to_hold_no_time_of_day(field_type: FieldType) -> None:
+    told: list[str] = []
+    Account(an_api(), at_once, log=told.append).create_custom_field("AGE", field_type)
+    assert ("no time of day" in told[0]) == (field_type is FieldType.DATE)
 
 
 def test_who_only_looks_pretends_to_create() -> None:
@@ -297,21 +317,21 @@ WEEKLY_TARGET = Target(Kind.PREFERENCE, "Weekly", "News")
 )
 def test_only_a_custom_field_or_a_preference_can_be_missing(target: Target, missing: bool) -> None:
     account = an_account({"COLOR": FieldType.STRING}, [("News", "Weekly")])
-    assert is_missing(target, account) is missing
+    assert account.lacks(target) is missing
 
 
 def test_the_account_is_asked_only_for_what_the_target_is() -> None:
     api = CountingApi()
     account = Account(api, at_once)
-    is_missing(Target(Kind.EMAIL), account)
+    account.lacks(Target(Kind.EMAIL))
     assert api.calls == []
-    is_missing(COLOR_TARGET, account)
+    account.lacks(COLOR_TARGET)
     assert api.calls == ["custom_fields"]
-    is_missing(WEEKLY_TARGET, account)
+    account.lacks(WEEKLY_TARGET)
     assert api.calls == ["custom_fields", "preferences"]
 
 
-@pytest.mark.parametrize("unmapped", UnmappedColumns)
+@pytest.mark.parametrize("creates", [False, True])
 @pytest.mark.parametrize(
     ("known", "hint"),
     [
@@ -322,30 +342,23 @@ def test_the_account_is_asked_only_for_what_the_target_is() -> None:
     ],
 )
 def test_a_missing_preference_must_be_created_by_a_person(
-    unmapped: UnmappedColumns, known: list[tuple[str, str]], hint: str
+    creates: bool, known: list[tuple[str, str]], hint: str
 ) -> None:
     account = an_account(preferences=known)
-    problem = missing_problem(
-        WEEKLY_TARGET, FieldType.STRING, account=account, unmapped_columns=unmapped
-    )
+    problem = account.missing_problem(WEEKLY_TARGET, FieldType.STRING, creates=creates)
     assert problem == (
         f'the account has no preference "Weekly" in a category "News"{hint}. Create it in Maileon '
         "or change the mapping."
     )
 
 
-@pytest.mark.parametrize("unmapped", [UnmappedColumns.IGNORE, UnmappedColumns.FAIL])
 @pytest.mark.parametrize(
     ("known", "hint"),
     [([], ""), (["HAT"], ""), (["COLOUR", "color"], ' (did you mean "color"?)')],
 )
-def test_a_missing_field_is_told_with_the_type_it_should_have(
-    unmapped: UnmappedColumns, known: list[str], hint: str
-) -> None:
+def test_a_missing_field_is_told_with_the_type_it_should_have(known: list[str], hint: str) -> None:
     account = an_account(dict.fromkeys(known, FieldType.STRING))
-    problem = missing_problem(
-        COLOR_TARGET, FieldType.DATE, account=account, unmapped_columns=unmapped
-    )
+    problem = account.missing_problem(COLOR_TARGET, FieldType.DATE, creates=False)
     assert problem == (
         f'the account has no custom field "COLOR"{hint}. Create it in Maileon with type date, or '
         'set "Columns Without a Field" (unmapped_columns) to create.'
@@ -353,21 +366,13 @@ def test_a_missing_field_is_told_with_the_type_it_should_have(
 
 
 def test_a_missing_field_is_no_problem_if_it_is_to_be_created() -> None:
-    create = UnmappedColumns.CREATE
-    assert (
-        missing_problem(COLOR_TARGET, FieldType.DATE, account=an_account(), unmapped_columns=create)
-        is None
-    )
+    assert an_account().missing_problem(COLOR_TARGET, FieldType.DATE, creates=True) is None
 
 
-@pytest.mark.parametrize("unmapped", UnmappedColumns)
+@pytest.mark.parametrize("creates", [False, True])
 @pytest.mark.parametrize("name", ["ab", "created", "Firstname", "a\x00bc"])
-def test_a_field_that_cannot_be_created_is_always_a_problem(
-    name: str, unmapped: UnmappedColumns
-) -> None:
+def test_a_field_that_cannot_be_created_is_always_a_problem(name: str, creates: bool) -> None:
     target = Target(Kind.CUSTOM, name)
-    problem = missing_problem(
-        target, FieldType.DATE, account=an_account(), unmapped_columns=unmapped
-    )
+    problem = an_account().missing_problem(target, FieldType.DATE, creates=creates)
     assert problem is not None
     assert problem.startswith(f'custom field "{name}" cannot exist: ')
