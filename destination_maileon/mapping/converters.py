@@ -54,7 +54,6 @@ _TIMESTAMP = re.compile(
     re.IGNORECASE,
 )
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
-_NO_ID = re.compile(r"\s*(?:-[0-9]+|\+?0+)\s*")
 
 
 def as_text(value: object) -> str:
@@ -160,22 +159,6 @@ def as_locale(value: object) -> str | None:
     text = as_text(value).strip()
     parts = _LOCALE.fullmatch(text)
     return f"{parts[1].lower()}_{parts[2].upper()}" if parts else text or None
-
-
-def as_identifier(value: object) -> str | None:
-    """An email address or an id; blank counts as absent.
-
-    Booleans, lists and objects are none: whoever has `true` or `[]` would be one contact.
-    """
-    if isinstance(value, bool | dict | list):
-        return None
-    text = as_text(value)
-    return text if text.strip() else None
-
-
-def as_maileon_id(identifier: str) -> str | None:
-    """A whole number below 1 says that there is none, as for Maileon's own client (Java: `> 0`)."""
-    return None if not identifier or _NO_ID.fullmatch(identifier) else identifier
 
 
 def truncated(text: str) -> str:

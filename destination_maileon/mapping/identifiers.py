@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.contact import Contact, IdentifierMode, is_maileon_id
-from destination_maileon.mapping.converters import Clean, as_identifier, as_maileon_id
+from destination_maileon.mapping.converters import Clean, as_text
 from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     ID_KEY,
@@ -30,8 +30,10 @@ INVISIBLE = re.compile(
 """Characters that nobody sees (Unicode: Default_Ignorable_Code_Point), of the first plane."""
 
 MANY_ADDRESSES = 10
-MAX_TRACKED_IDS = 64
-"""So many ids are looked at at once: one that comes with many addresses comes often."""
+MAX_TRACKED_IDS = 1000
+
+_NO_ID = re.compile(r"(-[0-9]+|\+?0+)?")
+"""A number below 1 says that there is no Maileon id, as for Maileon's own client (Java: `> 0`)."""
 
 
 class Identifiers:
@@ -76,19 +78,21 @@ class Identifiers:
         return pieces, keys if is_usable else ()
 
     def _identifier(self, value: object) -> str:
-        text = (self._clean(value) or "") if isinstance(value, str) else value
-        return as_identifier(text) or ""
+        value = self._clean(value)
+        # Whoever has `true` or `[]` would be one contact.
+        is_none = value is None or isinstance(value, bool | dict | list)
+        return "" if is_none else as_text(value)
 
     def _maileon_id(self, value: object) -> str:
-        return "" if value is None else as_maileon_id(self._identifier(value).strip()) or ""
+        number = self._identifier(value).strip()
+        return "" if _NO_ID.fullmatch(number) else number
 
 
 class SharedIds:
     """Whether one id comes with many addresses: Maileon takes them for one contact.
 
-    The id is Maileon's own where contacts are recognised by it, else the external one.
-    Of any number of ids the most frequent ones are kept (Misra and Gries, 1982: when there is no
-    room, each of those kept loses one).
+    The id is Maileon's own where contacts are recognised by it, else the external one. Of a
+    thousand ids at a time the addresses are kept: an id that comes with many comes often.
     """
 
     def __init__(self, mode: IdentifierMode = IdentifierMode.EXTERNAL_ID) -> None:
@@ -103,22 +107,12 @@ class SharedIds:
             return False
         for key in keys[1:]:
             if key[0] == self._kind:
-                self.is_found = self._has_many(key, keys[0])
-                return self.is_found
-        return False
-
-    def _has_many(self, key: str, address: str) -> bool:
-        known = self._addresses.get(key)
-        if known is not None:
-            known.add(address)
-            return len(known) >= MANY_ADDRESSES
-        if len(self._addresses) < MAX_TRACKED_IDS:
-            self._addresses[key] = {address}
-        else:
-            for addresses in self._addresses.values():
-                addresses.pop()
-            self._addresses = {k: kept for k, kept in self._addresses.items() if kept}
-        return False
+                if len(self._addresses) == MAX_TRACKED_IDS:
+                    self._addresses.clear()
+                addresses = self._addresses.setdefault(key, set())
+                addresses.add(keys[0])
+                self.is_found = len(addresses) >= MANY_ADDRESSES
+        return self.is_found
 
 
 def contact_of_pieces(pieces: list[str]) -> Contact:

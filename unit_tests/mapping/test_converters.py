@@ -14,7 +14,6 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.converters import (
     CONVERTERS,
     as_date,
-    as_identifier,
     as_text,
     as_timestamp,
     truncated,
@@ -263,30 +262,3 @@ def test_no_text_that_was_cut_is_too_long_and_none_is_cut_too_early(text: str) -
     assert text.startswith(cut)
     left = text[len(cut) :]
     assert not left or len((cut + left[0]).encode("utf-16-le")) > 510
-
-
-@pytest.mark.parametrize(
-    ("value", "identifier"),
-    [
-        ("ada@example.com", "ada@example.com"),
-        (" ada@example.com", " ada@example.com"),
-        (17, "17"),
-        (17.0, "17"),
-        (WIDE, str(WIDE)),
-        (Decimal("17.0"), "17"),
-        ("Zoë\u00a0", "Zoë\u00a0"),
-        ("", None),
-        (" \t", None),
-        ("\u00a0", None),
-        (True, None),
-        (False, None),
-        ([], None),
-        (["ada@example.com"], None),
-        ({}, None),
-        ({"id": 7}, None),
-    ],
-)
-def test_an_identifier_is_plain_text_or_a_number_and_absent_when_blank(
-    value: object, identifier: str | None
-) -> None:
-    assert as_identifier(value) == identifier

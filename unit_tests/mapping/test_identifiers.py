@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import pytest
 
 from destination_maileon.config.targets import IDENTIFIERS
@@ -18,16 +21,24 @@ from destination_maileon.mapping.rows import Rows
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
 
+def keys_of(mode: IdentifierMode, identity: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys of a record with these identifiers, by their columns."""
+    rows = Rows(map(str, IDENTIFIERS), clearing=[])
+    places = {kind: rows.place(kind) for kind in IDENTIFIERS}
+    identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
+    return identifiers.of(rows.of(identity), is_clean=True)[1]
+
+
 @pytest.mark.parametrize(
     ("mode", "identity", "are_usable"),
     [
         (EMAIL, {"email": "a@b.c"}, True),
         (EMAIL, {"email": ""}, False),
-        (EMAIL, {"external_id": "x", "id": "1"}, False),
+        (EMAIL, {"external_id": "x", "maileon_id": "1"}, False),
         (EXTERNAL_ID, {"external_id": "x"}, True),
         (EXTERNAL_ID, {"external_id": "", "email": "a@b.c"}, False),
-        (MAILEON_ID, {"id": "1"}, True),
-        (MAILEON_ID, {"id": "x", "email": "a@b.c"}, False),
+        (MAILEON_ID, {"maileon_id": "1"}, True),
+        (MAILEON_ID, {"maileon_id": "x", "email": "a@b.c"}, False),
         (MAILEON_ID, {"email": "a@b.c"}, True),
         (MAILEON_ID, {"external_id": "x"}, False),
     ],
@@ -35,13 +46,35 @@ EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 def test_a_contact_is_usable_with_what_its_mode_recognises(
     mode: IdentifierMode, identity: dict[str, str], are_usable: bool
 ) -> None:
-    kinds = IDENTIFIERS
-    rows = Rows(map(str, kinds), clearing=[])
-    places = {kind: rows.place(kind) for kind in kinds}
-    identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
-    row = rows.of({kind: identity.get(kind.replace("maileon_", "")) for kind in kinds})
-    _, keys = identifiers.of(row, is_clean=True)
-    assert bool(keys) is are_usable
+    assert bool(keys_of(mode, identity)) is are_usable
+
+
+@pytest.mark.parametrize(
+    ("value", "identifiers"),
+    [
+        ("ada@example.com", ["ada@example.com"]),
+        (" ada@example.com", [" ada@example.com"]),
+        (17, ["17"]),
+        (17.0, ["17"]),
+        (2**200 + 1, [str(2**200 + 1)]),
+        (Decimal("17.0"), ["17"]),
+        ("Zoë\u00a0", ["Zoë\u00a0"]),
+        ("", []),
+        (" \t", []),
+        ("\u00a0", []),
+        (True, []),
+        (False, []),
+        ([], []),
+        (["ada@example.com"], []),
+        ({}, []),
+        ({"id": 7}, []),
+    ],
+)
+def test_an_identifier_is_plain_text_or_a_number_and_absent_when_blank(
+    value: object, identifiers: list[str]
+) -> None:
+    keys = keys_of(EXTERNAL_ID, {"external_id": value})
+    assert [key.removeprefix("x") for key in keys[-1:]] == identifiers
 
 
 @pytest.mark.parametrize("character", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u202e"])
