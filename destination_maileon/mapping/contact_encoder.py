@@ -15,11 +15,10 @@ from typing import Any, TypeAlias
 from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.config.targets import DELETED_AT_COLUMN, Kind
+from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.contact_xml import (
     escape_markup,
-    field_head,
     preference_head,
     source_element,
     without_forbidden,
@@ -32,12 +31,18 @@ from destination_maileon.mapping.identifiers import (
     contact_of_pieces,
     without_identifier,
 )
-from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
-from destination_maileon.mapping.preferences import BadPreferencesError, listed, preference_value
+from destination_maileon.mapping.mapped_record import (
+    ContactRemoval,
+    Reason,
+    Refusal,
+    RefusedError,
+    Written,
+)
+from destination_maileon.mapping.preferences import listed, preference_value
 from destination_maileon.mapping.removal_columns import RemovalColumns, unclear_advice
-from destination_maileon.mapping.rows import Field, Rows, Section, WriteFields, field_writer
+from destination_maileon.mapping.rows import Field, Rows, WriteFields, field_writer
 from destination_maileon.mapping.summary import Notice, Notices
-from destination_maileon.protocol.messages import Texts
+from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
@@ -82,51 +87,59 @@ class ContactEncoder:
     ) -> None:
         columns = list(columns)
         self._rules = rules
-        self._mode = rules.identifier_mode
         self._notices = notices or Notices()
         self._seen = self._notices.seen
         self.rows = Rows(
             order or [c.name for c in columns],
-            (c.name for c in columns if c.clear),
-            (c.name for c in columns if c.name in texts and _holds_text(c)),
+            {c.name for c in columns if c.clear},
+            {c.name for c in columns if c.name in texts and _holds_text(c)},
         )
-        self._compile(columns)
+        of = {kind: [c for c in columns if c.target.kind is kind] for kind in Kind}
+        if not rules.identifier_mode.sends_id:
+            of[Kind.MAILEON_ID] = []
+        identifiers = [c for kind in IDENTIFIERS for c in of[kind]]
+        marks = of[Kind.DELETED] + of[Kind.UNSUBSCRIBE]
+        marks += [c for c in columns if c.name == DELETED_AT_COLUMN and c not in marks]
+        # What a null must not be taken for: who the contact is, that it has left, its consent.
+        self._critical = [c.name for c in (*identifiers, *marks, *of[Kind.PERMISSION])]
+        others = (*_SECTIONS, Kind.PREFERENCE, Kind.PREFERENCES)
+        self._mapped = {*self._critical, *(c.name for kind in others for c in of[kind])}
+        self._compile_contact(identifiers, marks)
+        self._compile_content(of)
 
-    def _compile(self, columns: list[Column]) -> None:
-        place = self.rows.place
-
-        def of(*kinds: Kind) -> list[Column]:
-            return [c for kind in kinds for c in columns if c.target.kind is kind]
-
-        identifiers = of(Kind.EMAIL, Kind.EXTERNAL_ID, *[Kind.MAILEON_ID] * self._mode.sends_id)
+    def _compile_contact(self, identifiers: list[Column], marks: list[Column]) -> None:
+        """Who it is, and whether it leaves."""
+        place = self.rows.columns
         self._identifiers = Identifiers(
-            self._mode,
-            {c.target.kind: place(c.name) for c in identifiers},
+            self._rules.identifier_mode,
+            {c.target.kind: place[c.name] for c in identifiers},
             clean=self._cleaned,
             seen=self._seen,
         )
-        marks = of(Kind.DELETED, Kind.UNSUBSCRIBE)
-        marks += [c for c in columns if c.name == DELETED_AT_COLUMN and c not in marks]
-        self._marks = [(c.name, place(c.name)) for c in marks]
+        self._marks = [(c.name, place[c.name]) for c in marks]
         self._may_leave = bool(marks) or self._rules.every_record_is_deleted
-        self._removals = _removals(columns, self._rules)
-        sections = [
-            Section(tag, [self._field(c) for c in of(kind)], self._constant(kind))
-            for kind, tag in _SECTIONS.items()
-        ]
-        self._sections = sections
-        self._write_fields = field_writer(sections)
-        lists, preferences = of(Kind.PREFERENCES), of(Kind.PREFERENCE)
-        permission = of(Kind.PERMISSION)
-        self._lists = [(c.name, place(c.name)) for c in lists]
-        self._preferences = [(place(c.name), *_preference(c)) for c in preferences]
+        self._removals = RemovalColumns(
+            deleted=[c.name for c in marks if c.target.kind is Kind.DELETED],
+            unsubscribe=[c.name for c in marks if c.target.kind is Kind.UNSUBSCRIBE],
+            when_deleted=self._rules.deleted_records,
+            every_record_is_deleted=self._rules.every_record_is_deleted,
+        )
+
+    def _compile_content(self, of: Mapping[Kind, list[Column]]) -> None:
+        """What is said of it: fields, preferences, permission."""
+        place = self.rows.columns
+        sections = {tag: [*map(self._field, of[kind])] for kind, tag in _SECTIONS.items()}
+        if self._rules.audience is not None:
+            name, number = self._rules.audience
+            sections["custom_fields"].append(Field("audience", name, constant=number))
+        self._sections = {tag: fields for tag, fields in sections.items() if fields}
+        self._write_fields = field_writer(self._sections)
+        self._lists = [(c.name, place[c.name]) for c in of[Kind.PREFERENCES]]
+        self._preferences = [(place[c.name], *_preference(c)) for c in of[Kind.PREFERENCE]]
+        permission = of[Kind.PERMISSION]
         self.permission_column = permission[0].name if permission else ""
-        self._permission = place(self.permission_column) if permission else ""
-        self._has_wishes = bool(lists or preferences or permission)
-        # What a null must not be taken for: who the contact is, that it has left, its consent.
-        self._critical = [c.name for c in (*identifiers, *marks, *permission)]
-        fields = of(Kind.STANDARD, Kind.CUSTOM)
-        self._mapped = {*self._critical, *(c.name for c in (*fields, *lists, *preferences))}
+        self._permission = place[self.permission_column] if permission else ""
+        self._has_wishes = bool(self._lists or self._preferences or permission)
 
     @cached_property
     def _write_cleaned_fields(self) -> WriteFields:
@@ -137,23 +150,15 @@ class ContactEncoder:
         convert = column.converter
         if convert is as_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
-        if column.converter is as_text and self._rules.truncate_long_text:
-            convert = partial(self._cut, convert)
+        cuts = column.converter is as_text and self._rules.truncate_long_text
         return Field(
-            self.rows.place(column.name),
+            self.rows.columns[column.name],
             column.target.name,
-            convert,
-            converts_texts=convert not in {as_text, self._standard_text},
+            partial(self._cut, convert) if cuts else convert,
+            converts_texts=cuts or column.converter is not as_text,
             is_text=column.name in self.rows.texts,
             clears=column.clear,
         )
-
-    def _constant(self, kind: Kind) -> str:
-        """What every record has in a section: the field that says who is in the audience."""
-        if kind is not Kind.CUSTOM or self._rules.audience is None:
-            return ""
-        name, number = self._rules.audience
-        return f"{field_head(name)}<value>{number}</value></field>"
 
     def leave_gaps(self, row: Struct, nulled: Iterable[str]) -> Refusal | None:
         """Makes absent what the source could not deliver, or did not since it had not changed.
@@ -161,20 +166,21 @@ class ContactEncoder:
         `nulled` are the columns that the record's `meta.changes` says so of. A refusal if who the
         contact is, its permission or its removal is among them: a null would stand for a no.
         """
+        place = self.rows.columns
         nulled = self._mapped.intersection(nulled)
-        missing = self.rows.unavailable(row) & self._mapped
+        missing = {c for c in self._mapped if getattr(row, place[c]) == UNAVAILABLE_VALUE}
         if nulled:
             self._seen.add(Notice.NULLED)
         if missing:
             self._seen.add(Notice.UNAVAILABLE)
-        self.rows.leave_out(row, nulled | missing)
-        column = next((name for name in self._critical if name in nulled | missing), None)
-        if column is None:
+        for column in nulled | missing:
+            self.rows.leave_out(row, column)
+        critical = next((c for c in self._critical if c in nulled | missing), None)
+        if critical is None:
             return None
-        contact = contact_of_pieces(self._identifiers.of(row, is_clean=False)[0])
+        pieces, _ = self._identifiers.of(row, is_clean=False)
         self._notices.count()
-        advice = "Look at the source's log, and sync the record again."
-        return Refusal(Reason.NOT_DELIVERED, column, advice, contact)
+        return self._refusal(RefusedError(Reason.NOT_DELIVERED, _NOT_DELIVERED, critical), pieces)
 
     def encode(self, row: Struct, texts: Texts) -> Mapped:
         """What the record asks for. Null and absent columns are alike, unless nulls clear.
@@ -183,33 +189,45 @@ class ContactEncoder:
         """
         is_clean = texts is not _ANYTHING
         pieces, keys = self._identifiers.of(row, is_clean=is_clean)
-        if not keys or (self._may_leave and self._is_marked(row)):
-            other = self._removed_or_refused(row, pieces, is_usable=bool(keys))
-            if other is not None:
-                self._notices.count()
-                return other
         write = self._write_fields if is_clean else self._write_cleaned_fields
-        is_whole = write(row, pieces)
-        if self._has_wishes:
-            is_whole = False
-            refusal = self._add_wishes(row, pieces)
-            if refusal is not None:
+        try:
+            if not keys or (self._may_leave and self._is_marked(row)):
+                removal = self._removal(row, pieces, is_usable=bool(keys))
+                if removal is not None:
+                    return ContactRemoval(removal, contact_of_pieces(pieces))
+            is_whole = write(row, pieces)
+            if self._has_wishes:
+                is_whole = False
+                self._add_preferences(row, pieces)
+                if self._permission:
+                    self.permission(row, None)
+        except RefusedError as refused:
+            return self._refusal(refused, pieces)
+        finally:
+            if self._seen:
                 self._notices.count()
-                return refusal
         pieces.append("</contact>")
         if texts is not _PLAIN:
             # To escape each text alone takes five times as long.
             pieces[1::2] = escape_markup("\0".join(pieces[1::2])).split("\0")
-        if self._seen:
-            self._notices.count()
         return "".join(pieces).encode(), keys, is_whole
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
-        """The permission of an encoded record, which may name none; None: none is sent."""
+        """The permission of a record, which may name none; None: none is sent.
+
+        Raises RefusedError, but not for an encoded one.
+        """
         value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
         named = _permission(text) if text else configured
-        return None if isinstance(named, Reason) else named
+        if isinstance(named, Reason):
+            raise RefusedError(named, _PERMISSIONS, self.permission_column)
+        return named
+
+    def _refusal(self, refused: RefusedError, pieces: list[str]) -> Refusal:
+        # In a list of preferences nothing is named that the account does not have.
+        field = refused.field or self._lists[0][0]
+        return Refusal(refused.reason, field, str(refused), contact_of_pieces(pieces))
 
     def _is_marked(self, row: Struct) -> bool:
         """Whether the record may say that its contact is gone."""
@@ -218,23 +236,17 @@ class ContactEncoder:
                 return True
         return self._rules.every_record_is_deleted
 
-    def _removed_or_refused(
-        self, row: Struct, pieces: list[str], *, is_usable: bool
-    ) -> ContactRemoval | Refusal | None:
+    def _removal(self, row: Struct, pieces: list[str], *, is_usable: bool) -> DeletedRecords | None:
+        """What becomes of the contact if it is gone, usable if it can be recognised."""
         given = ((name, getattr(row, place)) for name, place in self._marks)
         marks = {name: value for name, value in given if value is not UNSET}
-        contact = contact_of_pieces(pieces)
         removal = self._removals.removal(marks)
-        if removal is DeletedRecords.IGNORE:
-            return ContactRemoval(removal, contact)
-        if not is_usable:
-            return without_identifier(self._mode, contact)
-        if removal is not None:
-            return ContactRemoval(removal, contact)
-        unclear = self._removals.unclear_column(marks)
-        if unclear is None:
-            return None
-        return Refusal(Reason.UNCLEAR_REMOVAL, unclear, unclear_advice(unclear), contact)
+        if not is_usable and removal is not DeletedRecords.IGNORE:
+            raise without_identifier(self._rules.identifier_mode, pieces)
+        unclear = None if removal else self._removals.unclear_column(marks)
+        if unclear is not None:
+            raise RefusedError(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
+        return removal
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
         """A value less what no text may hold; null if it held nothing else."""
@@ -245,19 +257,6 @@ class ContactEncoder:
             return value
         self._seen.add(Notice.CLEANED)
         return clean or None
-
-    def _add_wishes(self, row: Struct, pieces: list[str]) -> Refusal | None:
-        """Adds the preferences, and looks at the permission; a refusal if one cannot be read."""
-        try:
-            self._add_preferences(row, pieces)
-        except BadPreferencesError as bad:
-            field = bad.field or self._lists[0][0]
-            return Refusal(bad.reason, field, str(bad), contact_of_pieces(pieces))
-        value = getattr(row, self._permission) if self._permission else None
-        if value is not None and _permission(as_text(value).strip()) is Reason.BAD_PERMISSION:
-            contact = contact_of_pieces(pieces)
-            return Refusal(Reason.BAD_PERMISSION, self.permission_column, _PERMISSIONS, contact)
-        return None
 
     def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
         found: dict[str, str] = {}
@@ -303,22 +302,14 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
     return f"{target.category}/{target.name}", head, rest
 
 
-def _removals(columns: list[Column], rules: MappingRules) -> RemovalColumns:
-    return RemovalColumns(
-        deleted=[c.name for c in columns if c.target.kind is Kind.DELETED],
-        unsubscribe=[c.name for c in columns if c.target.kind is Kind.UNSUBSCRIBE],
-        when_deleted=rules.deleted_records,
-        every_record_is_deleted=rules.every_record_is_deleted,
-    )
-
-
 @lru_cache(maxsize=100)
 def _permission(text: str) -> Permission | Reason | None:
-    if not text or is_not_set(text):
+    if is_not_set(text):
         return None
     return Permission.parse(text) or Reason.BAD_PERMISSION
 
 
+_NOT_DELIVERED = "Look at the source's log, and sync the record again."
 _PERMISSIONS = (
     f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
     "or 1 to 6, or leave it empty."

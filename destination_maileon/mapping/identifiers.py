@@ -16,7 +16,7 @@ from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     ID_KEY,
     Reason,
-    Refusal,
+    RefusedError,
     email_keys,
     external_id_keys,
     maileon_id_key,
@@ -121,13 +121,13 @@ def contact_of_pieces(pieces: list[str]) -> Contact:
     return Contact(email=given.get(_EMAIL), external_id=given.get(_EXTERNAL_ID), id=given.get(_ID))
 
 
-def without_identifier(mode: IdentifierMode, contact: Contact) -> Refusal:
+def without_identifier(mode: IdentifierMode, pieces: list[str]) -> RefusedError:
     """Of a record by which nobody can be recognised."""
     names = " or ".join(sorted(mode.columns))
     advice = f"Give the record a value for {names}, by which contacts are recognised."
-    if contact.id:
+    if pieces[2:3] == [_ID]:
         advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
-    return Refusal(Reason.NO_IDENTIFIER, names, advice, contact)
+    return RefusedError(Reason.NO_IDENTIFIER, advice, names)
 
 
 _ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"

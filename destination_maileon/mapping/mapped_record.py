@@ -38,6 +38,18 @@ class Reason(StrEnum):
     NO_PATH = "an identifier that no address of the API can hold"
 
 
+class RefusedError(ValueError):
+    """Why a record is rejected; the message says what a person can do, and quotes no value.
+
+    `field` is the column or target at fault, empty if it must not be named.
+    """
+
+    def __init__(self, reason: Reason, advice: str, field: str = "") -> None:
+        super().__init__(advice)
+        self.reason = reason
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A record that is rejected before it is sent; `field` names the column or target at fault."""

@@ -12,32 +12,18 @@ import msgspec
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import Clean, as_text
-from destination_maileon.mapping.mapped_record import Reason
+from destination_maileon.mapping.mapped_record import Reason, RefusedError
 from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
 from destination_maileon.protocol import exact_json
 
 Preferences = frozenset[tuple[str, str]]
 
 
-class BadPreferencesError(ValueError):
-    """A value that cannot be read; the message says which is understood, and quotes nothing.
-
-    `field` is the name of the preference, empty if it is not known to be one.
-    """
-
-    def __init__(
-        self, advice: str, reason: Reason = Reason.BAD_PREFERENCES, field: str = ""
-    ) -> None:
-        super().__init__(advice)
-        self.reason = reason
-        self.field = field
-
-
 def preference_value(value: object, title: str) -> str | None:
     """`true` or `false`, by the forms of `unsubscribe`; None for a null or a blank.
 
     Raises:
-        BadPreferencesError: if it says neither yes nor no. `title` is the preference's name, empty
+        RefusedError: if it says neither yes nor no. `title` is the preference's name, empty
             if it must not be shown.
     """
     if isinstance(value, bool):
@@ -49,7 +35,7 @@ def preference_value(value: object, title: str) -> str | None:
     except TypeError:  # a list or an object, which have no hash
         said = ""
     if said == "":
-        raise BadPreferencesError(REMOVAL_FORMS, Reason.BAD_PREFERENCE, title)
+        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title)
     return said
 
 
@@ -66,12 +52,12 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
     """Of each preference what stands before its value, and the rest; without a value, nothing.
 
     Raises:
-        BadPreferencesError: if it cannot be read, or names one that is not `known`, if any are.
+        RefusedError: if it cannot be read, or names one that is not `known`, if any are.
             No name is in it but those of known preferences: others are the record's own words.
     """
     for entry in _entries(value):
         if not isinstance(entry, dict):
-            raise BadPreferencesError(_PREFERENCES_FORM)
+            raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
         category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)
         path = f"{category}/{name}"
         is_known = known is not None and (category, name) in known
@@ -82,7 +68,7 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
                 advice = (
                     f"Use the category and name of one in Maileon{nearest}, or create it there."
                 )
-                raise BadPreferencesError(advice, Reason.UNKNOWN_PREFERENCE)
+                raise RefusedError(Reason.UNKNOWN_PREFERENCE, advice)
             source = ""
             if "source" in entry:
                 given = clean(entry["source"])
@@ -99,7 +85,7 @@ def _name(given: object, clean: Clean) -> str:
     is_name = given is not None and not isinstance(given, bool | dict | list)
     name = as_text(clean(given) or "") if is_name else ""
     if not name.strip():
-        raise BadPreferencesError(_PREFERENCES_FORM)
+        raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
     return name
 
 
@@ -109,11 +95,11 @@ def _entries(value: object) -> list[object]:
         try:
             value = _decoded(value) if value.strip() else None
         except (ValueError, RecursionError, ArithmeticError):
-            raise BadPreferencesError(_PREFERENCES_FORM) from None
+            raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM) from None
     if value is None:
         return []
     if not isinstance(value, list):
-        raise BadPreferencesError(_PREFERENCES_FORM)
+        raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
     return value
 
 

@@ -10,7 +10,7 @@ null (`make bench`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,8 +18,13 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
-from destination_maileon.mapping.converters import Clean, Converter, as_boolean, as_integer
-from destination_maileon.protocol.messages import UNAVAILABLE_VALUE
+from destination_maileon.mapping.converters import (
+    Clean,
+    Converter,
+    as_boolean,
+    as_integer,
+    as_text,
+)
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
@@ -37,52 +42,47 @@ class Rows:
     """
 
     def __init__(
-        self, columns: Iterable[str], clearing: Iterable[str], texts: Iterable[str] = ()
+        self,
+        columns: Iterable[str],
+        clearing: Collection[str] = (),
+        texts: Iterable[str] = (),
     ) -> None:
-        clearing = {*clearing}
-        self._places = {column: f"c{n}" for n, column in enumerate(columns)}
-        self._defaults = {c: UNSET if c in clearing else None for c in self._places}
-        is_escaped = any(map(_ESCAPED_IN_JSON.search, self._places))
+        self.columns = {column: f"c{n}" for n, column in enumerate(columns)}
+        """Each column, and the attribute of a row that holds its value."""
+        is_escaped = any(map(_ESCAPED_IN_JSON.search, self.columns))
         self.texts = set() if is_escaped else {*texts}
         fields = [
             (
                 place,
                 str | None if column in self.texts else Any,
-                msgspec.field(name=None if is_escaped else column, default=self._defaults[column]),
+                msgspec.field(
+                    name=None if is_escaped else column,
+                    default=UNSET if column in clearing else None,
+                ),
             )
-            for column, place in self._places.items()
+            for column, place in self.columns.items()
         ]
-        self._row: type[Struct] = msgspec.defstruct(
-            "Row", fields, gc=False, forbid_unknown_fields=True
-        )
+        self._row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=True)
+        self._empty = self._row()
         decoder = msgspec.json.Decoder(self._row, float_hook=Decimal)
-        self.columns = self._places.keys()
         self.decode: Callable[[bytes], Struct] = self._decoded if is_escaped else decoder.decode
 
     def _decoded(self, data: bytes) -> Struct:
         """The same for any names, in three times the time."""
         read = _decode(data)
-        if not read.keys() <= self.columns:
+        if not read.keys() <= self.columns.keys():
             raise msgspec.ValidationError
         return self.of(read)
 
     def of(self, data: Mapping[str, object]) -> Struct:
         """The row of a record that was decoded otherwise, less its unknown columns."""
-        places = self._places
+        places = self.columns
         return self._row(**{places[name]: v for name, v in data.items() if name in places})
 
-    def place(self, column: str) -> str:
-        """The attribute of a row that holds the column's value."""
-        return self._places[column]
-
-    def unavailable(self, row: Struct) -> set[str]:
-        """The columns whose value the source did not send."""
-        return {n for n, c in self._places.items() if getattr(row, c) == UNAVAILABLE_VALUE}
-
-    def leave_out(self, row: Struct, columns: Iterable[str]) -> None:
-        """Makes these columns absent."""
-        for column in columns:
-            setattr(row, self._places[column], self._defaults[column])
+    def leave_out(self, row: Struct, column: str) -> None:
+        """Makes the column absent."""
+        place = self.columns[column]
+        setattr(row, place, getattr(self._empty, place))
 
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -92,50 +92,40 @@ class Field(NamedTuple):
     """One column: `place` is its attribute of a row, `name` the field that it fills.
 
     `converts_texts`: texts are converted, too. `is_text`: it has no other value than texts.
-    `clears`: a null clears the stored value.
+    `clears`: a null clears the stored value. A `constant` is what every record has instead.
     """
 
     place: str
     name: str
-    convert: Converter
+    convert: Converter = as_text
     converts_texts: bool = False
     is_text: bool = False
     clears: bool = False
-
-
-class Section(NamedTuple):
-    """Standard or custom fields. `constant` is an element that every record has after them."""
-
-    tag: str
-    fields: Sequence[Field]
     constant: str = ""
 
 
-def field_writer(sections: Sequence[Section], *, clean: Clean | None = None) -> WriteFields:
-    """The function that writes the fields of these sections.
+def field_writer(
+    sections: Mapping[str, Sequence[Field]], clean: Clean | None = None
+) -> WriteFields:
+    """The function that writes the fields of these sections, by their elements' names.
 
     Without `clean` no text of the rows may hold what none may hold.
     """
     # No name of a column or a field stands in its source: none can be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
     lines = ["def write(row, pieces):", " before = len(pieces)"]
-    sections = [section for section in sections if section.fields or section.constant]
-    for number, section in enumerate(sections):
-        names[f"opening_{number}"] = opening = f"<{section.tag}>"
-        names[f"closing_{number}"] = closing = f"{_END}{section.constant}</{section.tag}>"
-        names[f"alone_{number}"] = f"{opening}{closing.removeprefix(_END)}"
+    most = 0
+    for section, fields in sections.items():
         lines.append(" start = len(pieces)")
-        for field in section.fields:
+        for field in fields:
             names |= _names(field)
             lines += _lines(field, cleans=clean is not None)
         lines += [
             " if len(pieces) > start:",
-            f"  pieces[start] = opening_{number} + pieces[start][{len(_END)}:]",
-            f"  {_put(f'closing_{number}')}",
+            f"  pieces[start] = '<{section}>' + pieces[start][{len(_END)}:]",
+            f"  {_put(repr(f'{_END}</{section}>'))}",
         ]
-        if section.constant:
-            lines.append(f" else: {_put(f'alone_{number}')}")
-    most = 2 * sum(len(section.fields) + 1 for section in sections)
+        most += 2 * (len(fields) + 1)
     lines.append(f" return len(pieces) - before == {most}")
     exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
     write: WriteFields = names["write"]
@@ -148,11 +138,14 @@ def _names(field: Field) -> dict[str, Any]:
         f"head_{field.place}": f"{head}<value>",
         f"null_{field.place}": f'{head}<value nil="true">',
         f"convert_{field.place}": field.convert,
+        f"constant_{field.place}": field.constant,
     }
 
 
 def _lines(field: Field, *, cleans: bool) -> list[str]:
     place = field.place
+    if field.constant:
+        return [f" {_put(f'head_{place}', f'constant_{place}')}"]
     lines = [f" value = row.{place}"]
     written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"

@@ -23,8 +23,8 @@ EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
 def keys_of(mode: IdentifierMode, identity: Mapping[str, object]) -> tuple[str, ...]:
     """The keys of a record with these identifiers, by their columns."""
-    rows = Rows(map(str, IDENTIFIERS), clearing=[])
-    places = {kind: rows.place(kind) for kind in IDENTIFIERS}
+    rows = Rows(map(str, IDENTIFIERS))
+    places = {kind: rows.columns[kind] for kind in IDENTIFIERS}
     identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
     return identifiers.of(rows.of(identity), is_clean=True)[1]
 

@@ -73,7 +73,7 @@ def test_columns_that_go_nowhere_are_compiled_in_ever_more_rarely(
     assert compiled.times < 15
     for _ in range(3_000):
         compiled.learn(email="a@b.de", key7=1, key2999=1)
-    assert compiled.stream.encoder.rows.columns > {"key7", "key2999"}
+    assert compiled.stream.encoder.rows.columns.keys() > {"key7", "key2999"}
 
 
 @pytest.mark.parametrize("keys", [1, 10])
