@@ -39,26 +39,36 @@ def test_what_is_none_of_its_kind_is_refused(kind: type[object], values: list[ob
         (types.Number, 3, 3.0),
         (types.Seconds, 0.5, 0.5),
         (types.TrimmedText, " a b ", "a b"),
-        (types.OptionalText, "", None),
         (types.Address, " https://a.b/1.0// ", "https://a.b/1.0"),
-        (types.OptionalAddress, " ", None),
     ],
 )
 def test_what_is_of_its_kind_is_taken(kind: type[object], given: object, taken: object) -> None:
     assert read(kind, given) == taken
 
 
-def test_a_secret_of_nothing_but_space_is_none() -> None:
-    assert read(types.OptionalSecret, "  ") is None
-    secret = read(types.OptionalSecret, " k ")
-    assert isinstance(secret, SecretStr)
+class Cleared(types.ConfigModel):
+    """What a form may leave empty."""
+
+    text: types.OrBlank[str] = None
+    address: types.OrBlank[types.Address] = None
+    secret: types.OrBlank[SecretStr] = None
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_a_field_that_was_cleared_is_absent(blank: object) -> None:
+    assert Cleared.model_validate(dict.fromkeys(Cleared.model_fields, blank)) == Cleared()
+
+
+def test_space_around_a_field_that_may_be_cleared_is_no_part_of_it() -> None:
+    secret = Cleared.model_validate({"text": " a ", "secret": " k "}).secret
+    assert secret is not None
     assert secret.get_secret_value() == "k"
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.255.0.9", "[::1]"])
 def test_this_machine_may_be_called_without_tls(host: str) -> None:
     address = f"http://{host}:8080/1.0"  # ignore-https-check: this machine
-    assert types.as_address(address) == address
+    assert read(types.Address, address) == address
 
 
 @pytest.mark.parametrize(
@@ -77,5 +87,5 @@ def test_this_machine_may_be_called_without_tls(host: str) -> None:
     ],
 )
 def test_where_the_key_could_be_read_it_is_not_sent(address: str) -> None:
-    with pytest.raises(ValueError, match="must have the form https://"):
-        types.as_address(address)
+    with pytest.raises(ValidationError, match="must have the form https://"):
+        read(types.Address, address)
