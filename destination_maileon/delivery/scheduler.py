@@ -1,8 +1,8 @@
-"""Which request is sent next, and how many are in flight at a time.
+"""Decides which request is sent next and how many are in flight at a time; nothing is sent here.
 
-No two requests share an identifier (`accumulator` sees to it), so that they need no order among
-each other, but for one that another one is to follow (`then`), and one that waits until everything
-older is settled (`is_barrier`). Pure: time is an argument, and nothing is sent here.
+No two pending requests share an identifier (the accumulator ensures that), so requests may be sent
+in any order. There are two exceptions: a request that follows another one (`then`), and a request
+that waits until every older record is settled (`is_barrier`).
 """
 
 from collections import defaultdict
@@ -13,24 +13,25 @@ from destination_maileon.delivery.request import Purpose, Request
 
 CALLS_AT_FIRST = 4
 BORNE, TOO_MUCH = 1.3, 1.6
-"""Up to so many times the best median latency the service bears it; above the second not."""
+"""The limit grows up to the first multiple of the best median latency, and shrinks above the
+second."""
 
 HARDLY_LESS = 0.8
-"""If with half as many in flight calls take this share of what they took, or more, they do not take
-longer for their number: what they take now is usual."""
+"""If half as many in flight still take this share of the latency or more, the number of calls is
+not the cause: the present latency becomes the baseline."""
 
 READY_AHEAD = 2
-"""So many requests beyond those in flight are kept ready, so that no place stays empty."""
+"""This many requests beyond those in flight are kept ready, so that no slot stays empty."""
 
 
 class Pace:
-    """How many calls are in flight: as many as the service bears, `limit` now, at most `most`.
+    """The limit of calls in flight: now `limit`, never above `most`.
 
-    Starting with a few, one more is tried as long as calls take no longer for it, one less when
-    they do; half as many when the service asks for less, does not answer in time, or has refused
-    all that it got (vector's adaptive concurrency is the model). What calls take is judged by the
-    median of as many as may be in flight: the least of them says nothing where latency varies. A
-    service that takes longer for reasons of its own would otherwise be sent one call at a time.
+    It starts low, grows by one while calls do not get slower, and shrinks by one when they do. It
+    is halved when the service throttles, times out, or has refused everything so far (vector's
+    adaptive concurrency is the model). Latency is the median of as many calls as may be in flight:
+    the minimum says nothing where it varies. A slow service does not by itself shrink the limit to
+    one.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,11 +40,11 @@ class Pace:
         self._latencies: defaultdict[object, list[float]] = defaultdict(list)
         self._best: dict[object, float] = {}
         self._too_much: dict[object, tuple[int, float]] = {}
-        """How many were in flight when calls began to take too long, and what they took then."""
+        """The limit when calls became too slow, and their median latency then."""
 
     def answered(self, request: Request, at: float) -> None:
-        """The service answered a request at this time, in seconds of the loop's clock."""
-        # Calls of one size are compared: a small one takes less time whatever else is in flight.
+        """Counts an answer that came at this time, in seconds of the loop's clock."""
+        # Only calls of similar size are compared: small calls are faster at any concurrency.
         kind = (request.purpose, len(request.entries).bit_length())
         latencies = self._latencies[kind]
         latencies.append(at - request.sent_at)
@@ -70,7 +71,7 @@ class Pace:
 
 
 class RequestScheduler:
-    """The requests that are not settled; their contacts take `max_bytes` together, or little more.
+    """The requests that wait or are in flight; reading pauses above `max_bytes` of contacts.
 
     `may_be_sent` is asked before a request is sent.
     """
@@ -89,7 +90,7 @@ class RequestScheduler:
 
     @property
     def has_capacity(self) -> bool:
-        """Whether more input may be read: memory is bounded by the requests that are held here."""
+        """Whether more input may be read; this bounds the memory that requests take."""
         requests = len(self._pending) + len(self._in_flight)
         return requests < self.pace.limit + READY_AHEAD and self._bytes <= self._max_bytes
 
@@ -103,20 +104,20 @@ class RequestScheduler:
 
     @property
     def oldest_barrier(self) -> int | None:
-        """The place before which everything must be settled for a request to be sent."""
+        """Everything before this position must be settled before a barrier request is sent."""
         if not self._has_barrier:
             return None
         return min((r.position for r in self._pending if r.is_barrier), default=None)
 
     def submit(self, request: Request) -> None:
-        """A request is to be sent, after those that came before it."""
+        """Adds a request to the end of the queue."""
         self._bytes += request.bytes
         self._pending.append(request)
 
     def next_ready(self, now: float, oldest_unsent: Callable[[], int | None]) -> Request | None:
-        """The next request to send, which is then in flight; None if there is none.
+        """Returns the next request to send and marks it as in flight; None if there is none.
 
-        `oldest_unsent` tells the place of the oldest record that is in no request.
+        `oldest_unsent` returns the position of the oldest record that is in no request.
         """
         if len(self._in_flight) >= self.pace.limit:
             return None
@@ -133,12 +134,12 @@ class RequestScheduler:
         return None
 
     def returned(self, request: Request) -> None:
-        """The request is in flight no longer, whatever becomes of it."""
+        """Marks the request as no longer in flight."""
         self._in_flight.discard(request)
         self._bytes -= request.bytes
 
     def requeue(self, request: Request, *, at: float) -> None:
-        """The request will be sent again, as it is, not before this time."""
+        """Puts the same request back in the queue, to be sent at this time or later."""
         if self._is_beyond_end(request):
             return
         request.not_before = at
@@ -148,10 +149,10 @@ class RequestScheduler:
         self._pending.insert(0, request)
 
     def replace(self, pieces: Sequence[Request]) -> None:
-        """Smaller requests take the place of one.
+        """Puts the pieces of a split request at the head of the queue.
 
-        They come first: the search for a bad contact goes deep before it goes wide, so that it soon
-        meets a request that is accepted. Refusals alone say that no contact is to blame.
+        So the search for a bad contact goes depth first and soon reaches a request that is
+        accepted. As long as every request is refused, no contact can be blamed.
         """
         pieces = [piece for piece in pieces if not self._is_beyond_end(piece)]
         self._bytes += sum(piece.bytes for piece in pieces)
@@ -159,7 +160,7 @@ class RequestScheduler:
         self._pending[:0] = pieces
 
     def next_attempt_at(self, oldest_unsent: Callable[[], int | None]) -> float | None:
-        """When the next request may be sent, if nothing else happens; that may be in the past."""
+        """When the next request may be sent if no event comes first; possibly in the past."""
         if len(self._in_flight) >= self.pace.limit:
             return None
         ready = (r for r in self._pending if self._may_go(r))
@@ -178,7 +179,7 @@ class RequestScheduler:
         return not waits and self._may_be_sent(request)
 
     def _waits_in_doubt(self, request: Request) -> bool:
-        """What is in doubt waits for all of its purpose that are in flight, all others for it."""
+        """A doubted request is never in flight together with others of its purpose."""
         if request.is_doubted:
             return self.has_in_flight(request.purpose)
         return any(r.is_doubted and r.purpose is request.purpose for r in self._pending)
@@ -187,7 +188,7 @@ class RequestScheduler:
         return self._take_out(lambda request: len(request.entries) > contacts)
 
     def end_at(self, position: int) -> None:
-        """The sync is to end: what holds no record before this place is not sent, or not again."""
+        """Drops requests without a record before this position, since the sync is ending."""
         self._ends_at = position if self._ends_at is None else min(position, self._ends_at)
         self._take_out(self._is_beyond_end)
 
@@ -201,6 +202,6 @@ class RequestScheduler:
         return taken
 
     def is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
-        """Whether everything older than the request is settled."""
+        """Whether every record older than the request's oldest one is settled."""
         others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)
         return min((*others, oldest_unsent or request.position), default=0) >= request.position
