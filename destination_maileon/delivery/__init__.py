@@ -1,1 +1,1 @@
-"""How batches of contacts become settled."""
+"""From records to settled requests: batches, scheduling, sending, and answers."""

@@ -1,13 +1,12 @@
-"""Which contacts travel together, and in which order the records of one contact do.
+"""Collects contacts into batches and keeps the records of one contact in order.
 
-A record waits in the open batch of its stream and permission until that is full, old enough, or the
-input ends. For every identifier it is first come, first served. If a contact that waits has exactly
-the record's identifiers, the two are merged. If they share only some, the record waits until that
-contact is settled, and goes into its batch then.
+Each stream and permission has one open batch, which is sent when it is full or old enough, or when
+the input ends. Pending contacts queue for every identifier they share. A record is merged into a
+pending contact that has exactly its identifiers. If they share only some, the record waits until
+that contact is settled, and then joins its batch.
 
-Invariants: of all that is in a batch or in a request no two share an identifier, so that requests
-need no order among each other; limits of bytes and count are never exceeded; every record is in
-exactly one contact. Pure: time is an argument.
+Invariants: no two contacts in batches and requests share an identifier, so that requests need no
+order; limits of bytes and count are never exceeded; every record is in exactly one contact.
 """
 
 from collections import deque
@@ -20,17 +19,17 @@ from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval
 from destination_maileon.streams.catalog import PartitionKey
 
 MAX_WAITING_RECORDS = 100_000
-"""All open batches together; what Python keeps of a small record is many times its bytes."""
+"""In all open batches together; a small record takes many times its bytes in Python's memory."""
 
 MAX_FOLLOWING_RECORDS = 10_000
-"""So many records may follow others, or be held; then the reader waits."""
+"""If this many records wait behind other contacts or are held, reading pauses."""
 
 OPEN_BATCHES_BODIES = 4
-"""All that waits here together takes at most this many times the bytes of a call."""
+"""The open batches together hold at most this many times the bytes of one call's body."""
 
 
 class Accumulator:
-    """The open batches of a sync, and who follows whom. `submit` takes what is to be sent."""
+    """The open batches of a sync and the queues of its identifiers; `submit` takes new requests."""
 
     def __init__(self, limits: Limits, submit: Callable[[Request], None]) -> None:
         self.limits = limits
@@ -38,17 +37,17 @@ class Accumulator:
         self._submit = submit
         self._open: dict[PartitionKey, Batch] = {}
         self._first: dict[str, BatchEntry] = {}
-        """Of each identifier the pending contact that came first."""
+        """The first pending contact of each identifier."""
         self._followers: dict[str, deque[BatchEntry]] = {}
-        """Of each identifier the contacts behind that one, in order."""
+        """The contacts that wait behind the first one of each identifier, in order."""
         self._following_bytes = 0
         self._held_bytes = 0
         self._records = 0
 
     def add(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
-        """Puts a record into a batch, or behind its contact; whether a batch was sent for it.
+        """Puts a record into a batch or behind a pending contact; returns whether a batch was sent.
 
-        The record alone must fit: see `Limits.contact_bytes`.
+        The record alone must fit into a call: see `Limits.contact_bytes`.
         """
         keys = part.identity_keys
         first = self._first
@@ -64,17 +63,17 @@ class Accumulator:
         batch = self._open.get(partition_key)
         if batch is None or batch.size + size > self.limits.body_bytes:
             return self._put(entry)
-        # Nearly every record is spared what else `_put` looks at.
+        # The common case, without the further checks of `_put`.
         entry.is_waiting = True
         batch.entries.append(entry)
         return self._grow(batch, size, held_bytes=held)
 
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
-        """A contact is to be removed, once its earlier records are settled.
+        """Queues a removal, to be sent once the contact's earlier records are settled.
 
-        A deletion waits for no other contact that only claims one of its identifiers, and may be
-        held until that is free. An opt-out does: its address may get a marker, which the next
-        record must meet.
+        A deletion does not wait for another contact that only claims one of its identifiers: that
+        contact may be held until the deletion frees it. An opt-out does: its address may get an
+        unsubscription marker, which the next record must find.
         """
         entry.contact_removal = contact_removal
         if contact_removal.removal is DeletedRecords.DELETE:
@@ -90,7 +89,7 @@ class Accumulator:
             self._follow(entry)
 
     def settled(self, keys: Iterable[str]) -> None:
-        """The contact with these identifiers is pending no longer: who follows it goes on."""
+        """Frees the identifiers of a settled contact, so that the contacts behind it proceed."""
         for entry in self._leave(keys):
             self._go_on(entry)
             if entry.contact_removal is not None:
@@ -109,24 +108,24 @@ class Accumulator:
                 first.pop(key, None)
 
     def keep_place(self, entry: BatchEntry) -> None:
-        """The contact was refused and is held: whoever shares an identifier goes on waiting."""
+        """Keeps the place of a refused contact that is held: contacts behind it go on waiting."""
         entry.is_sent = False
         for key in entry.identity_keys:
             self._first[key] = entry
         self._follow(entry)
 
     def try_again(self, entry: BatchEntry) -> None:
-        """A contact that was held goes into its batch."""
+        """Puts a held contact into its batch again."""
         self._go_on(entry)
         self._put(entry)
 
     def give_up(self, entry: BatchEntry) -> None:
-        """A contact that was held is rejected."""
+        """Removes a held contact that is rejected."""
         self._go_on(entry)
         self.settled(entry.identity_keys)
 
     def withdraw(self, entry: BatchEntry) -> None:
-        """A contact that follows others is rejected: it stands in no line any more."""
+        """Removes a contact that is rejected while it waits behind others."""
         self._go_on(entry)
         own = [key for key in entry.identity_keys if self._first[key] is entry]
         for key in {*entry.identity_keys}.difference(own):
@@ -137,16 +136,16 @@ class Accumulator:
         self.settled(own)
 
     def is_first(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
-        """Whether nobody is before the contact with these of its identifiers."""
+        """Whether the contact is the first in the queue of each of these identifiers."""
         return all(self._first[key] is entry for key in keys)
 
     def followers(self, key: str) -> list[BatchEntry]:
-        """Who stands behind the first contact with this identifier, in order."""
+        """The contacts that wait behind the first one with this identifier, in order."""
         return [*self._followers.get(key, ())]
 
     @property
     def is_crowded(self) -> bool:
-        """Whether so much follows others, or is held, that no more may be read."""
+        """Whether too many records wait behind others, or are held, to read more."""
         is_large = self._following_bytes > OPEN_BATCHES_BODIES * self.limits.body_bytes
         return is_large or self.following_records >= MAX_FOLLOWING_RECORDS
 
@@ -160,19 +159,20 @@ class Accumulator:
         return None if opened is None else opened + self.limits.age_seconds
 
     def oldest_unsent(self) -> int | None:
-        """The place of the oldest record that is in no request."""
+        """The position of the oldest record that is in no request."""
         batches = (batch.oldest for batch in self._open.values())
         followers = (line[0].position for line in self._followers.values())
         return min((*batches, *followers), default=None)
 
     def flush_expired(self, now: float) -> None:
         """Sends the batches whose oldest record waited long enough."""
-        # The sum that `next_expiry` tells: rounded otherwise, it could come and nothing be old yet.
+        # The same sum as in `next_expiry`: rounded otherwise, the time could come and no batch
+        # expire.
         age = self.limits.age_seconds
         self._flush(batch for batch in self._in_order() if batch.opened_at + age <= now)
 
     def flush_older_than(self, position: int) -> None:
-        """Sends the batches that hold a record before this place."""
+        """Sends the batches that hold a record before this position."""
         self._flush(batch for batch in self._in_order() if batch.oldest < position)
 
     def flush(self) -> None:
@@ -180,7 +180,7 @@ class Accumulator:
         self._flush(self._in_order())
 
     def drop(self, *, from_position: int = 0) -> None:
-        """Forgets what holds no record before this place, since the sync is to end."""
+        """Drops what holds no record before this position, since the sync is ending."""
         for batch in self._in_order():
             if batch.oldest >= from_position:
                 self._close(batch)
@@ -206,7 +206,7 @@ class Accumulator:
         return False
 
     def _joinable(self, part: MappedRecord, partition_key: PartitionKey) -> BatchEntry | None:
-        """The pending contact that the record can be merged into: nobody came in between."""
+        """The contact into which the record can be merged: the last one in all of its queues."""
         keys, first, lines = part.identity_keys, self._first, self._followers
         for key in keys:
             newest = lines[key][-1] if key in lines else first.get(key)
@@ -220,7 +220,7 @@ class Accumulator:
         return None if is_full or last.records >= self.limits.records else last
 
     def _is_claimed(self, key: str, by_others_than: tuple[str, ...]) -> bool:
-        """Whether the last pending contact with the identifier is another, and not named by it."""
+        """Whether only other contacts claim the identifier, and none is recognised by it."""
         first = self._first.get(key)
         if first is None:
             return False
@@ -229,7 +229,7 @@ class Accumulator:
         return is_another and not any(key in one.recognised_by for one in (first, newest))
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
-        """Puts a contact behind all with one of its identifiers; whether it is the first of all."""
+        """Adds a contact to the queues of its identifiers; returns whether it is first in all."""
         is_first = True
         for key in entry.identity_keys:
             if self._first.setdefault(key, entry) is not entry:
@@ -238,7 +238,7 @@ class Accumulator:
         return is_first
 
     def _follow(self, entry: BatchEntry) -> None:
-        """From now on the contact waits for others, or for a pass."""
+        """Counts a contact that waits for other contacts or for a pass."""
         self._following_bytes += entry.held_bytes
         self.following_records += entry.records
 
@@ -247,7 +247,7 @@ class Accumulator:
         self.following_records -= entry.records
 
     def _leave(self, keys: Iterable[str]) -> list[BatchEntry]:
-        """Frees the identifiers; the contacts that are now first with all of theirs, in order."""
+        """Frees the identifiers; returns the contacts now first in all their queues, in order."""
         heirs: dict[int, BatchEntry] = {}
         first, followers = self._first, self._followers
         for key in keys:
@@ -266,7 +266,7 @@ class Accumulator:
         ]
 
     def _put(self, entry: BatchEntry) -> bool:
-        """Puts a contact into the open batch of its stream and permission."""
+        """Puts a contact into its open batch; returns whether a batch was sent."""
         partition_key, limits = entry.partition_key, self.limits
         batch = self._open.get(partition_key)
         records = entry.records
@@ -288,7 +288,7 @@ class Accumulator:
         return self._grow(batch, entry.size, held_bytes=held, records=records) or is_flushed
 
     def _grow(self, batch: Batch, size: int, *, held_bytes: int, records: int = 1) -> bool:
-        """Counts what was put into a batch; whether one was sent for it."""
+        """Counts what was added to a batch; returns whether a batch was sent because of it."""
         batch.size += size
         batch.records += records
         batch.held_bytes += held_bytes

@@ -1,7 +1,7 @@
-"""A record -> its place in a batch, a removal, or a rejection before it is sent.
+"""Turns each record into a contact in a batch, a removal, or a rejection; nothing is sent here.
 
-This module alone decides what happens to a record on its way in: it asks the stream's mappers and
-passes the result on. Nothing is sent here.
+This module alone decides what happens to a record on its way in: the stream's mapper encodes it,
+and the result goes to the accumulator or the ledger.
 """
 
 from collections import Counter
@@ -31,12 +31,12 @@ from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan, stream_title
 
 MAX_NAMED = 20
-"""So many streams that are not in the catalog are named."""
+"""At most this many streams that are not in the catalog are named in the log."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Intake:
-    """Takes the records of all streams, one by one, in the order in which they come."""
+    """Takes the records of all streams in the order of the input."""
 
     config: Config
     ledger: Ledger
@@ -54,17 +54,17 @@ class Intake:
         self._largest = self.accumulator.limits.contact_bytes
 
     def open(self, columns: StreamColumns) -> None:
-        """Makes a stream ready, and says where its columns go."""
+        """Prepares a stream and logs where its columns go."""
         stream, key = StreamMapper(columns), columns.plan.key
         self._streams[key] = stream
         self._by_name.setdefault(key[1], []).append(stream)
         stream.tell_plan(self.log)
 
     def take(self, message: RecordMessage, now: float) -> bool:
-        """Takes one record; whether a call more waits now.
+        """Takes one record; returns whether another request may be waiting.
 
         Raises:
-            StopSync: if it may not be taken, or is one rejection too many.
+            StopSync: if the record was rejected and no more rejections are allowed.
             SyncError: if rejections cannot be stored.
         """
         stream = self._streams.get(message.stream) or self._namesake(message.stream)
@@ -83,19 +83,19 @@ class Intake:
         return self._remove(stream, message, mapped, now=now)
 
     def complete(self, key: StreamKey) -> None:
-        """The source has sent all that this stream has."""
+        """Notes that the source has sent all records of the stream."""
         stream = self._streams.get(key) or self._namesake(key)
         if stream is not None:
             self.ledger.completed.add(stream.plan)
 
     def known_key(self, key: StreamKey) -> StreamKey:
-        """The stream as the catalog names it, also if its namespace was lost on the way."""
+        """The stream's key in the catalog, also if its namespace was lost on the way."""
         if key in self._streams or (stream := self._namesake(key)) is None:
             return key
         return stream.plan.key
 
     def _namesake(self, key: StreamKey) -> StreamMapper | None:
-        """The only stream of the name, for what came without a namespace; said once for each."""
+        """The only stream of this name, if the key has no namespace; warns once for each name."""
         namespace, name = key
         streams = self._by_name.get(name, ()) if namespace is None else ()
         if len(streams) != 1:
@@ -110,23 +110,24 @@ class Intake:
         return streams[0]
 
     def lose_custom_field(self, name: str, records: int) -> None:
-        """The account has this field no longer: so many records are sent without it."""
+        """Notes a vanished custom field, and how many more records are sent without it."""
         if name not in self._lost_fields:
             for stream in self._streams.values():
                 stream.forget_custom_field(name)
         self._lost_fields[name] += records
 
     def judge(self) -> None:
-        """Judges the whole sync.
+        """Checks the whole sync at its end.
 
         Raises:
-            ConfigError: if a stream's records never had what its connection matches them by.
+            ConfigError: if no record of a stream had the identifier that its connection matches by.
+                by which its connection matches.
         """
         for stream in self._streams.values():
             stream.judge(self.ledger.counts[stream.plan].read)
 
     def close(self) -> None:
-        """Says what is said once, at the end."""
+        """Logs the warnings that are logged once, at the end."""
         self._tell_lost_fields()
         self._tell_unknown()
         for stream in self._streams.values():
@@ -170,7 +171,7 @@ class Intake:
     def _reject_unknown(self, message: RecordMessage) -> bool:
         key = message.stream
         if key not in self._unknown:
-            # Who tells and stores a rejection asks for the stream's name and the sync's number.
+            # Logging and storing a rejection need the stream's title and the sync's number.
             alone = StreamPlan(key, SyncOptions(self.config.identifier_mode))
             self._unknown[key] = replace(next(iter(self.ledger.counts), alone), key=key)
         self._unknown_records[key] += 1
@@ -190,7 +191,7 @@ class Intake:
         )
 
     def _tell_unknown(self) -> None:
-        """How many records of each stream were rejected that is not in the catalog."""
+        """Logs how many records were rejected for each stream that is not in the catalog."""
         counts = self._unknown_records.most_common()
         lines = [(f"Stream {stream_title(key)} is", records) for key, records in counts[:MAX_NAMED]]
         if others := counts[MAX_NAMED:]:

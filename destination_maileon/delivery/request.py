@@ -1,8 +1,8 @@
-"""One call to Maileon: a batch while it waits, a request until the last of its records is settled.
+"""Batches of contacts, and the requests that carry them to Maileon.
 
-This module alone says how much a call may carry, and how a request is split: between contacts
-first, which are independent of each other, then between the records of one contact, which keep
-their order.
+This module alone says how much a call may carry and how a request is split: first between contacts,
+which are independent of each other, then between the records of one contact, which keep their
+order.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval
 from destination_maileon.streams.catalog import PartitionKey
 
 RECORDS_PER_CONTACT = 10
-"""A batch is also full at this many records for each contact that it may hold."""
+"""A batch is also full when it has this many records for each contact that it may hold."""
 
 
 @dataclass(slots=True)
 class Limits:
-    """When a batch is full: contacts, bytes of the body, seconds since its first record."""
+    """When a batch is full: contacts, bytes of the body, and seconds since its first record."""
 
     contacts: int
     body_bytes: int
@@ -31,7 +31,7 @@ class Limits:
 
     @property
     def contact_bytes(self) -> int:
-        """How large one contact may be to fit a call."""
+        """The largest contact that fits into a call, in bytes."""
         return self.body_bytes - ENVELOPE_BYTES
 
     @property
@@ -43,8 +43,8 @@ class Limits:
 class Batch:
     """Contacts that wait to be sent in one call.
 
-    `size` is never less than the bytes of the body: where records are merged, it is the sum of what
-    each alone would take. `held_bytes` counts what else is kept of them, too.
+    `size` is an upper bound of the body's bytes: merged records count with what each would take
+    alone. `held_bytes` also counts what else is kept in memory for them.
     """
 
     partition_key: PartitionKey
@@ -57,24 +57,24 @@ class Batch:
 
 
 class Purpose(StrEnum):
-    """What a request is for, as messages call it."""
+    """What a request is for, in the words of log messages."""
 
     WRITE = "calls"
     REMOVE = "deletions and unsubscriptions"
     MARK = "unsubscription markers"
-    """Of a person whom Maileon does not have: nobody may write to them once somebody adds them."""
+    """For a person who is not in Maileon: keeps their opt-out in case somebody adds them later."""
     LOOK_UP = "questions whether a contact exists"
-    """Asked before somebody is removed, if nobody more may be."""
+    """Sent in place of a removal once the limit of removals is reached."""
     ASK = "questions"
-    """What the account holds: the request has a job of its own."""
+    """A question about the account, carried out by the request's job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a request does that carries no record: `send` asks Maileon, in a thread of its own.
+    """The work of a request without records: `send` asks Maileon, in a worker thread.
 
-    `answered` takes what that returned, or the RequestRejected that it raised; of one that only
-    spares calls whatever it raised, and the sync goes on.
+    `answered` takes what `send` returned, or the RequestRejected it raised. If the answer
+    `only_spares_calls`, `answered` takes any error as well, and the sync goes on.
     """
 
     send: Callable[[MaileonClient], object]
@@ -84,14 +84,13 @@ class Job:
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """Contacts to write, or one contact to remove.
+    """Contacts to write, one contact to remove, or a job without records. Times in seconds.
 
-    `position` is that of its oldest record in the input, `bytes` is what its contacts take. `then`
-    is sent once nothing of this one is left to do. `is_already_counted` says that an earlier report
-    has counted its contacts, `is_barrier` that it waits until everything older is settled, and
-    `was_oldest` that this was so when it was sent, `is_doubted` that it was answered with 403, for
-    which its records may be to blame or the key. With a `job` it carries no record. Times in
-    seconds.
+    `position` is the input position of its oldest record, `bytes` the size of its contacts. `then`
+    is sent once this request is settled. `is_already_counted`: an earlier report has counted its
+    contacts. `is_barrier`: it waits until everything older is settled; `was_oldest`: everything
+    older was settled when it was sent. `is_doubted`: it was answered with 403, and either its
+    records or the API key may be the cause.
     """
 
     partition_key: PartitionKey
@@ -124,13 +123,13 @@ class Request:
         return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
 
     def halves(self) -> list[Request]:
-        """Two requests for one; of the records of one contact the second waits for the first."""
+        """The request in two halves; if it has one contact, the second half follows the first."""
         if len(self.entries) > 1:
             return self.pieces(-(-len(self.entries) // 2))
         return [self.record_halves(self.entries[0], is_already_counted=self.is_already_counted)]
 
     def pieces(self, contacts: int) -> list[Request]:
-        """Requests with so many contacts each at most, in the order of the input."""
+        """Requests with at most this many contacts each, in the order of the input."""
         entries = sorted(self.entries, key=lambda entry: entry.position)
         starts = range(0, len(entries), contacts)
         counted = self.is_already_counted
@@ -145,7 +144,7 @@ class Request:
         return Request(self.partition_key, entries, is_already_counted=is_already_counted)
 
     def record_halves(self, entry: BatchEntry, *, is_already_counted: bool = False) -> Request:
-        """For the first half of the records that were merged into a contact, then for the rest."""
+        """A request for the first half of a contact's records, followed by one for the rest."""
         middle = len(entry.parts) // 2
         first, rest = (
             self.with_contacts([entry.of_parts(parts)], is_already_counted=is_already_counted)
@@ -156,7 +155,7 @@ class Request:
 
     @property
     def last(self) -> Request:
-        """The last of those that follow it; itself if none does."""
+        """The last request of the `then` chain, or this one."""
         request = self
         while request.then is not None:
             request = request.then

@@ -1,7 +1,7 @@
-"""What the loop needs from outside: time, chance, calls in the background, and what happens next.
+"""What the loop needs from outside: time, randomness, worker threads, and the next event.
 
-This module alone knows the threads that carry calls to Maileon. A worker returns what came of a
-call; it never prints and never decides. The loop can be run against another `Environment`, with
+This module alone knows the threads that carry calls to Maileon. A worker returns the answer of a
+call; it prints nothing and decides nothing. The loop can run against another `Environment` with
 simulated time and answers.
 """
 
@@ -28,19 +28,19 @@ _GIVE_WAY_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """A call came back; an exception that is no MaileonError is a fault of this program."""
+    """The answer of a call; an exception that is not a MaileonError is a bug in this program."""
 
     call: Request
     answer: object
     at: float
-    """When it came, which may be long before the loop hears of it."""
+    """When the answer came, which may be long before the loop takes the event."""
 
 
 Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
 
 
 class Environment(Protocol):
-    """The world around the loop. Times in seconds of one clock that never goes back."""
+    """Time, randomness and events for the loop. Times in seconds of a monotonic clock."""
 
     def now(self) -> float: ...
 
@@ -48,20 +48,20 @@ class Environment(Protocol):
         """A number from 0 to 1."""
 
     def start(self, call: Request) -> None:
-        """Sends a call in the background; its answer is an event."""
+        """Sends a call in the background; its answer comes as an event."""
 
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
-        """Waits for what happens next; None when the time has come.
+        """Waits for the next event; returns None once the time `until` has come.
 
-        Input comes only `with_input`, and otherwise is kept for later.
+        Input is returned only `with_input`; otherwise it is kept for later.
         """
 
     def consumed(self) -> None:
-        """A chunk of the input was used up: another may be read."""
+        """Tells that a chunk of the input was used up, so that the next may be read."""
 
 
 class WorkerPool:
-    """The real world: a thread per call in flight, started when so many are for the first time."""
+    """The real environment: one thread per call in flight, started when first needed."""
 
     def __init__(self, send: Callable[[Request], object]) -> None:
         self._send = send
@@ -76,7 +76,7 @@ class WorkerPool:
         self._events.put(event)
 
     def on_consumed(self, release: Callable[[], None]) -> None:
-        """Who is told that another chunk may be read."""
+        """Sets the callback that lets the reader read another chunk."""
         self._release = release
 
     def now(self) -> float:
@@ -92,9 +92,9 @@ class WorkerPool:
             self._threads += 1
         self._in_flight += 1
         self._calls.put(call)
-        # Python would let the loop go on for 5 ms, and as long again each time that the call's
-        # thread has handed something to the system. Out first, it waits for Maileon all the sooner:
-        # with 4 calls of 50 ms in flight a sync takes a tenth less time, and no more CPU.
+        # Without this pause the loop keeps Python's lock for 5 ms, and again each time the worker
+        # returns from a system call. Pausing lets the worker send the call first: with 4 calls of
+        # 50 ms in flight a sync takes a tenth less time and no more CPU.
         time.sleep(_GIVE_WAY_SECONDS)
 
     def next_event(self, *, until: float | None, with_input: bool) -> Event | None:
@@ -158,5 +158,5 @@ def _carry_out_removal(
 
 
 def is_there(client: MaileonClient, plan: StreamPlan, contact: Contact) -> bool:
-    """Whether Maileon has the contact, by the identifier of the stream."""
+    """Whether Maileon has the contact, asked by the stream's identifier."""
     return bool(client.find(plan.options.identifier_mode.endpoint(contact)))
