@@ -1,34 +1,34 @@
-"""The answer to a request -> what is to be done: a closed set of decisions, and nothing else.
+"""Decides what is done about the answer to a request, by this table.
 
     answer                                                  decision
     ------                                                  --------
     report: accepted                                        Settle
-    report: code 21, and the account has lost the field     Strip, sent again without the field
+    report: code 21, and the custom field has vanished      Strip: send again without the field
     report: codes 4, 5                                      Hold until a pass
     report: other codes, a contact of several records       Split into halves of its records
     report: other codes, one record                         Reject
-    report: counted as invalid and not named                Split whoever it may mean
+    report: invalid contacts counted but not named          Split the contacts it may mean
     refused as a whole (400, 413), several records          Split
-    refused, alone, once another request was accepted       Reject
-    refused, alone, before                                  Hold until one is accepted
-    refused, and it cannot be a contact's fault             Stop
+    refused, one record, another request was accepted       Reject
+    refused, one record, none was accepted yet              Hold until one is accepted
+    refused, and no contact can be the cause                Stop
     403 after a request of its kind was accepted            the same as if refused (400)
     failed, may be too large, 5 times, others succeed       Split
-    failed by timeout, more contacts than the service bears Split into what it bears
+    failed by timeout, more contacts than the service bears Split to the size it bears
     failed, may be too large, none succeeds                 Split, one request at a time
-    failed otherwise, and there is time                     Requeue
-    failed for too long                                     Stop
+    failed otherwise, within the time for retries           Requeue
+    failed beyond the time for retries                      Stop
     no request can succeed until a person acts              Stop
 
-Where no contact may be invalid (`ignore_invalid_contacts` false) nothing of a refused request is
-stored. What comes before the first bad contact is then sent first, and all from it on again:
+In strict mode (`ignore_invalid_contacts` false) Maileon stores nothing of a refused request. The
+contacts before the first bad one are then sent first, and the others again after them:
 
     codes 4, 5 or none, sent before older ones were settled Requeue, to wait for them
-    refused alone, sent before older ones were settled      Requeue, to wait for them
+    refused, one record, sent before older ones settled     Requeue, to wait for them
     a contact of several records                            Split into halves of its records
     one record                                              Reject, which ends the sync
 
-Pure. `response_handler` carries decisions out.
+Nothing is sent here: `response_handler` carries the decisions out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -48,16 +48,16 @@ from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import BatchEntry
 
 SPLIT_AFTER_OVERLOADS = 5
-"""So often a request may be too much for the service, while others succeed."""
+"""A request is split after this many timeouts or overloads while other requests succeed."""
 
 _NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The records of these contacts have reached their end.
+    """The records of these contacts are settled.
 
-    `are_written`: each of them is as it was sent, and none was left out.
+    `are_written`: Maileon wrote each contact as it was sent and left none out.
     """
 
     entries: Sequence[BatchEntry]
@@ -66,7 +66,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """The request is sent again, not before this time, or once everything older is settled."""
+    """The request is sent again at this time or, as a barrier, once everything older is settled."""
 
     at: float
     is_barrier: bool = False
@@ -82,7 +82,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """These requests take the place of the contacts that they hold."""
+    """These smaller requests replace the request; `is_probe`: to learn why none succeeds."""
 
     pieces: Sequence[Request]
     is_probe: bool = False
@@ -90,7 +90,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The contact waits: for a pass, with the report's findings, or until one is accepted."""
+    """The contact waits: with findings for a pass, without until another request is accepted."""
 
     entry: BatchEntry
     findings: Sequence[InvalidContact] = ()
@@ -106,7 +106,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The sync ends: with a contact that cannot be to blame, or since it was tried long enough."""
+    """The sync ends: no contact can be the cause, or the time for retries is over."""
 
 
 Decision: TypeAlias = Settle | Requeue | Strip | Split | Hold | Reject | Stop
@@ -119,7 +119,7 @@ def on_report(
     lost_fields: Callable[[Iterable[str]], frozenset[str]],
     are_written: bool = False,
 ) -> list[Decision]:
-    """What a report asks for, contact by contact; `lost_fields` of some that the account had."""
+    """Decides for each contact of a report; `lost_fields` picks the fields the account has lost."""
     decisions: list[Decision] = [Settle(report.accepted, are_written)] if report.accepted else []
     for entry, findings in report.rejected:
         is_unknown = any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
@@ -133,7 +133,7 @@ def on_report(
             decisions.append(Reject(entry, findings))
     if report.uncertain:
         suspects = request.with_contacts(report.uncertain, is_already_counted=True)
-        # One alone is asked for again: of a request with one contact it is known who is meant.
+        # One contact alone is sent again: the answer to a request with one contact is unambiguous.
         decisions.append(Split(suspects.halves() if suspects.is_divisible else [suspects]))
     return decisions
 
@@ -148,7 +148,7 @@ def _without(entry: BatchEntry, lost_fields: frozenset[str]) -> BatchEntry:
 
 
 def on_strict_report(request: Request, report: MatchedReport, now: float) -> Decision:
-    """What a report asks for that counts invalid contacts where none may be."""
+    """Decides about a report with invalid contacts in strict mode."""
     bad = dict(report.rejected)
     entries = sorted(request.entries, key=lambda entry: entry.position)
     if not bad:
@@ -169,7 +169,7 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
 
 
 def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
-    """What the refusal of a whole request asks for."""
+    """Decides about a request that was refused as a whole."""
     if not _may_be_one_contact(request, refusal):
         return Stop()
     if request.is_divisible:
@@ -185,10 +185,10 @@ def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState
 def on_failure(
     request: Request, failure: RetriableError, service: ServiceState, *, now: float, chance: float
 ) -> Decision:
-    """What a failure asks for that may pass; `chance` is a number from 0 to 1.
+    """Decides about a failure that may be temporary; `chance` is a number from 0 to 1.
 
-    The request counts the failure already. The records of one contact stay together: the request
-    may have been carried out, and the older half of them would overwrite it.
+    The request has already counted the failure. The records of one contact stay together: the
+    request may have been carried out, and sending the older half again would overwrite it.
     """
     if len(request.entries) > 1 and (pieces := _smaller(request, failure, service, now=now)):
         return pieces
@@ -211,7 +211,7 @@ def _smaller(
     if service.has_succeeded_since(request):
         is_due = request.overloads >= SPLIT_AFTER_OVERLOADS
         return _split(request, request.halves()) if is_due else None
-    # A service that says when to come again is well enough to be believed.
+    # A service that sends Retry-After is well enough to be believed.
     is_timeout = failure.reason is FailureReason.TIMEOUT
     if failure.retry_after is None and service.is_probe_due(request, now, is_timeout=is_timeout):
         return replace(_split(request, request.halves()), is_probe=True)
@@ -219,10 +219,10 @@ def _smaller(
 
 
 def _split(request: Request, pieces: list[Request]) -> Split:
-    """Side by side; where nothing may follow what is bad, each once everything older is settled."""
+    """A split into independent pieces; in strict mode each piece waits for those before it."""
     for piece in pieces[1:]:
         piece.is_barrier = _is_strict(request)
-    # Only the records of one contact have others behind them, and are cut in one way.
+    # Only a request with the records of one contact has a `then`, and its one piece keeps it.
     pieces[-1].last.then = request.then
     return Split(pieces)
 
@@ -232,7 +232,7 @@ def _is_strict(request: Request) -> bool:
 
 
 def _may_be_one_contact(request: Request, refusal: RequestRejected) -> bool:
-    """A removal is about nobody else, unless nobody can be deleted at all."""
+    """Whether the request's contacts may be the cause, and not the options or the key."""
     if request.purpose is not Purpose.WRITE:
         return refusal.status not in _NEVER_ONE_CONTACT
     return refusal.may_be_one_contact or refusal.status == HTTPStatus.FORBIDDEN

@@ -1,6 +1,6 @@
-"""What a person is told of an answer: why a record is rejected, or a request is given up.
+"""Explains to a person why a record is rejected or a request is given up.
 
-No value of a record is in what it returns: a server's message is masked.
+No value of a record is in the texts: messages of the server are masked.
 """
 
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ _CORRECT = "Correct the record, or the options of the sync."
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """Those of one sync.
+    """The explanations of one sync.
 
-    `keeps_all`: each rejection is stored. Else of many that are alike only the first are told, and
-    all further ones have the same words.
+    `keeps_all`: each rejection is stored and gets its own words. Otherwise only the first few of a
+    kind are logged, and later ones reuse the words of the first.
     """
 
     account: Account
     style: IdentifiersInLogs
     keeps_all: bool = False
     _alike: dict[object, list[Rejection]] = field(default_factory=dict, init=False)
-    """By stream, code and field of the report: those that are told."""
+    """The rejections that are logged, by stream, code and field of the report."""
 
     def of_refusal(self, request: Request, refusal: RequestRejected) -> Rejection:
         contacts = [part.contact for entry in request.entries for part in entry.parts]
@@ -54,7 +54,7 @@ class Explanations:
         )
 
     def _cure(self, contact: Contact) -> str:
-        """What breaks a documented rule in the contact that was refused alone."""
+        """Advice that names the fields of a contact refused alone that break documented rules."""
         ours = {"email", *contact.standard_fields, *contact.custom_fields}
         found = (name for _, name in violations(contact, self.account.known_custom_fields))
         broken = list(dict.fromkeys(name for name in found if name in ours))[:MAX_OTHER_FIELDS]
@@ -66,7 +66,7 @@ class Explanations:
         alike = self._alike.setdefault((plan, main.code, main.error_field), [])
         if len(alike) == LINES_PER_REASON:
             return alike[0]
-        # What was not asked before is not asked for the words' sake: the sync goes on.
+        # Only what is known already is used: the wording is not worth a question to Maileon.
         types, known = self.account.known_custom_fields, self._known_names(plan)
         rejection = rejection_by_report(
             entry.contact,
@@ -75,13 +75,13 @@ class Explanations:
             custom_types=types,
             known_fields=known,
         )
-        # Else the field that it is counted by may be one of this contact alone.
+        # A field unknown to the account may be a value of this contact, and is not reused.
         if not self.keeps_all and (meaning(main.code).field or main.error_field in known):
             alike.append(rejection)
         return rejection
 
     def _known_names(self, plan: StreamPlan) -> set[str]:
-        """What is no value of a record for certain: the account's names, and the mapping's."""
+        """Names that are certainly no record's values: the account's and the mapping's."""
         preferences = self.account.known_preferences or ()
         targets = [*(entry.target for entry in plan.mapping.values()), *plan.properties]
         existing = {name for preference in preferences for name in preference}

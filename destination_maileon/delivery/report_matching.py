@@ -1,8 +1,8 @@
-"""A report and its call -> which contact was accepted, which rejected, and which cannot be told.
+"""Matches a report with its call: which contacts are accepted, rejected, or uncertain.
 
-This module alone decides what a synchronization report says of the contacts that were sent. Pure.
-Invariant: every entry of the call is in exactly one of the three lists, and a contact is called
-rejected only if the report leaves no other reading.
+This module alone decides what a synchronization report says about the contacts that were sent.
+Invariant: every entry of the call is in exactly one of the three lists, and a contact counts as
+rejected only if the report can mean nothing else.
 
 The report names an invalid contact by email and external id, never by Maileon id (Maileon docs,
 Synchronize Contacts, "Report"), so a contact that was sent with its id alone may go unnamed.
@@ -21,7 +21,7 @@ from destination_maileon.mapping.mapped_record import (
 )
 
 UNNAMED = InvalidContact(email=None, external_id=None, code=None, error_field=None)
-"""Stands for a contact that the report counts as invalid and does not list."""
+"""Stands for a contact that the report counts as invalid but does not list."""
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class MatchedReport:
     """What a report says of the entries of its call.
 
     `left_out` counts contacts that are neither new, existing, invalid nor unsubscribed.
-    `is_miscounted` tells that Maileon counted other contacts than were sent.
+    `is_miscounted`: the report's counts do not fit the number of contacts sent.
     """
 
     accepted: list[BatchEntry] = field(default_factory=list)
@@ -69,7 +69,7 @@ def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> Matche
 def _named(
     entries: Sequence[BatchEntry], invalid_contacts: Sequence[InvalidContact]
 ) -> tuple[dict[BatchEntry, list[InvalidContact]], list[InvalidContact]]:
-    """The entries that the report names, and what it names that is none of them, or several."""
+    """The entries that the report names, and its items that fit no entry, or several."""
     holders = {key: entry for entry in entries for key in entry.identity_keys}
     named: dict[BatchEntry, list[InvalidContact]] = {}
     strangers = []
@@ -92,7 +92,7 @@ def _keys(invalid: InvalidContact) -> list[str]:
 
 
 def _at_least(strangers: list[InvalidContact]) -> int:
-    """How many contacts these are at least: of one contact every error is listed, each once."""
+    """The least number of contacts in these items; a contact's errors are each listed once."""
     names = {tuple(keys) for stranger in strangers if (keys := _keys(stranger))}
     nameless = Counter((s.code, s.error_field) for s in strangers if not _keys(s))
     return len(names) + max(nameless.values(), default=0)
@@ -101,7 +101,7 @@ def _at_least(strangers: list[InvalidContact]) -> int:
 def _suspects(
     unnamed: list[BatchEntry], strangers: list[InvalidContact], missing: int
 ) -> list[BatchEntry]:
-    """The entries of which some must be the invalid contacts that the report does not name."""
+    """The entries among which the unnamed invalid contacts must be."""
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
@@ -111,7 +111,7 @@ def _suspects(
 
 
 def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact]:
-    # Every suspect gets all of them, and a report may have room for more than half a million.
+    # Every suspect gets all reasons, and a report may list more than half a million items.
     reasons: dict[object, InvalidContact] = {}
     for stranger in strangers:
         reasons.setdefault((stranger.code, stranger.error_field), stranger)
@@ -119,7 +119,7 @@ def _one_for_each_reason(strangers: list[InvalidContact]) -> list[InvalidContact
 
 
 def _all_alike(suspects: list[BatchEntry], strangers: list[InvalidContact], missing: int) -> bool:
-    """Whether all suspects must be meant, for reasons that are known to be theirs."""
+    """Whether the report must mean all suspects, and its reasons must apply to each."""
     if len(suspects) == 1:
         return bool(strangers)
     reasons = {(stranger.code, stranger.error_field) for stranger in strangers}

@@ -1,7 +1,7 @@
-"""Carries out what is decided of an answer: see `decision` for what that is.
+"""Carries out the decision about each answer; `decision` makes it.
 
 Invariant: every record of a request is settled once, held, or in exactly one of the requests that
-take its place. What the account took is settled before a rejection can end the sync.
+replace it. Accepted records are settled before a rejection can end the sync.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,20 +52,20 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
 Answer: TypeAlias = SynchronizationReport | bool | MaileonError | object
-"""Of a removal: whether there is, or was, such a contact; of a job what that returns."""
+"""A removal returns whether Maileon has or had the contact; a job what its `send` returns."""
 
 MOST_ATTEMPTS_TO_SPARE = 3
-"""So often a question is asked whose answer only spares calls."""
+"""Attempts for a question whose answer only spares calls."""
 
 _OVERLOADS = frozenset({FailureReason.THROTTLED, FailureReason.UNAVAILABLE, FailureReason.TIMEOUT})
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class ResponseHandler:
-    """What follows from the answers of one sync.
+    """Handles the answers of one sync.
 
-    `lose_field` hears of each custom field that has vanished, and of how many records are to be
-    sent without it; `chance` gives numbers from 0 to 1.
+    `lose_field` gets each custom field that vanished and the number of records to be sent without
+    it; `chance` returns numbers from 0 to 1.
     """
 
     scheduler: RequestScheduler
@@ -92,12 +92,12 @@ class ResponseHandler:
         self.removals.sent(request)
 
     def handle(self, request: Request, answer: Answer, now: float) -> float | None:
-        """A request was answered; the seconds until it is sent again, None if it is not.
+        """Handles an answer; returns the seconds until the request is retried, None if it is not.
 
         Raises:
-            ConfigError: if nothing more can succeed until a person acts.
-            StopSync: if one invalid contact is too many.
-            TransientError: if the request was tried long enough.
+            ConfigError: if no request can succeed until a person acts.
+            StopSync: if no more contacts may be rejected.
+            TransientError: if the time for retries is over.
         """
         self.ledger.called(request.partition_key.plan, now)
         self.removals.returned(request)
@@ -107,8 +107,8 @@ class ResponseHandler:
             if self._may_be_refused(request):
                 answer = RequestRejected(str(answer), status=HTTPStatus.FORBIDDEN)
             elif self.scheduler.has_in_flight(request.purpose):
-                # A firewall that dislikes a record's text answers sooner than Maileon would: what
-                # is in flight may show that the key does not lack the right.
+                # A firewall that blocks a record's text answers sooner than Maileon would: the
+                # requests in flight may still show that the key has the right.
                 request.is_doubted = True
                 self.scheduler.requeue(request, at=now)
                 return None
@@ -116,9 +116,9 @@ class ResponseHandler:
         return None
 
     def _may_be_refused(self, request: Request) -> bool:
-        """Whether a 403 says nothing of the key: a right that was there has not gone away.
+        """Whether a 403 is about the request's contacts, since the key has shown the right before.
 
-        Nor does a sync depend on the rights to set markers and to ask who has an identifier.
+        A sync does not depend on the rights to set markers and to ask who has an identifier.
         """
         return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
 
@@ -151,7 +151,7 @@ class ResponseHandler:
             self.ledger.answered_again(plan, report, sent=matched.sent)
         else:
             self.ledger.answered(plan, report, sent=matched.sent, left_out=matched.left_out)
-        # All that was accepted first: a rejection may end the sync.
+        # Accepted contacts come first, since a rejection may end the sync.
         is_update = plan.options.sync_mode is SynchronizationMode.UPDATE
         written = report.new + (report.existing if is_update else 0)
         decisions = on_report(
@@ -197,7 +197,7 @@ class ResponseHandler:
             self.removals.unmarked += 1
             self._settle_removal(request, was_there=False)
             return
-        # A request of thousands that is only halved is not searched for what must not be shown.
+        # Worded only when needed: masking searches the message for the values of every contact.
         tell = partial(self.words.of_refusal, request, refusal)
         decision = on_refusal(request, refusal, self.service)
         if isinstance(decision, Requeue):
@@ -211,13 +211,13 @@ class ResponseHandler:
         if isinstance(decision, Split):
             self.refusals.count(request, tell)
             if request.purpose not in self.service.accepted:
-                # Several searches at once would each add to the refused before one is accepted.
+                # Several searches at once would each add refusals before one request is accepted.
                 self.scheduler.pace.slow_down()
             is_size = refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             self.service.was_split(request, decision.pieces, may_be_size=is_size)
             self.scheduler.replace(decision.pieces)
         elif isinstance(decision, Hold):
-            # First the record, then what may end the sync: contacts may still clear a removal.
+            # Held before counting, which may end the sync: contacts may still clear a removal.
             self.refusals.hold(request, tell())
             self.refusals.count(request, tell)
         else:
@@ -236,7 +236,7 @@ class ResponseHandler:
         if isinstance(decision, Split):
             if decision.is_probe:
                 self._warn_of_probe(request)
-                # Who must wait for others is tried in its own time.
+                # Pieces that wait for older requests are not part of the probe.
                 ready = [piece for piece in decision.pieces if not piece.is_barrier]
                 self.service.was_probed(request, ready, now)
             is_timeout = failure.reason is FailureReason.TIMEOUT
@@ -282,7 +282,7 @@ class ResponseHandler:
                 self._free(request, entries)
             case Requeue(at, is_barrier):
                 request.is_barrier = is_barrier
-                # It was answered: its patience begins anew, however long older ones take.
+                # It was answered, so its retries start anew, however long older requests take.
                 request.attempts = 0
                 self.scheduler.requeue(request, at=at)
             case Strip(entry, lost):
@@ -304,7 +304,7 @@ class ResponseHandler:
         self.scheduler.replace([piece])
 
     def _free(self, request: Request, entries: Sequence[BatchEntry]) -> None:
-        """These contacts are settled: whoever follows them goes on."""
+        """Frees settled contacts, so that what waits for them is sent."""
         then = request.then
         if then is None:
             self.accumulator.all_settled(entries)
@@ -325,7 +325,7 @@ class ResponseHandler:
             self.ledger.rejected(entry.partition_key.plan, part, rejection)
 
     def _with_rest(self, request: Request, entry: BatchEntry) -> BatchEntry:
-        """The contact with all of its records, those that were to be sent after these included."""
+        """The contact with all of its records, including those in the requests that follow."""
         parts = [*entry.parts]
         while request.then is not None:
             parts += request.then.entries[0].parts

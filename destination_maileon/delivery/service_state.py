@@ -1,4 +1,4 @@
-"""What is known of the service: what it accepts, what it refuses, how large a request it bears."""
+"""What is known about the service: what it accepts and refuses, and which call size it handles."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.rejections.rejection import Rejection
 
 PROBE_AFTER_OVERLOADS = 2
-"""Once may be chance; more would take too long where each time is a timeout of minutes."""
+"""One overload may be chance; waiting for more takes too long if each is a timeout of minutes."""
 
 SURE_AFTER_FAILURES = 3
-"""So often a size that was answered before must have failed: once or twice may be chance."""
+"""Failures that a size needs if calls as large were answered before: one or two may be chance."""
 
 MAX_REFUSED_REQUESTS = 40
-"""So many refused as a whole, and none accepted: it is the options, not the people."""
+"""If this many requests are refused as a whole and none is accepted, the options are wrong."""
 
 _CLEARED_BY = {
     Purpose.WRITE: {Purpose.WRITE},
@@ -26,12 +26,12 @@ _CLEARED_BY = {
     Purpose.LOOK_UP: set(Purpose),
     Purpose.ASK: set(Purpose),
 }
-"""Accepted contacts clear a removal, too: it carries none of their options."""
+"""Which accepted requests show that a refusal concerns the contact; removals carry no options."""
 
 
 @dataclass(eq=False, slots=True)
 class _Pieces:
-    """Of a request that may have been too large: those that were not answered yet."""
+    """The pieces of a request that may have been too large, and those not answered yet."""
 
     whole: int
     contacts: int
@@ -40,17 +40,17 @@ class _Pieces:
 
 @dataclass(eq=False, slots=True)
 class ServiceState:
-    """Of one sync. `bears`: so many contacts in a call are known to be the most; None: unknown.
+    """The state for one sync. `bears`: the largest number of contacts per call, None if unknown.
 
-    A request that keeps failing while no other succeeds is cut, to find out why: either the service
-    is ill, and smaller requests would only burden it, or a contact, or the size of the request, is
-    too much for it, which only a smaller one can show. So between two successes one request is cut,
-    and of its pieces one at a time, after all of them were tried: a request of n records into at
-    most 1 + log2 n pieces.
+    A request that keeps failing while no other succeeds is split to find out why. Either the
+    service is down, and smaller requests would only burden it, or a contact or the size is too much
+    for it, which only a smaller request can show. So between two successes one request is split,
+    and then one of its pieces at a time, after all of them were tried: a request of n records into
+    at most 1 + log2 n pieces.
 
-    Which size it bears is learned when all pieces of a request that timed out, or was refused as
-    too large (413), were answered: if a contact were to blame, one piece would have failed like the
-    whole. Where calls as large were answered in this sync, it takes several such requests.
+    The size is learned when all pieces of a request that timed out, or was refused as too large
+    (413), were answered: if a contact were the cause, one piece would have failed as well. Where
+    calls as large were answered in this sync, it takes several such requests.
     """
 
     backoff: Backoff
@@ -58,11 +58,11 @@ class ServiceState:
     bears: int | None = None
     _reports: int = 0
     _most_answered: int = 0
-    """So many contacts had the largest call that was answered."""
+    """Contacts in the largest call that was answered."""
     _doubts: int = 0
-    """So many requests failed that were no larger, and their pieces were answered."""
+    """Requests that failed at a size answered before, while their pieces were answered."""
     _doubted: int = 0
-    """So many contacts had the last of them."""
+    """Contacts in the last of those requests."""
     _probed_at: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
@@ -73,7 +73,7 @@ class ServiceState:
             request.first_attempt_at, request.successes_before = now, self._reports
 
     def answered(self, request: Request, *, is_report: bool) -> bool:
-        """A request need not be sent again as it is; whether that taught which size is borne."""
+        """Notes an answer; returns whether it taught the size that the service handles."""
         self._reports += is_report
         if is_report:
             self._most_answered = max(self._most_answered, len(request.entries))
@@ -94,23 +94,23 @@ class ServiceState:
         return True
 
     def failed(self, request: Request, *, is_overload: bool) -> None:
-        """A request failed, and may be sent again."""
+        """Notes that a request failed and may be sent again."""
         request.attempts += 1
         request.overloads += is_overload
         self._untried.discard(request)
 
     def is_cleared(self, purpose: Purpose) -> bool:
-        """Whether a refusal of such a request is known to be about its contacts."""
+        """Whether a refusal of such a request is certainly about its contacts."""
         return bool(self.accepted & _CLEARED_BY[purpose])
 
     def has_succeeded_since(self, request: Request) -> bool:
-        """Whether contacts were written since the request was sent first: the service is well."""
+        """Whether contacts were written since the request was first sent: the service works."""
         return self._reports > request.successes_before
 
     def is_probe_due(self, request: Request, now: float, *, is_timeout: bool) -> bool:
-        """Whether to cut this request, which failed while none succeeds.
+        """Whether to split this request, which failed while no other succeeds.
 
-        A service that is ill seldom lets a call wait until it times out.
+        A timeout is reason enough: a service that is down seldom lets a call wait that long.
         """
         if request.overloads < PROBE_AFTER_OVERLOADS:
             return False
@@ -121,8 +121,8 @@ class ServiceState:
         return is_next and elapsed < self.backoff.max_retry_seconds
 
     def was_split(self, request: Request, pieces: Sequence[Request], *, may_be_size: bool) -> None:
-        """A request that failed, or was refused, is cut into these."""
-        # A piece fails like the whole, and stays unanswered: so the whole teaches no size.
+        """Notes that a request that failed or was refused is split into these pieces."""
+        # A piece that is split in turn stays unanswered, so that the whole teaches no size.
         self._origins.pop(request, None)
         if may_be_size and len(request.entries) > 1:
             largest = max(len(piece.entries) for piece in pieces)
@@ -130,8 +130,8 @@ class ServiceState:
             self._origins.update(dict.fromkeys(pieces, made))
 
     def was_probed(self, request: Request, pieces: Sequence[Request], now: float) -> None:
-        """A request was cut while none succeeds; its pieces go on where it stopped."""
-        # Only the first cut gives more time: else a service that is gone would get it at each.
+        """Notes a split while no request succeeds; the pieces continue the request's retries."""
+        # Only the first split gives more time: a service that is down would get it at each one.
         is_first = self._probed_at != self._reports
         half = self.backoff.max_retry_seconds / 2
         since = now - half if is_first else request.first_attempt_at
@@ -141,23 +141,21 @@ class ServiceState:
         for piece in pieces:
             piece.attempts, piece.successes_before = request.attempts, request.successes_before
             piece.first_attempt_at = max(request.first_attempt_at, since)
-            # It need not prove again what the whole has shown: once more is enough.
+            # One more overload is enough, since the whole request has failed often already.
             piece.overloads = max(request.overloads, 4)
 
 
 @dataclass(eq=False, slots=True)
 class RefusalTracker:
-    """Requests refused as a whole: whether a contact is to blame, or the options of the sync.
+    """Requests refused as a whole: whether a contact is to blame or the sync's options.
 
-    A refusal says nothing of the contacts until another request was accepted: until then the
-    options may be what is wrong, and records that were refused alone are only suspects.
-    Invariant: a suspect is settled, as rejected by `reject`, once a request was accepted, and never
-    before.
+    Until another request is accepted, the options may be wrong, and records that were refused alone
+    are only suspects. Invariant: `reject` is called for a suspect once a request was accepted, and
+    never before.
 
-    Removals travel another way than contacts, and carry no options: that one is accepted clears no
-    contact. That contacts are accepted clears a removal: the records are written on, and those
-    refused are rejected. But if so many were refused that nobody can be removed, the sync fails at
-    its end.
+    Removals use other endpoints than contacts and carry no options: an accepted removal clears no
+    contact. Accepted contacts do clear a removal: the sync goes on, and refused removals are
+    rejected. But if so many were refused that nobody can be removed, the sync fails at its end.
     """
 
     service: ServiceState
@@ -167,12 +165,12 @@ class RefusalTracker:
     _suspects: list[tuple[Request, Rejection]] = field(default_factory=list, init=False)
 
     def count(self, request: Request, tell: Callable[[], Rejection]) -> None:
-        """A request was refused as a whole; `tell` words that, and is asked only for an end.
+        """Counts a request refused as a whole; `tell` words it, called only if the sync ends.
 
         Raises:
-            ConfigError: if so many were, and none was accepted.
-            StopSync: the same of removals. Contacts that came before are still sent: none may have
-                been, as they wait for their batch to fill.
+            ConfigError: if too many were refused and none was accepted.
+            StopSync: the same for removals. Earlier contacts are still sent: perhaps none was yet,
+                as they wait for their batch to fill.
         """
         purpose = request.purpose
         if purpose in self.service.accepted:
@@ -188,11 +186,11 @@ class RefusalTracker:
             raise StopSync(self._nothing_gets_through(purpose), position=position)
 
     def hold(self, request: Request, rejection: Rejection) -> None:
-        """A record was refused alone, and may not be to blame."""
+        """Keeps a record that was refused alone as a suspect."""
         self._suspects.append((request, rejection))
 
     def accepted(self, purpose: Purpose) -> None:
-        """A request was accepted: the options are right, and the suspects to blame."""
+        """Notes an accepted request: the options are right, so the suspects are rejected."""
         self.service.accepted.add(purpose)
         self._last.pop(purpose, None)
         if not self._suspects:
@@ -205,7 +203,7 @@ class RefusalTracker:
                 self._suspects.append((request, rejection))
 
     def close(self) -> None:
-        """The last request was answered.
+        """Checks the refusals once the last request was answered.
 
         Raises:
             ConfigError: if requests were refused as a whole, and none was accepted.
