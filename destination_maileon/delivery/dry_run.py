@@ -1,7 +1,8 @@
-"""What a dry run can foresee: whom Maileon would reject, and who of a sample is there already.
+"""What a dry run can predict: which contacts Maileon would reject, and which of a sample exist.
 
-Only questions are asked. A few contacts are looked up when all else is done and told, and whatever
-the answers are, it stays as it is. Each contact of a stream has the same chance to be drawn.
+Maileon is only asked, nothing is changed. A sample of contacts is looked up after everything else
+is done and logged, and the answers change no other result. Each contact of a stream has the same
+chance to be drawn.
 """
 
 from collections import Counter
@@ -22,19 +23,16 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 MOST_CONTACTS = 1_000
-"""Of all streams together."""
+"""The size of the sample, over all streams."""
 
 MAX_SECONDS = 30.0
-"""Airbyte ends a destination that says nothing for a minute after the end of its input."""
+"""Airbyte ends a destination that writes nothing for a minute after the end of its input."""
 
 
 def foresee(
     client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
 ) -> object:
-    """Carries out a call of a dry run.
-
-    It asks who is there, too, if so many may be removed at most (`looks_up`): nobody else counts.
-    """
+    """Answers a call of a dry run; with `looks_up` Maileon is asked who is there to be removed."""
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
@@ -43,10 +41,10 @@ def foresee(
 
 
 def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
-    """The answer that the documented rules let foresee, by which some contacts are refused.
+    """The answer that the documented rules predict; contacts that break one are invalid.
 
-    Everybody else counts as neither new nor existing: whether a contact exists, or whether its
-    identifiers belong to somebody else, only Maileon knows.
+    All others count as neither new nor existing: only Maileon knows whether a contact exists or
+    whether its identifiers belong to another one.
     """
     if call.contact_removal is not None:
         return True
@@ -70,7 +68,7 @@ def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> Invali
 
 
 class Standing(StrEnum):
-    """What a contact is to Maileon before it is written."""
+    """The state of a contact in Maileon before it is written."""
 
     NEW = "new"
     EXISTING = "existing"
@@ -78,7 +76,7 @@ class Standing(StrEnum):
 
 
 class Sample:
-    """The drawn contacts of one dry run, by their identifiers."""
+    """A sample of a dry run's contacts; only their identifiers are kept."""
 
     def __init__(self, plans: Iterable[StreamPlan], account: Account, log: Log) -> None:
         self._drawn: dict[StreamPlan, list[Contact]] = {plan: [] for plan in plans}
@@ -88,7 +86,7 @@ class Sample:
         self._log = log
 
     def draw_from(self, request: Request, service: Environment) -> None:
-        """Draws from the contacts of a call, so that of all that came each had the same chance."""
+        """Draws from a call's contacts; every contact so far has had the same chance."""
         plan = request.partition_key.plan
         drawn = self._drawn[plan]
         for entry in request.entries if request.contact_removal is None else ():
@@ -104,9 +102,9 @@ class Sample:
                 drawn[at : at + 1] = [Contact(contact.email, contact.external_id, contact.id)]
 
     def look_up(self, service: Environment, most_calls: int) -> None:
-        """Asks for them, so many at a time, and tells what they are."""
+        """Looks the sample up, `most_calls` at a time, and logs how many are in which state."""
         drawn = [(plan, contact) for plan, some in self._drawn.items() for contact in some]
-        # Should the time not suffice for all, those who are left are anybody.
+        # In random order, so that those looked up are a fair sample even if the time runs out.
         waiting = sorted(drawn, key=lambda _: service.random())
         ends_at = service.now() + MAX_SECONDS
         found: Counter[tuple[StreamPlan, Standing]] = Counter()
@@ -127,7 +125,7 @@ class Sample:
             if isinstance(event.answer, Standing):
                 found[event.call.partition_key.plan, event.answer] += 1
             elif not isinstance(event.answer, RequestRejected):
-                # Whatever it is, it is not about this contact alone.
+                # Any other error does not concern this contact alone.
                 problem = str(event.answer)
                 waiting.clear()
         self._tell(found, problem)

@@ -1,11 +1,11 @@
-"""Contacts that Maileon refuses since another contact has their identifier (codes 4 and 5).
+"""Contacts that Maileon refused because another contact has their identifier (codes 4 and 5).
 
-The other one may be about to give it up: its own record may come later, or be under way. So these
-contacts are held, and tried again in passes, when everything else is settled. A pass sends all of
-them in full calls. If one of them is accepted, the address or external id that it had may have
-become free, and another pass follows. If none is, all that were tried are rejected.
+The other contact may be about to give the identifier up: its own record may come later, or be in
+flight. So the refused contacts are held and tried again in passes, once everything else is settled.
+A pass sends all of them in full calls. If one of them is accepted, its old address or external id
+may be free now, and another pass follows. If none is, all contacts of the pass are rejected.
 
-Invariant: nobody is rejected with these codes unless a whole pass brought no acceptance.
+Invariant: a contact is rejected with these codes only after a whole pass without an acceptance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ Findings = Sequence[InvalidContact]
 Reject = Callable[[BatchEntry, Findings], None]
 
 FEW_CLAIMS = 3
-"""If more contacts than this claim an identifier, Maileon is asked who has it."""
+"""If more contacts than this wait for an identifier, Maileon is asked which contact has it."""
 
 _CONTESTED: dict[int | None, str] = {
     DUPLICATE_EMAIL: EMAIL_KEY,
@@ -41,10 +41,10 @@ _CONTESTED: dict[int | None, str] = {
 
 @dataclass(eq=False, slots=True)
 class HeldRecords:
-    """Those of one sync.
+    """The held contacts of one sync.
 
-    `reject` tells of a contact that is given up, and why; `submit` takes a question to send. Times
-    in seconds.
+    `reject` is called with a contact that is given up and the report's findings; `submit` takes a
+    question to send. Times in seconds.
     """
 
     accumulator: Accumulator
@@ -53,22 +53,22 @@ class HeldRecords:
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
-    """By their identifiers: of several records a contact may have been made anew."""
+    """The contacts of the pass, by identifiers: an entry may have been replaced by a new one."""
     _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
-    """Of identifiers that several claimed: the identifiers of who got it last."""
+    """For an identifier that several contacts claim: all identifiers of its latest owner."""
     _since: float | None = field(default=None, init=False)
     _is_passing: bool = field(default=False, init=False)
     _brought_acceptance: bool = field(default=False, init=False)
     _passes: int = field(default=0, init=False)
 
     def hold(self, entry: BatchEntry, findings: Findings, now: float) -> None:
-        """The contact was refused: it and all who share an identifier with it wait for a pass."""
+        """Holds a refused contact; it and all that share an identifier with it wait for a pass."""
         self._refused[entry] = findings
         self._since = now if self._since is None else self._since
         self.accumulator.keep_place(entry)
 
     def accepted(self, entries: Sequence[BatchEntry], *, are_written: bool) -> None:
-        """Contacts were settled: identifiers may have become free, or theirs if all are written."""
+        """Notes accepted contacts: they may free identifiers, and own theirs if all are written."""
         self._brought_acceptance = True
         if not self.accumulator.following_records and not self._owners:
             return
@@ -85,18 +85,18 @@ class HeldRecords:
 
     @property
     def next_pass_at(self) -> float | None:
-        """When contacts have been held for long enough."""
+        """When the next pass is due; None if no contact is held."""
         if self._since is None or not self._refused:
             return None
         return self._since + self.age_seconds
 
     def is_due(self, now: float) -> bool:
-        """Whether everything else is to be settled now, for a pass to begin."""
+        """Whether everything else should be settled now, so that a pass can begin."""
         at = self.next_pass_at
         return self._is_passing or (at is not None and (at <= now or self.accumulator.is_crowded))
 
     def go_on(self) -> None:
-        """Everything else is settled: ends the pass that was under way, and begins the next."""
+        """Ends the current pass and begins the next; called once everything else is settled."""
         if self._is_passing and not self._brought_acceptance:
             if self._ask_for_owners() or self._reject_outdated():
                 return
@@ -107,8 +107,8 @@ class HeldRecords:
         if not self._refused:
             self._since = None
             return
-        # A service that takes a call's contacts in their order resolves a chain of moved addresses
-        # at once if it is the right one: every other pass tries the other.
+        # If Maileon handles a call's contacts in order, a chain of moved addresses resolves in one
+        # pass when that order is right. Every other pass therefore reverses the order.
         self._passes += 1
         held = sorted(
             self._refused, key=lambda entry: entry.position, reverse=self._passes % 2 == 0
@@ -120,13 +120,14 @@ class HeldRecords:
         self.accumulator.flush()
 
     def drop(self, *, from_position: int) -> None:
-        """Forgets what holds no record before this place, since the sync is to end."""
+        """Drops contacts without a record before this position, since the sync is ending."""
         self._refused = {e: why for e, why in self._refused.items() if e.position < from_position}
 
     def _reject_outdated(self) -> bool:
-        """Rejects who has a newer record, which belongs to the same pass; whether there was one.
+        """Rejects contacts that have a newer record; returns whether there were any.
 
-        The newer one may need no address that another contact has, and so set one free for others.
+        The newer record joins the same pass. It may need no address that another contact has, and
+        so free one for others.
         """
         outdated = [(e, why) for e, why in self._refused_again() if self._newer(e, why)]
         for entry, findings in outdated:
@@ -135,12 +136,12 @@ class HeldRecords:
         return bool(outdated)
 
     def _newer(self, entry: BatchEntry, findings: Findings) -> list[BatchEntry]:
-        """Who follows the contact by an identifier that nobody else has: its own newer records."""
+        """The contact's own newer records: those that wait for an identifier that only it has."""
         own = {*entry.identity_keys}.difference(_contested_keys(entry, findings))
         return [newer for key in own for newer in self.accumulator.followers(key)[:1]]
 
     def _refused_again(self) -> list[tuple[BatchEntry, Findings]]:
-        """Those of the pass that is under way."""
+        """The contacts that were refused again in the current pass."""
         held = self._refused.items()
         return [(entry, why) for entry, why in held if entry.identity_keys in self._tried]
 
@@ -157,7 +158,7 @@ class HeldRecords:
         self.accumulator.give_up(entry)
 
     def _ask_for_owners(self) -> bool:
-        """Asks who has the identifiers that many claim, each once; whether an answer is awaited."""
+        """Asks which contact has the identifiers that many claim; returns whether it asked."""
         is_asked = False
         for entry, findings in self._refused.items():
             for key in _contested_keys(entry, findings):
@@ -174,10 +175,10 @@ class HeldRecords:
             self._owners[key] = contact_keys(owners[0])
 
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
-        """Who stands behind the contact and would be refused like it.
+        """The contacts behind this one that would be refused for the same reason.
 
-        Without this an address that thousands share, such as a placeholder, would cost a pass for
-        each of them. It holds only where its owner is known, and has nothing pending.
+        Without this an address that thousands share, such as a placeholder, would cost one pass for
+        each of them. It applies only where the owner is known and has nothing pending.
         """
         for key in _contested_keys(entry, findings):
             owner = self._owners.get(key, ())
@@ -194,9 +195,9 @@ def _contacts_with(key: str, client: MaileonClient) -> list[Contact]:
 
 
 def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
-    """Whether the contact is known to be another one than the owner of the identifier it claims."""
+    """Whether the contact certainly is not the owner of the identifier it claims."""
     keys = claim.identity_keys
-    # Who only looks like another may be accepted beside it.
+    # Maileon may treat identifiers that only look alike as different and accept both.
     if any([k for k in named if k[0] == key[0]] != [key] for named in (keys, owner)):
         return False
     name = claim.recognised_by[0]
@@ -205,6 +206,6 @@ def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
 
 
 def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
-    """The contact's identifiers that another contact has, as the report says."""
+    """The contact's identifiers that another contact has, according to the report."""
     kinds = {_CONTESTED.get(found.code) for found in findings}
     return [key for key in entry.identity_keys if key[0] in kinds]

@@ -1,8 +1,8 @@
-"""What a person is told while a sync goes on: how far it is, and what it waits for.
+"""Logs the progress of a sync, and what it waits for.
 
-This module alone decides how often: a line every 30 seconds, also while the loop stands still for a
-step that it cannot go on without; one when the service makes the sync wait for more than a few
-seconds, and one when it flows again.
+This module alone decides how often: every 30 seconds, also while the loop is blocked by a step it
+cannot continue without; when Maileon makes the sync wait for more than a few seconds; and when
+Maileon answers again.
 """
 
 import threading
@@ -24,7 +24,7 @@ WORTH_TELLING_SECONDS = 5.0
 
 
 class Progress:
-    """Tells of one sync. `wall_clock` gives seconds since 1970; every other time is the loop's."""
+    """The progress of one sync. `wall_clock` gives seconds since 1970, `now` those of the loop."""
 
     def __init__(
         self, outbox: Logger, *, now: Callable[[], float], wall_clock: Callable[[], float]
@@ -39,7 +39,7 @@ class Progress:
         self._limited: set[StreamKey] = set()
 
     def waits(self, call: Request, trouble: RetriableError, seconds: float) -> None:
-        """A call will be tried again after so many seconds."""
+        """Notes that a call will be tried again after this many seconds."""
         stream = call.partition_key.plan.key
         if seconds < WORTH_TELLING_SECONDS:
             return
@@ -56,7 +56,7 @@ class Progress:
             self._outbox.emit(self._outbox.lines.rate_limited_line(stream, reset_ms))
 
     def flows(self, call: Request) -> None:
-        """A call of the stream was answered."""
+        """Notes that a call of the stream was answered."""
         stream = call.partition_key.plan.key
         if self._waits.pop(stream, None) is not None:
             self._outbox(
@@ -67,7 +67,7 @@ class Progress:
             self._outbox.emit(self._outbox.lines.running_line(stream))
 
     def report(self, ledger: Ledger, scheduler: RequestScheduler, now: float) -> None:
-        """One line, if it is time for one."""
+        """Logs one line if 30 seconds have passed since the last."""
         if now < self.next_at:
             return
         records = ledger.records
@@ -84,9 +84,9 @@ class Progress:
         )
 
     def during(self, doing: str, step: Callable[[], Result]) -> Result:
-        """What the step returns or raises. The loop stands still, and tells what it is doing.
+        """Runs a step for which the loop has to wait, and logs what it is doing meanwhile.
 
-        Nobody waits for its thread when the process ends.
+        Returns or raises what the step does. Its thread does not keep the process from ending.
         """
         outcome: Future[Result] = Future()
         threading.Thread(target=_run, args=(step, outcome), name="step", daemon=True).start()

@@ -1,9 +1,9 @@
-"""People who are deleted or unsubscribed: how many may be, and what becomes of those not there.
+"""Deletions and unsubscriptions: how many are allowed, and what happens to missing contacts.
 
-The opt-out of a person whom Maileon does not have must not be lost, as somebody may add them later:
-their address gets an unsubscription marker (Maileon docs, Set Unsubscription Marker). Nobody is
-removed beyond `max_deleted_records`. Once as many were, whoever is to be removed is looked up
-first, since people who are not there do not count.
+The opt-out of a person who is not in Maileon must not be lost, as somebody may add them later:
+their address gets an unsubscription marker (Maileon docs, Set Unsubscription Marker). At most
+`max_deleted_records` people are removed. Once that many were, each further person is looked up
+first, since people who are not in Maileon do not count.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from destination_maileon.protocol.output import Level, Log, pluralize
 
 @dataclass(eq=False, slots=True)
 class Removals:
-    """Those of one sync. `most` people may be removed; None: any number."""
+    """The removals of one sync. At most `most` people may be removed; None: any number."""
 
     most: int | None
     log: Log
@@ -27,13 +27,13 @@ class Removals:
     _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
-        """Whether the request waits for none of the removals that are under way."""
+        """Whether the request can go now, or has to wait for removals in flight."""
         if self.most is None or request.purpose is not Purpose.REMOVE:
             return True
         return self._removed + len(self._under_way) < self.most or not self._under_way
 
     def sent(self, request: Request) -> None:
-        """A request leaves; it only asks if nobody more may be removed."""
+        """Notes a sent request; beyond the limit a removal becomes a look-up."""
         if request.purpose is not Purpose.REMOVE:
             return
         if self.most is not None and self._removed >= self.most:
@@ -45,10 +45,10 @@ class Removals:
         self._under_way.discard(request)
 
     def answered(self, request: Request, *, was_there: bool) -> bool:
-        """Whether nothing is left to do: else the request is to be sent for its new purpose.
+        """Returns whether the removal is done; if not, the request is sent again as a marker.
 
         Raises:
-            StopSync: if the person is there, and nobody more may be removed.
+            StopSync: if the person is in Maileon and the limit is reached.
         """
         if was_there and request.purpose is Purpose.LOOK_UP:
             raise StopSync(
@@ -72,7 +72,7 @@ class Removals:
         return False
 
     def close(self) -> None:
-        """Says what is said once, at the end."""
+        """Warns at the end of opt-outs for which no marker was set."""
         causes = {
             "Maileon did not let the marker be set. Give the API key the right to create (PUT), "
             "and have the source send these records again.": self.unmarked,
