@@ -1,1 +1,1 @@
-"""Every record, once."""
+"""Accounts for every record of a sync once."""

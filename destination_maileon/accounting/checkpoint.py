@@ -1,11 +1,11 @@
-"""Which STATE may go out now, and with which counts.
+"""Decides which STATE messages may be written now, and with which counts.
 
-Invariant: a STATE leaves when every record before it is settled, in the order received, once; all
-leave if the sync ends well. The counts of a STATE are those of its stream (without a stream: of all
-streams) since the previous STATE of the same scope.
+Invariant: a STATE is released once every record before it is settled, in the order received; all
+are released if the sync ends well. The counts of a STATE are those of its stream (without a stream:
+of all streams) since the previous STATE of the same scope.
 
-Pure bookkeeping, no I/O, generic over the message. The records between two STATEs are a segment; a
-record is known by the number of its segment.
+The records between two STATEs form a segment; a record is known by its segment's number. There is
+no I/O, and the message may be of any type.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ReadyState(Generic[Message]):
-    """A STATE that is true now, with its counts and the statistics of the calls before it."""
+    """A STATE that may be written, with its counts and the statistics of the calls before it."""
 
     message: Message
     tally: Tally
@@ -52,7 +52,7 @@ class _Segment(Generic[Message]):
 
 
 class Checkpoint(Generic[Message]):
-    """Bookkeeping of one sync. `statistics` names what calls report besides records."""
+    """The STATEs of one sync. `statistics` names what calls report besides records."""
 
     def __init__(
         self,
@@ -72,14 +72,14 @@ class Checkpoint(Generic[Message]):
         self._held_bytes = 0
 
     def record(self) -> int:
-        """A record was received: the number of its segment, to be settled later."""
+        """Notes a received record; returns the number of its segment, which `settle` needs."""
         self._newest.unsettled += 1
         return self._newest_number
 
     def settle(
         self, checkpoint_id: int, stream: Hashable, *, written: int = 0, rejected: int = 0
     ) -> None:
-        """So many records of a segment reached their end."""
+        """Settles this many records of a segment."""
         segment = self._segments[checkpoint_id - self._newest_number - 1]
         tally = segment.tallies[stream]
         tally.written += written
@@ -87,7 +87,7 @@ class Checkpoint(Generic[Message]):
         segment.unsettled -= written + rejected
 
     def state(self, message: Message, scope: Hashable, size: int) -> None:
-        """A STATE was received. `scope` is its stream, None for all streams; `size` in bytes."""
+        """Adds a received STATE. `scope` is its stream, None for all streams; `size` in bytes."""
         segment = self._newest
         segment.message, segment.scope, segment.size = message, scope, size
         self._held_bytes += size
@@ -96,12 +96,12 @@ class Checkpoint(Generic[Message]):
         self._segments.append(self._newest)
 
     def count(self, **statistics: int) -> None:
-        """A call was answered: its statistics go with the next STATE that leaves."""
+        """Adds the statistics of an answered call; the next STATE carries them."""
         for name, number in statistics.items():
             self._statistics[name] += number
 
     def release(self, *, before: int | None = None) -> Iterator[ReadyState[Message]]:
-        """Every STATE that is true now, in order; only those `before` the end of that segment."""
+        """Yields each STATE that may be written now, in order; only those `before` this segment."""
         while self.can_release:
             if before is not None and self._newest_number + 1 - len(self._segments) >= before:
                 return
@@ -119,7 +119,7 @@ class Checkpoint(Generic[Message]):
 
     @property
     def is_crowded(self) -> bool:
-        """Whether so many STATEs are held back that waiting batches should go out for them."""
+        """Whether so many STATEs wait that open batches should be sent to release them."""
         is_full = self._held_bytes > self._max_held_bytes
         return is_full or len(self._segments) > self._max_held_states
 

@@ -1,8 +1,8 @@
-"""Every record of a sync, accounted for: read = written + left out + removed + rejected.
+"""Accounts for every record of a sync: read = written + left out + removed + rejected.
 
-This module alone counts. What is settled here goes to the checkpoint, to the rejected-records
-store and to the log. A reason to stop is kept until `heed` raises it, so that no step is cut off
-in its middle.
+This module alone counts. What is settled here goes to the checkpoint, to the rejected-records store
+and to the log. A reason to stop is kept until `heed` raises it, so that no step is interrupted
+halfway.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ _NOT_IN_CATALOG = Rejection(
     "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
 )
 STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
-"""What the STATEs say besides records, in `additionalStats`."""
+"""The names in the `additionalStats` of a STATE."""
 
 
 class Ledger:
@@ -53,7 +53,7 @@ class Ledger:
         self._limits = limits
         self._rejections = rejections
         self._store = store
-        # Rejected records are stored, so that their messages must be kept until then.
+        # Rejected records are stored as messages, so the messages are kept until then.
         self.keeps_messages = store is not None
         self._unstored_from: int | None = None
         self._is_store_lost = False
@@ -65,7 +65,7 @@ class Ledger:
         self.records = 0
         self.unknown_streams = 0
         self.completed: set[StreamPlan] = set()
-        """The streams of which the source has sent all."""
+        """The streams whose records the source has sent completely."""
         self._is_dry_run = is_dry_run
         self._staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
 
@@ -74,7 +74,7 @@ class Ledger:
         return sum(counts.rejected for counts in self.counts.values()) + self.unknown_streams
 
     def unknown_stream(self, plan: StreamPlan, line: bytes) -> None:
-        """A record came of a stream that is not in the catalog: rejected. `line` is its own."""
+        """Rejects a record of a stream that is not in the catalog; `line` is its message."""
         self.records += 1
         self.unknown_streams += 1
         checkpoint_id = self.checkpoint.record()
@@ -92,7 +92,7 @@ class Ledger:
     def received(
         self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
     ) -> MappedRecord:
-        """A record was read that makes this contact: numbered, and open until it is settled."""
+        """Numbers a record that was read and makes this contact; it is open until it is settled."""
         counts = self.counts[plan]
         if not counts.read:
             counts.started_at = now
@@ -106,18 +106,18 @@ class Ledger:
         return part
 
     def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
-        """Whether a contact with these identifiers must not leave the stream's audience.
+        """Whether a contact with these identifiers must stay in the stream's audience.
 
-        Its record was rejected, so that its number is an older one, or nothing was sent at all.
+        So it is if its record was rejected and its number is an older one, or in a dry run.
         """
         return not self._staying[plan].isdisjoint(keys)
 
     def names_anybody(self, plan: StreamPlan) -> bool:
-        """Whether a settled record of a stream that overwrites says of whom it is."""
+        """Whether any settled record of a stream that overwrites has an identifier."""
         return self.counts[plan].settled_well > 0 or bool(self._staying[plan])
 
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
-        """The records of these contacts reached the account, or were left out as told."""
+        """Settles the records of these contacts, which were written, or left out as reported."""
         if self._is_dry_run and plan in self._staying:
             self._staying[plan].update(key for entry in entries for key in entry.identity_keys)
         segments = Counter([entry.first.checkpoint_id for entry in entries])
@@ -131,7 +131,7 @@ class Ledger:
         counts = self.counts[plan]
         counts.settled_well += records
         counts.merged += merged
-        # Where existing contacts are ignored the first record of a contact stands.
+        # Where existing contacts are ignored, the first record of a contact is the one that counts.
         repeated = merged * (plan.options.sync_mode is SynchronizationMode.IGNORE)
         counts.left_out[LeftOut.REPEATED] += repeated
         self.checkpoint.count(merged=merged, left_out=repeated)
@@ -139,7 +139,7 @@ class Ledger:
     def removed(
         self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool, is_marked: bool = False
     ) -> None:
-        """A contact was deleted or unsubscribed, or was not there, which is no error."""
+        """Settles a removal; it is no error if the contact was not in Maileon."""
         counts, contact_removal = self.counts[plan], entry.contact_removal
         is_deletion = (
             contact_removal is not None and contact_removal.removal is DeletedRecords.DELETE
@@ -152,7 +152,7 @@ class Ledger:
         self.written(plan, [entry])
 
     def skipped(self, plan: StreamPlan, part: MappedRecord) -> None:
-        """A deleted record, which the configuration says to ignore."""
+        """Settles a deleted record that the configuration says to ignore."""
         counts = self.counts[plan]
         counts.left_out[LeftOut.DELETED] += 1
         counts.settled_well += 1
@@ -160,7 +160,7 @@ class Ledger:
         self.checkpoint.settle(part.checkpoint_id, plan.key, written=1)
 
     def rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
-        """A record was refused: told, counted and stored, whatever follows from it."""
+        """Logs, counts and stores a rejected record."""
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
@@ -169,7 +169,7 @@ class Ledger:
         self._end_rejected(plan, part, rejection)
 
     def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
-        """Has a rejected record stored, settles it, and looks at what follows."""
+        """Stores a rejected record, settles it, and checks the limits."""
         if self._store is not None:
             unstored = part.checkpoint_id if self._unstored_from is None else self._unstored_from
             self._unstored_from = min(unstored, part.checkpoint_id)
@@ -181,10 +181,10 @@ class Ledger:
         self._judge(part.position)
 
     def heed(self) -> None:
-        """Nothing, if the sync may go on.
+        """Raises the first noted reason to stop, if there is one.
 
         Raises:
-            StopSync: if no more may be rejected.
+            StopSync: if too many records were rejected.
             Exception: if rejections cannot be stored.
         """
         noted, self._noted = self._noted, None
@@ -194,8 +194,8 @@ class Ledger:
     def answered(
         self, plan: StreamPlan, report: SynchronizationReport, *, sent: int, left_out: int
     ) -> None:
-        """A call was answered whose contacts no earlier report has counted."""
-        # A report that counts more than was sent is warned of; here it cannot spoil the sums.
+        """Counts the report of a call whose contacts no earlier report has counted."""
+        # A report that counts more than was sent causes a warning elsewhere; here it is capped.
         existing = min(report.existing, sent)
         unsubscribed = min(report.unsubscribed, sent)
         options = plan.options
@@ -217,24 +217,24 @@ class Ledger:
         self.answered_again(plan, report, sent=sent)
 
     def answered_again(self, plan: StreamPlan, report: SynchronizationReport, *, sent: int) -> None:
-        """The same, of contacts that were counted: new is only who was not taken in before."""
+        """Counts a further report of contacts already counted: only new ones are added."""
         created = min(report.new, sent)
         self.counts[plan].created += created
         self.checkpoint.count(created=created)
 
     def called(self, plan: StreamPlan, now: float) -> None:
-        """A call of the stream ended, well or not."""
+        """Counts a call of the stream that ended, successfully or not."""
         counts = self.counts[plan]
         if not (counts.read or counts.calls):
-            # Without a record to begin with: only an audience is looked at.
+            # No record has set the start: the stream's audience alone is looked at.
             counts.started_at = now
         counts.calls += 1
         counts.ended_at = now
 
     def release(self) -> Iterator[ReadyState[StateMessage]]:
-        """Every STATE that is true now; the rejections before it are stored first.
+        """Yields every STATE that may be written now, once the rejections before it are stored.
 
-        If they cannot be, those STATEs leave that no such rejection precedes.
+        If they cannot be stored, only the STATEs before the first such rejection are released.
         """
         yield from self.checkpoint.release(before=self._unstored_from)
         if self.checkpoint.can_release:
@@ -242,21 +242,21 @@ class Ledger:
             yield from self.checkpoint.release(before=self._unstored_from)
 
     def store_all(self) -> None:
-        """Stores what was rejected so far."""
+        """Stores the records rejected so far."""
         if self._unstored_from is not None and self._keep_promise(lambda store: store.flush()):
             self._unstored_from = None
 
     def judge(self) -> None:
-        """Judges the whole sync.
+        """Checks the limits of rejections at the end of the sync.
 
         Raises:
-            StopSync: if more was rejected than allowed.
+            StopSync: if more records were rejected than allowed.
         """
         self._judge(None)
         self.heed()
 
     def summarize(self, words: Callable[[StreamStats], str]) -> None:
-        """One line per stream, and one more with the reasons if anything was rejected."""
+        """Logs one line per stream, and another one with the reasons if records were rejected."""
         for plan, counts in self.counts.items():
             self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
             if reasons := self._rejections.totals(plan):
@@ -280,16 +280,16 @@ class Ledger:
         try:
             self._store.store_report(plan, report)
         except SyncError as lost:
-            # The records themselves are stored: that is what a STATE says.
+            # A STATE only promises the records themselves, and those are stored.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
 
     def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
-        """A STATE says that the rejections before it are stored. Whether the store did the step."""
+        """Runs a step of the store, on which STATEs depend; returns whether it succeeded."""
         if self._store is None or self._is_store_lost:
             return False
         try:
             step(self._store)
-        except Exception as lost:  # noqa: BLE001 - whatever it is, true STATEs leave before it is raised
+        except Exception as lost:  # noqa: BLE001 - raised only after every true STATE was released
             self._is_store_lost = True
             self._note(lost)
             return False
@@ -299,10 +299,10 @@ class Ledger:
         self._noted = self._noted or reason
 
     def _judge(self, position: int | None) -> None:
-        """After the rejection at this place of the input; None: at the end.
+        """Checks the limits after the rejection at this position of the input; None: at the end.
 
-        Until then whoever is on the way counts as accepted: a record that is rejected before it is
-        sent is settled at once, and thousands that stood before it are not yet.
+        Before the end every open record counts as accepted: a record rejected before it is sent is
+        settled at once, while thousands read before it may still be open.
         """
         if self._is_over_limit or not self._limits.are_set:
             return
@@ -312,7 +312,7 @@ class Ledger:
         excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
         if excess is None:
             return
-        # Once: what came before is still sent, and every STATE that is true leaves.
+        # Checked only once: earlier records are still sent, and every true STATE is released.
         self._is_over_limit = True
         others = {_NOT_IN_CATALOG.reason_key: self.unknown_streams}
         why = f"{excess}: {self._rejections.all_totals(others)}."

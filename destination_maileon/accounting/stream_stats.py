@@ -1,4 +1,4 @@
-"""What happened to the records of one stream, in numbers and in one line of words."""
+"""Counts what happened to the records of one stream, and words it for the log."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ class LeftOut(StrEnum):
 class StreamStats:
     """Records, contacts and calls of one stream. Times in seconds of the loop's clock.
 
-    `settled_well` counts the records that were not rejected. Of the removed `gone` are those whom
-    Maileon did not have, and `marked` those of them whose address got an unsubscription
-    marker. `left`: people who left the stream's audience.
+    `settled_well` counts the records that were not rejected. `gone` counts the removed people who
+    were not in Maileon, `marked` those of them whose address got an unsubscription marker, and
+    `left` people who left the stream's audience.
     """
 
     read: int = 0
@@ -51,26 +51,26 @@ class StreamStats:
 
     @property
     def written(self) -> int:
-        """How many records reached the account."""
+        """The number of records that reached the account."""
         others = self.left_out.total() + self.opted_out + self.deleted
         return max(0, self.settled_well - others)
 
     def numbers(self) -> dict[str, object]:
-        """Every count by its name, for machines."""
+        """Every count by its name, for the stored report."""
         counts = ("read", "written", "rejected", "created", "existing", "unsubscribed", "merged")
         removed = ("opted_out", "deleted", "gone", "marked", "left", "calls")
         left_out = {str(reason): number for reason, number in self.left_out.items() if number}
         return {name: getattr(self, name) for name in counts + removed} | {"left_out": left_out}
 
     def words(self) -> str:
-        """The counts for a person."""
+        """The counts as one line of the log."""
         known = [f"{self.created} created", f"{self.existing} existing"]
         return self._words(known, last=[pluralize(self.calls, "call"), self._duration])
 
     def foreseen_words(self) -> str:
-        """The same of a dry run: who exists or has unsubscribed is not known, nobody was sent."""
+        """The line of a dry run, which cannot know who exists or has unsubscribed."""
         sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
-        # Who is to be unsubscribed may not be there, and setting a marker takes a call more.
+        # A person to unsubscribe may not be in Maileon, and then a marker takes one more call.
         calls = f"at least {pluralize(self.calls, 'call')}"
         last = [f"{sent} sent", calls, f"{self._duration} for the dry run"]
         words = self._words(most="up to ", last=last)
