@@ -1,31 +1,31 @@
-"""The real loop against a simulated Maileon: random syncs compared with their sequence, one by one.
+"""Runs the real loop against a simulated Maileon and compares it with one record at a time.
 
-A scenario follows from one whole number. It is run twice: through the connector's own rooms
-(`destination_maileon.sync.assemble`) with simulated time, calls that overtake each other and
-faults; and record by record, in order, each in a call of its own, which is what the contract
-promises. Account, outcome of every record and STATEs must then be the same.
+A scenario is generated from one integer, its seed. It is run twice: through the connector's own
+modules (`destination_maileon.sync.assemble`) with simulated time, faults, and calls that overtake
+each other; and as a sequence, each record in order in a call of its own, which is what the contract
+promises. The account, the outcome of every record and the STATEs must be the same.
 
-Most scenarios are small. What is rare comes in `widen`, addresses that move in `moves`; a few hold
-thousands of records. A sync that was cut off starts again (`resuming`); a dry run must foresee what
-no account could take.
+Most scenarios are small. Rare input comes from `widen`, addresses that move from `moves`; a few
+scenarios have thousands of records. A sync that was interrupted is started again (`resuming`). A
+dry run must predict which records no account could accept.
 
-Of a circle of contacts, linked by identifiers, in which one by one nobody is refused for another's
-identifier (codes 4, 5), account and outcomes are the same. Where somebody is, he is held and tried
-again: `final_rows` says how the contacts then end, `trial` that nobody is rejected before a whole
-pass brought no acceptance, `server` that no older record takes effect after a newer one. What these
-checks accept and see is shown on a small connector (`held_model`).
+A circle is a set of contacts that are linked by shared identifiers. If the sequence refuses none of
+its records because another contact has the identifier (codes 4, 5), account and outcomes must be
+equal. Otherwise the refused contacts are held and tried again: `final_rows` says how they must end,
+`trial` checks that none is rejected before a whole pass without an acceptance, and `server` that no
+older record takes effect after a newer one. `held_model` is a small connector that shows what these
+checks accept and detect.
 
-What may differ, and nothing else (`ambiguity` finds the circles where it can):
+Only in these cases the results may differ (`ambiguity` finds their circles):
 
-- A record is recognised by an identifier that a record which does not name it takes away from a
-  contact, before or after: nothing in the input tells that the two concern one contact. So it is
-  where contacts are named some by their Maileon id, some by their email.
-- A value that is refused is replaced by a later record of the same contact (`ignore`: stands in a
-  record that is not the contact's first): "a value that a later record replaces before it was sent
-  is never judged".
-- Who is held for long is tried, and rejected, while the input still goes on.
-- The address that a held record waits for is given up by a record that stands behind it, through
-  others with a common identifier, or one that looks alike: it may not overtake, so that the held
-  one is rejected.
-- A marker is refused by chance, and was to keep later records from the contact.
+- A record is recognised by an identifier that another record, which does not name it, takes from a
+  contact before or after. Nothing in the input tells that the two records concern one contact, as
+  where contacts are named sometimes by Maileon id and sometimes by email.
+- A refused value is replaced by a later record of the same contact (with `ignore`: it is not in the
+  contact's first record): "a value that a later record replaces before it was sent is never
+  judged".
+- A record that has been held for long is tried, and rejected, before the input ends.
+- The address that a held record waits for is given up by a record that is queued behind it, through
+  shared or similar identifiers. That record may not overtake, so the held one is rejected.
+- An unsubscription marker that would have kept later records from a contact is refused by chance.
 """

@@ -1,7 +1,7 @@
-"""`python -m unit_tests.simulation --seeds N [--start S]`: N scenarios, up to the first that fails.
+"""`python -m unit_tests.simulation --seeds N [--start S]`: runs N scenarios until one fails.
 
-What fails is printed with its seed, shortened. `--all` goes on after a failure; `--workers` is how
-many processes share the work.
+A failing scenario is printed with its seed, shortened. `--all` continues after a failure;
+`--workers` is the number of processes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEEDS_AT_A_TIME = 20
 
 
 def main() -> int:
-    """0 if all promises were kept."""
+    """Returns 0 if no scenario failed."""
     asked = _arguments()
     started_at = told_at = time.monotonic()
     sums = Sums()
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 def _results(
     seeds: Iterable[int], workers: int
 ) -> Iterator[Iterable[tuple[int, str | None, Sums]]]:
-    """Each seed with its fault and sums, in their order."""
+    """The fault and the sums of each seed, in the order of the seeds."""
     if workers == 1:
         yield map(_result, seeds)
         return

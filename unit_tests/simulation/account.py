@@ -1,8 +1,8 @@
-"""A small Maileon account: who is stored, and what becomes of contacts that are synchronized.
+"""A small Maileon account: its contacts, and what happens to contacts that are synchronized.
 
-Written from the documentation alone; shares no code with the connector or with the sandbox. What
-the documentation leaves open is decided in one way here: a contact that is not touched (ignored,
-left out, unsubscribed) is not judged, and a Maileon id that nobody has is an error.
+Written from Maileon's documentation alone; it shares no code with the connector or the sandbox. Two
+questions that the documentation leaves open are decided here: a contact that is not changed
+(ignored, left out, unsubscribed) is not validated, and an unknown Maileon id is an error.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from enum import Enum, auto
 from functools import lru_cache
 
 UNKNOWN_ID = 30
-"""A code that no table has."""
+"""An error code that no table lists."""
 CONTESTED_CODES = frozenset({4, 5})
-"""Another contact has the external id, or the email."""
+"""Error codes: another contact has the external id, or the email."""
 
 MAX_TEXT = 255
 FIRST_NEW_ID = 1_000_000
@@ -25,7 +25,7 @@ Preferences = dict[tuple[str, str], tuple[str, str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is said of a preference's source; not said: kept."""
+    """The source of a preference; if it is not said, the stored one is kept."""
 
     is_said: bool = False
     text: str | None = None
@@ -33,7 +33,7 @@ class Source:
 
 @dataclass(slots=True)
 class Wish:
-    """One contact of a call, as the server reads it. Fields: `standard:NAME`, `custom:NAME`."""
+    """One contact of a call as the server reads it. Fields: `standard:NAME` and `custom:NAME`."""
 
     id: str | None = None
     email: str | None = None
@@ -79,7 +79,7 @@ class Options:
 
 
 class Verdict(Enum):
-    """What became of a contact."""
+    """The result for a contact."""
 
     NEW = auto()
     EXISTING = auto()
@@ -90,7 +90,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What became of a contact, and the codes and fields of what is wrong with it."""
+    """The result for a contact, and the code and field of each error found."""
 
     verdict: Verdict
     findings: tuple[tuple[int, str], ...] = ()
@@ -108,7 +108,7 @@ class MaileonAccount:
         self._index()
 
     def synchronize(self, options: Options, wishes: list[Wish]) -> list[Judgement]:
-        """The contacts of a call, in their order."""
+        """Applies the contacts of a call in order; in strict mode all or none."""
         before = None if options.ignores_invalid else self._before(options, wishes)
         judgements = [self._synchronize(options, wish) for wish in wishes]
         if before is not None and any(j.verdict is Verdict.INVALID for j in judgements):
@@ -125,7 +125,7 @@ class MaileonAccount:
         return contact is not None
 
     def unsubscribe(self, mode: str, wish: Wish) -> bool:
-        """Whether there was such a contact. Its data goes, its identifiers stay."""
+        """Returns whether the contact existed. Its data is removed, its identifiers stay."""
         contact = self.find(mode, wish)
         if contact is not None:
             contact.is_unsubscribed = True
@@ -134,17 +134,17 @@ class MaileonAccount:
         return contact is not None
 
     def mark(self, email: str) -> None:
-        """Whoever has this address, or gets it, is unsubscribed."""
+        """Sets an unsubscription marker for the address, whether or not a contact has it."""
         self.markers.add(without_case(email))
 
     def drop_field(self, name: str) -> None:
-        """Somebody deletes a custom field."""
+        """Deletes a custom field with its values."""
         self.custom_types.pop(name, None)
         for contact in self.contacts.values():
             contact.fields.pop(f"custom:{name}", None)
 
     def find(self, mode: str, wish: Wish) -> Stored | None:
-        """The contact that is meant."""
+        """The contact that the wish identifies in this mode."""
         if mode == "external_id":
             return self._holder(external_id=wish.external_id)
         if mode == "maileon_id" and wish.id:
@@ -156,11 +156,11 @@ class MaileonAccount:
         return self._holders.get(key) == contact.id
 
     def breaks_rules(self, wish: Wish) -> bool:
-        """Whether no contact may be as it says, whoever has which identifier."""
+        """Whether the wish breaks rules, no matter which identifiers other contacts have."""
         return _is_no_address(wish) or bool(self._wrong(wish))
 
     def contests(self, options: Options, wish: Wish) -> bool:
-        """Whether the contact would be refused since another has one of its identifiers."""
+        """Whether the wish would be refused because another contact has one of its identifiers."""
         codes = {
             code
             for code, _ in self._wrong_identifiers(options, wish, self.find(options.mode, wish))
@@ -172,7 +172,7 @@ class MaileonAccount:
         return self.contacts.get(self._holders.get(key, 0))
 
     def _before(self, options: Options, wishes: list[Wish]) -> dict[int, Stored]:
-        """All contacts; of those that the wishes may change copies."""
+        """All contacts, with copies of those that the wishes may change."""
         meant = (self.find(options.mode, wish) for wish in wishes)
         copies = (
             replace(contact, fields=dict(contact.fields), preferences=dict(contact.preferences))
@@ -251,7 +251,7 @@ class MaileonAccount:
 
 
 def without_case(text: str) -> str:
-    """As addresses are compared: only ASCII letters of either case are the same."""
+    """The form in which addresses are compared: only the case of ASCII letters is ignored."""
     if text.isascii():
         return text.lower()
     return "".join(c.lower() if c.isascii() else c for c in text)
@@ -266,7 +266,7 @@ def _identity_keys(id_: str | None, email: str | None, external_id: str | None) 
 
 
 def name_of(mode: str, wish: Wish) -> str:
-    """The identifier by which the contact is recognised, comparable; empty if it has none."""
+    """The key by which the contact is recognised; empty if it has none."""
     kind = {"external_id": "external_id=", "maileon_id": "id=" if wish.id else "email="}
     wanted = kind.get(mode, "email=")
     return next((key for key in wish.identity_keys if key.startswith(wanted)), "")
@@ -287,7 +287,7 @@ def _untouched(options: Options, contact: Stored | None) -> Verdict | None:
 
 
 def _fill(contact: Stored, wish: Wish) -> None:
-    # An address that differs by case only is the same, and is not rewritten.
+    # An address that differs only by case is the same and is not overwritten.
     if wish.email and without_case(wish.email) != without_case(contact.email or ""):
         contact.email = wish.email
     contact.external_id = wish.external_id or contact.external_id

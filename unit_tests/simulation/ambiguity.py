@@ -1,7 +1,6 @@
-"""Where the contract allows the account to differ from the sequence: see the package's docstring.
+"""Finds where the contract lets results differ from the sequence: see the package's docstring.
 
-Conservative: of what is not called ambiguous here, account and outcomes must be those of the
-sequence. What is ambiguous stays among the contacts that are linked by identifiers.
+Outside the circles found here, account and outcomes must equal those of the sequence.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from unit_tests.simulation.scenario import Naming, Scenario
 
 
 class Circles:
-    """Identifiers that are linked: named by one record, or held by one contact before the sync."""
+    """Sets of identifiers that are linked by a record, or by a contact before the sync."""
 
     def __init__(self, scenario: Scenario, steps: Iterable[Step]) -> None:
         self._above: dict[str, str] = {}
@@ -26,11 +25,11 @@ class Circles:
             self._link(step.wish.identity_keys)
 
     def circle(self, keys: Sequence[str]) -> str:
-        """The circle to which the identifiers belong, by its head; empty for none."""
+        """One identifier that stands for the circle of these identifiers; empty for none."""
         return self._head(keys[0]) if keys else ""
 
     def has_rivals(self, circle: str) -> bool:
-        """Whether the circle has two identifiers of one kind, which one contact cannot have."""
+        """Whether the circle has two identifiers of one kind, so more than one contact."""
         if not self._kinds:
             kinds = {(self._head(key), key.partition("=")[0], key) for key in [*self._above]}
             self._kinds.update(Counter((head, kind) for head, kind, _ in kinds))
@@ -47,9 +46,9 @@ class Circles:
 
 
 def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circles) -> set[str]:
-    """The circles in which something may differ."""
+    """The circles in which results may differ."""
     order = order_of(steps)
-    # Where the report does not tell why a contact was refused, it cannot be held.
+    # A contact that is refused without a reason in the report cannot be held.
     is_unclear = scenario.server.naming is Naming.UNLISTED
     pairs = (*_strangers_on_one_contact(steps), *_losers(steps, is_unclear=is_unclear))
     return {
@@ -60,15 +59,15 @@ def ambiguous_circles(scenario: Scenario, steps: Sequence[Step], circles: Circle
 
 
 def contested_circles(steps: Sequence[Step], circles: Circles) -> set[str]:
-    """The circles in which somebody was refused since another contact had the identifier."""
+    """The circles in which a record was refused because another contact has the identifier."""
     return {circles.circle(step.wish.identity_keys) for step in steps if step.is_contested}
 
 
 def order_of(steps: Sequence[Step]) -> list[int]:
-    """Of each step the steps before it that the input orders, by shared identifiers; as bits.
+    """For each step the earlier steps that must precede it, by shared identifiers, as bits.
 
-    A deletion does not wait for another contact that is to get an identifier which neither is
-    known by.
+    A deletion does not wait for another contact that only claims an identifier by which neither of
+    them is recognised.
     """
     order: list[int] = []
     last: dict[str, int] = {}
@@ -90,7 +89,7 @@ def _only_claims(step: Step, key: str, *, beside: Step) -> bool:
 
 
 def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
-    """Neighbours among the steps that concern one contact."""
+    """Pairs of consecutive steps that concern one contact."""
     last: dict[int, int] = {}
     for position, step in enumerate(steps):
         if step.found is not None:
@@ -100,9 +99,9 @@ def _strangers_on_one_contact(steps: Sequence[Step]) -> Iterator[tuple[int, int]
 
 
 def _losers(steps: Sequence[Step], *, is_unclear: bool) -> Iterator[tuple[int, int]]:
-    """Steps that take an identifier away without naming it, with those that are recognised by it.
+    """Pairs of a step that frees an identifier it does not name, and one recognised by it.
 
-    Not those that only want to have it: whoever comes too early is held.
+    A step that merely claims the identifier is not included: if it comes too early, it is held.
     """
     freed: defaultdict[str, list[int]] = defaultdict(list)
     for position, step in enumerate(steps):

@@ -1,4 +1,4 @@
-"""What must hold at every moment of a sync: when a call starts, ends, and settles records."""
+"""Checks made at every moment of a sync: when a call starts, ends, or settles records."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ A_TICK_SECONDS = 1e-6
 FIRST_JITTER_SECONDS = 0.5
 LONGEST_JITTER_SECONDS = 30.0
 CONTACTS_FAULTS = {400, 413}
-"""What a contact may be to blame for, of the answers to a call that writes."""
+"""Statuses of a call that writes for which a contact may be the cause."""
 
 NOBODYS_FAULTS = {405, 406}
-"""What no contact is to blame for that is to leave."""
+"""Statuses of a removal for which the contact cannot be the cause."""
 
 
 class Broken(BaseException):
     """The connector does not do what it promises.
 
-    No Exception: the connector would take it for one of its own troubles, and go on.
+    Not an Exception, since the connector would catch that as an error of its own and go on.
     """
 
 
 def insist(holds: object, what: str) -> None:
-    """Something must hold."""
+    """Raises Broken with these words if the condition is false."""
     if not holds:
         raise Broken(what)
 
 
 @dataclass(slots=True)
 class _Fate:
-    """How a call fared so far. `reports_before` is how many there were at its first attempt."""
+    """The history of a call. `reports_before`: the number of reports before its first attempt."""
 
     first_at: float
     reports_before: int
@@ -75,7 +75,7 @@ class _Fate:
 
 
 class Watch:
-    """Looks at every call. `reports` are those that reached the connector, with their calls."""
+    """Checks every call. `reports` holds the reports the connector received, with their calls."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.batch_size = int(str(scenario.setting("batch_size", 1_000)))
@@ -110,7 +110,7 @@ class Watch:
         self._pieces = 0
 
     def starts(self, call: Request, now: float) -> None:
-        """A call takes off."""
+        """A call is sent."""
         self.calls += 1
         insist(len(self.in_flight) < self.limit, "too many calls in flight")
         self._holds_no_more_than_allowed(call)
@@ -129,7 +129,7 @@ class Watch:
         self._may_be_tried(call, now)
 
     def ends(self, call: Request, answer: object, now: float) -> None:
-        """The connector hears the answer of a call, which came at `now`."""
+        """The connector receives the answer of a call, which came at `now`."""
         del self.in_flight[call]
         if isinstance(answer, RetriableError):
             self._failed(call, answer, now)
@@ -163,28 +163,28 @@ class Watch:
             self.accepted_at = next(self._happened)
 
     def _stopped(self, call: Request, answer: Exception) -> None:
-        """Nothing more can succeed; but a right that was there has not gone away."""
+        """An answer that ends the sync, unless the key has shown before that it has the right."""
         is_missing = isinstance(answer, Forbidden)
         if is_missing and purpose_of(call) is Purpose.MARK:
             return
         if call.job is not None and call.job.only_spares_calls:
             return
         if is_missing and is_removal(call) in self.accepted:
-            # As of one that is refused: if it is sent again, its patience begins anew.
+            # As if it were refused: if it is sent again, its time for retries starts anew.
             del self._fates[call, purpose_of(call)]
             self.disliked.update(places_of(call) if records_in(call) == 1 else ())
             return
         if is_missing and any(purpose_of(c) is purpose_of(call) for c in self.in_flight):
-            # What is in flight may show that the right is there: it is sent anew then.
+            # The calls in flight may show that the key has the right; then this call is sent again.
             del self._fates[call, purpose_of(call)]
             return
         self.ends_of_sync += 1
         self.was_forbidden |= is_missing
 
     def nothing_gets_through(self) -> bool:
-        """Whether calls were refused, and none was accepted that says that the contacts are wrong.
+        """Whether calls were refused and no accepted call shows that the contacts are to blame.
 
-        Accepted contacts clear a removal, too.
+        Accepted contacts show it for a removal as well.
         """
         contacts, removals = self.refusals[False], self.refusals[True]
         if contacts and False not in self.accepted:
@@ -192,13 +192,13 @@ class Watch:
         return bool(removals) and not self.accepted
 
     def nobody_can_leave(self) -> bool:
-        """Whether so many removals were refused, and none accepted, that nobody can be removed."""
+        """Whether removals reached the limit of refusals and none was accepted."""
         return self.refusals[True] >= MAX_REFUSED_CALLS and True not in self.accepted
 
     def _refused(self, call: Request, refusal: RequestRejected) -> None:
         is_farewell = is_removal(call)
         self.refusals[is_farewell] += 1
-        # If it is sent again, to wait for older ones, its patience begins anew.
+        # If it is sent again, to wait for older calls, its time for retries starts anew.
         del self._fates[call, purpose_of(call)]
         if is_farewell and self.refusals[True] == MAX_REFUSED_CALLS:
             self._nobody_leaves_from = call.position
@@ -209,9 +209,9 @@ class Watch:
         }
         self.ends_of_sync += is_options_fault[is_farewell]
         most = MAX_REFUSED_CALLS + self.concurrency
-        # That contacts are accepted lets removals go on, if only to the end of the sync.
+        # Once contacts are accepted, removals go on, but only until the end of the sync.
         is_cleared = bool(self.accepted) if is_farewell else False in self.accepted
-        # What came before the removal that was one too many is still sent.
+        # Calls before the removal that was one too many are still sent.
         is_before = is_farewell and call.position < self._nobody_leaves_from
         is_early = self.refusals[is_farewell] < most
         insist(is_cleared or is_before or is_early, "goes on though nothing gets through")
@@ -224,7 +224,7 @@ class Watch:
         insist(records <= RECORDS_PER_CONTACT * self.batch_size, "too many records in a call")
 
     def _merges_one_contact(self, call: Request) -> None:
-        """Only records with the same identifiers, and the same permission, are one contact."""
+        """Only records with the same identifiers and permission are merged into one contact."""
         for group in groups_of(call):
             steps = [self.steps[position - 1] for position in group]
             insist(
@@ -246,15 +246,15 @@ class Watch:
         insist(not (is_large and fate.overloads >= OVERLOADS), "never halved")
 
     def _tried_since(self, call: Request) -> float:
-        """Of a piece of a call that was cut while nothing succeeds: goes on where that stopped."""
+        """When this call's retries began: a piece of a split call continues those of the whole."""
         since, places = call.first_attempt_at, set(places_of(call))
         if is_removal(call):
-            # What a removal's patience has left is left for the marker.
+            # A marker uses the rest of its removal's time for retries.
             return since
         whole = [fate for (other, _), fate in self._fates.items() if places < {*places_of(other)}]
         insist(any(fate.first_at <= since for fate in whole), "goes on where nothing began")
         self._pieces += 1
-        # One more may have been waiting when the last report came.
+        # Another piece may have been waiting when the last report came.
         most = 1 + 2 * math.ceil(math.log2(max(records_in(call) for call, _ in self._fates)))
         insist(self._pieces <= most, "cut again and again though nothing succeeds")
         return since
@@ -273,12 +273,12 @@ class Watch:
         fate.attempts += 1
         jitter = min(LONGEST_JITTER_SECONDS, FIRST_JITTER_SECONDS * 2 ** min(fate.attempts, 10))
         self.failing[call] = now + min(left, max(jitter, answer.retry_after or 0.0))
-        # Counted to the end only once others succeed: before that a smaller call is no remedy.
+        # All are counted only once other calls succeed: before that, splitting does not help.
         others_succeed = len(self.reports) > fate.reports_before
         overloads = fate.overloads + answer.may_be_too_large
         fate.overloads = overloads if others_succeed else min(overloads, OVERLOADS - 1)
         if call.job is not None and call.job.only_spares_calls and fate.attempts >= QUESTIONS:
-            # It need not be asked again.
+            # The question may be dropped.
             del self.failing[call]
 
 
@@ -287,7 +287,7 @@ def _overlap(one: Request, other: Request) -> bool:
 
 
 class SpyLedger(Ledger):
-    """Remembers what became of each record, by its place in the input, and with whom."""
+    """Remembers each record's outcome by its position, and the records it was merged with."""
 
     outcomes: dict[int, str]
     groups: dict[int, tuple[int, ...]]
@@ -296,7 +296,7 @@ class SpyLedger(Ledger):
     merged: int
 
     def watch(self, *, max_held_states: int = MAX_HELD_STATES) -> None:
-        """To be called once, before the first record."""
+        """Resets the memory; called once, before the first record."""
         self.outcomes = {}
         self.check_rejection: Callable[[int], None] = lambda _: None
         self.groups = {}
@@ -337,7 +337,7 @@ class SpyLedger(Ledger):
             self._settle(part.position, "rejected")
 
     def _settle(self, position: int, outcome: str) -> None:
-        # Kept, since the connector ends a sync whatever is raised meanwhile.
+        # Not raised here, since the connector catches all errors while a sync ends.
         if position in self.outcomes:
             self.settled_twice.append(position)
         self.outcomes[position] = outcome

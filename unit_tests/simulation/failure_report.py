@@ -1,4 +1,4 @@
-"""What a person gets to read of a scenario that fails: the smallest that fails likewise."""
+"""Describes a failing scenario for a person, reduced to the smallest that fails alike."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from unit_tests.simulation.shorten import shortened
 
 
 def in_short(scenario: Scenario) -> str:
-    """What goes wrong in it, and the smaller scenario in which that goes wrong, too."""
+    """The failure, and a smaller scenario that fails in the same way."""
     kind = _kind(fault_of(scenario))
     small = shortened(scenario, lambda smaller: _kind(fault_of(smaller)) == kind)
     return f"Shortened, it fails with {fault_of(small)}:\n{pformat(small, width=110)}"
 
 
 def told(scenario: Scenario, fault: str) -> str:
-    """All that is needed to look into it."""
+    """The failure with all that is needed to reproduce it."""
     again = f"python -m unit_tests.simulation --start {scenario.seed} --seeds 1"
     return f"Seed {scenario.seed}: {fault}\n{in_short(scenario)}\nAgain: {again}"
 
 
 def _kind(fault: str | None) -> str | None:
-    """The failure without its numbers, which change as the scenario is shortened."""
+    """The failure without its numbers, which change when the scenario is shortened."""
     return (
         None
         if fault is None

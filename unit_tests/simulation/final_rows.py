@@ -1,11 +1,11 @@
-"""Whether contacts whose addresses move end as the source's last records have them.
+"""Checks that contacts whose addresses move end as the last records of the source say.
 
-One by one, a record that asks for an address that another contact still has is refused. Such
-contacts are held until the other has given it up. So each must end as its last record says, if the
-last records share no identifier, nobody outside the source has one of them, and nobody waits for
-somebody who waits for him. Waiting goes by the records, too: no older record of a contact, known by
-any common identifier, may take effect after a newer one, so that nobody can wait for a record that
-stands behind his own.
+In the sequence, a record that claims an address which another contact still has is refused. The
+connector holds such contacts until the other one has given the address up. So each contact must end
+as its last record says, if the last records share no identifier, no contact outside the source has
+one of them, and no contacts wait for each other. Waiting also follows from the order of records: no
+older record of a contact, known by any shared identifier, may take effect after a newer one, so
+that no record can wait for one that is queued behind it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _Node = TypeVar("_Node")
 def check_final_rows(
     scenario: Scenario, account: MaileonAccount, circle: Sequence[Numbered], circles: Circles
 ) -> bool:
-    """Raises Broken if a contact ends otherwise; whether the circle is one that can be told.
+    """Raises Broken if a contact ends otherwise; returns whether the circle could be judged.
 
-    `circle` holds its steps with their places.
+    `circle` holds its steps with their positions.
     """
     if not _are_plain(scenario, circle):
         return False
@@ -59,7 +59,7 @@ def check_final_rows(
 def _known(
     scenario: Scenario, circle: Sequence[Numbered], circles: Circles
 ) -> list[tuple[list[str], Known]]:
-    """The contacts of the circle that the account had before the sync, with their identifiers."""
+    """The circle's contacts in the account before the sync, with their identifiers."""
     head = circles.circle(circle[0][1].wish.identity_keys)
     people = enumerate(scenario.known, start=1)
     keyed = [(Wish(str(n), k.email, k.external_id).identity_keys, k) for n, k in people]
@@ -67,7 +67,7 @@ def _known(
 
 
 def _are_plain(scenario: Scenario, circle: Sequence[Numbered]) -> bool:
-    """Whether nothing but addresses stands in the way of any record."""
+    """Whether records of the circle can only fail because of addresses."""
     modes = {step.options.mode for _, step in circle}
     kinds = {_kinds(step.wish.identity_keys) for _, step in circle}
     return (
@@ -99,7 +99,7 @@ def _can_end_well(
             if not {*keys}.isdisjoint(final):
                 return False
             continue
-        # What its rows do not name, it keeps.
+        # A contact keeps the identifiers that its rows do not name.
         others = {*final} - {*last[owner].wish.identity_keys}
         if not {*keys}.isdisjoint(others) and not _gives_up(keys, last[owner]):
             return False
@@ -118,10 +118,10 @@ def _can_end_well(
 def _records_waited_for(
     steps: Sequence[Step], waits: Mapping[str, Iterable[str]]
 ) -> dict[int, set[int]]:
-    """Of each record those before which it cannot take effect.
+    """For each record the records that must take effect before it.
 
-    These are the older ones with a common identifier, or one that looks alike, and the last records
-    of those for whom its contact waits.
+    These are older ones with a shared or similar identifier, and the last records of the contacts
+    that its contact waits for.
     """
     last = {step.name: number for number, step in enumerate(steps)}
     found = {
@@ -148,7 +148,7 @@ def _is_ring(waits: Mapping[_Node, Iterable[_Node]]) -> bool:
 
 
 def _gives_up(keys: Sequence[str], step: Step) -> bool:
-    """Whether the record names another for each identifier that the contact has, or the same."""
+    """Whether the record names, for each identifier of the contact, that one or another."""
     return _kinds(keys) - {"id"} <= _kinds(step.wish.identity_keys)
 
 
@@ -157,7 +157,7 @@ def _kinds(keys: Sequence[str]) -> frozenset[str]:
 
 
 def circles_of(steps: Sequence[Step], circles: Circles) -> Iterator[tuple[str, list[Numbered]]]:
-    """The steps of each circle, with their places."""
+    """The steps of each circle, with their positions."""
     found: dict[str, list[Numbered]] = {}
     for place, step in enumerate(steps, start=1):
         if step.travels and step.wish.identity_keys:

@@ -1,4 +1,4 @@
-"""A whole number -> a scenario: few people and much going on, or many people and little trouble."""
+"""Generates a scenario from a seed: few people and many events, or many people and few events."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ MAX_FAULTS_OF_LARGE = 800
 MAX_FAULTS_OF_LARGE = 800
 LARGE = 0.005
 LARGE_GO_ON = 0.9
-"""Of the large ones, those without what ends a sync early."""
+"""The share of large scenarios without the options that end a sync early."""
 
 FEWEST_OF_LARGE = 1_000
 LARGEST = 2_500
-"""Records. `LARGE` is the share of scenarios with a thousand and more."""
+"""Records of a large scenario, at least and at most; `LARGE` is the share of such scenarios."""
 
 NAMED_APART = 0.3
-"""Of the scenarios with Maileon ids, those whose records have either the id or the email."""
+"""The share of scenarios with Maileon ids whose records have either the id or the email."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Mood:
-    """How likely what is; chances from 0 to 1."""
+    """The size of a scenario and how likely each event is, from 0 to 1."""
 
     people: int
     records: int
@@ -74,7 +74,7 @@ class _Maker:
     def __init__(self, chance: Random, seed: int) -> None:
         self._chance = chance
         self._seed = seed
-        # Chances of their own: what they decide moves nothing else.
+        # Separate random generators, so that they do not change what the others draw.
         self._chance_of_size = Random(f"size {seed}")
         self._is_large = self._chance_of_size.random() < LARGE
         self._mood = self._a_large_mood() if self._is_large else self._a_mood()
@@ -107,7 +107,7 @@ class _Maker:
         return self._chance.random() < chance
 
     def _sometimes(self, chance: float, most: float) -> float:
-        """A likelihood that is itself mostly zero."""
+        """A random likelihood up to `most`, with this chance; otherwise 0."""
         return self._chance.uniform(0, most) if self._happens(chance) else 0.0
 
     def _a_mood(self) -> _Mood:
@@ -287,7 +287,7 @@ class _Maker:
         if stream.mode == "maileon_id" and person <= self._known_ids:
             named = {"maileon_id": str(person), "email": f"p{other}@x.org"}
             if self._names_apart:
-                # One contact by its id or by its email, which only the account can know.
+                # The contact is named by its id or by its email; only the account links the two.
                 del named[self._chance_of_names.choice(("maileon_id", "email"))]
         for name in list(named):
             if self._happens(self._mood.is_partial):
@@ -295,7 +295,7 @@ class _Maker:
         return named
 
     def _identifier_of_another(self, person: int) -> int:
-        """One that somebody gave up, one that somebody may have, or one that nobody has yet."""
+        """The number of an identifier: given up by a person, possibly in use, or unused so far."""
         people = self._mood.people
         if self._given_up and self._happens(0.6):
             other = self._given_up.pop()

@@ -1,8 +1,8 @@
-"""A connector in little, that holds whom the account refuses for another's identifier.
+"""A small connector that holds contacts refused because of another contact's identifier.
 
-What the promises of held records are checked with, before the real one is: they must accept what
-this does, and see what is wrong with it when one of its rules is left out. It sends batches of
-contacts, whose answers come in any order, and knows nothing of failures, options or time.
+It tests the checks on held records before they judge the real connector: they must accept what this
+one does, and must detect it when one of its rules is left out. It sends batches whose answers come
+in any order, and knows no failures, options or time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Group = list[Row]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be left out."""
+    """The rules of the model; each may be switched off."""
 
     holds: bool = True
     keeps_order: bool = True
@@ -31,7 +31,7 @@ class Rules:
 
 @dataclass(slots=True)
 class Model:
-    """One sync: `outcomes` by place, `applied` the places that took effect, in their order."""
+    """One sync: `outcomes` by position, and `applied`, the positions that took effect, in order."""
 
     account: MaileonAccount
     chance: Random
@@ -46,7 +46,7 @@ class Model:
     _held_keys: Counter[str] = field(default_factory=Counter)
 
     def run(self, steps: Sequence[Step]) -> None:
-        """All records, one after the other, and then whoever is held."""
+        """Takes all records in order, then tries the held ones until none is left."""
         for row in enumerate(steps, start=1):
             self._arrives(row)
         self._settle_all()
@@ -87,7 +87,7 @@ class Model:
         )
 
     def _answered(self) -> bool:
-        """Whether somebody was accepted."""
+        """Answers a batch in flight; returns whether any contact was accepted."""
         batch = self._flying.pop(self.chance.randrange(len(self._flying)))
         accepted = [self._is_accepted(group) for group in batch]
         return any(accepted)
@@ -119,7 +119,7 @@ class Model:
             self._answered()
 
     def _pass(self) -> None:
-        """Every held record that has no older one before it, in the order of the input."""
+        """Tries every held record that no older held record precedes, in the order of the input."""
         rows, self._held = sorted(self._held, key=lambda row: row[0]), []
         self._held_keys.clear()
         tried: list[Group] = []

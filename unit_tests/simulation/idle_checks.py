@@ -1,4 +1,4 @@
-"""What must hold whenever the loop has nothing to do but to wait."""
+"""Checks made whenever the loop waits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IdleChecks:
-    """Looks at a sync that waits. A record waits `flush_seconds` for others at most."""
+    """Checks a sync that waits. A record waits at most `flush_seconds` for its batch to fill."""
 
     trial: Trial
     flush_seconds: float
 
     def at(self, now: float, until: float) -> None:
-        """The loop waits from now until something happens, or that time has come."""
+        """Checks a wait from `now` until an event comes or the time `until` is reached."""
         insist(not self.trial.holds_a_true_state(), "a true STATE is held back")
         self._nothing_waits_too_long(now, until)
         latest = max(now, self.trial.told_at + EVERY_SECONDS)
@@ -31,7 +31,7 @@ class IdleChecks:
         watch = self.trial.watch
         if watch.in_flight:
             return
-        # What comes after a removal that is one too many is sent no more.
+        # Calls after a removal that is one too many are not sent any more.
         ends_before = min(watch.one_too_many, default=math.inf)
         failing = [by for call, by in watch.failing.items() if call.position < ends_before]
         if not watch.failing:
@@ -41,12 +41,12 @@ class IdleChecks:
             insist(until <= latest + A_TICK_SECONDS, "a call waits though its time has come")
 
     def _no_record_waits_too_long(self, now: float, until: float) -> None:
-        """Neither for its batch to fill nor, if it is held, for a pass."""
+        """Checks that no record waits too long for its batch to fill or, if held, for a pass."""
         trial = self.trial
         refused = [p for p in trial.spy.received_at if trial.server.verdicts.get(p, 0) is None]
         held_since = [trial.watch.contested_at] if trial.held() else []
         since = [at for p, at in trial.spy.received_at.items() if p not in trial.watch.sent_at][:1]
-        # Who was refused alone waits for a verdict, and others may stand behind.
+        # A record that was refused alone waits for a verdict, and others may wait behind it.
         if refused or not (since or held_since):
             return
         latest = max(now, max(*since, *held_since, 0.0) + self.flush_seconds)

@@ -1,4 +1,4 @@
-"""A record -> what it asks for, read from the contract alone: the first half of the oracle."""
+"""Derives from the contract alone what each record asks for: the first half of the oracle."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _NUMBERS = {
     **{name: number for number, name in enumerate(_ALL_PERMISSIONS, start=1)},
     **{str(number): number for number in range(1, 1 + len(_ALL_PERMISSIONS))},
 }
-"""0: none is sent."""
+"""0 means that no permission is sent."""
 
 LARGEST_CONTACT_BYTES = 100_000
-"""No contact of a scenario comes near."""
+"""Larger than any contact of a scenario."""
 
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""XML 1.0, 2.2, of what is no surrogate."""
+"""Characters that XML 1.0, section 2.2, forbids, without the surrogates."""
 
 
 class Task(Enum):
@@ -53,9 +53,10 @@ class Task(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A record as one at a time it is: its call, and what came of it.
+    """A record of the sequence: its call, and the result.
 
-    `found` tells whom it meant or made, `freed` which identifiers that contact had and lost.
+    `found` is the id of the contact it changed or created; `freed` are the identifiers which that
+    contact had before and lost.
     """
 
     task: Task
@@ -69,24 +70,24 @@ class Step:
 
     @property
     def travels(self) -> bool:
-        """Whether a call is made for it."""
+        """Whether it needs a call."""
         return self.task not in {Task.NOTHING, Task.REFUSED_HERE}
 
     @property
     def is_farewell(self) -> bool:
-        """Whether somebody leaves."""
+        """Whether it is a deletion or an unsubscription."""
         return self.task in {Task.DELETE, Task.UNSUBSCRIBE}
 
     @property
     def identity_keys(self) -> list[str]:
-        """The identifiers that make it one of its contact's: of a removal the one that counts."""
+        """The identifiers that link it to its contact; for a removal only the one that is used."""
         if not self.travels:
             return []
         return [self.name] if self.is_farewell else self.wish.identity_keys
 
     @property
     def is_contested(self) -> bool:
-        """Whether it was refused since another contact has one of its identifiers."""
+        """Whether it was refused because another contact has one of its identifiers."""
         return bool(CONTESTED_CODES & {*self.codes})
 
     @property
@@ -96,7 +97,7 @@ class Step:
 
 
 def asked(scenario: Scenario, steps: Iterable[Step] | None = None) -> Iterator[Step]:
-    """Of the steps of all records those up to where reading ends."""
+    """The steps of all records up to the point where reading ends."""
     steps = steps_of(scenario) if steps is None else steps
     records = (item for item in readable(scenario) if item.kind is Kind.RECORD)
     for item, step in zip(records, steps, strict=False):
@@ -106,7 +107,7 @@ def asked(scenario: Scenario, steps: Iterable[Step] | None = None) -> Iterator[S
 
 
 def steps_of(scenario: Scenario) -> list[Step]:
-    """What all records ask for."""
+    """The steps of all records."""
     return [step_of(scenario, item) for item in scenario.records]
 
 
@@ -119,14 +120,14 @@ def readable(scenario: Scenario) -> Iterable[Item]:
 
 
 def has_no_target(scenario: Scenario, item: Item) -> bool:
-    """Whether a column of the record has none, and that ends the sync."""
+    """Whether a column of the record has no target, which ends the sync."""
     is_in_catalog = item.stream < len(scenario.streams)
     fails = scenario.setting("unmapped_columns", "ignore") == "fail"
     return is_in_catalog and fails and CREATED_COLUMN in (item.data or {})
 
 
 def step_of(scenario: Scenario, item: Item) -> Step:
-    """What the record asks for."""
+    """The step of one record."""
     stream = scenario.streams[item.stream] if item.stream < len(scenario.streams) else None
     if stream is None:
         return Step(Task.REFUSED_HERE, Wish(), Options("email"), stream=item.stream)
@@ -158,7 +159,7 @@ def _task(scenario: Scenario, stream: Stream, data: Data, *, wish: Wish) -> Task
 
 
 def _permission(scenario: Scenario, stream: Stream, data: Data) -> int | None:
-    """What is sent, 0 for nothing; None: the record names what is no permission."""
+    """The permission to send, 0 for none; None if the record's value is no permission."""
     named = data.get(PERMISSION_COLUMN) if stream.has_consent else None
     if named is None or named == "":
         named = scenario.setting("permission", "not_set")
@@ -196,7 +197,7 @@ def _wish(scenario: Scenario, stream: Stream, data: Data) -> Wish:
 
 
 def _target(scenario: Scenario, column: str) -> str:
-    """Where the column goes; empty if nowhere."""
+    """The target of the column; empty if it has none."""
     if column.startswith("custom:"):
         return column
     is_created = scenario.setting("unmapped_columns", "ignore") == "create"
@@ -207,7 +208,7 @@ def _target(scenario: Scenario, column: str) -> str:
 
 
 def _text(scenario: Scenario, target: str, value: object) -> str | None:
-    """What is written; None: nothing, or a null, as is a text of forbidden characters alone."""
+    """The text to write; None for a null or a text of forbidden characters only."""
     if value is None or (value and not _FORBIDDEN.sub("", str(value))):
         return None
     if CUSTOM_TYPES.get(target.partition(":")[2]) == "integer":
@@ -232,7 +233,7 @@ def _identifier(data: Data, column: str) -> str | None:
 
 
 def _bytes_of(wish: Wish) -> int:
-    """How long a call with this contact alone is."""
+    """The size of a call with this contact alone, in bytes."""
     named = {"id": wish.id, "email": wish.email, "external_id": wish.external_id}
     elements = [f"<{name}>{text}</{name}>" for name, text in named.items() if text]
     size = ENVELOPE_BYTES + len("".join(["<contact>", *elements, "</contact>"]))

@@ -1,7 +1,7 @@
-"""Scenarios in which identifiers move from one contact to another: what makes records be held.
+"""Scenarios in which identifiers move between contacts, so that records have to be held.
 
-The contacts are named by their external id, and their addresses move. Each function gives the
-contacts before the sync and the rows of the source, in their order.
+Contacts are named by external id, and their addresses move. Each function returns the contacts
+before the sync and the rows of the source in order.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ PLACEHOLDER = "none@x.org"
 
 
 def people(number: int) -> People:
-    """So many contacts, each with an address of its own."""
+    """The given number of contacts, each with an address of its own."""
     return tuple(Known(f"p{n}@x.org", f"x{n}") for n in range(1, number + 1))
 
 
 def row(person: int, address: int | str, **more: object) -> Data:
-    """A row of the source: the person has this address now."""
+    """A row of the source that gives the person this address."""
     email = address if isinstance(address, str) else f"p{address}@x.org"
     return {"external_id": f"x{person}", "email": email, **more}
 
@@ -48,27 +48,27 @@ def _ordered(rows: list[Data], chance: Random) -> list[Data]:
 
 
 def chain(chance: Random) -> tuple[People, list[Data]]:
-    """Each takes the address of the next, and the last one a new one."""
+    """Each person takes the address of the next one; the last takes a new one."""
     number = chance.choice([2, 3, 8, 30, 100])
     return people(number), _ordered([row(n, n + 1) for n in range(1, number + 1)], chance)
 
 
 def ring(chance: Random) -> tuple[People, list[Data]]:
-    """Each takes the address of the next, and the last one that of the first."""
+    """Each person takes the address of the next one; the last takes that of the first."""
     number = chance.choice([2, 3, 8])
     rows = [row(n, n % number + 1) for n in range(1, number + 1)]
     return people(number + 3), _ordered([*rows, row(number + 1, number + 9)], chance)
 
 
 def placeholder(chance: Random) -> tuple[People, list[Data]]:
-    """Many have the same address."""
+    """Many people have the same address."""
     number = chance.choice([3, 20, 200, 2_000 if chance.random() < RARE else 50])
     rows = [row(n, PLACEHOLDER if chance.random() < LIKELY else n) for n in range(1, number + 1)]
     return people(chance.choice([0, number])), rows
 
 
 def twins(chance: Random) -> tuple[People, list[Data]]:
-    """Of two records of one person one is deleted, and the other takes its address."""
+    """A person exists twice: one record is deleted, and the other takes its address."""
     number = chance.choice([2, 6, 40])
     rows: list[Data] = []
     for n in range(1, number, 2):
@@ -78,7 +78,7 @@ def twins(chance: Random) -> tuple[People, list[Data]]:
 
 
 def opt_outs(chance: Random) -> tuple[People, list[Data]]:
-    """People ask for an address that somebody has, and opt out before, by yet another's address."""
+    """People claim an address in use, after an opt-out row with another person's address."""
     number = chance.choice([1, 1, 5])
     rows = [row(number + 1, PLACEHOLDER)]
     for outsider in range(1, number + 1):
@@ -89,14 +89,14 @@ def opt_outs(chance: Random) -> tuple[People, list[Data]]:
 
 
 def snapshot(chance: Random) -> tuple[People, list[Data]]:
-    """Addresses moved many times, none ever shared; the rows that changed, in the keys' order."""
+    """Addresses moved many times, never shared; only each person's last row, sorted by key."""
     number, history = _moved(chance)
     last = {str(data["external_id"]): data for data in history}
     return people(number), sorted(last.values(), key=lambda data: int(str(data["external_id"])[1:]))
 
 
 def history(chance: Random) -> tuple[People, list[Data]]:
-    """The same, every move as it happened."""
+    """The same, with a row for every move in order."""
     number, rows = _moved(chance)
     return people(number), rows
 
@@ -129,7 +129,7 @@ HISTORIES: dict[str, History] = {
 
 
 def moving(history: History) -> Callable[[Scenario, Random], Scenario]:
-    """A widening: the input is this history; all else stays, but what would hide it."""
+    """A widening that replaces the input by this history, without options that would hide moves."""
 
     def widen(scenario: Scenario, chance: Random) -> Scenario:
         known, rows = history(chance)

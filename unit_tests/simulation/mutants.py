@@ -1,8 +1,8 @@
-"""Faults for the connector, of which each breaks one promise: the simulation must see them all.
+"""Faults of the connector that each break one promise; the simulation must detect all of them.
 
-Nearly all are planted where the connector meets its surroundings, so that they say nothing of how
-it is built: an option is not heard; an answer is heard as another; what is sent, said or asked is
-another; the loop waits otherwise. The rest (`INSIDE`) name public parts by their path.
+Nearly all are planted where the connector meets its environment, so that they do not depend on its
+structure: an option is ignored, an answer is mistaken for another, requests or output are changed,
+or the loop waits differently. The rest (`INSIDE`) patch public parts by their path.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ CONNECTOR = "destination_maileon."
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A fault, a piece of what the simulation says when it sees it, and a seed that shows it.
+    """A fault, part of the message with which it is detected, and a seed that shows it.
 
-    The seed only saves time: were it wrong, the fault would have to be seen elsewhere.
+    The seed only saves time: if it no longer shows the fault, another one must.
     """
 
     plant: Plant
@@ -58,12 +58,12 @@ class Planted:
 
 
 def put(path: str, value: object) -> Plant:
-    """Puts a value in the place of what has this path."""
+    """Replaces the object at this path by a value."""
     return lambda patch: patch.setattr(path, value)
 
 
 def changed(path: str, change: Callable[..., object]) -> Plant:
-    """What has this path returns what `change` makes of its result and its arguments."""
+    """Passes the result of the function at this path, and its arguments, through `change`."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         usual = resolve_name(path)
@@ -73,12 +73,12 @@ def changed(path: str, change: Callable[..., object]) -> Plant:
 
 
 def unheard(**settings: object) -> Plant:
-    """The connector takes these settings for others than they are."""
+    """The connector reads other values for these settings."""
     return changed(HERE + "trial.configuration", lambda raw, _: {**raw, **settings})
 
 
 def misheard(change: Callable[[Request, Answer], Answer]) -> Plant:
-    """The connector takes the answer of a call for another."""
+    """The connector receives another answer for a call."""
 
     def heard(call: Request, answer: Answer, at: float) -> ResponseReceived:
         return ResponseReceived(call, change(call, answer), at)
@@ -87,7 +87,7 @@ def misheard(change: Callable[[Request, Answer], Answer]) -> Plant:
 
 
 def heard_as(reason: FailureReason, *wrong: FailureReason, **said: object) -> Plant:
-    """Calls that failed for a wrong reason seem to have failed for another."""
+    """Calls that failed for one of the reasons `wrong` seem to have failed for `reason`."""
 
     def change(_: Request, answer: Answer) -> Answer:
         if isinstance(answer, RetriableError) and answer.reason in wrong:
@@ -99,7 +99,7 @@ def heard_as(reason: FailureReason, *wrong: FailureReason, **said: object) -> Pl
 
 
 def refusal_heard_as(*, removes: bool, answer: Callable[[Request], Answer]) -> Plant:
-    """Calls of one kind that were refused as a whole seem to have had another answer."""
+    """Calls of one kind that were refused as a whole seem to have another answer."""
     return misheard(
         lambda call, said: (
             answer(call)
@@ -110,24 +110,24 @@ def refusal_heard_as(*, removes: bool, answer: Callable[[Request], Answer]) -> P
 
 
 def report_heard_as(change: Callable[[SynchronizationReport], SynchronizationReport]) -> Plant:
-    """Reports seem to say something else."""
+    """The connector receives changed reports."""
     return misheard(
         lambda _, said: change(said) if isinstance(said, SynchronizationReport) else said
     )
 
 
 def resent(change: Callable[[Wish], Wish]) -> Plant:
-    """The contacts that travel are others."""
+    """The contacts sent are changed."""
     return changed(HERE + "sent.wish_in", lambda wish, _: change(wish))
 
 
 def asked(**options: object) -> Plant:
-    """The query of the calls says something else."""
+    """The query of each call has other options."""
     return changed(HERE + "server.options_of", lambda found, _: replace(found, **options))
 
 
 def texts(change: Callable[[str], str | None]) -> Plant:
-    """The values that travel are others."""
+    """The values sent are changed."""
 
     def changed_wish(wish: Wish) -> Wish:
         items = wish.fields.items()
@@ -138,12 +138,12 @@ def texts(change: Callable[[str], str | None]) -> Plant:
 
 
 def lines(change: Callable[[SyncPipeline, Iterator[bytes]], Iterator[bytes]]) -> Plant:
-    """What comes out is other."""
+    """The output is changed."""
     return changed(CONNECTOR + "pipeline.SyncPipeline.run", lambda usual, sync: change(sync, usual))
 
 
 def waits(change: Callable[[float, float], float]) -> Plant:
-    """The loop waits until another time, that follows from now and from the right one."""
+    """The loop waits until another time, computed from now and the right one."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         usual = World.next_event
@@ -204,7 +204,7 @@ def _states_on_a_signal(sync: SyncPipeline, usual: Iterator[bytes]) -> Iterator[
 
 
 def _counts(**more: int) -> Plant:
-    """A STATE says other counts."""
+    """The counts of each STATE are too high."""
 
     def change(_: object, usual: Iterator[bytes]) -> Iterator[bytes]:
         for line in usual:
@@ -221,13 +221,13 @@ def _counts(**more: int) -> Plant:
 
 
 def _early(part: MappedRecord, ledger: Ledger, plan: StreamPlan, *_: object) -> MappedRecord:
-    """A record is settled in the accounts as soon as it is read."""
+    """A record is settled as soon as it is read."""
     ledger.checkpoint.settle(part.checkpoint_id, plan.key, written=1)
     return part
 
 
 def _one_of_a_kind(part: MappedRecord, ledger: Ledger, *_: object, first: int = 0) -> MappedRecord:
-    """Each record's identifiers seem to be its own."""
+    """Each record seems to have identifiers that no other record has."""
     if ledger.records > first:
         part.identity_keys = tuple(f"{key} {ledger.records}" for key in part.identity_keys)
     return part
@@ -254,7 +254,7 @@ def _named_only(said: SynchronizationReport) -> SynchronizationReport:
 
 
 def _with_one_key(part: MappedRecord, *_: object) -> MappedRecord:
-    """A contact seems to have one identifier."""
+    """A contact seems to have only its first identifier."""
     part.identity_keys = part.identity_keys[:1]
     return part
 
@@ -272,7 +272,7 @@ def _twice(said: MatchedReport) -> MatchedReport:
 
 
 def _dropping_all(patch: pytest.MonkeyPatch) -> None:
-    """A sync that stops at a record forgets what came before it, too."""
+    """A sync that stops at a record also drops the records before it."""
     drop, end_at = Accumulator.drop, RequestScheduler.end_at
     patch.setattr(Accumulator, "drop", lambda self, **_: drop(self, from_position=0))
     patch.setattr(RequestScheduler, "end_at", lambda self, _: end_at(self, 0))
@@ -287,7 +287,7 @@ def _none(*_: object, **__: object) -> list[object]:
 
 
 PLANTED: dict[str, Planted] = {
-    # An option is not heard.
+    # An option is ignored.
     "batches are larger": Planted(unheard(batch_size=10_000), "too many contacts in a call", 8),
     "bodies are larger": Planted(unheard(max_batch_bytes=9_000_000), "too many bytes", 14),
     "more calls fly": Planted(unheard(concurrent_requests=16), "too many calls in flight", 19),
@@ -323,7 +323,7 @@ PLANTED: dict[str, Planted] = {
     "new columns create nothing": Planted(
         unheard(unmapped_columns="ignore"), "the account differs", 198
     ),
-    # An answer is heard as another.
+    # An answer is mistaken for another.
     "a failed call counts as done": Planted(
         misheard(lambda call, said: _done(call) if isinstance(said, RetriableError) else said),
         "never reached the server",
@@ -375,7 +375,7 @@ PLANTED: dict[str, Planted] = {
     "nobody is new": Planted(
         report_heard_as(lambda said: replace(said, new=0)), "created does not add up", 9
     ),
-    # What travels is other.
+    # Requests are changed.
     "a carriage return is a line feed": Planted(
         texts(lambda text: text.replace("\r", "\n")), "differs", 193
     ),
@@ -392,7 +392,7 @@ PLANTED: dict[str, Planted] = {
     ),
     "a permission is not sent": Planted(asked(permission=None), "differs", 2),
     "a permission is always replaced": Planted(asked(overrides_permission=True), "differs", 7),
-    # What is said, and in what order.
+    # Output is changed, or its order.
     "states swap": Planted(lines(_swapped), "a true STATE is held back", 7),
     "a state is lost": Planted(lines(_without_first_state), "out of order", 59),
     "a signal lets every state out": Planted(lines(_states_on_a_signal), "before record", 60),
@@ -406,7 +406,7 @@ PLANTED: dict[str, Planted] = {
     ),
     "the loop sleeps while a line is due": Planted(waits(lambda _, until: until + 40), "told", 0),
     "the loop never sleeps": Planted(waits(min), "spins", 0),
-    # The account beside the calls.
+    # Questions about the account, and dry runs.
     "a field is created in thought alone": Planted(
         put(HERE + "server.Server.create_custom_field", _nothing), "differs", 198
     ),

@@ -1,9 +1,9 @@
-"""Whether a sync that was ended by a signal or by troubles, and starts again, makes it good.
+"""Checks that a sync ended by a signal or by failing calls is completed when it starts again.
 
-The source reads again from the last STATE that left. Calls that were under way when the process
-ended may have been carried out or not. Then the account must be that of the sequence, wherever
-writing a record twice is no other than writing it once: where nobody changes an identifier, nothing
-is rejected, and no record is for those alone whom the account has already.
+The source reads again from the last STATE that was written. Calls that were in flight when the
+process ended may have been carried out or not. The account must then be that of the sequence
+wherever writing a record twice has the same effect as once: where no contact changes an identifier,
+nothing is rejected, and no record only updates existing contacts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from unit_tests.simulation.world import Killed
 
 
 def check_starts_again(trial: Trial) -> Trial | None:
-    """The second sync, if there is one and it ends well. Raises Broken if something is missing."""
+    """Returns the second sync if it succeeds, else None. Raises Broken if something is missing."""
     if not _starts_again(trial):
         return None
     trial.world.leave_calls_alone()
@@ -35,7 +35,7 @@ def check_starts_again(trial: Trial) -> Trial | None:
     scenario = trial.scenario
     account, steps = played(scenario, trial.asked, groups={})
     circles = Circles(scenario, steps)
-    # A firewall that disliked a record once need not do so again.
+    # A firewall that blocked a record once need not block it again.
     disliked = (steps[position - 1].wish.identity_keys for position in trial.watch.disliked)
     shaky = {*_shaky(steps, circles), *map(circles.circle, disliked)}
     expected = clear(account, circles, but=shaky)
@@ -45,11 +45,11 @@ def check_starts_again(trial: Trial) -> Trial | None:
 
 
 def _starts_again(trial: Trial) -> bool:
-    """The person has nothing to do, and the input is the same up to its end."""
+    """Whether the sync can be repeated unchanged, and its whole input can be read."""
     scenario = trial.scenario
     is_cut_short = "max_deleted_records" in scenario.config
     is_cut_short |= scenario.config.get("unmapped_columns") == "fail"
-    # A field that has vanished would have to be mapped no longer.
+    # A vanished field would first have to be taken out of the mapping.
     has_all = scenario.server.vanishing_at is None and not scenario.is_dry_run
     ends_alone = isinstance(trial.failure, Killed | TransientError)
     return ends_alone and has_all and not is_cut_short
@@ -65,7 +65,7 @@ def _rest(trial: Trial) -> Scenario:
 
 
 def _shaky(steps: Sequence[Step], circles: Circles) -> Iterator[str]:
-    """The circles in which a record written twice may leave something else behind."""
+    """The circles in which writing a record twice may have another effect."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for step in steps:
         circle = circles.circle(step.wish.identity_keys)
@@ -76,5 +76,5 @@ def _shaky(steps: Sequence[Step], circles: Circles) -> Iterator[str]:
 
 
 def _may_miss(step: Step) -> bool:
-    """Whether it does nothing to a contact that only a later record makes."""
+    """Whether the step does nothing until a later record creates its contact."""
     return step.options.update_only or step.task is Task.UNSUBSCRIBE

@@ -1,4 +1,4 @@
-"""One scenario from its beginning to the verdict, and the sums over many."""
+"""Runs scenarios with all checks, and counts what was simulated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unit_tests.simulation.verdict import check
 
 @dataclass(slots=True)
 class Sums:
-    """How much was simulated."""
+    """The amount simulated."""
 
     scenarios: int = 0
     records: int = 0
@@ -36,7 +36,7 @@ class Sums:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def words(self, seconds: float) -> str:
-        """For a person."""
+        """The sums as one line."""
         rate = self.scenarios / max(seconds, 0.001)
         return (
             f"{self.scenarios} scenarios ({rate:.0f} a second), {self.records} records settled, "
@@ -45,7 +45,7 @@ class Sums:
 
 
 def run(scenario: Scenario) -> Trial:
-    """Raises Broken, or whatever should not have happened."""
+    """Runs a scenario. Raises Broken or any unexpected error."""
     trial = a_trial(scenario)
     trial.run()
     check(trial)
@@ -54,12 +54,12 @@ def run(scenario: Scenario) -> Trial:
 
 
 def fault_of(scenario: Scenario, sums: Sums | None = None) -> str | None:
-    """What the connector did wrong in this scenario."""
+    """What the connector did wrong in this scenario; None if nothing."""
     try:
         trial = run(scenario)
     except Broken as broken:
         return str(broken)
-    except Exception as error:  # noqa: BLE001 - told by whoever asked
+    except Exception as error:  # noqa: BLE001 - the caller reports it
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} in {frame.name}: {error}"
     if sums is not None:

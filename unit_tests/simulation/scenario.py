@@ -1,4 +1,4 @@
-"""What a simulated sync consists of: plain values, to be printed, shortened and run again."""
+"""The parts of a simulated sync: plain values that can be printed, shortened and run again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCHEMA_FIELDS = {
     "POISON": "string",
 }
 CUSTOM_TYPES = {**SCHEMA_FIELDS, "GONE2": "integer", "LATE": "string", "LATE2": "integer"}
-"""Those beyond the schema's are columns that only records have."""
+"""Fields beyond those of the schema are columns that appear only in records."""
 
 VANISHING_FIELDS = ("GONE", "GONE2")
 SHADOWED_COLUMN = "G2"
-"""Only where the schema has `custom:G2`, to which it would go, too."""
+"""Used only where the schema has `custom:G2`, which has the same target."""
 
 CREATED_COLUMN = "Hat"
-"""The account has no such field."""
+"""A column for which the account has no field."""
 
 ENVELOPE_BYTES = len("<contacts></contacts>")
 PREFERENCES = frozenset({("News", "Weekly"), ("News", "Daily")})
@@ -33,13 +33,13 @@ DELETED_COLUMN = "_ab_cdc_deleted_at"
 REFUSED_VALUE = "refused"
 TOO_LARGE_VALUE = "too large"
 DISLIKED_VALUE = "disliked"
-"""In POISON they make the server refuse the call, with 400, 413 or 403."""
+"""Values of POISON for which the server refuses the call, with 400, 413 or 403."""
 
 NAMESPACE = "north"
 
 
 class Kind(StrEnum):
-    """What a line of the input is."""
+    """The kind of an input line."""
 
     RECORD = "record"
     STREAM_STATE = "STREAM"
@@ -50,10 +50,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the input. `gap`: it begins a chunk that arrives so many seconds after the last.
-
-    `loses_namespace`: the record does not say in which namespace its stream is.
-    """
+    """A line of the input. `gap`: it starts a chunk that comes this many seconds after the last."""
 
     kind: Kind
     stream: int = 0
@@ -67,7 +64,7 @@ class Item:
 
 
 class Mishap(StrEnum):
-    """What goes wrong with a call."""
+    """How a call fails."""
 
     CONNECTION = "connection"
     TIMEOUT = "timeout"
@@ -84,7 +81,7 @@ class Mishap(StrEnum):
 
     @property
     def ends_sync(self) -> bool:
-        """Whether trying again does not help."""
+        """Whether the failure ends the sync."""
         return self in {
             Mishap.KEY_REFUSED,
             Mishap.RIGHT_MISSING,
@@ -95,9 +92,9 @@ class Mishap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls the call that is the `attempt`-th to start, from 0.
+    """The failure of the call that is the `attempt`-th to start, from 0.
 
-    `is_carried_out`: the server did it, and only the answer was lost.
+    `is_carried_out`: the server carried out the call, and only the answer was lost.
     """
 
     attempt: int
@@ -118,7 +115,7 @@ class Naming(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of the catalog. `operation`: that of data activation, with `mode` as its key."""
+    """A stream of the catalog. `operation`: of data activation, with `mode` as its key."""
 
     mode: str
     operation: str | None = None
@@ -128,7 +125,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A contact that the account has before the sync; its Maileon id is its place, from 1."""
+    """A contact in the account before the sync; its Maileon id is its position, from 1."""
 
     email: str
     external_id: str | None = None
@@ -137,14 +134,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How the simulated Maileon behaves. Seconds; a call is `vanishing_at`-th from 0.
+    """How the simulated Maileon behaves. Times in seconds; calls are counted from 0.
 
-    Calls of more than `overload_above` contacts that hold one of `heavy` fail; from `outage_at` on
-    all fail, for want of a connection or with 500, until `outage_calls` have. The removals of those
-    with a `clinging` identifier are refused, with `refusal`; markers, if it `refuses_markers`.
-    Calls of more than `timeout_above` contacts are not answered in time. Bytes travel at so many
-    `bytes_per_second`, and each call in flight makes the others last longer by the share `load`.
-    Where no contact may be invalid it says which is, or `refuses_invalid` calls as a whole.
+    Custom fields vanish with the call `vanishing_at`. Calls of more than `overload_above` contacts
+    with a heavy value among them fail. `outage_calls` calls from `outage_at` on fail, with no
+    connection or with 500. Removals by a `clinging` identifier are refused with the status
+    `refusal`, and all markers if it `refuses_markers`. Calls of more than `timeout_above` contacts
+    time out. A call transfers `bytes_per_second`, and each other call in flight slows it by the
+    share `load`. In strict mode the report names invalid contacts, or calls are refused as a whole
+    (`refuses_invalid`).
     """
 
     naming: Naming = Naming.AS_SENT
@@ -166,10 +164,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One sync. `config` holds the keys of the connector's configuration beyond the defaults.
+    """One sync. `config` holds the connector's options that differ from the defaults.
 
-    `output_seconds` is how long whoever reads the output takes for a line. The process is killed
-    when it waits for the `killed_at`-th time.
+    `output_seconds`: how long the reader of the output takes for a line. The process is killed when
+    it waits for the `killed_at`-th time.
     """
 
     seed: int

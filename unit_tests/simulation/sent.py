@@ -1,4 +1,4 @@
-"""What a call of the connector says, read back: the one place that knows how a call is kept."""
+"""Reads the connector's calls; the only module that knows how they are stored."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from unit_tests.simulation.account import Options, Source, Wish, name_of
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Who is to leave, and whether the contact is deleted (else: unsubscribed)."""
+    """The contact to remove, and whether it is deleted (else unsubscribed)."""
 
     wish: Wish
     deletes: bool
 
 
 def purpose_of(call: Request) -> Purpose:
-    """What the call is for."""
     return call.purpose
 
 
 def is_removal(call: Request) -> bool:
-    """Whether the call concerns somebody who is to leave; else it writes contacts."""
+    """Whether the call belongs to a removal; otherwise it writes contacts."""
     return call.contact_removal is not None
 
 
 def keys_of(call: Request) -> list[str]:
-    """The identifiers that travel: a removal names its contact by one, a marker by the address."""
+    """The identifiers in the call: a removal has the one it uses, a marker the email."""
     if not is_removal(call):
         return [key for wish in wishes_of(call) for key in wish.identity_keys]
     wish = removal_of(call).wish
@@ -42,7 +41,7 @@ def keys_of(call: Request) -> list[str]:
 
 
 def removal_of(call: Request) -> Removal:
-    """Whom a removal removes, and how."""
+    """The contact that a removal call removes, and how."""
     assert call.contact_removal is not None
     contact = call.contact_removal.contact
     wish = Wish(contact.id, contact.email, contact.external_id)
@@ -50,27 +49,26 @@ def removal_of(call: Request) -> Removal:
 
 
 def groups_of(call: Request) -> list[tuple[int, ...]]:
-    """Of each contact the places of its records in the input."""
+    """For each contact the positions of its records in the input."""
     return [tuple(part.position for part in entry.parts) for entry in call.entries]
 
 
 def places_of(call: Request) -> Iterator[int]:
-    """The places of all records of the call."""
+    """The positions of all records of the call."""
     return (position for group in groups_of(call) for position in group)
 
 
 def records_in(call: Request) -> int:
-    """How many records travel."""
     return sum(1 for _ in places_of(call))
 
 
 def bytes_of(call: Request) -> int:
-    """How many bytes the contacts take."""
+    """The bytes of the call's contacts."""
     return sum(len(entry.payload) for entry in call.entries)
 
 
 def options_of(call: Request) -> Options:
-    """The query of the call."""
+    """The options in the call's query."""
     query = call.partition_key.plan.options.parameters(call.partition_key.permission)
     mode = "external_id" if query["use_external_id"] == "true" else "email"
     return Options(
@@ -85,13 +83,12 @@ def options_of(call: Request) -> Options:
 
 
 def wishes_of(call: Request) -> list[Wish]:
-    """The contacts in the bytes that travel."""
+    """The contacts in the call's body."""
     return [wish_in(entry.payload) for entry in call.entries]
 
 
 @lru_cache(maxsize=10_000)
 def wish_in(payload: bytes) -> Wish:
-    """The contact in these bytes."""
     contact = etree.fromstring(payload)
     wish = Wish(contact.findtext("id"), contact.findtext("email"), contact.findtext("external_id"))
     for kind in ("standard", "custom"):

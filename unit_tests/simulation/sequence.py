@@ -1,4 +1,4 @@
-"""The oracle: the records one at a time, in order, each in a call of its own."""
+"""The oracle: one record at a time, in order, each in a call of its own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from unit_tests.simulation.scenario import (
 def played(
     scenario: Scenario, steps: Sequence[Step], *, groups: Mapping[int, tuple[int, ...]]
 ) -> tuple[MaileonAccount, list[Step]]:
-    """The account after the sequence, and what came of each of the steps that are asked for.
+    """Returns the account after the sequence, and the given steps with their results.
 
-    `groups` holds, by place, the places of the records that travelled as one contact. A value that
-    a later record of its group replaces is not judged: here it is left out.
+    `groups` maps each position to the positions of the records that were sent as one contact. A
+    value that a later record of the group replaces is never judged, so it is left out here.
     """
     account = fresh_account(scenario)
     effective = list(steps)
@@ -81,7 +81,7 @@ def _taken(account: MaileonAccount, step: Step, scenario: Scenario) -> Step:
 
 
 def _foreseen(account: MaileonAccount, step: Step) -> Step:
-    """In a dry run only what no contact may hold is rejected."""
+    """In a dry run only records that break rules are rejected."""
     is_wrong = step.task is Task.WRITE and account.breaks_rules(step.wish)
     return replace(step, is_rejected=is_wrong or step.task is Task.REFUSED_HERE)
 

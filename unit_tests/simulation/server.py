@@ -1,6 +1,6 @@
-"""The simulated Maileon: reads the bytes of a call, does what it says, and answers.
+"""The simulated Maileon: reads the bytes of a call, carries it out, and answers.
 
-Remembers what became of each record, by its place in the input, in the order in which it happened.
+It remembers the result of each record by its position in the input, and the order of effects.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _EFFECTIVE = {Verdict.NEW, Verdict.EXISTING}
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked of the account beside the calls."""
+    """Answers questions about the account."""
 
     account: MaileonAccount
 
     def find(self, address: Endpoint) -> list[Contact]:
-        """The identifiers of the contacts there."""
+        """The contacts at this endpoint, with their identifiers."""
         named = unquote(address.path.rpartition("/")[2])
         wish = Wish(email=named if "@" in named else None, external_id=named)
         keys = wish.identity_keys[:1]
@@ -69,7 +69,7 @@ class _Asked:
 
 
 class Server:
-    """One account, and how it reports. `verdicts` holds each record's last one; None: refused."""
+    """One account and its reports. `verdicts`: the last result of each record; None: refused."""
 
     def __init__(self, scenario: Scenario, account: MaileonAccount | None = None) -> None:
         self.behaviour = scenario.server
@@ -86,11 +86,11 @@ class Server:
         self._together: defaultdict[int, set[int]] = defaultdict(set)
 
     def custom_fields(self) -> dict[str, FieldType]:
-        """As the API tells them."""
+        """The custom fields with their types, as the API lists them."""
         return {name: FieldType(kind) for name, kind in self.account.custom_types.items()}
 
     def carry_out(self, call: Request, attempt: int) -> object:
-        """Does what the call says."""
+        """Carries out the call and returns its answer."""
         vanishing_at = self.behaviour.vanishing_at
         if vanishing_at is not None and attempt >= vanishing_at and not self._has_vanished:
             self._has_vanished = True
@@ -105,7 +105,7 @@ class Server:
         return self._remove(call) if answer is None else answer(call)
 
     def forbid(self, call: Request) -> None:
-        """A call is answered with 403, before it came here."""
+        """Notes a call that was answered with 403 before it reached the server."""
         if purpose_of(call) is Purpose.MARK:
             self.unmarked.update(places_of(call))
             return
@@ -113,7 +113,6 @@ class Server:
         self.contested.difference_update(places_of(call))
 
     def create_custom_field(self, name: str, kind: str) -> None:
-        """As the API does."""
         self.account.custom_types.setdefault(name, kind)
 
     def _remove(self, call: Request) -> bool | RequestRejected:
@@ -173,7 +172,7 @@ class Server:
         self._takes_effect_in_order(call, judgements)
 
     def _takes_effect_in_order(self, call: Request, judgements: Sequence[Judgement | None]) -> None:
-        """No older record of a contact takes effect after a newer one."""
+        """Checks that no older record of a contact takes effect after a newer one."""
         wishes = [None] if is_removal(call) else wishes_of(call)
         for places, wish, judgement in zip(groups_of(call), wishes, judgements, strict=True):
             is_effective = judgement is not None and judgement.verdict in _EFFECTIVE
@@ -181,7 +180,7 @@ class Server:
                 continue
             for key in keys_of(call) if wish is None else wish.identity_keys:
                 newest = self._newest.get(key, 0)
-                # Unless a call that carried both is repeated in parts, since its answer was lost.
+                # Allowed if a call with both is repeated in parts, since its answer was lost.
                 is_repeated = newest in self._together[places[0]]
                 insist(newest <= max(places) or is_repeated, "an older record takes effect after")
                 self._newest[key] = max(newest, *places)

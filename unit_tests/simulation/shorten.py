@@ -1,4 +1,4 @@
-"""A scenario that fails -> a smaller one that fails in the same way."""
+"""Reduces a failing scenario to a smaller one that fails in the same way."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from unit_tests.simulation.scenario import Item, Kind, Scenario, Server
 MAX_TRIES = 3_000
 
 _SAID_OF_STREAMS = {"identifier_mode"}
-"""What the streams of a scenario say again: it is left out with neither."""
+"""Options that the streams repeat, and that therefore cannot be left out."""
 
 Fails = Callable[[Scenario], bool]
 
 
 def shortened(scenario: Scenario, fails: Fails) -> Scenario:
-    """Leaves out whatever the failure does not need."""
+    """Leaves out everything that the failure does not need."""
     tries = 0
     goes_on = True
     while goes_on and tries < MAX_TRIES:

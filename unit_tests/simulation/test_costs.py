@@ -1,4 +1,4 @@
-"""How many calls a sync costs, and how many of them fly at once: see the contract of writing."""
+"""The number of calls that a sync needs, and how many are in flight at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.long
 
 PEOPLE = 2_500
 BATCH = 50
-"""As many full calls as 50,000 people make in calls of 1,000."""
+"""The same number of full calls as for 50,000 people in calls of 1,000."""
 
 FULL_CALLS = PEOPLE // BATCH
 
@@ -56,7 +56,7 @@ def _run(scenario: Scenario) -> Trial:
 
 
 def _moved(share: float) -> list[Data]:
-    """So many people take the address of the next one, whose own row comes later."""
+    """Rows in which this share of people take the next one's address, whose own row comes later."""
     chance = Random(1)
     rows = _unmoved()
     free = 3 * PEOPLE + 1
@@ -69,20 +69,20 @@ def _moved(share: float) -> list[Data]:
 
 
 def _of_outsiders(share: float) -> list[Data]:
-    """So many people have the address of somebody who is not in the sync, each of another."""
+    """Rows in which this share of people each have the address of somebody outside the sync."""
     chosen = Random(1).sample(range(1, PEOPLE + 1), int(share * PEOPLE))
     addresses = dict(zip(chosen, range(2 * PEOPLE + 1, 3 * PEOPLE), strict=False))
     return [row(n, addresses.get(n, n)) for n in range(1, PEOPLE + 1)]
 
 
 def _of_one(share: float) -> list[Data]:
-    """So many people have one address, beside the one who gets it."""
+    """Rows in which this share of people have one and the same address."""
     chosen = {*Random(1).sample(range(1, PEOPLE + 1), int(share * PEOPLE) + 1)}
     return [row(n, PLACEHOLDER if n in chosen else n) for n in range(1, PEOPLE + 1)]
 
 
 def _of_pairs(share: float) -> list[Data]:
-    """So many people have the address of another one of them."""
+    """Rows in which this share of people have the address of another one of them."""
     return _shared(share, among=2)
 
 
@@ -141,7 +141,7 @@ def test_which_size_of_calls_is_borne_is_learned_once() -> None:
     scenario = _scenario([row(n, n) for n in range(1, 2_001)], batch_size=200)
     trial = _run(replace(scenario, server=replace(scenario.server, timeout_above=60)))
     check(trial)
-    # Without it, each of the ten calls would be tried, halved and tried again.
+    # Otherwise each of the ten calls would be tried, split and tried again.
     assert trial.watch.troubles.total() <= 12
     assert trial.watch.calls <= 2_000 / 50 + 25
 

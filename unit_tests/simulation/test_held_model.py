@@ -1,4 +1,4 @@
-"""The promises of held records accept what is right and see what is not, shown on a small model."""
+"""The checks on held records accept a right connector and detect wrong ones, on a small model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _scenario(name: str, chance: Random) -> Scenario:
 
 
 def _faults(rules: Rules, seeds: range) -> Iterator[str | None]:
-    """What the promises say of the model in so many random histories; None: nothing."""
+    """What the checks find wrong with the model in these random histories; None if nothing."""
     for seed in seeds:
         chance = Random(f"model {seed}")
         scenario = _scenario(chance.choice(HISTORIES_OF_ADDRESSES), chance)

@@ -1,6 +1,6 @@
-"""Hundreds of random syncs, or thousands, each compared with its records one at a time.
+"""Compares random syncs with their records one at a time.
 
-`python -m unit_tests.simulation` looks further.
+`python -m unit_tests.simulation` runs more of them.
 """
 
 from __future__ import annotations
@@ -86,6 +86,6 @@ def test_what_fails_is_told_with_its_seed_shortened_and_how_to_repeat_it(
     words = told(scenario, fault)
     assert words.startswith(f"Seed 0: {fault}\n")
     assert words.endswith("Again: python -m unit_tests.simulation --start 0 --seeds 1")
-    # The smallest input that can show it: a STATE, which is lost.
+    # The smallest input that shows the fault: a STATE that is lost.
     assert words.count("Item(") == 1
     assert "known=()" in words

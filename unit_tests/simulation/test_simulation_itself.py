@@ -1,4 +1,4 @@
-"""A simulation that cannot fail proves nothing: it sees planted faults, repeats itself, is wide."""
+"""Checks that the simulation detects planted faults, is repeatable, and covers enough."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_a_planted_fault_is_seen(planted: Planted, monkeypatch: pytest.MonkeyPat
     assert any(fault is not None and planted.said in fault for fault in faults)
 
 
-# One seed, one schedule.
+# One seed gives one schedule.
 
 
 def _heard(seed: int) -> str:
-    """All that is said and done in a scenario, in its order; the wall clock stands still."""
+    """Everything that a scenario sends and writes, in order, without the wall clock."""
     trial = a_trial(a_scenario(seed))
     trial.run()
     calls = [(call.position, report) for call, report in trial.watch.reports]
@@ -172,7 +172,7 @@ def test_records_ask_for_everything(scenarios: list[Scenario]) -> None:
 
 @dataclass(slots=True)
 class Happened:
-    """What came of some scenarios. `traits` are the calls that were answered, in words."""
+    """What happened in some scenarios. `traits` describes the answered calls in words."""
 
     ends: Counter[str] = field(default_factory=Counter)
     verdicts: set[Verdict | None] = field(default_factory=set)

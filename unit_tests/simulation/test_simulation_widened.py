@@ -1,4 +1,4 @@
-"""What is rare is reached, too: a census of it."""
+"""Checks that the rare input and behaviour of `widen` really occur."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_killed_syncs_are_cut_off_at_every_stage(scenarios: list[Scenario]) -> N
     assert len(shares) > 5
 
 
-# What is cut off starts again.
+# Interrupted syncs start again.
 
 
 def test_many_syncs_that_were_cut_off_start_again_and_end_well(scenarios: list[Scenario]) -> None:

@@ -1,4 +1,4 @@
-"""One scenario run through the connector's own rooms, with an eye on everything that it does."""
+"""Runs one scenario through the connector's own modules and records everything it does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class StoreLost(TransientError):
 
 
 class FakeStore(DeadLetterQueue):
-    """Keeps places instead of lines; fails from its `fails_at`-th flush on."""
+    """Keeps positions instead of lines; fails after `fails_at` flushes."""
 
     def __init__(self, fails_at: int | None) -> None:
         self.waiting: list[int] = []
@@ -72,7 +72,7 @@ class FakeStore(DeadLetterQueue):
         return plan.title
 
     def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
-        """Nothing: what the accounts are is compared elsewhere."""
+        """Does nothing: the counts are compared elsewhere."""
 
     def flush(self) -> None:
         self._flushes += 1
@@ -85,7 +85,7 @@ class FakeStore(DeadLetterQueue):
 
 @dataclass(frozen=True, slots=True)
 class _Api:
-    """What the account's fields are, asked of the simulated server."""
+    """The part of the API that describes the account, answered by the simulated server."""
 
     server: Server
 
@@ -105,10 +105,10 @@ class _Api:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Trial:
-    """What came of a scenario. A STATE is known by its line's number.
+    """What happened in a scenario. A STATE is identified by its line number.
 
-    `heard_before` tells of each STATE how many reports and merged records there were before it,
-    `read_before` of each rejection how many records were read.
+    `heard_before` holds for each STATE the number of reports and merged records before it,
+    `read_before` for each rejection the number of records read.
     """
 
     scenario: Scenario
@@ -125,10 +125,10 @@ class Trial:
     logs: list[str] = field(default_factory=list)
     failure: Exception | Killed | None = None
     told_at: float = 0.0
-    """When the last line of progress came."""
+    """The time of the last progress line."""
     records_up_to: list[int] = field(init=False)
     asked: list[Step] = field(init=False)
-    """What the records ask for, up to where reading ends."""
+    """The steps of the records up to the point where reading ends."""
     _state_lines: list[int] = field(init=False)
     _settled_up_to: int = field(default=0, init=False)
 
@@ -140,7 +140,7 @@ class Trial:
         self._state_lines = [number for number, item in items if item.is_state]
 
     def run(self) -> None:
-        """Runs the sync to its end; a broken promise is raised, a failure kept."""
+        """Runs the sync to its end. Raises Broken; a failure of the sync is kept."""
         self.sync.open()
         self.told_at = self.world.now()
         try:
@@ -153,7 +153,7 @@ class Trial:
             raise self.failure
 
     def holds_a_true_state(self) -> bool:
-        """Whether a STATE that was read is true: all before it is settled, or can be stored."""
+        """Whether a STATE is held back though all records before it are settled and stored."""
         if self.scenario.is_dry_run or len(self.states) >= len(self._state_lines):
             return False
         line_number = self._state_lines[len(self.states)]
@@ -165,7 +165,7 @@ class Trial:
         return not is_lost or self._are_stored(records)
 
     def may_end_at_once(self) -> bool:
-        """Whether something has happened after which what waits need not be sent."""
+        """Whether something has happened after which waiting records need not be sent."""
         config = self.scenario.config
         limits = "max_rejected_records" in config or "max_rejected_percent" in config
         is_lost = self.store is not None and self.store.has_failed
@@ -173,10 +173,10 @@ class Trial:
         return bool(self.scenario.is_strict or limits or is_lost or has_ended)
 
     def check_rejection(self, position: int) -> None:
-        """Nobody is rejected for a contested identifier before a whole pass brought no acceptance.
+        """Checks that no contact is rejected with codes 4 or 5 unless a whole pass accepted none.
 
-        Where nobody could have been accepted, a record may be rejected without a call, if nothing
-        older of its contact is still to be settled.
+        If it could not have been accepted, a record may be rejected without a call, once no older
+        record of its contact is open.
         """
         server, watch = self.server, self.watch
         self.read_before[position] = self.spy.records
@@ -201,16 +201,16 @@ class Trial:
             insist(is_tried, "rejected though a pass brought an acceptance")
 
     def held(self) -> list[int]:
-        """The records that are not settled and were refused since another has their identifier."""
+        """The open records that were refused because another contact has their identifier."""
         return [p for p in self.server.contested if p not in self.spy.outcomes]
 
     def may_stop_early(self) -> bool:
-        """Whether limits may let it end before everything read is settled."""
+        """Whether a limit may end the sync before all records read are settled."""
         limits = ("max_rejected_records", "max_rejected_percent", "max_deleted_records")
         return any(limit in self.scenario.config for limit in limits)
 
     def _are_settled(self, records: int) -> bool:
-        # Without `ignore_invalid_contacts` a rejection is not settled: it ends the sync.
+        # In strict mode a rejection is not settled: it ends the sync.
         settled = ("written", "left out", "rejected")[: 3 - self.scenario.is_strict]
         while self.spy.outcomes.get(self._settled_up_to + 1) in settled:
             self._settled_up_to += 1
@@ -237,9 +237,9 @@ class Trial:
 
 
 def check_state_is_true(trial: Trial, line_number: int) -> None:
-    """Every record before it is settled, at the server too, and its rejections are stored.
+    """Checks that all records before the STATE are settled, at the server as well, and stored.
 
-    Those before an earlier STATE were looked at when that left.
+    Records before an earlier STATE were checked when that one was written.
     """
     first = trial.states[-1][0] if trial.states else 0
     for position in range(trial.records_up_to[first] + 1, trial.records_up_to[line_number] + 1):
@@ -252,7 +252,7 @@ def check_state_is_true(trial: Trial, line_number: int) -> None:
 
 
 def check_verdict(trial: Trial, position: int, outcome: str) -> None:
-    """What the connector says of a record is what the server did with it."""
+    """Checks that the connector's outcome of a record is what the server did with it."""
     if trial.scenario.is_dry_run:
         return
     if position not in trial.server.verdicts:
@@ -266,7 +266,7 @@ def check_verdict(trial: Trial, position: int, outcome: str) -> None:
 
 
 def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Trial:
-    """Everything made ready, nothing begun. The account may be one that there was before."""
+    """Prepares a scenario without starting it; the account may be one of an earlier sync."""
     config = load_config(configuration(scenario))
     plans = stream_plans(catalog(scenario), config)
     server, watch = Server(scenario, account), Watch(scenario)
@@ -313,7 +313,6 @@ def _spy(
 
 
 def configuration(scenario: Scenario) -> dict[str, object]:
-    """The connector's configuration."""
     namespace = {"namespace": NAMESPACE} if scenario.has_namespaces else {}
     streams = [
         {"name": f"s{number}", "mapping": mapping, **namespace}
@@ -333,7 +332,7 @@ def _mapping(stream: Stream) -> list[dict[str, str]]:
 
 
 def catalog(scenario: Scenario) -> dict[str, object]:
-    """The configured catalog; every other stream has columns that only its records show."""
+    """The configured catalog; every other stream has columns that appear only in its records."""
     return {"streams": [_stream(scenario, number) for number in range(len(scenario.streams))]}
 
 
@@ -341,7 +340,7 @@ def _stream(scenario: Scenario, number: int) -> dict[str, object]:
     stream = scenario.streams[number]
     columns = [*IDENTIFIERS, DELETED_COLUMN, *(FIELDS if number % 2 == 0 else ())]
     if stream.operation is not None:
-        # With data activation the catalog has all that the connection maps.
+        # With data activation the catalog has all columns that the connection maps.
         columns += [entry["column"] for entry in _mapping(stream)]
     schema = {"properties": {column: {"type": ["null", "string"]} for column in columns}}
     described: dict[str, object] = {"name": f"s{number}", "json_schema": schema}

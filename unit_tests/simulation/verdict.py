@@ -1,4 +1,4 @@
-"""Whether a sync did what it promises, when it is over."""
+"""Checks a sync after its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ A_MOMENT_SECONDS = 0.1
 
 
 def check(trial: Trial) -> None:
-    """Raises Broken if a promise is broken."""
+    """Raises Broken if any check fails."""
     insist(not trial.spy.settled_twice, f"settled twice: {trial.spy.settled_twice}")
     _failure_has_a_reason(trial)
     _what_came_before_is_settled(trial)
@@ -45,7 +45,7 @@ def check(trial: Trial) -> None:
 
 
 def is_soft(trial: Trial) -> bool:
-    """Whether everything read before the failure was still sent, and nothing else went wrong."""
+    """Whether all records read before the failure were still sent and nothing else went wrong."""
     failure = trial.failure
     is_early = isinstance(failure, BadInput | InputFailed)
     is_early |= isinstance(failure, StopSync) and not any(_limits(trial))
@@ -57,7 +57,7 @@ def _limits(trial: Trial) -> Iterator[bool]:
     yield not config.get("ignore_invalid_contacts", True)
     yield "max_rejected_records" in config or "max_rejected_percent" in config
     yield "max_deleted_records" in config
-    # Forty were refused, whatever was accepted after them.
+    # The limit of refused removals was reached, whatever was accepted later.
     yield trial.watch.nobody_can_leave() or trial.watch.seemed_hopeless
 
 
@@ -68,19 +68,19 @@ def _are_too_many_to_leave(trial: Trial) -> bool:
 
 
 def _fails_again(trial: Trial) -> bool:
-    """Whether more went wrong while the sync was ending."""
+    """Whether more errors occurred while the sync was ending."""
     return any(said.startswith("While the sync was ending") for said in trial.logs)
 
 
 def _what_came_before_is_settled(trial: Trial) -> None:
-    """Of several that are each one too many the one that is told of need not be the first."""
+    """Checks that records before a stop are settled; the stop reported need not be the first."""
     failure = trial.failure
     if not isinstance(failure, StopSync) or failure.position is None or _fails_again(trial):
         return
-    # Of removals that are all refused, none is settled before something else is accepted.
+    # If all removals are refused, none is settled before something else is accepted.
     if trial.watch.nobody_can_leave() and trial.watch.nothing_gets_through():
         return
-    # Of a call that is refused since one contact is invalid, nothing is settled.
+    # Nothing of a call is settled that is refused because one contact is invalid.
     is_lenient = trial.scenario.config.get("ignore_invalid_contacts", True)
     was_sent = trial.scenario.is_dry_run or failure.position in trial.server.verdicts
     if is_lenient or not was_sent:
@@ -90,9 +90,9 @@ def _what_came_before_is_settled(trial: Trial) -> None:
 
 
 def _is_refused_one_by_one(trial: Trial, steps: Sequence[Step]) -> None:
-    """Where no contact may be invalid none is said to be that would not be, one by one.
+    """Checks in strict mode that no record is rejected which the sequence accepts.
 
-    Unless a field vanishes, which the sequence never has, or the contact was named in two ways.
+    Except if a field vanishes, which the sequence never has, or a contact is named in two ways.
     """
     scenario = trial.scenario
     outcomes = trial.spy.outcomes.items()
@@ -103,7 +103,7 @@ def _is_refused_one_by_one(trial: Trial, steps: Sequence[Step]) -> None:
     unclear = ambiguous_circles(scenario, steps, circles)
     judged = [
         position
-        # A 403 that comes by chance is no sequence's either.
+        # The sequence has no random 403.
         for position in rejected - trial.watch.disliked
         if circles.circle(steps[position - 1].wish.identity_keys) not in unclear
     ]
@@ -218,7 +218,7 @@ def _counts_are(state: dict[str, object], outcomes: list[str]) -> None:
 
 
 def _statistics_add_up(trial: Trial) -> None:
-    """What a call reports goes with the first STATE that leaves after it."""
+    """Checks that the first STATE after a report carries its numbers."""
     if trial.failure is not None and not is_soft(trial):
         return
     said: Counter[str] = Counter()
@@ -265,22 +265,22 @@ def _same_as_sequence(trial: Trial, account: MaileonAccount, *, steps: list[Step
 
 
 def _was_rejected_early(trial: Trial, circle: list[tuple[int, Step]]) -> bool:
-    """Whether one was rejected before the last record was read: held for long, it was tried."""
+    """Whether a record was rejected before the last one was read, as it had been held for long."""
     last = circle[-1][0]
     return any(trial.read_before.get(position, last) < last for position, _ in circle)
 
 
 def _unsettled(trial: Trial, steps: list[Step], circles: Circles) -> set[str]:
-    """The circles of which something is not settled, or was refused by chance, or by chance not.
+    """The circles with an open record, or one that was refused, or spared, by chance.
 
-    Once as many were removed as may be, people are looked up first: who is not there cannot be
-    refused to be removed.
+    Once the limit of removals is reached, people are looked up first, and the removal of a missing
+    person cannot be refused.
     """
     found = set()
-    # Where no marker may be set, none is set in the sequence either.
+    # If all markers are refused, the sequence sets none either.
     unmarked = set() if trial.scenario.server.refuses_markers else trial.server.unmarked
     for position, step in enumerate(steps, start=1):
-        # Without `ignore_invalid_contacts` a rejection ends the sync, and nothing follows it up.
+        # In strict mode a rejection ends the sync, and nothing follows it.
         is_final = step.options.ignores_invalid or trial.spy.outcomes.get(position) != "rejected"
         is_refused = step.is_farewell and step.is_rejected
         is_spared = is_refused and trial.server.verdicts.get(position) is not None
@@ -299,7 +299,7 @@ def _outcome_is(outcome: str | None, step: Step, position: int) -> None:
 
 
 def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[str]:
-    """The contacts that must be as expected, comparable; a new one's id is nobody's business."""
+    """The contacts outside the circles `but` as sorted text, without the ids of new contacts."""
     marked = [key for email in account.markers for key in Wish(email=email).identity_keys]
     return sorted(
         [
@@ -314,7 +314,7 @@ def clear(account: MaileonAccount, circles: Circles, *, but: set[str]) -> list[s
 
 
 def _telling_keys(contact: Stored) -> list[str]:
-    """A new contact's id is in no circle."""
+    """The contact's identifiers; the id of a new contact is in no circle."""
     return contact.identity_keys[contact.id >= FIRST_NEW_ID :]
 
 
@@ -326,7 +326,7 @@ def _words(contact: Stored) -> str:
 
 
 def difference(expected: list[str], found: list[str]) -> str:
-    """What is in one only, in words."""
+    """The differences as text."""
     missing = [words for words in expected if words not in found]
     surplus = [words for words in found if words not in expected]
     return f"missing {missing}, instead {surplus}"

@@ -1,7 +1,7 @@
-"""A scenario -> the same with what is rarer: each widening by a chance of its own.
+"""Adds rare input and behaviour to a scenario, each widening with a random generator of its own.
 
-So that what one of them draws moves nothing else: the scenarios that none widens stay what they
-were, and a fault that a seed shows is found by that seed.
+So the draws of one widening do not change those of another: scenarios without widenings stay the
+same, and a seed that shows a fault goes on showing it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from unit_tests.simulation.scenario import (
 )
 
 WIDENED = 0.04
-"""Of all scenarios, by each: so that nearly half of them are by none."""
+"""The share of scenarios that each widening changes; nearly half are changed by none."""
 
 EVERYBODY_CLINGS = 0.5
 CONSENTS: tuple[object, ...] = (
@@ -51,7 +51,7 @@ Change = Callable[[Data, int, Random], None]
 
 
 def widened(scenario: Scenario) -> Scenario:
-    """The scenario, with or without something rare."""
+    """The scenario after the widenings that its seed draws."""
     for name, widen in WIDENINGS.items():
         chance = Random(f"{name} {scenario.seed}")
         if chance.random() < WIDENED:
@@ -60,7 +60,7 @@ def widened(scenario: Scenario) -> Scenario:
 
 
 def _with_more_streams(scenario: Scenario, chance: Random) -> Scenario:
-    """The records of each stream spread over several, which write to the same contacts."""
+    """Spreads the records of each stream over several streams that write to the same contacts."""
     extra = [
         (number, _another_lane(stream, str(scenario.config["identifier_mode"]), chance))
         for number, stream in enumerate(scenario.streams)
@@ -99,7 +99,7 @@ def _another_lane(stream: Stream, configured: str, chance: Random) -> Stream:
 
 
 def _with_odd_consents(scenario: Scenario, chance: Random) -> Scenario:
-    """Each record's permission in any spelling, `not_set` among them."""
+    """Permissions in any spelling, including `not_set`."""
     streams = tuple(replace(s, has_consent=True) for s in scenario.streams)
     few = chance.sample(CONSENTS, chance.randint(1, 4))
 
@@ -110,7 +110,7 @@ def _with_odd_consents(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_nulls(scenario: Scenario, chance: Random) -> Scenario:
-    """Nulls in any column, all of them now and then."""
+    """Nulls in any column, sometimes in all columns of a record."""
     likely, empty = chance.choice([0.1, 0.4, 0.8]), chance.choice([0.0, 0.02, 0.3])
 
     def change(data: Data, _number: int, chance: Random) -> None:
@@ -129,7 +129,7 @@ def _with_nulls(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_types(scenario: Scenario, chance: Random) -> Scenario:
-    """Numbers and booleans for texts, in any order of the columns."""
+    """Numbers and booleans in place of texts, with the columns in any order."""
 
     def change(data: Data, _number: int, chance: Random) -> None:
         number = chance.randrange(100)
@@ -153,7 +153,7 @@ def _with_types(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_odd_characters(scenario: Scenario, chance: Random) -> Scenario:
-    """Texts with what XML or JSON must escape, with what XML forbids, and with more than ASCII."""
+    """Texts with characters that XML or JSON must escape, that XML forbids, or beyond ASCII."""
     likely = chance.choice([0.1, 0.7])
 
     def change(data: Data, _number: int, chance: Random) -> None:
@@ -166,9 +166,9 @@ def _with_odd_characters(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_late_columns(scenario: Scenario, chance: Random) -> Scenario:
-    """Columns that no schema has, from some record on; some of them without a field."""
+    """Columns outside every schema that appear from some record on, some without a field."""
     unmapped = chance.choice(["ignore", "create", "create", "fail"])
-    # Of a field that has vanished a column may have no target when it is first seen.
+    # The column of a vanished field may have no target when it first appears.
     can_fail = scenario.server.vanishing_at is None
     if unmapped != "fail" or can_fail:
         scenario = replace(scenario, config={**scenario.config, "unmapped_columns": unmapped})
@@ -191,7 +191,7 @@ def _with_late_columns(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_vanishing_fields(scenario: Scenario, chance: Random) -> Scenario:
-    """Two fields go at once; one of them only the records have."""
+    """Two custom fields vanish at once; one of them has a column only in records."""
     config = {k: v for k, v in scenario.config.items() if k != "unmapped_columns"}
     server = replace(scenario.server, vanishing_at=chance.choice([0, 1, 2, 5, 9]))
     if server.naming is Naming.UNLISTED:
@@ -207,7 +207,7 @@ def _with_vanishing_fields(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_clinging_contacts(scenario: Scenario, chance: Random) -> Scenario:
-    """People whose deletion and unsubscription are refused."""
+    """Contacts whose deletion and unsubscription are refused."""
     deletes = chance.choice(["unsubscribe", "delete"])
     scenario = replace(scenario, config={**scenario.config, "deleted_records": deletes})
     everybody = chance.random() < EVERYBODY_CLINGS
@@ -225,7 +225,7 @@ def _with_clinging_contacts(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_switching_names(scenario: Scenario, chance: Random) -> Scenario:
-    """Contacts named by their Maileon id, by their email, or by both."""
+    """Contacts named by Maileon id, by email, or by both."""
     if scenario.server.naming is Naming.NIL:
         return scenario
     known = scenario.known or tuple(Known(f"p{n}@x.org", f"x{n}") for n in range(1, 4))
@@ -249,7 +249,7 @@ def _with_switching_names(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _tidied(scenario: Scenario, chance: Random) -> Scenario:
-    """Without other partitions and rejections: then contacts keep their order, however named."""
+    """The scenario without other partition keys and rejections, so that contacts keep their order."""
 
     def change(data: Data, _number: int, chance: Random) -> None:
         for name in TIDIED:
@@ -266,7 +266,7 @@ def _tidied(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_odd_ids(scenario: Scenario, chance: Random) -> Scenario:
-    """Maileon ids that are none, spelled otherwise, or those of nobody; numbers among them."""
+    """Maileon ids that are invalid, spelled differently, unknown, or numbers."""
     odd = chance.choice([0.05, 0.4])
 
     def change(data: Data, stream: int, chance: Random) -> None:
@@ -280,7 +280,7 @@ def _with_odd_ids(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _in_a_storm(scenario: Scenario, chance: Random) -> Scenario:
-    """For a while every call is answered with 429 or 503."""
+    """Every call is answered with 429 or 503 for a while."""
     start, length = chance.randrange(10), chance.choice([3, 10, 40])
     retry_after = chance.choice(STORM_RETRY_AFTER)
     mishap = chance.choice([Mishap.THROTTLED, Mishap.THROTTLED, Mishap.UNAVAILABLE])
@@ -290,7 +290,7 @@ def _in_a_storm(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_other_limits(scenario: Scenario, chance: Random) -> Scenario:
-    """Limits beyond the usual ones."""
+    """Unusual limits."""
     limits: dict[str, list[object]] = {
         "batch_size": [1, 7, 100, 10_000],
         "max_batch_bytes": [1_000, 1_200, 9_000_000],
@@ -306,7 +306,7 @@ def _with_other_limits(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _killed(scenario: Scenario, chance: Random) -> Scenario:
-    """The process is told to end while it waits."""
+    """A signal ends the process while it waits."""
     return replace(scenario, killed_at=chance.randint(1, 10 + len(scenario.items)))
 
 
@@ -315,7 +315,7 @@ def _dry(scenario: Scenario, _chance: Random) -> Scenario:
 
 
 def _changed(scenario: Scenario, change: Change, chance: Random) -> Scenario:
-    """The scenario with the data of each record changed."""
+    """The scenario with `change` applied to the data of each record."""
     items = tuple(_changed_item(scenario, item, change, chance) for item in scenario.items)
     return replace(scenario, items=items)
 
@@ -329,33 +329,33 @@ def _changed_item(scenario: Scenario, item: Item, change: Change, chance: Random
 
 
 def _with_a_slow_account(scenario: Scenario, chance: Random) -> Scenario:
-    """Each call in flight makes the others last longer."""
+    """Each call in flight slows the others."""
     server = replace(scenario.server, load=chance.choice([0.2, 1.0]))
     return replace(scenario, server=server)
 
 
 def _with_a_thin_line(scenario: Scenario, chance: Random) -> Scenario:
-    """The more bytes a call has, the longer it lasts."""
+    """Calls take longer the more bytes they have."""
     server = replace(scenario.server, bytes_per_second=chance.choice([50.0, 500.0, 5_000.0]))
     return replace(scenario, server=server)
 
 
 def _that_comes_back(scenario: Scenario, chance: Random) -> Scenario:
-    """The service is away for a while."""
+    """The service is down for a while."""
     calls = chance.choice([3, 10, 40])
     server = replace(scenario.server, outage_at=chance.randrange(12), outage_calls=calls)
     return replace(scenario, server=server)
 
 
 def _with_calls_that_are_too_large(scenario: Scenario, chance: Random) -> Scenario:
-    """Calls of many contacts are not answered in time."""
+    """Calls with many contacts time out."""
     server = replace(scenario.server, timeout_above=chance.choice([1, 2, 5, 20, 100]))
     config = {**scenario.config, "batch_size": chance.choice([4, 40, 1_000])}
     return replace(scenario, server=server, config=config)
 
 
 def _without_markers(scenario: Scenario, chance: Random) -> Scenario:
-    """The key may not set an unsubscription marker; many leave whom nobody knows."""
+    """Many people leave who are not in Maileon; half the time markers are refused."""
     likely = chance.choice([0.2, 0.6])
 
     def change(data: Data, _number: int, chance: Random) -> None:
@@ -368,14 +368,14 @@ def _without_markers(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _with_namespaces(scenario: Scenario, chance: Random) -> Scenario:
-    """The streams have a namespace, which some records have lost."""
+    """The streams have a namespace that some records lack."""
     likely = chance.choice([0.1, 1.0])
     items = tuple(replace(i, loses_namespace=chance.random() < likely) for i in scenario.items)
     return replace(scenario, items=items, has_namespaces=True)
 
 
 def _with_look_alikes(scenario: Scenario, chance: Random) -> Scenario:
-    """Addresses that only Unicode takes for one."""
+    """Addresses that are equal only under Unicode case folding."""
 
     def change(data: Data, _number: int, chance: Random) -> None:
         if isinstance(data.get("email"), str):
@@ -385,14 +385,14 @@ def _with_look_alikes(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _strict(scenario: Scenario, chance: Random) -> Scenario:
-    """One invalid contact ends the sync, and most have none."""
+    """Strict mode, in which one invalid contact ends the sync."""
     config = {**scenario.config, "ignore_invalid_contacts": False}
     server = replace(scenario.server, refuses_invalid=chance.random() < 0.7)
     return replace(scenario, config=config, server=server)
 
 
 def _with_texts_that_are_disliked(scenario: Scenario, chance: Random) -> Scenario:
-    """A firewall before the service refuses calls with some texts, with 403."""
+    """A firewall in front of the service answers calls with certain texts with 403."""
     likely = chance.choice([0.02, 0.1])
 
     def change(data: Data, _number: int, chance: Random) -> None:

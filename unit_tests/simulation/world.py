@@ -1,4 +1,4 @@
-"""Simulated time, chance, input and calls: the `Environment` against which the real loop runs."""
+"""The simulated `Environment` of the real loop: time, randomness, input and calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from unit_tests.simulation.sent import bytes_of, is_removal, wishes_of
 from unit_tests.simulation.server import Server
 
 MAX_STEPS = 2_000_000
-"""One large sync whose contacts are named in two ways takes a quarter of a million."""
+"""A large sync whose contacts are named in two ways takes a quarter of a million steps."""
 
 MAX_IDLE_STEPS = 200
 MAX_STEPS_WITHOUT_TIME = 20
@@ -54,11 +54,11 @@ _STOPS: dict[Mishap, type[MaileonError]] = {
 
 
 class Killed(SystemExit):
-    """The process got a signal."""
+    """The process received a signal."""
 
 
 class ProgramFault(Exception):
-    """Something nobody foresaw."""
+    """An unexpected error."""
 
 
 @dataclass(eq=False, slots=True)
@@ -71,7 +71,7 @@ class _Attempt:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class World:
-    """The world around one sync. Calls are carried out, and answered, in an order by chance."""
+    """The environment of one sync. Calls are carried out and answered in random order."""
 
     scenario: Scenario
     server: Server
@@ -106,7 +106,7 @@ class World:
     def start(self, call: Request) -> None:
         attempt = _Attempt(call, self.watch.calls, self._mishap(call, self.watch.calls))
         self.watch.starts(call, self._now)
-        # Of every length alike: a slow call is overtaken by many.
+        # Durations are spread over all magnitudes, so that many calls overtake a slow one.
         slowest = self.scenario.server.slowest_answer / SHORTEST_ANSWER_SECONDS
         lasts = self._burdened(call, SHORTEST_ANSWER_SECONDS * slowest ** self.chance.random())
         if lasts > TIMEOUT_SECONDS:
@@ -143,22 +143,21 @@ class World:
                 return event
 
     def consumed(self) -> None:
-        """All lines given are taken; nothing waits for it: the chunks have their times."""
+        """Notes that all lines given were taken; chunks arrive at their own times regardless."""
         self.taken_lines = self._given_lines
 
     def leave_calls_alone(self) -> None:
-        """The process ends. Of the calls that are under way some are carried out nevertheless."""
+        """Ends the process; some of the calls in flight are carried out all the same."""
         for attempt in self._under_way:
             if self.chance.random() < CARRIED_OUT_ALONE:
                 self.server.carry_out(attempt.call, attempt.number)
 
     def wait(self, seconds: float) -> None:
-        """Time passes while the sync can do nothing."""
+        """Lets time pass while the sync is blocked."""
         self._now += seconds
 
     @property
     def is_read(self) -> bool:
-        """Whether all of the input was taken."""
         return not self._input
 
     def _next_chunk(self) -> InputChunk | InputEnd:
@@ -190,7 +189,7 @@ class World:
         return ResponseReceived(attempt.call, answer, at)
 
     def _burdened(self, call: Request, seconds: float) -> float:
-        """How long a call lasts, by its bytes and by what else is in flight; or too long."""
+        """How long a call takes, by its bytes and the calls in flight; too long if it times out."""
         behaviour = self.scenario.server
         most = behaviour.timeout_above
         if most is not None and not is_removal(call) and len(wishes_of(call)) > most:
@@ -227,7 +226,7 @@ def _error(fault: Fault) -> Exception:
 
 
 def arrivals(scenario: Scenario, now: float) -> list[tuple[float, InputChunk | InputEnd]]:
-    """The chunks of the input and their times, and its end."""
+    """The chunks of the input with their arrival times, and the end of the input."""
     chunks: list[tuple[float, InputChunk | InputEnd]] = []
     lines: list[bytes] = []
     for number, item in enumerate(scenario.items, start=1):
@@ -241,7 +240,7 @@ def arrivals(scenario: Scenario, now: float) -> list[tuple[float, InputChunk | I
 
 
 def line_of(item: Item, number: int, *, has_namespaces: bool = False) -> bytes:
-    """The line as a source writes it; a STATE's id is its line number."""
+    """The line as a source writes it; a STATE has its line number as id."""
     if item.kind is Kind.BROKEN:
         return b"{broken"
     if item.kind is Kind.RECORD:
