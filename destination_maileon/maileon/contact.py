@@ -1,10 +1,8 @@
 """What a contact is to Maileon: identifiers, standard fields, custom fields, preferences.
 
 This module alone decides which standard fields can be written, and of which type each is
-(Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
-It alone asks for the way in which contacts are recognised, everywhere else a mode is asked what it
-wants (Maileon docs, Synchronize Contacts: use_external_id, prefer_maileon_id). And it decides at
-which path a contact is found: one that a server might read as another is never requested.
+(Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there),
+and at which path a contact is found: one that a server might read as another is never requested.
 """
 
 from collections.abc import Mapping
@@ -86,12 +84,7 @@ class Endpoint:
     """Where one contact is addressed: the path below the base URL, and the query."""
 
     path: str
-    query: Mapping[str, str]
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it leads to this contact alone: not all identifiers can be part of a path."""
-        return is_addressable(self.path)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class IdentifierMode(Enum):
@@ -100,14 +93,6 @@ class IdentifierMode(Enum):
     EMAIL = "email"
     EXTERNAL_ID = "external_id"
     MAILEON_ID = "maileon_id"
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """The two flags of the query. Both true, which Maileon refuses, cannot be said."""
-        return {
-            "use_external_id": "true" if self is IdentifierMode.EXTERNAL_ID else "false",
-            "prefer_maileon_id": "true" if self is IdentifierMode.MAILEON_ID else "false",
-        }
 
     @property
     def columns(self) -> frozenset[str]:
@@ -132,20 +117,16 @@ class IdentifierMode(Enum):
     def endpoint(self, contact: Contact) -> Endpoint:
         """Where the contact is read (`GET`) and deleted (`DELETE`)."""
         if self is IdentifierMode.EXTERNAL_ID:
-            return _by("externalid", contact.external_id)
+            return Endpoint(f"/contacts/externalid/{segment(contact.external_id or '')}")
         if self is IdentifierMode.MAILEON_ID and contact.id:
             return Endpoint("/contacts/contact", {"id": contact.id})
         # No address has space around it; taken at its word, it would be of nobody, who is "gone".
-        return _by("email", (contact.email or "").strip())
+        return Endpoint(f"/contacts/email/{segment((contact.email or '').strip())}")
 
 
 def is_maileon_id(text: str) -> bool:
     """Whether the text can be a Maileon id: a whole number from 1 to 2^63 - 1, a Java long."""
     return text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _MAX_ID
-
-
-def _by(kind: str, identifier: str | None) -> Endpoint:
-    return Endpoint(f"/contacts/{kind}/{segment(identifier or '')}", {})
 
 
 def segment(text: str) -> str:
@@ -155,7 +136,10 @@ def segment(text: str) -> str:
 
 
 def is_addressable(path: str) -> bool:
-    """Whether no segment is empty or, decoded, has a part that a server may take for "up"."""
+    """Whether no segment is empty or, decoded, has a part that a server may take for "up".
+
+    Not all identifiers can be part of a path.
+    """
     segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
     parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
     return all(segment.strip(". ") for segment in segments) and not _UP & set(parts)

@@ -32,22 +32,17 @@ class Permission(IntEnum):
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """The permission of a name (any case; `-` and spaces count as `_`) or a number 1 to 6."""
-        word = text.strip()
-        if word in _NUMBERS:
-            return cls(int(word))
-        return cls.__members__.get(_as_name(word))
+        numbers = {str(member.value): member for member in cls}
+        return (numbers | {**cls.__members__}).get(_as_word(text))
 
 
 def is_not_set(text: str) -> bool:
     """Whether it says, spelled like a permission's name, that no permission is sent."""
-    return _as_name(text.strip()) == "NOT_SET"
+    return _as_word(text) == "NOT_SET"
 
 
-def _as_name(word: str) -> str:
-    return word.upper().replace("-", "_").replace(" ", "_")
-
-
-_NUMBERS = frozenset(str(member.value) for member in Permission)
+def _as_word(text: str) -> str:
+    return text.strip().upper().replace("-", "_").replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,8 @@ class SyncOptions:
         query = {} if permission is None else {"permission": str(permission.value)}
         return query | {
             "sync_mode": str(self.sync_mode.value),
-            **self.identifier_mode.parameters,
+            "use_external_id": _flag(self.identifier_mode is IdentifierMode.EXTERNAL_ID),
+            "prefer_maileon_id": _flag(self.identifier_mode is IdentifierMode.MAILEON_ID),
             "ignore_invalid_contacts": _flag(self.ignore_invalid_contacts),
             "override_permission": _flag(self.override_permission and permission is not None),
             "reimport_unsubscribed_contacts": _flag(self.reimport_unsubscribed_contacts),

@@ -14,6 +14,7 @@ from destination_maileon.maileon.contact import (
     FieldType,
     IdentifierMode,
     Preference,
+    is_addressable,
     is_maileon_id,
 )
 
@@ -48,16 +49,6 @@ def test_a_preference_cannot_be_changed() -> None:
 
 def test_the_value_of_a_mode_is_its_name_in_configurations() -> None:
     assert [mode.value for mode in IdentifierMode] == ["email", "external_id", "maileon_id"]
-
-
-def test_no_mode_sets_both_flags() -> None:
-    assert [tuple(mode.parameters.values()) for mode in IdentifierMode] == [
-        ("false", "false"),
-        ("true", "false"),
-        ("false", "true"),
-    ]
-    for mode in IdentifierMode:
-        assert list(mode.parameters) == ["use_external_id", "prefer_maileon_id"]
 
 
 def test_each_mode_names_the_columns_of_which_it_needs_one() -> None:
@@ -119,7 +110,7 @@ def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) 
 @pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . "])
 def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
     contact = Contact(external_id=identifier)
-    assert not EXTERNAL_ID.endpoint(contact).is_usable
+    assert not is_addressable(EXTERNAL_ID.endpoint(contact).path)
 
 
 def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
