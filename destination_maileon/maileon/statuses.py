@@ -29,12 +29,7 @@ from destination_maileon.maileon.errors import (
     UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
-from destination_maileon.maileon.report import (
-    child_text,
-    child_texts,
-    local_name,
-    read_xml,
-)
+from destination_maileon.maileon.report import child_texts, local_name, read_xml
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
@@ -161,7 +156,7 @@ def custom_fields(answer: Response) -> dict[str, FieldType]:
 
 def names(answer: Response, root: str, *, child: str) -> list[str]:
     """The names in a list of these elements; raises RetriableError if it is another one."""
-    found = [child_text(element, "name") for element in _list(answer, root, child=child)]
+    found = [child_texts(element).get("name") for element in _list(answer, root, child=child)]
     return [name for name in found if name]
 
 
