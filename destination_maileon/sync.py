@@ -31,6 +31,7 @@ from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import RejectionLimits, RejectionLog
+from destination_maileon.rejections.s3 import S3Bucket
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Ask, Retrying
 from destination_maileon.streams.catalog import StreamPlan, stream_plans, unused_entries
@@ -243,7 +244,6 @@ def asking(config: Config, outbox: Logger, progress: Progress) -> Ask:
 def store_of(config: Config, progress: Progress) -> DeadLetterQueue | None:
     storage = config.object_storage_config
     if isinstance(storage, S3Storage) and not config.dry_run:
-        store = DeadLetterQueue(storage)
-        store.during = partial(progress.during, "storing rejected records")
-        return store
+        during = partial(progress.during, "storing rejected records")
+        return DeadLetterQueue(S3Bucket(storage), during=during)
     return None

@@ -10,25 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeAlias
 
-from destination_maileon.config.model import S3Storage, titled
-from destination_maileon.errors import SyncError
+from destination_maileon.config.model import titled
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps, members
 from destination_maileon.rejections.rejection import Rejection, RejectionLog
-from destination_maileon.rejections.s3 import UPLOAD_ATTEMPTS, UPLOAD_SECONDS, S3Bucket, segment
+from destination_maileon.rejections.s3 import S3Bucket
 from destination_maileon.streams.catalog import StreamPlan
 
 MAX_HELD_BYTES = 5_000_000
 """Lines of all streams together; then they go out, as an object for each stream."""
-
-REPORT_NAME = "report.json"
-_LINES = "application/x-ndjson"
-_JSON = "application/json"
-
-
-Upload: TypeAlias = Callable[[], SyncError | None]
 
 
 class DeadLetterQueue:
@@ -39,15 +30,14 @@ class DeadLetterQueue:
 
     def __init__(
         self,
-        settings: S3Storage,
+        bucket: S3Bucket,
         *,
+        during: Callable[[Callable[[], None]], None] = lambda upload: upload(),
         clock: Callable[[], float] = time.time,
-        seconds: float = UPLOAD_SECONDS,
-        attempts: int = UPLOAD_ATTEMPTS,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
-        self._bucket = S3Bucket(settings, seconds=seconds, attempts=attempts)
-        self.during: Callable[[Upload], SyncError | None] = lambda upload: upload()
+        self._bucket = bucket
+        self._during = during
         self._clock = clock
         self._max_held_bytes = max_held_bytes
         self._open: dict[StreamPlan, bytearray] = {}
@@ -59,22 +49,22 @@ class DeadLetterQueue:
         """Keeps the line of a rejected record, and stores lines where they become too many.
 
         Raises:
-            SyncError: if they cannot be stored.
+            ConfigError, TransientError: as `S3Bucket.put`.
         """
-        line = _line(part, rejection)
-        self._open.setdefault(plan, bytearray()).extend(line)
+        self._open.setdefault(plan, bytearray()).extend(_line(part, rejection))
         if sum(map(len, self._open.values())) >= self._max_held_bytes:
             self.flush()
 
     def flush(self) -> None:
-        """Returns when everything added before is in the bucket.
-
-        Raises:
-            ConfigError: if a person must act before it can be stored.
-            TransientError: if it could not be stored now.
-        """
+        """Returns when everything added before is in the bucket; raises what `add` does."""
         for plan in list(self._open):
-            self._store(plan)
+            now = self._clock()
+            date = datetime.fromtimestamp(now, UTC)
+            name = f"{date:%Y_%m_%d}_{int(now * 1000)}_{self._parts}_{self._suffix}.jsonl"
+            key = self._bucket.key(*_folders(plan), name)
+            self._put(key, bytes(self._open[plan]), "application/x-ndjson")
+            del self._open[plan]
+            self._parts += 1
 
     def location(self, plan: StreamPlan) -> str:
         """Where the rejected records of the stream are, for a person."""
@@ -83,26 +73,13 @@ class DeadLetterQueue:
     def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
         """Stores the report of a sync beside its rejected records; any of its plans will do.
 
-        Raises:
-            SyncError: if it cannot be stored.
+        Raises what `add` does.
         """
-        key = self._bucket.key(_folders(plan)[0], REPORT_NAME)
-        self._put(key, dumps(dict(report)) + b"\n", _JSON)
-
-    def _store(self, plan: StreamPlan) -> None:
-        now = self._clock()
-        date = datetime.fromtimestamp(now, UTC)
-        name = f"{date:%Y_%m_%d}_{int(now * 1000)}_{self._parts}_{self._suffix}.jsonl"
-        key = self._bucket.key(*_folders(plan), name)
-        self._put(key, bytes(self._open[plan]), _LINES)
-        del self._open[plan]
-        self._parts += 1
+        key = self._bucket.key(_folders(plan)[0], "report.json")
+        self._put(key, dumps(dict(report)) + b"\n", "application/json")
 
     def _put(self, key: str, body: bytes, media_type: str) -> None:
-        problem = self.during(partial(self._bucket.put, key, body, media_type=media_type))
-        # Raised here, where no other exception is at hand to become its context.
-        if problem is not None:
-            raise problem from None
+        self._during(partial(self._bucket.put, key, body, media_type))
 
 
 def where_stored(store: DeadLetterQueue | None, plan: StreamPlan) -> str:
@@ -144,15 +121,13 @@ def run_report(
 
 def _folders(plan: StreamPlan) -> list[str]:
     """That of the sync, and those of the stream in it."""
-    return [str(plan.sync_id or 0), *(segment(name) for name in plan.key if name is not None)]
+    return [str(plan.sync_id or 0), *(name for name in plan.key if name is not None)]
 
 
 def _line(part: MappedRecord, rejection: Rejection) -> bytes:
-    if part.message is None:
-        raise ValueError("the message of a rejected record was not kept")
     stored = {
         "type": "RECORD",
-        "record": members(part.message)["record"],
+        "record": members(part.message or b"")["record"],
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,

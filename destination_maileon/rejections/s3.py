@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 CHECK_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 CHECK_NAME = "destination_maileon_check.txt"
 MAX_SEGMENT_BYTES = 240
 """Of a path between two slashes: file systems that S3-compatible services stand on end at 255."""
@@ -43,81 +44,101 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 
-CONNECT_SECONDS = 10.0
-UPLOAD_SECONDS = 60.0
-UPLOAD_ATTEMPTS = 4
-
-
 class S3Bucket:
     """One bucket, and the folder in it below which everything is written.
 
     `seconds` bounds the time between two bytes, and that to connect, which is 10 at most.
     """
 
-    def __init__(self, settings: S3Storage, *, seconds: float, attempts: int) -> None:
+    def __init__(self, settings: S3Storage, *, seconds: float = 60.0, attempts: int = 4) -> None:
         self._settings = settings
         self._seconds = seconds
         self._attempts = attempts
-        self._folders = [segment(name) for name in settings.bucket_path.split("/") if name]
 
-    def key(self, *steps: str) -> str:
-        """The path of an object below the folder; every step is one of `segment`'s."""
-        return "/".join((*self._folders, *steps))
+    def key(self, *names: str) -> str:
+        """The path of an object below the folder, each name a step of it."""
+        folders = filter(None, self._settings.bucket_path.split("/"))
+        return "/".join(segment(name) for name in (*folders, *names))
 
-    def url(self, *steps: str) -> str:
+    def url(self, *names: str) -> str:
         """The same for a person: `s3://BUCKET/PATH`."""
-        return f"s3://{self._settings.s3_bucket_name}/{self.key(*steps)}"
+        return f"s3://{self._settings.s3_bucket_name}/{self.key(*names)}"
 
-    def put(self, key: str, body: bytes, *, media_type: str) -> SyncError | None:
-        """Writes an object; what went wrong, to be raised where no exception is being handled."""
-        name = self._settings.s3_bucket_name
+    def put(self, key: str, body: bytes, media_type: str) -> None:
+        """Writes an object.
+
+        Raises:
+            ConfigError: if a person must act before it can be written.
+            TransientError: if it could not be written now.
+        """
+        failure = self._failure_to_put(key, body, media_type)
+        if failure is None:
+            return
+        settings = self._settings
+        where = f"Amazon S3, region {settings.s3_bucket_region}"
+        if settings.s3_endpoint is not None:
+            where = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
+        # Here, where the library's exception does not come along: it may hold the key.
+        raise failure.error(
+            f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
+            f"({where}): {failure.cause}. {failure.advice}"
+        )
+
+    def _failure_to_put(self, key: str, body: bytes, media_type: str) -> S3Failure | None:
         access_key = _plain(self._settings.access_key_id) or ""
         if not (access_key.isascii() and access_key.isprintable()):
             # It would not fit a header.
-            return self._error(BAD_KEY)
+            return BAD_KEY
         try:
             answer = self._client.put_object(
-                Bucket=name, Key=key, Body=body, ContentType=media_type
+                Bucket=self._settings.s3_bucket_name, Key=key, Body=body, ContentType=media_type
             )
         except Exception as failure:  # noqa: BLE001 - whatever it is, a bucket cannot be written to
-            return self._error(failure_of(failure))
+            return failure_of(failure)
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
         # Web pages welcome everything; an S3 service says what it made of it.
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")
-        return self._error(NOT_S3) if is_page else None
+        return NOT_S3 if is_page else None
 
     def remove(self, key: str) -> None:
         """Removes an object if that is allowed and possible."""
         with suppress(Exception):
             self._client.delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
 
-    def _error(self, failure: S3Failure) -> SyncError:
-        settings = self._settings
-        where = f"Amazon S3, region {settings.s3_bucket_region}"
-        if settings.s3_endpoint is not None:
-            where = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
-        return failure.error(
-            f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
-            f"({where}): {failure.cause}. {failure.advice}"
-        )
-
     @cached_property
     def _client(self) -> S3Client:
-        return _new_client(self._settings, self._seconds, self._attempts)
+        import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
+        from botocore.config import Config  # noqa: PLC0415 - the same
+
+        settings = self._settings
+        is_amazon = settings.s3_endpoint is None
+        client: S3Client = boto3.session.Session().client(
+            "s3",
+            region_name=settings.s3_bucket_region,
+            endpoint_url=settings.s3_endpoint,
+            aws_access_key_id=_plain(settings.access_key_id),
+            aws_secret_access_key=_plain(settings.secret_access_key),
+            config=Config(
+                connect_timeout=min(self._seconds, CONNECT_SECONDS),
+                read_timeout=self._seconds,
+                retries={"mode": "standard", "total_max_attempts": self._attempts},
+                # Others may know neither a host per bucket nor checksums after the body.
+                s3=None if is_amazon else {"addressing_style": "path"},
+                request_checksum_calculation=None if is_amazon else "when_required",
+            ),
+        )
+        return client
 
 
 def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None:
     """Writes a small object once and, if that is allowed, removes it, each in half of the time.
 
     Raises:
-        ConfigError: if a person must act before anything can be stored.
-        TransientError: if there is no telling now.
+        ConfigError, TransientError: as `S3Bucket.put`.
     """
     bucket = S3Bucket(settings, seconds=seconds / 4, attempts=1)
     key = bucket.key(CHECK_NAME)
-    problem = bucket.put(key, _CHECK_CONTENT, media_type="text/plain")
-    if problem is not None:
-        raise problem from None
+    bucket.put(key, _CHECK_CONTENT, "text/plain")
     bucket.remove(key)
 
 
@@ -127,35 +148,6 @@ def segment(name: str) -> str:
     if safe in {".", ".."}:
         return "_" * len(safe)
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
-
-
-def _new_client(settings: S3Storage, seconds: float, attempts: int) -> S3Client:
-    import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
-    from botocore.config import Config  # noqa: PLC0415 - the same
-
-    config = Config(
-        connect_timeout=min(seconds, CONNECT_SECONDS),
-        read_timeout=seconds,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-    )
-    if settings.s3_endpoint is not None:
-        # What is not Amazon's may know neither a host per bucket nor checksums after the body.
-        config = config.merge(
-            Config(
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            )
-        )
-    client: S3Client = boto3.session.Session().client(
-        "s3",
-        region_name=settings.s3_bucket_region,
-        endpoint_url=settings.s3_endpoint,
-        aws_access_key_id=_plain(settings.access_key_id),
-        aws_secret_access_key=_plain(settings.secret_access_key),
-        config=config,
-    )
-    return client
 
 
 def _plain(secret: SecretStr | None) -> str | None:

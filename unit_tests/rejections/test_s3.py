@@ -17,6 +17,7 @@ from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.s3 import (
     CHECK_NAME,
     MAX_SEGMENT_BYTES,
+    S3Bucket,
     check_bucket,
     failure_of,
     segment,
@@ -56,7 +57,7 @@ def test_a_long_name_is_cut_between_characters() -> None:
 def test_an_upload_is_tried_again_by_itself() -> None:
     service = FakeService(503)
     with running(service) as endpoint:
-        store = DeadLetterQueue(storage(endpoint), seconds=60, attempts=2)
+        store = DeadLetterQueue(S3Bucket(storage(endpoint), seconds=60, attempts=2))
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError):
             store.flush()
@@ -95,7 +96,7 @@ def test_a_refusal_in_words_for_a_person(
         settings = storage(endpoint)
         with pytest.raises(SyncError) as told:
             check_bucket(settings)
-        store = DeadLetterQueue(settings, seconds=60, attempts=1)
+        store = DeadLetterQueue(S3Bucket(settings, seconds=60, attempts=1))
         store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
         with pytest.raises(SyncError) as raised:
             store.flush()
@@ -150,7 +151,7 @@ def test_nobody_listens() -> None:
 def test_an_answer_that_does_not_come() -> None:
     service = FakeService(200, pause=2)
     with running(service) as endpoint:
-        store = DeadLetterQueue(storage(endpoint), seconds=0.2, attempts=1)
+        store = DeadLetterQueue(S3Bucket(storage(endpoint), seconds=0.2, attempts=1))
         store.add(plan(), part(), REJECTION)
         with pytest.raises(TransientError, match="no answer came in time") as raised:
             store.flush()
@@ -190,7 +191,7 @@ def test_without_keys_those_of_the_environment_are_used(monkeypatch: pytest.Monk
     service = FakeService(200)
     with running(service) as endpoint:
         for change in ({}, {"access_key_id": None, "secret_access_key": None}):
-            store = DeadLetterQueue(storage(endpoint).model_copy(update=change))
+            store = DeadLetterQueue(S3Bucket(storage(endpoint).model_copy(update=change)))
             store.add(plan(), part(), REJECTION)
             store.flush()
     own, environment = (sent_by for _, _, sent_by in service.requests)
@@ -233,7 +234,7 @@ def test_the_libraries_say_nothing(
     settings: S3Storage, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    store = DeadLetterQueue(settings)
+    store = DeadLetterQueue(S3Bucket(settings))
     store.add(plan(), part({"stream": "s", "data": {"email": PERSON}}), REJECTION)
     store.flush()
     with pytest.raises(TransientError):
