@@ -314,7 +314,7 @@ class Ledger:
             return
         # Checked only once: earlier records are still sent, and every true STATE is released.
         self._is_over_limit = True
-        others = {_NOT_IN_CATALOG.reason_key: self.unknown_streams}
+        others = Counter({_NOT_IN_CATALOG: self.unknown_streams})
         why = f"{excess}: {self._rejections.all_totals(others)}."
         advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
         self._note(StopSync(f"{why} {advice}", position=position))

@@ -105,12 +105,12 @@ def run_report(
                 **counts,
                 "rejections": [
                     {
-                        "error_code": reason.rejection.code,
-                        "reason": reason.rejection.reason,
-                        "field": reason.rejection.field or None,
-                        "records": reason.records,
+                        "error_code": rejection.code,
+                        "reason": rejection.reason,
+                        "field": rejection.field or None,
+                        "records": records,
                     }
-                    for reason in rejections.reasons(plan)
+                    for rejection, records in rejections.counts(plan)
                 ],
             }
             for plan, counts in streams

@@ -4,10 +4,10 @@ This module alone decides how a rejection is told, and how much may be rejected.
 rejected record is counted under exactly one reason, and no line holds a value of a record.
 """
 
-import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
@@ -15,6 +15,7 @@ from destination_maileon.errors import StopSync
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.error_codes import meaning
 from destination_maileon.maileon.report import InvalidContact
+from destination_maileon.mapping.identifiers import INVISIBLE
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.output import pluralize, was_or_were, were_rejected
 from destination_maileon.rejections.field_rules import violations
@@ -45,18 +46,18 @@ class Rejection:
     """Why a record is not in the account, and what a person can do.
 
     `code` is Maileon's, None if the record was refused without one. `other_fields` names other
-    fields that break a documented rule.
+    fields that break a documented rule. Two are equal if they are counted as one reason.
     """
 
     reason: str
-    advice: str
+    advice: str = dataclass_field(compare=False)
     field: str = ""
     code: int | None = None
-    other_fields: tuple[str, ...] = ()
+    other_fields: tuple[str, ...] = dataclass_field(default=(), compare=False)
 
     @property
     def reason_key(self) -> str:
-        """The reason as it is counted: with its code, and the field it is about."""
+        """The reason as it is told: with its code, and the field it is about."""
         code = "" if self.code is None else f"error {self.code}, "
         return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
 
@@ -100,18 +101,8 @@ def rejection_by_report(
 
 def _hint(contact: Contact, field: str) -> str:
     """What nobody sees in a log line or in a table."""
-    address = contact.email if field == Kind.EMAIL else None
-    unseen = next((c for c in address or "" if unicodedata.category(c) == "Cf"), None)
-    return f" It holds a character that nobody sees (U+{ord(unseen):04X})." if unseen else ""
-
-
-@dataclass(slots=True)
-class ReasonCount:
-    """How many records of one stream were rejected for one reason."""
-
-    records: int
-    rejection: Rejection
-    """The first of them."""
+    unseen = INVISIBLE.search(contact.email or "") if field == Kind.EMAIL else None
+    return f" It holds a character that nobody sees (U+{ord(unseen[0]):04X})." if unseen else ""
 
 
 class RejectionLog:
@@ -119,17 +110,16 @@ class RejectionLog:
 
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
-        self._reasons: dict[StreamPlan, dict[str, ReasonCount]] = {}
+        self._counts: defaultdict[StreamPlan, Counter[Rejection]] = defaultdict(Counter)
 
     def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
-        reasons = self._reasons.setdefault(plan, {})
-        reason = reasons.setdefault(rejection.reason_key, ReasonCount(0, rejection))
-        reason.records += 1
-        if reason.records > LINES_PER_REASON:
+        counts = self._counts[plan]
+        counts[rejection] += 1
+        if counts[rejection] > LINES_PER_REASON:
             return None
         contact = contact_name(part.contact, plan.options.identifier_mode, self._style)
-        is_last = reason.records == LINES_PER_REASON
+        is_last = counts[rejection] == LINES_PER_REASON
         more = " Further records with this reason are only counted." if is_last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
@@ -137,24 +127,22 @@ class RejectionLog:
             f"{rejection.also_wrong}{more}"
         )
 
-    def reasons(self, plan: StreamPlan) -> list[ReasonCount]:
-        """Of one stream, the most frequent first."""
-        return sorted(self._reasons.get(plan, {}).values(), key=lambda reason: -reason.records)
+    def counts(self, plan: StreamPlan) -> list[tuple[Rejection, int]]:
+        """The first rejection of each reason and how many there were, the most frequent first."""
+        return self._counts[plan].most_common()
 
     def totals(self, plan: StreamPlan) -> str:
-        """The counts by reason, the most frequent first; empty if nothing was rejected."""
-        return _listed((r.rejection.reason_key, r.records) for r in self.reasons(plan))
+        """The same in words; empty if nothing was rejected."""
+        return _listed(self.counts(plan))
 
-    def all_totals(self, others: Mapping[str, int]) -> str:
-        """The counts by reason over all streams and of `others`, the five most frequent first."""
-        counts = Counter(others)
-        for reasons in self._reasons.values():
-            counts.update({key: reason.records for key, reason in reasons.items()})
-        return _listed((+counts).most_common(5))
+    def all_totals(self, others: Counter[Rejection]) -> str:
+        """The counts over all streams and of `others` in words, the five most frequent first."""
+        counts = sum((others, *self._counts.values()), start=Counter[Rejection]())
+        return _listed(counts.most_common(5))
 
 
-def _listed(counts: Iterable[tuple[str, int]]) -> str:
-    return "; ".join(f"{number} x {reason}" for reason, number in counts)
+def _listed(counts: Iterable[tuple[Rejection, int]]) -> str:
+    return "; ".join(f"{number} x {rejection.reason_key}" for rejection, number in counts)
 
 
 def _where(plan: StreamPlan, rejection: Rejection) -> str:
