@@ -19,7 +19,6 @@ from destination_maileon.maileon.error_codes import (
 )
 from destination_maileon.mapping.converters import truncated
 
-Rule: TypeAlias = Callable[[str], bool]
 Violation: TypeAlias = tuple[int | None, str]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -31,22 +30,16 @@ _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Iterator[Violation]:
-    """Error code (None: undocumented) and target of everything that breaks a documented rule."""
+    """Error code (None: undocumented) and target of everything that breaks a documented rule.
+
+    Preferences break none: only what is a yes or a no is written into a contact.
+    """
     # Sent as it is: space around it is a part of it to whoever judges it.
     if contact.email and not _EMAIL.fullmatch(contact.email):
         yield 3, "email"
     for name, value in contact.standard_fields.items():
         if value and not _RULES[STANDARD_FIELDS[name]](value):
             yield STANDARD_FIELD_CODES.get(name), name
-    yield from _broken_custom_fields(contact, custom_types)
-    for (_, name), preference in contact.preferences.items():
-        if preference.value not in {"true", "false"}:
-            yield None, name
-
-
-def _broken_custom_fields(
-    contact: Contact, custom_types: Mapping[str, FieldType]
-) -> Iterator[Violation]:
     for name, value in contact.custom_fields.items():
         field_type = custom_types.get(name)
         if field_type is None:
@@ -57,13 +50,11 @@ def _broken_custom_fields(
 
 def _is_date(value: str) -> bool:
     """A day that exists, with or without a time: `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss`."""
-    if _DATE.fullmatch(value) is None:
-        return False
     try:
         datetime.fromisoformat(value)
     except ValueError:
         return False
-    return True
+    return _DATE.fullmatch(value) is not None
 
 
 def _is_integer(value: str) -> bool:
@@ -71,7 +62,7 @@ def _is_integer(value: str) -> bool:
     return whole is not None and int(whole[1] + whole[2]) in _INTEGER_RANGE
 
 
-_RULES: Mapping[FieldType, Rule] = {
+_RULES: Mapping[FieldType, Callable[[str], bool]] = {
     FieldType.STRING: lambda value: truncated(value) == value,
     FieldType.INTEGER: _is_integer,
     FieldType.FLOAT: lambda value: _FLOAT.fullmatch(value) is not None and isfinite(float(value)),

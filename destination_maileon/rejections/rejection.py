@@ -86,7 +86,7 @@ def rejection_by_report(
     names = {*known_fields, *contact.custom_fields, *contact.standard_fields}
     shown = [f.error_field for f in findings if f.error_field and f.error_field in names]
     named = main.error_field if main.error_field in names else None
-    broken = [(c, n) for c, n in violations(contact, custom_types) if n == "email" or n in names]
+    broken = [*violations(contact, custom_types)]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
     others = [name for name in (*shown, *(name for _, name in broken)) if name != field]
     advice = ADVICE_BY_MODE.get((mode, main.code or 0), error.advice)

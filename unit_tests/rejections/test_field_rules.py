@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType, Preference
+from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType
 from destination_maileon.maileon.error_codes import CUSTOM_FIELD_CODES, STANDARD_FIELD_CODES
 from destination_maileon.mapping.converters import as_date, as_float, as_integer
 from destination_maileon.rejections.field_rules import violations
@@ -124,13 +124,6 @@ def test_an_address_has_a_name_and_a_domain(email: str | None, is_kept: bool) ->
     assert broken(a_contact(email, external_id="x")) == ([] if is_kept else [(3, "email")])
 
 
-@pytest.mark.parametrize("value", ["true", "false", "TRUE", "1", "maybe"])
-def test_a_preference_is_true_or_false(value: str) -> None:
-    preferences = {("News", "Weekly"): Preference(value)}
-    expected = [] if value in {"true", "false"} else [(None, "Weekly")]
-    assert broken(a_contact(preferences=preferences)) == expected
-
-
 def test_everything_that_is_wrong_is_found() -> None:
     contact = a_contact(
         "ada",
@@ -139,11 +132,10 @@ def test_everything_that_is_wrong_is_found() -> None:
         COUNTRY="a" * 256,
         GENDER="x",
         custom={"AGE": "old", "SIZE": "1", "GONE": "x"},
-        preferences={("News", "Weekly"): Preference("maybe")},
     )
     assert broken(contact, AGE=INTEGER, SIZE=FLOAT) == [
         (3, "email"), (8, "FIRSTNAME"), (None, "COUNTRY"), (19, "GENDER"), (25, "AGE"),
-        (21, "GONE"), (None, "Weekly"),
+        (21, "GONE"),
     ]  # fmt: skip
 
 
