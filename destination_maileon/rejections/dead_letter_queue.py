@@ -51,7 +51,8 @@ class DeadLetterQueue:
         Raises:
             ConfigError, TransientError: as `S3Bucket.put`.
         """
-        self._open.setdefault(plan, bytearray()).extend(_line(part, rejection))
+        line = _line(part, rejection)
+        self._open.setdefault(plan, bytearray()).extend(line)
         if sum(map(len, self._open.values())) >= self._max_held_bytes:
             self.flush()
 
@@ -131,7 +132,7 @@ def _line(part: MappedRecord, rejection: Rejection) -> bytes:
         "rejection": {
             "record_number": part.number,
             "error_code": rejection.code,
-            "error_message": f"{rejection.reason}. {rejection.advice}{rejection.also_wrong}",
+            "error_message": f"{rejection.reason}. {rejection.advice}",
             "error_field": rejection.field or None,
         },
     }

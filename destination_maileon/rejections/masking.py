@@ -36,8 +36,7 @@ def contact_name(contact: Contact, mode: IdentifierMode, style: IdentifiersInLog
     kind, identifier = mode.identify(contact)
     if not identifier:
         return "without an identifier"
-    shown = identifier if style is IdentifiersInLogs.FULL else masked(identifier)
-    return f"{kind} {shown}"
+    return f"{kind} {identifier if style is IdentifiersInLogs.FULL else masked(identifier)}"
 
 
 def masked(identifier: str) -> str:
@@ -67,7 +66,10 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
         if spelling and spelling.casefold() in text.casefold()
     }
     for spelling in sorted(found, key=len, reverse=True):
-        text = re.sub(_pattern(spelling), HIDDEN, text, flags=re.IGNORECASE)
+        pattern = re.escape(spelling)
+        if len(spelling) < _MIN_REMOVED_ANYWHERE:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        text = re.sub(pattern, HIDDEN, text, flags=re.IGNORECASE)
     # Some letters have an upper case of two letters, and are still there.
     if any(s.casefold() in text.casefold() for s in found if len(s) >= _MIN_REMOVED_ANYWHERE):
         return HIDDEN
@@ -90,13 +92,6 @@ def _spellings(value: str) -> set[str]:
     quoted = json.dumps(value, ensure_ascii=False)[1:-1]
     spelled = (value, quoted, quoted.replace("/", r"\/"))
     return {one_line(text, instead=instead) for text in spelled for instead in (" ", "")}
-
-
-def _pattern(spelling: str) -> str:
-    escaped = re.escape(spelling)
-    if len(spelling) < _MIN_REMOVED_ANYWHERE:
-        return rf"(?<!\w){escaped}(?!\w)"
-    return escaped
 
 
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:

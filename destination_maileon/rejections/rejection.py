@@ -4,10 +4,9 @@ This module alone decides how a rejection is told, and how much may be rejected.
 rejected record is counted under exactly one reason, and no line holds a value of a record.
 """
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 
 from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
@@ -41,30 +40,24 @@ ADVICE_BY_MODE: Mapping[tuple[IdentifierMode, int], str] = {
 """Where the way in which contacts are recognised says more than the error code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Rejection:
     """Why a record is not in the account, and what a person can do.
 
-    `code` is Maileon's, None if the record was refused without one. `other_fields` names other
-    fields that break a documented rule. Two are equal if they are counted as one reason.
+    `code` is Maileon's, None if the record was refused without one. Two are equal if they are
+    counted as one reason.
     """
 
     reason: str
-    advice: str = dataclass_field(compare=False)
+    advice: str = dataclasses.field(compare=False)
     field: str = ""
     code: int | None = None
-    other_fields: tuple[str, ...] = dataclass_field(default=(), compare=False)
 
     @property
     def reason_key(self) -> str:
         """The reason as it is told: with its code, and the field it is about."""
         code = "" if self.code is None else f"error {self.code}, "
         return f"{code}{self.reason}{f' (field {self.field})' if self.field else ''}"
-
-    @property
-    def also_wrong(self) -> str:
-        """The other fields in a sentence, so that one correction suffices; empty without any."""
-        return f" Also wrong: {', '.join(self.other_fields)}." if self.other_fields else ""
 
 
 def rejection_by_report(
@@ -75,7 +68,7 @@ def rejection_by_report(
     custom_types: Mapping[str, FieldType],
     known_fields: Collection[str],
 ) -> Rejection:
-    """The report's first finding is the reason; what else is wrong with the contact comes along.
+    """The report's first finding is the reason; the advice names what else is wrong as well.
 
     A field is shown only if it is one of `known_fields` or of the contact: for some codes the
     service answers with the value there (Maileon docs, Synchronize Contacts). A preference is only
@@ -88,14 +81,12 @@ def rejection_by_report(
     named = main.error_field if main.error_field in names else None
     broken = [*violations(contact, custom_types)]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
-    others = [name for name in (*shown, *(name for _, name in broken)) if name != field]
+    others = dict.fromkeys([*shown, *(name for _, name in broken)])
+    others.pop(field, None)
+    also_wrong = f" Also wrong: {', '.join([*others][:MAX_OTHER_FIELDS])}." if others else ""
     advice = ADVICE_BY_MODE.get((mode, main.code or 0), error.advice)
     return Rejection(
-        reason=error.meaning,
-        advice=advice + _hint(contact, field),
-        field=field,
-        code=main.code,
-        other_fields=tuple(dict.fromkeys(others))[:MAX_OTHER_FIELDS],
+        error.meaning, f"{advice}{_hint(contact, field)}{also_wrong}", field, main.code
     )
 
 
@@ -123,8 +114,7 @@ class RejectionLog:
         more = " Further records with this reason are only counted." if is_last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
-            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}"
-            f"{rejection.also_wrong}{more}"
+            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}{more}"
         )
 
     def counts(self, plan: StreamPlan) -> list[tuple[Rejection, int]]:
@@ -160,7 +150,7 @@ def _goes_to(entry: ColumnMapping, field: str) -> bool:
     return field == str(target) if field in IDENTIFIERS else field in names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class RejectionLimits:
     """What the configuration allows; None: no limit. `is_strict`: nothing."""
 
@@ -190,7 +180,7 @@ def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> 
     """The reason to stop that a rejected record is."""
     return StopSync(
         f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
-        f"{rejection.advice}{rejection.also_wrong} Since {titled('ignore_invalid_contacts')} is "
+        f"{rejection.advice} Since {titled('ignore_invalid_contacts')} is "
         "false, that ends the sync; set it to true to write the others.",
         position=part.position,
     )

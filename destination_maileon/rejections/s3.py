@@ -4,8 +4,6 @@ This module alone knows boto3: how an object is written, and what a person reads
 Invariant: no error holds a credential or anything of a record. What a request may take is left to
 botocore, as the bucket is the user's own. boto3 takes long to import, so only what reaches for a
 bucket pays for it.
-
-Which failure is what kind of error stands in one table, `FAILURES`.
 """
 
 from __future__ import annotations

@@ -52,10 +52,9 @@ def test_a_line_is_an_airbyte_message_with_the_reason_beside_the_record(
     record: dict[str, object] = {"stream": "people", "emitted_at": 5, "data": {"a": 1}, "meta": {}}
     rejection = Rejection(
         "invalid email",
-        "Correct the address.",
+        "Correct the address. Also wrong: ZIP, A.",
         "email",
         code=2,
-        other_fields=("ZIP", "A"),
     )
     store = DeadLetterQueue(S3Bucket(settings))
     store.add(plan((None, "people")), part(record, number=7), rejection)
