@@ -28,21 +28,16 @@ MAX_ELEMENTS = 600_000
 """A report on 10,000 contacts with every error each has fewer. An empty element takes 4 bytes of an
 answer, and about thirty times as many in memory; an attribute 7, and twice as much memory."""
 
-_BYTES = 2**20
-_BYTES_OF_A_CONTACT = 8_000
-_BYTES_OF_A_BYTE = 16
-
 
 def max_report_bytes(sent: bytes, contacts: int) -> int:
     """How long the report on so many contacts can be; `sent` is the body of the call.
 
     Several reports are read at once, and each takes many times its bytes in memory: a small call
     must not be answered with a large one. A report that is true must never be refused, since the
-    same call would have the same answer for ever. Every error of a contact takes about 2,200 bytes,
-    if it is written as in Maileon's sample, and what a report quotes was sent.
+    same call would have the same answer for ever. All errors of a contact take about 2,200 bytes,
+    if they are written as in Maileon's sample, and what a report quotes was sent.
     """
-    most_bytes = _BYTES + _BYTES_OF_A_CONTACT * contacts + _BYTES_OF_A_BYTE * len(sent)
-    return min(MAX_ANSWER_BYTES, most_bytes)
+    return min(MAX_ANSWER_BYTES, 2**20 + 8_000 * contacts + 16 * len(sent))
 
 
 @dataclass(frozen=True, slots=True)
