@@ -6,9 +6,8 @@ its form builder understands. Of the keys it knows only where the form's groups 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias
-
-from pydantic import BaseModel
 
 from destination_maileon.config.model import Config
 
@@ -39,7 +38,7 @@ def connection_specification() -> dict[str, Any]:
     Unknown keys pass it: the platform reads `additionalProperties: false` as a promise that no key
     will ever go, and the model refuses them in words that name the key that was meant.
     """
-    schema = flat_schema(Config)
+    schema = flat_schema()
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": schema["title"],
@@ -75,9 +74,10 @@ counts `additionalProperties: false` as a breaking change to come; secrets are m
 `airbyte_secret`."""
 
 
-def flat_schema(model: type[BaseModel]) -> Schema:
-    """The schema of the model without `$ref`, `$defs`, `anyOf` and `allOf`."""
-    schema = model.model_json_schema()
+@cache
+def flat_schema() -> Schema:
+    """The schema of the configuration without `$ref`, `$defs`, `anyOf` and `allOf`."""
+    schema = Config.model_json_schema()
     definitions = schema.pop("$defs", {})
     flat: Schema = _flat(schema, definitions)
     return flat

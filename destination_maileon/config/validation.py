@@ -6,7 +6,7 @@ secret, nor one that is no plain text or number.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,8 +17,6 @@ from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.auth import secret_forms
-
-Steps: TypeAlias = Sequence[int | str]
 
 _UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
 
@@ -32,20 +30,16 @@ def load_config(raw: object) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as invalid:
-        problems = " ".join(_problems(invalid, schema=flat_schema(Config), raw=raw))
+        problems = " ".join(_problems(invalid, raw))
     raise ConfigError(problems)
 
 
 def secrets_of(raw: object) -> set[str]:
     """What must never be shown, also of a configuration that is wrong."""
-    return {form for text in _secrets(raw) for form in secret_forms(text)}
-
-
-def _secrets(raw: object) -> Iterator[str]:
-    for key, value in raw.items() if isinstance(raw, Mapping) else ():
-        if key in _SECRET_KEYS and isinstance(value, str):
-            yield value
-        yield from _secrets(value)
+    if not isinstance(raw, Mapping):
+        return set()
+    secrets = (raw[key] for key in _SECRET_KEYS & raw.keys() if isinstance(raw[key], str))
+    return set[str]().union(*map(secret_forms, secrets), *map(secrets_of, raw.values()))
 
 
 _SECRET_KEYS = {
@@ -56,57 +50,50 @@ _SECRET_KEYS = {
 }
 
 
-def _problems(invalid: ValidationError, *, schema: Schema, raw: object) -> Iterator[str]:
-    """One sentence per problem that the model of this schema found in the raw configuration."""
-    for error in invalid.errors(include_url=False, include_input=False):
-        *parents, last = error["loc"] or ("",)
+def _problems(invalid: ValidationError, raw: object) -> Iterator[str]:
+    """One sentence per problem that the model found in the raw configuration."""
+    for error in invalid.errors(include_url=False):
         if error["type"] in _UNKNOWN_KEY:
-            place, node, _ = _walked(schema, parents, raw)
-            hint = did_you_mean(str(last), node.get("properties", ()))
-            yield f"{place}{': ' * bool(place)}unknown key {shown(last)}{hint}."
+            *parents, key = error["loc"]
+            place, node = _walked(parents, raw)
+            hint = did_you_mean(str(key), node["properties"])
+            yield f"{place}{': ' * bool(place)}unknown key {shown(key)}{hint}."
         else:
-            place, node, value = _walked(schema, error["loc"], raw)
-            yield f"{place or 'The configuration'} {_allowed(error, node, value)}."
+            place, node = _walked(error["loc"], raw)
+            yield f"{place or 'The configuration'} {_allowed(error, node)}."
 
 
-def _walked(schema: Schema, steps: Steps, raw: object) -> tuple[str, Schema, object]:
-    """The place as a person finds it, the schema there, and what the configuration has there.
+def _walked(steps: Sequence[int | str], raw: Any) -> tuple[str, Schema]:  # noqa: ANN401 - a JSON value
+    """The place as a person finds it, and the schema there.
 
     A place is the title in the form, the path of keys, and the names of a stream and its column.
     """
-    path, node = "", schema
+    path, node = "", flat_schema()
     names: list[str] = []
     for step in steps:
-        options = {o["properties"]["storage_type"]["const"]: o for o in node.get("oneOf", ())}
-        if isinstance(step, str) and step in options:
-            node = {**options[step], "title": node["title"]}
-            continue
         if isinstance(step, int):
-            path, node = f"{path}[{step}]", node["items"]
+            path, node, raw = f"{path}[{step}]", node["items"], raw[step]
+            names += _names(raw)
+        elif "oneOf" in node:
+            node = {**_options(node)[step], "title": node["title"]}
         else:
             path, node = f"{path}{path and '.'}{step}", node["properties"][step]
-        raw = _below(raw, step)
-        names += _names(raw) if path.startswith("streams") else []
+            raw = raw.get(step)
     place = f'"{node["title"]}" ({", ".join([path, *names])})' if path else ""
-    return place, node, raw
+    return place, node
 
 
-def _names(raw: object) -> Iterator[str]:
+def _names(entry: object) -> Iterator[str]:
     """The stream or the column by its name, in which a person finds the place."""
-    for word, name_key in (("stream", "name"), ("column", "column")):
-        name = raw.get(name_key) if isinstance(raw, dict) else None
+    for word, key in (("stream", "name"), ("column", "column")):
+        name = entry.get(key) if isinstance(entry, dict) else None
         if isinstance(name, str) and name:
             yield f"{word} {shown(name)}"
 
 
-def _below(raw: object, step: int | str) -> object:
-    if isinstance(step, int):
-        return raw[step] if isinstance(raw, list | tuple) else None
-    return raw.get(step) if isinstance(raw, dict) else None
-
-
-def _allowed(error: ErrorDetails, node: Schema, value: object) -> str:
+def _allowed(error: ErrorDetails, node: Schema) -> str:
     """What is allowed, what was written, and the right one that is nearest to it."""
+    value = error["input"]
     if error["type"] == "missing":
         return "is required"
     if "oneOf" in node and isinstance(value, Mapping):
@@ -118,7 +105,7 @@ def _allowed(error: ErrorDetails, node: Schema, value: object) -> str:
         nearest = error["ctx"]["nearest"]
         hint = f" (did you mean {shown(nearest)}?)" if nearest else ""
         return f"{error['msg']}, {written}{hint}"
-    choices = node.get("enum", _kinds(node))
+    choices = node.get("enum", _options(node))
     hint = did_you_mean(value, choices) if isinstance(value, str) and value not in choices else ""
     return f"must be {_wanted(node)}, {written}{hint}"
 
@@ -137,8 +124,11 @@ def _wanted(node: Schema) -> str:
     return next(words(node) for mark, words in _WORDS.items() if mark in node or mark == kind)
 
 
-def _kinds(node: Schema) -> list[str]:
-    return [option["properties"]["storage_type"]["const"] for option in node.get("oneOf", ())]
+def _options(node: Schema) -> dict[str, Schema]:
+    """The objects of which a key holds one, by what tells them apart."""
+    return {
+        option["properties"]["storage_type"]["const"]: option for option in node.get("oneOf", ())
+    }
 
 
 def _range(node: Schema) -> str:
@@ -151,7 +141,9 @@ def _range(node: Schema) -> str:
 
 _WORDS: Mapping[str, Callable[[Schema], str]] = {
     "enum": lambda node: f"one of {', '.join(node['enum'])}",
-    "oneOf": lambda node: f'an object with "storage_type" set to one of {", ".join(_kinds(node))}',
+    "oneOf": lambda node: (
+        f'an object with "storage_type" set to one of {", ".join(_options(node))}'
+    ),
     "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
     "minLength": lambda _: "text that is not empty",
     "boolean": lambda _: "true or false",
