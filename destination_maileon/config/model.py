@@ -44,7 +44,7 @@ from destination_maileon.maileon.contact import STANDARD_FIELDS, IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 
 # Only what people paste around a key; the client removes it, here it must not be all there is.
-_NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic(\s+|$))?\s*", re.IGNORECASE)
+_NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic)?\s*", re.IGNORECASE)
 _SYNC_MODES = {mode.name.lower(): mode for mode in SynchronizationMode}
 _PERMISSIONS = {"not_set": None, **{item.name.lower(): item for item in Permission}}
 _STANDARD_NAMES = ", ".join(STANDARD_FIELDS)
@@ -111,18 +111,13 @@ def _as_path(text: str) -> str:
     return path
 
 
-def _each_once(what: str) -> AfterValidator:
-    """Annotates a list that has one entry for each stream or column."""
-
-    def check(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        first: dict[object, int] = {}
-        for at, entry in enumerate(entries):
-            if (before := first.setdefault(entry.key, at)) != at:
-                name = shown(entry.key[-1])
-                raise refused(f"has two entries for {what} {name} ({before} and {at}); keep one")
-        return entries
-
-    return AfterValidator(check)
+def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    first: dict[object, int] = {}
+    for at, entry in enumerate(entries):
+        if (before := first.setdefault(entry.key, at)) != at:
+            name = shown(entry.key[-1])
+            raise refused(f"has two entries for {name} ({before} and {at}); keep one")
+    return entries
 
 
 class ColumnMapping(ConfigModel):
@@ -177,7 +172,7 @@ class StreamConfig(ConfigModel):
     """The stream's namespace as it arrives here (often the schema of the source's database; none if
     the connection's setting is the destination's default). Needed only if several streams have this
     name; if empty, the mapping is for all of them."""
-    mapping: Annotated[tuple[ColumnMapping, ...], _each_once("column")] = config_field(
+    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_each_once)] = config_field(
         "Columns", default=()
     )
     """One entry per column. Columns without an entry are mapped by their name."""
@@ -251,8 +246,6 @@ class S3Storage(ConfigModel):
 
 
 ObjectStorage: TypeAlias = Annotated[NoStorage | S3Storage, Field(discriminator="storage_type")]
-
-
 _hidden_field = partial(config_field, airbyte_hidden=True)
 
 
@@ -308,7 +301,7 @@ class Config(ConfigModel):
     )
     """If on, people who unsubscribed are added again as soon as they appear in your data, and are
     written to again: switch this on only if they agreed anew. If off, they stay unsubscribed."""
-    streams: Annotated[tuple[StreamConfig, ...], _each_once("stream")] = config_field(
+    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
         "Column Mapping", default=(), always_show=True
     )
     """Which column goes to which field in Maileon, or says who has unsubscribed. Needed only where

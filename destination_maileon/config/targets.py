@@ -73,7 +73,7 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     """
     head, colon, rest = text.partition(":")
     if not colon:
-        return next((Target(kind) for kind in _PLAIN_KINDS if kind == text), None)
+        return Target(Kind(text)) if text in _PLAIN_KINDS else None
     if head == Kind.STANDARD and (standard := _STANDARD_BY_BARE.get(rest.strip().lower())):
         return Target(Kind.STANDARD, standard)
     if head == Kind.CUSTOM and rest:

@@ -158,15 +158,14 @@ def test_two_entries_for_one_column_are_refused() -> None:
     raw = mapped({"column": "a", "target": "email"}, {"column": "a", "target": "custom:X"})
 
     assert refusal(raw) == (
-        '"Columns" (streams[0].mapping, stream "s") has two entries for column "a" (0 and 1); '
-        "keep one."
+        '"Columns" (streams[0].mapping, stream "s") has two entries for "a" (0 and 1); keep one.'
     )
 
 
 def test_a_stream_is_mapped_once() -> None:
     stream = {"name": "s", "mapping": []}
 
-    assert '"Column Mapping" (streams) has two entries for stream "s" (0 and 2)' in refusal_of(
+    assert '"Column Mapping" (streams) has two entries for "s" (0 and 2)' in refusal_of(
         streams=[stream, {**stream, "namespace": "n"}, {**stream, "namespace": None}]
     )
 
