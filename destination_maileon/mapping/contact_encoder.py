@@ -7,7 +7,6 @@ record walks them once, and becomes the finished pieces of its element.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import Any, TypeAlias
@@ -16,7 +15,6 @@ from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
-from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.contact_xml import (
     escape_markup,
     preference_head,
@@ -24,7 +22,7 @@ from destination_maileon.maileon.contact_xml import (
     without_forbidden,
 )
 from destination_maileon.maileon.sync_options import Permission, is_not_set
-from destination_maileon.mapping.columns import Column
+from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.converters import Converter, as_text, truncated
 from destination_maileon.mapping.identifiers import (
     Identifiers,
@@ -51,23 +49,6 @@ _TRUNCATED = Notice.TRUNCATED
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class MappingRules:
-    """What holds for every record of a stream, whatever its columns.
-
-    `preferences` are those of the account: no other may be sent, and only their names may be shown.
-    None: the account was not asked, or did not tell.
-    """
-
-    identifier_mode: IdentifierMode
-    deleted_records: DeletedRecords = DeletedRecords.IGNORE
-    truncate_long_text: bool = False
-    every_record_is_deleted: bool = False
-    preferences: frozenset[tuple[str, str]] | None = None
-    audience: tuple[str, str] | None = None
-    """The custom field that says who is in the stream, and what it holds."""
-
-
 class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
@@ -78,24 +59,24 @@ class ContactEncoder:
 
     def __init__(
         self,
-        columns: Iterable[Column],
-        rules: MappingRules,
+        stream: StreamColumns,
         notices: Notices | None = None,
         *,
         texts: Collection[str] = (),
         order: Collection[str] = (),
     ) -> None:
-        columns = list(columns)
-        self._rules = rules
+        self._plan, self._config, self._account = stream.plan, stream.config, stream.account
+        self._mode = stream.plan.options.identifier_mode
         self._notices = notices or Notices()
         self._seen = self._notices.seen
+        columns = [*stream.columns.values()]
         self.rows = Rows(
             order or [c.name for c in columns],
             {c.name for c in columns if c.clear},
             {c.name for c in columns if c.name in texts and _holds_text(c)},
         )
         of = {kind: [c for c in columns if c.target.kind is kind] for kind in Kind}
-        if not rules.identifier_mode.sends_id:
+        if not self._mode.sends_id:
             of[Kind.MAILEON_ID] = []
         identifiers = [c for kind in IDENTIFIERS for c in of[kind]]
         marks = of[Kind.DELETED] + of[Kind.UNSUBSCRIBE]
@@ -111,26 +92,26 @@ class ContactEncoder:
         """Who it is, and whether it leaves."""
         place = self.rows.columns
         self._identifiers = Identifiers(
-            self._rules.identifier_mode,
+            self._mode,
             {c.target.kind: place[c.name] for c in identifiers},
             clean=self._cleaned,
             seen=self._seen,
         )
         self._marks = [(c.name, place[c.name]) for c in marks]
-        self._may_leave = bool(marks) or self._rules.every_record_is_deleted
+        self._may_leave = bool(marks) or self._plan.every_record_is_deleted
         self._removals = RemovalColumns(
             deleted=[c.name for c in marks if c.target.kind is Kind.DELETED],
             unsubscribe=[c.name for c in marks if c.target.kind is Kind.UNSUBSCRIBE],
-            when_deleted=self._rules.deleted_records,
-            every_record_is_deleted=self._rules.every_record_is_deleted,
+            when_deleted=self._config.deleted_records,
+            every_record_is_deleted=self._plan.every_record_is_deleted,
         )
 
     def _compile_content(self, of: Mapping[Kind, list[Column]]) -> None:
         """What is said of it: fields, preferences, permission."""
         place = self.rows.columns
         sections = {tag: [*map(self._field, of[kind])] for kind, tag in _SECTIONS.items()}
-        if self._rules.audience is not None:
-            name, number = self._rules.audience
+        if (name := self._plan.audience_field) is not None:
+            number = str(self._plan.audience_number)
             sections["custom_fields"].append(Field("audience", name, constant=number))
         self._sections = {tag: fields for tag, fields in sections.items() if fields}
         self._write_fields = field_writer(self._sections)
@@ -150,7 +131,7 @@ class ContactEncoder:
         convert = column.converter
         if convert is as_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
-        cuts = column.converter is as_text and self._rules.truncate_long_text
+        cuts = column.converter is as_text and self._config.truncate_long_text
         return Field(
             self.rows.columns[column.name],
             column.target.name,
@@ -234,7 +215,7 @@ class ContactEncoder:
         for _, place in self._marks:
             if getattr(row, place) is not None:
                 return True
-        return self._rules.every_record_is_deleted
+        return self._plan.every_record_is_deleted
 
     def _removal(self, row: Struct, pieces: list[str], *, is_usable: bool) -> DeletedRecords | None:
         """What becomes of the contact if it is gone, usable if it can be recognised."""
@@ -242,7 +223,7 @@ class ContactEncoder:
         marks = {name: value for name, value in given if value is not UNSET}
         removal = self._removals.removal(marks)
         if not is_usable and removal is not DeletedRecords.IGNORE:
-            raise without_identifier(self._rules.identifier_mode, pieces)
+            raise without_identifier(self._mode, pieces)
         unclear = None if removal else self._removals.unclear_column(marks)
         if unclear is not None:
             raise RefusedError(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
@@ -262,7 +243,7 @@ class ContactEncoder:
         found: dict[str, str] = {}
         for _, place in self._lists:
             if (value := getattr(row, place)) is not None:
-                found.update(listed(value, self._cleaned, self._rules.preferences))
+                found.update(listed(value, self._cleaned, self._account.known_preferences))
         for place, title, head, rest in self._preferences:
             value = getattr(row, place)
             if type(value) is bool:

@@ -65,7 +65,7 @@ def as_text(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return _float_text(value)
+        value = Decimal(repr(value))
     if isinstance(value, Decimal):
         return _decimal_text(value)
     return exact_json.text(value)
@@ -182,13 +182,6 @@ CONVERTERS: Mapping[FieldType, Converter] = {
     FieldType.GENDER: as_gender,
     FieldType.LOCALE: as_locale,
 }
-
-
-def _float_text(value: float) -> str:
-    text = repr(value)
-    if "e" in text:
-        return _decimal_text(Decimal(text))
-    return str(int(value)) if value.is_integer() else text
 
 
 def _decimal_text(value: Decimal) -> str:

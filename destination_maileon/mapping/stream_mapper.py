@@ -5,7 +5,6 @@ schema does not have, and when a custom field has vanished from the account.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 
 from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
@@ -16,7 +15,7 @@ from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.columns import Column, StreamColumns
-from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped, MappingRules
+from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.identifiers import SharedIds
 from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
@@ -40,18 +39,8 @@ class StreamMapper:
     """One stream of the catalog."""
 
     def __init__(self, columns: StreamColumns) -> None:
-        plan, config = columns.plan, columns.config
-        self.plan = plan
+        plan = self.plan = columns.plan
         self._columns = columns
-        self._rules = MappingRules(
-            identifier_mode=plan.options.identifier_mode,
-            deleted_records=config.deleted_records,
-            truncate_long_text=config.truncate_long_text,
-            every_record_is_deleted=plan.every_record_is_deleted,
-            audience=(plan.audience_field, str(plan.audience_number))
-            if plan.audience_field
-            else None,
-        )
         self._partition_keys: dict[Permission | None, PartitionKey] = {}
         self.usual_partition = self.partition_key(plan.permission)
         self.notices = Notices()
@@ -190,7 +179,7 @@ class StreamMapper:
 
     def tell_plan(self, log: Log) -> None:
         """Says what becomes of people, and where the columns go."""
-        people = outline(self.plan, self._rules.deleted_records)
+        people = outline(self.plan, self._columns.config.deleted_records)
         table = plan_table(self._without_warned(self._columns.columns))
         log(Level.INFO, f"Stream {self.plan.title}: {people}\n{table}".rstrip())
         self.tell_notes(log)
@@ -249,12 +238,8 @@ class StreamMapper:
         columns = self._columns.columns
         self._known = set(columns)
         self._missed = 0
-        # A column of them that is new has made them known.
-        rules = replace(self._rules, preferences=self._columns.account.known_preferences)
         texts = columns.keys() - self._mixed
-        self.encoder = ContactEncoder(
-            columns.values(), rules, self.notices, texts=texts, order=order
-        )
+        self.encoder = ContactEncoder(self._columns, self.notices, texts=texts, order=order)
         self._decode = self.encoder.rows.decode
 
 

@@ -15,11 +15,12 @@ from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.columns import Column
-from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
+from destination_maileon.mapping.columns import Column, StreamColumns
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage, Texts, decode
+from unit_tests.support.builders import a_config, a_plan, an_account, options
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 CDC = "_ab_cdc_deleted_at"
@@ -34,8 +35,18 @@ ADA = {"email": "ada@example.com"}
 WEEKLY = ("News", "Weekly")
 
 
-def an_encoder(*columns: Column, mode: IdentifierMode = EMAIL, **rules: Any) -> ContactEncoder:
-    return ContactEncoder((*IDENTIFIERS, *columns), MappingRules(mode, **rules))
+def an_encoder(
+    *columns: Column,
+    mode: IdentifierMode = EMAIL,
+    notices: Notices | None = None,
+    every_record_is_deleted: bool = False,
+    **configured: object,
+) -> ContactEncoder:
+    """An encoder of the identifiers and these columns, for a configuration with these keys."""
+    plan = a_plan(options=options(mode), every_record_is_deleted=every_record_is_deleted)
+    stream = StreamColumns(plan, a_config(**configured), an_account())
+    stream.columns |= {column.name: column for column in (*IDENTIFIERS, *columns)}
+    return ContactEncoder(stream, notices)
 
 
 def encoded(
@@ -49,8 +60,7 @@ def encoded(
 def noticing(*columns: Column, **rules: Any) -> tuple[Notices, ContactEncoder]:
     """An encoder, and what it notices."""
     notices = Notices()
-    of = MappingRules(EMAIL, **rules)
-    return notices, ContactEncoder((*IDENTIFIERS, MARK, *columns), of, notices)
+    return notices, an_encoder(MARK, *columns, notices=notices, **rules)
 
 
 def mapped(
@@ -463,7 +473,7 @@ CRITICAL = {
 def test_a_record_whose_identity_or_consent_was_not_delivered_is_refused(
     what: str, is_unavailable: bool
 ) -> None:
-    encoder = ContactEncoder(CRITICAL.values(), MappingRules(MAILEON_ID))
+    encoder = an_encoder(*CRITICAL.values(), mode=MAILEON_ID)
     column = CRITICAL[what].name
     data = {"mail": "ada@example.com", "number": 7, column: UNAVAILABLE_VALUE}
     if is_unavailable:

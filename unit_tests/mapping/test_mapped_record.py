@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_maileon.config.targets import Kind, Target
-from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
+from destination_maileon.maileon.contact import Contact, FieldType, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.columns import Column
-from destination_maileon.mapping.contact_encoder import ContactEncoder, MappingRules
+from destination_maileon.mapping.columns import Column, StreamColumns
+from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
@@ -24,7 +24,7 @@ from destination_maileon.mapping.mapped_record import (
 )
 from destination_maileon.protocol.messages import Texts
 from destination_maileon.streams.catalog import PartitionKey
-from unit_tests.support.builders import a_contact, a_part, a_plan, options
+from unit_tests.support.builders import a_config, a_contact, a_part, a_plan, an_account, options
 
 UPDATE, IGNORE = SynchronizationMode
 WEEKLY = ("News", "Weekly")
@@ -128,14 +128,13 @@ def test_merging_in_parts_is_merging_at_once(
 def test_records_as_they_are_encoded_are_merged_as_one_by_one(
     rows: list[dict[str, object]], clears: bool
 ) -> None:
-    encoder = ContactEncoder(
-        [
-            Column("email", Target(Kind.EMAIL)),
-            Column("A", Target(Kind.STANDARD, "A"), clear=clears),
-            Column("B", Target(Kind.CUSTOM, "B"), FieldType.INTEGER, clear=clears),
-        ],
-        MappingRules(IdentifierMode.EMAIL),
-    )
+    stream = StreamColumns(a_plan(), a_config(), an_account())
+    stream.columns |= {
+        "email": Column("email", Target(Kind.EMAIL)),
+        "A": Column("A", Target(Kind.STANDARD, "A"), clear=clears),
+        "B": Column("B", Target(Kind.CUSTOM, "B"), FieldType.INTEGER, clear=clears),
+    }
+    encoder = ContactEncoder(stream)
     encoded = [encoder.encode(encoder.rows.of(row), Texts.ANYTHING) for row in rows]
     parts = [
         a_part(payload=payload, identity_keys=keys, is_whole=is_whole)
