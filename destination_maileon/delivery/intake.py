@@ -24,9 +24,8 @@ from destination_maileon.mapping.mapped_record import (
     contact_keys,
 )
 from destination_maileon.mapping.stream_mapper import StreamMapper
-from destination_maileon.mapping.summary import told
 from destination_maileon.protocol.messages import RecordMessage, StreamKey
-from destination_maileon.protocol.output import Level, Log, pluralize, were_rejected
+from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan, stream_title
 
@@ -131,10 +130,7 @@ class Intake:
         self._tell_lost_fields()
         self._tell_unknown()
         for stream in self._streams.values():
-            stream.tell_kept_permissions(self.ledger.counts[stream.plan].existing, self.log)
-            for records, words in told(stream.notices.counts):
-                title, number = stream.plan.title, pluralize(records, "record")
-                self.log(Level.WARN, f"Stream {title}: {number} {words}")
+            stream.tell_end(self.ledger.counts[stream.plan].existing, self.log)
 
     def _reject(
         self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float

@@ -12,6 +12,8 @@ from typing import Self
 from destination_maileon.config.model import Config, NullValues, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import (
+    DELETED_AT_COLUMN,
+    IDENTIFIERS,
     SHARED_TARGETS,
     SKIP,
     Kind,
@@ -24,14 +26,14 @@ from destination_maileon.config.targets import (
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping.converters import CONVERTERS, Converter
 from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
-from destination_maileon.mapping.summary import (
-    listed,
-    missing_column_notes,
-    missing_column_problems,
-)
+from destination_maileon.mapping.summary import listed
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
+DECISIVE = frozenset(
+    {*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.PREFERENCE}
+)
+"""Targets that decide who is meant, and who may be written to."""
 MAX_LATE_COLUMNS = 10_000
 """So many that only records have are remembered. A source may make a column of every key."""
 
@@ -62,7 +64,7 @@ class StreamColumns:
     """Where the columns of one stream go, as its account and its configuration have it.
 
     `unmapped` are those without a target. `problems` say what a person must change before
-    anything is sent; `notes` what was left out, and why: `noted` are the columns of which they do.
+    anything is sent; `notes` what was left out, and why.
     """
 
     plan: StreamPlan
@@ -70,7 +72,6 @@ class StreamColumns:
     account: Account
     columns: dict[str, Column] = field(default_factory=dict, init=False)
     unmapped: list[str] = field(default_factory=list, init=False)
-    noted: set[str] = field(default_factory=set, init=False)
     problems: list[str] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
     _taken: dict[Target, str] = field(default_factory=dict, init=False)
@@ -86,8 +87,7 @@ class StreamColumns:
                 self._resolve(column, self._planned_type(column))
         self.problems += self._audience_problems()
         self._has_begun, self._room = True, len(self.columns) + MAX_LATE_COLUMNS
-        self.notes += missing_column_notes(self.plan)
-        self.problems += missing_column_problems(self.plan, self.columns)
+        self._look_for_slips()
         self.problems += self._identifier_problem()
         if self.unmapped and self.config.unmapped_columns is UnmappedColumns.FAIL:
             self.problems.append(
@@ -164,11 +164,12 @@ class StreamColumns:
             obstacle = creation_obstacle(column)
             why = obstacle and f'no custom field is created for "{column}": {obstacle}'
             if (note := why or mistaken_for(column)) is not None:
-                self._note(column, note)
+                self._skip(column, note)
                 return True
             target = Target(Kind.CUSTOM, column)
         if target is None:
-            self._leave_out(column)
+            if self._skip(column, *filter(None, [mistaken_for(column)])):
+                self.unmapped.append(column)
             return False
         other = None if target.kind in SHARED_TARGETS else self._taken.get(target)
         if other not in {None, column}:
@@ -200,6 +201,12 @@ class StreamColumns:
 
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
+        target = self._named_target(column)
+        # What Airbyte writes about deletions is read, whatever is said of the column.
+        is_mark = target == SKIP and column == DELETED_AT_COLUMN
+        return Target(Kind.DELETED) if is_mark else target
+
+    def _named_target(self, column: str) -> Target | None:
         entry = self.plan.mapping.get(column)
         if entry is not None:
             return parse_target(entry.target, self._preferences_for(entry.target)) or SKIP
@@ -250,26 +257,50 @@ class StreamColumns:
     def _refuse(self, column: str, target: Target, why: str) -> None:
         """A problem before the first record; afterwards the column is left out."""
         if self._has_begun:
-            self._note(column, f'column "{column}" is left out: {why}')
+            self._skip(column, f'column "{column}" is left out: {why}')
         else:
             self.problems.append(f'column "{column}": {why}')
             self._put(column, target)
 
-    def _note(self, column: str, note: str) -> None:
-        if self._skip(column):
-            self.noted.add(column)
-            self.notes.append(note)
-
-    def _leave_out(self, column: str) -> None:
-        if self._skip(column):
-            self.unmapped.append(column)
-            self.notes += filter(None, [mistaken_for(column)])
-
-    def _skip(self, column: str) -> bool:
-        """Whether it is remembered that the column goes nowhere."""
-        if column in self.columns or len(self.columns) < self._room:
+    def _skip(self, column: str, *notes: str) -> bool:
+        """Whether it is remembered that the column goes nowhere; `notes` say why."""
+        is_remembered = column in self.columns or len(self.columns) < self._room
+        if is_remembered:
             self.columns[column] = Column(column, SKIP)
-        return column in self.columns
+            self.notes += notes
+        return is_remembered
+
+    def _look_for_slips(self) -> None:
+        """Notes the mapped columns that the schema lacks.
+
+        One is a problem if it is spelt nearly as another, and decides on people: nobody's
+        identifier, consent or removal would be read.
+        """
+        mapping, properties = self.plan.mapping, self.plan.properties
+        names = NameIndex(properties)
+        absent = [column for column in mapping if column not in properties] if properties else []
+        near = {column: names.nearest(column) for column in absent}
+        told = [column for column in absent if near[column] or mapping[column].target != Kind.SKIP]
+        if told:
+            nearest = [*filter(None, near.values())]
+            hint = f" Did you mean {listed(nearest)}?" if nearest else ""
+            self.notes.append(
+                f"the mapping names {listed(told)}, which the schema of the stream lacks. It has "
+                f"an effect there only if records have more than the schema says.{hint}"
+            )
+        for column, meant in near.items():
+            if meant is not None and meant not in mapping:
+                self.problems += self._slip(column, meant)
+
+    def _slip(self, column: str, meant: str) -> Iterator[str]:
+        target = self.plan.mapping[column].target
+        # A column that waits for its type has no place yet.
+        has_it = meant in self.columns and str(self.columns[meant].target) == target
+        if not has_it and target.partition(":")[0] in DECISIVE:
+            yield (
+                f"{listed([column])} is mapped to {target}, but is not in the stream; did you mean "
+                f"{listed([meant])}? Map that one, to skip if it means something else."
+            )
 
     def _identifier_problem(self) -> Iterator[str]:
         # A stream without any property is one whose columns nobody knows yet.

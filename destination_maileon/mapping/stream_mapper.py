@@ -10,15 +10,15 @@ from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
 from destination_maileon.config.model import titled
-from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP
+from destination_maileon.config.targets import SKIP
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.sync_options import Permission
-from destination_maileon.mapping.columns import Column, StreamColumns
+from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.identifiers import SharedIds
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.summary import Notices, listed, outline, plan_table
+from destination_maileon.mapping.summary import Notice, Notices, listed, outline, plan_table
 from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey
@@ -27,9 +27,6 @@ _NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no 
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
 # Not every version of msgspec makes a ValueError of its own errors.
 _UNUSUAL = (ValueError, RecursionError, ArithmeticError, MsgspecError)
-
-MAX_TABLES = 20
-"""So many times it is told where columns go that only the records have."""
 
 MAX_TIMES_WIDER = 20
 """So many times what a record has may columns be that are new and go nowhere."""
@@ -46,8 +43,7 @@ class StreamMapper:
         self.notices = Notices()
         self._shared_ids = SharedIds(plan.options.identifier_mode)
         self._told_notes = 0
-        self._told_tables = 0
-        self._has_told_unmapped = False
+        self._told_unmapped = 0
         self._mixed: set[str] = set()
         """Columns of texts that have held something else."""
         self._keys: dict[str, None] = {}
@@ -118,11 +114,17 @@ class StreamMapper:
         Raises:
             StopSync: if one has no target, and that must not be.
         """
-        known = self._known
+        columns = self._columns.columns
         self._keys = dict.fromkeys(data)
-        if data.keys() <= known:
+        unknown = [name for name in data if name not in columns]
+        if unknown:
+            self._resolve(unknown, data, log)
+        if any(name in columns and columns[name].target != SKIP for name in unknown):
+            self._compile_anew()
+        else:
             self._miss()
-            return
+
+    def _resolve(self, unknown: Collection[str], data: Mapping[str, object], log: Log) -> None:
         stops = self._columns.newly_seen(data)
         if stops:
             raise StopSync(
@@ -131,26 +133,10 @@ class StreamMapper:
                 "skip."
             )
         columns = self._columns.columns
-        new = {name: columns[name] for name in data if name in columns and name not in known}
-        known.update(new)
-        if all(map(_goes_nowhere, new.values())):
-            self._miss()
-        else:
-            self._compile_anew()
-        self._tell_new(new, log)
-        self.tell_notes(log)
-
-    def _tell_new(self, new: Mapping[str, Column], log: Log) -> None:
-        table = plan_table(self._without_warned(new))
-        if table and self._told_tables < MAX_TABLES:
-            self._told_tables += 1
+        table = plan_table(columns[name] for name in unknown if name in columns)
+        if table:
             log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{table}")
-
-    def _without_warned(self, columns: Mapping[str, Column]) -> dict[str, Column]:
-        """Less those that a warning says are left out: each is told once, where one can act."""
-        warned = set() if self._has_told_unmapped else {*self._columns.unmapped}
-        noted = self._columns.noted
-        return {n: c for n, c in columns.items() if n not in warned and n not in noted}
+        self._tell_notes(log)
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
@@ -180,36 +166,45 @@ class StreamMapper:
     def tell_plan(self, log: Log) -> None:
         """Says what becomes of people, and where the columns go."""
         people = outline(self.plan, self._columns.config.deleted_records)
-        table = plan_table(self._without_warned(self._columns.columns))
+        table = plan_table(self._columns.columns.values())
         log(Level.INFO, f"Stream {self.plan.title}: {people}\n{table}".rstrip())
-        self.tell_notes(log)
+        self._tell_notes(log)
 
-    def tell_kept_permissions(self, existing: int, log: Log) -> None:
-        """Says at the end to how many existing contacts the column of permissions meant nothing."""
-        column = self.encoder.permission_column
-        if existing and column and not self.plan.options.override_permission:
-            log(
-                Level.INFO,
-                f"Stream {self.plan.title}: {pluralize(existing, 'existing contact')} kept the "
-                f"permission they had: {listed([column])} decides for new ones only. To act on "
-                "withdrawn consent, map a column to unsubscribe.",
-            )
-
-    def tell_notes(self, log: Log) -> None:
+    def _tell_notes(self, log: Log) -> None:
         """Says, once each, what a person should know of the columns."""
-        title, columns = self.plan.title, self._columns
-        if columns.unmapped and not self._has_told_unmapped:
-            self._has_told_unmapped = True
-            verb, them = ("is", "it") if len(columns.unmapped) == 1 else ("are", "each")
+        columns = self._columns
+        if not self._told_unmapped:
+            self._told_unmapped = len(columns.unmapped)
+            self._tell_unmapped(Level.WARN, columns.unmapped, log)
+        for note in columns.notes[self._told_notes :]:
+            log(Level.WARN, f"Stream {self.plan.title}: {note}")
+        self._told_notes = len(columns.notes)
+
+    def _tell_unmapped(self, level: Level, names: Collection[str], log: Log) -> None:
+        if names:
+            verb, them = ("is", "it") if len(names) == 1 else ("are", "each")
             log(
-                Level.WARN,
-                f"Stream {title}: {listed(columns.unmapped)} {verb} left out, since no target "
+                level,
+                f"Stream {self.plan.title}: {listed(names)} {verb} left out, since no target "
                 f"fits. To change that, give {them} a target under {titled('streams')}; skip "
                 "silences this.",
             )
-        for note in columns.notes[self._told_notes :]:
-            log(Level.WARN, f"Stream {title}: {note}")
-        self._told_notes = len(columns.notes)
+
+    def tell_end(self, existing: int, log: Log) -> None:
+        """Says what came up in the records, of which `existing` are of contacts that were there."""
+        title, column = self.plan.title, self.encoder.permission_column
+        # A warning names the first ones; one for each record would drown the others.
+        self._tell_unmapped(Level.INFO, self._columns.unmapped[self._told_unmapped :], log)
+        if existing and column and not self.plan.options.override_permission:
+            log(
+                Level.INFO,
+                f"Stream {title}: {pluralize(existing, 'existing contact')} kept the permission "
+                f"they had: {listed([column])} decides for new ones only. To act on withdrawn "
+                "consent, map a column to unsubscribe.",
+            )
+        for notice in Notice:
+            if records := self.notices.counts[notice]:
+                log(Level.WARN, f"Stream {title}: {pluralize(records, 'record')} {notice.value}")
 
     def _miss(self) -> None:
         """A record has columns that go nowhere and that the encoder does not have.
@@ -218,25 +213,20 @@ class StreamMapper:
         do it would read twice every record that has one.
         """
         self._missed += 1
-        known, rows = self._columns.columns, self.encoder.rows.columns
-        if self._missed > len(rows if self._are_few(len(known) - len(rows)) else known):
+        if self._missed > len(self._columns.columns):
             self._compile_anew()
 
     def _compile_anew(self) -> None:
         columns, rows = self._columns.columns, self.encoder.rows.columns
         new = [name for name in columns if name not in rows]
-        if not self._are_few(len(new)):
-            new = [n for n in new if n in self._keys or not _goes_nowhere(columns[n])]
+        # Each record pays for the columns of a row that it does not have.
+        if len(new) > MAX_TIMES_WIDER * len(self._keys):
+            new = [n for n in new if n in self._keys or columns[n].target != SKIP]
         self._compile(_in_order([*rows, *new], self._keys))
-
-    def _are_few(self, new: int) -> bool:
-        """Whether a row may get so many columns: each record pays for what it does not have."""
-        return new <= MAX_TIMES_WIDER * len(self._keys)
 
     def _compile(self, order: Collection[str]) -> None:
         """For rows of these columns, which the records have in this order."""
         columns = self._columns.columns
-        self._known = set(columns)
         self._missed = 0
         texts = columns.keys() - self._mixed
         self.encoder = ContactEncoder(self._columns, self.notices, texts=texts, order=order)
@@ -245,10 +235,6 @@ class StreamMapper:
 
 def _refuse(_data: bytes) -> Struct:
     raise ValueError
-
-
-def _goes_nowhere(column: Column) -> bool:
-    return column.target == SKIP and column.name != DELETED_AT_COLUMN
 
 
 def _in_order(columns: Iterable[str], keys: Iterable[str]) -> list[str]:

@@ -56,7 +56,7 @@ def test_columns_find_their_targets_by_name() -> None:
         "preference:News/Weekly": "preference:News/Weekly",
         "preferences": "preferences",
         "_airbyte_raw_id": "skip",
-        "_ab_cdc_deleted_at": "skip",
+        "_ab_cdc_deleted_at": "deleted",
         "permission": "skip",
         "deleted": "deleted",
     }
@@ -166,6 +166,13 @@ TAKEN = (
 
 
 # Mapped, and delivered by a connection that does not say so.
+
+
+@pytest.mark.parametrize("target", ["skip", "custom:COLOR"])
+def test_airbytes_mark_of_a_deletion_is_read_wherever_it_is_mapped_to(target: str) -> None:
+    columns = planned("email", "_ab_cdc_deleted_at", mapping=(("_ab_cdc_deleted_at", target),))
+    told = target.replace("skip", "deleted")
+    assert str(columns.columns["_ab_cdc_deleted_at"].target) == told
 
 
 @pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
@@ -792,7 +799,7 @@ def test_it_is_a_warning_at_the_start_and_told_once() -> None:
     stream = StreamMapper(columns.before_first_record())
     heard = Heard()
     stream.tell_plan(heard)
-    stream.tell_notes(heard)
+    stream.learn({"email": "a@b.de"}, heard)
     told = LACKS.format('column "town"')
     assert heard.warnings == [f"Stream contacts: {told}"]
     assert [level for level, _ in heard.said] == [Level.INFO, Level.WARN]

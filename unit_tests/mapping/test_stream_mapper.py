@@ -16,7 +16,7 @@ from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.stream_mapper import MAX_TABLES, MAX_TIMES_WIDER, StreamMapper
+from destination_maileon.mapping.stream_mapper import MAX_TIMES_WIDER, StreamMapper
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import (
@@ -49,9 +49,9 @@ class Compiled:
         self.stream = StreamMapper(columns.before_first_record())
 
     def learn(self, **data: object) -> None:
-        self.stream.learn(data, self._log)
+        self.stream.learn(data, self.log)
 
-    def _log(self, level: Level, text: str) -> None:
+    def log(self, level: Level, text: str) -> None:
         self.said.append(f"{level} {text}")
 
 
@@ -97,13 +97,18 @@ def test_a_column_that_goes_somewhere_is_compiled_in(monkeypatch: pytest.MonkeyP
     assert b"Ada" in written(compiled.stream, first_name="Ada")
 
 
-def test_it_is_not_told_for_ever_where_columns_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_columns_that_go_nowhere_the_first_are_warned_of_and_the_others_told_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     compiled = Compiled(monkeypatch)
     for n in range(100):
         compiled.learn(**{f"key{n}": n})
-    tables = [text for text in compiled.said if "seen first in a record" in text]
-    assert len(tables) == MAX_TABLES
-    assert len(compiled.said) <= MAX_TABLES + 1
+    (warning,) = compiled.said
+    assert warning.startswith(f'{Level.WARN} Stream contacts: column "key0" is left out')
+    compiled.stream.tell_end(0, compiled.log)
+    (_, told) = compiled.said
+    assert told.startswith(f'{Level.INFO} Stream contacts: columns "key1", "key2", ')
+    assert '"key20" and 79 more are left out' in told
 
 
 def with_a_log(*columns: str, **config: object) -> tuple[StreamMapper, Heard]:
@@ -292,27 +297,29 @@ def test_a_column_of_permissions_is_told_to_decide_on_new_contacts_only() -> Non
     stream.tell_plan(heard)
     assert any("updated and keep their permission, new" in text for _, text in heard.said)
     told = len(heard.said)
-    stream.tell_kept_permissions(0, heard)
-    stream.tell_kept_permissions(2, heard)
+    stream.tell_end(0, heard)
+    stream.tell_end(2, heard)
     [(_, text)] = heard.said[told:]
     assert (
         '2 existing contacts kept the permission they had: column "consent" decides for new' in text
     )
 
 
-def test_a_column_that_is_left_out_is_told_once_and_by_a_warning_where_one_can_act() -> None:
-    stream, heard = with_a_log("shoe", "skip", "Permission", unmapped_columns="create")
+def test_where_columns_go_is_told_at_the_start_and_when_they_come() -> None:
+    stream, heard = with_a_log("shoe", "skip", "first_name")
     stream.tell_plan(heard)
-    (table,) = [text for level, text in heard.said if level is Level.INFO]
-    assert table.endswith('  left out: column "skip"')
-    assert any('"Permission" does not go to permission' in text for text in heard.warnings)
-
-    stream, heard = with_a_log("shoe", "skip")
-    stream.tell_plan(heard)
-    for column in ("hat", "glove"):
+    for column in ("hat", "COLOR"):
         stream.learn({"email": "a@b.de", column: 1}, heard)
-    tables = [text for level, text in heard.said if level is Level.INFO]
-    assert ["shoe" in text for text in (*tables, *heard.warnings)] == [False, False, False, True]
-    assert [text.splitlines()[-1] for text in tables[1:]] == [
-        f'  left out: column "{column}"' for column in ("hat", "glove")
-    ]
+    first, second = [text for level, text in heard.said if level is Level.INFO]
+    assert [line.split()[0] for line in first.splitlines()[1:]] == ["email", "first_name"]
+    assert second == ("Stream contacts, seen first in a record:\n  COLOR  ->  custom:COLOR  string")
+    (warning,) = heard.warnings
+    assert '"shoe" is left out' in warning
+
+
+def test_what_was_noticed_is_told_at_the_end_with_the_number_of_records() -> None:
+    stream, heard = with_a_log("first_name")
+    for name in ("A\x00da", "Eva", "M\x00ax"):
+        mapped(stream, first_name=name)
+    stream.tell_end(0, heard)
+    assert heard.warnings == [f"Stream contacts: 2 records {Notice.CLEANED.value}"]
