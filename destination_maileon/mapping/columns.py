@@ -63,8 +63,8 @@ class Column:
 class StreamColumns:
     """Where the columns of one stream go, as its account and its configuration have it.
 
-    `unmapped` are those without a target. `problems` say what a person must change before
-    anything is sent; `notes` what was left out, and why.
+    `unmapped` are those without a target, and `notes` say what was left out, and why, until whoever
+    tells them takes them out. `problems` say what a person must change before anything is sent.
     """
 
     plan: StreamPlan

@@ -42,8 +42,7 @@ class StreamMapper:
         self.usual_partition = self.partition_key(plan.permission)
         self.notices = Notices()
         self._shared_ids = SharedIds(plan.options.identifier_mode)
-        self._told_notes = 0
-        self._told_unmapped = 0
+        self._has_warned_of_unmapped = False
         self._mixed: set[str] = set()
         """Columns of texts that have held something else."""
         self._keys: dict[str, None] = {}
@@ -172,29 +171,31 @@ class StreamMapper:
 
     def _tell_notes(self, log: Log) -> None:
         """Says, once each, what a person should know of the columns."""
-        columns = self._columns
-        if not self._told_unmapped:
-            self._told_unmapped = len(columns.unmapped)
-            self._tell_unmapped(Level.WARN, columns.unmapped, log)
-        for note in columns.notes[self._told_notes :]:
+        if not self._has_warned_of_unmapped:
+            self._has_warned_of_unmapped = self._tell_unmapped(Level.WARN, log)
+        for note in self._columns.notes:
             log(Level.WARN, f"Stream {self.plan.title}: {note}")
-        self._told_notes = len(columns.notes)
+        self._columns.notes.clear()
 
-    def _tell_unmapped(self, level: Level, names: Collection[str], log: Log) -> None:
-        if names:
-            verb, them = ("is", "it") if len(names) == 1 else ("are", "each")
-            log(
-                level,
-                f"Stream {self.plan.title}: {listed(names)} {verb} left out, since no target "
-                f"fits. To change that, give {them} a target under {titled('streams')}; skip "
-                "silences this.",
-            )
+    def _tell_unmapped(self, level: Level, log: Log) -> bool:
+        """Names the columns without a target that were not named yet; whether there are any."""
+        names = self._columns.unmapped
+        if not names:
+            return False
+        verb, them = ("is", "it") if len(names) == 1 else ("are", "each")
+        log(
+            level,
+            f"Stream {self.plan.title}: {listed(names)} {verb} left out, since no target fits. To "
+            f"change that, give {them} a target under {titled('streams')}; skip silences this.",
+        )
+        names.clear()
+        return True
 
     def tell_end(self, existing: int, log: Log) -> None:
         """Says what came up in the records, of which `existing` are of contacts that were there."""
         title, column = self.plan.title, self.encoder.permission_column
         # A warning names the first ones; one for each record would drown the others.
-        self._tell_unmapped(Level.INFO, self._columns.unmapped[self._told_unmapped :], log)
+        self._tell_unmapped(Level.INFO, log)
         if existing and column and not self.plan.options.override_permission:
             log(
                 Level.INFO,
