@@ -26,26 +26,12 @@ def preference_value(value: object, title: str) -> str | None:
         RefusedError: if it says neither yes nor no. `title` is the preference's name, empty
             if it must not be shown.
     """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return None
-    try:
-        said = _said(value)
-    except TypeError:  # a list or an object, which have no hash
-        said = ""
-    if said == "":
-        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title)
-    return said
-
-
-@lru_cache(maxsize=100)
-def _said(value: object) -> str | None:
-    """The same of a text or a number; empty if it says neither."""
-    if isinstance(value, str) and value.strip().lower() in NULL_WORDS:
+    if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
     said = is_set(value)
-    return "" if said is None else "true" if said else "false"
+    if said is None:
+        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title)
+    return "true" if said else "false"
 
 
 def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
