@@ -25,7 +25,7 @@ from destination_maileon.mapping.mapped_record import (
 )
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.messages import RecordMessage, StreamKey
-from destination_maileon.protocol.output import Level, Log, were_rejected
+from destination_maileon.protocol.output import Level, Log, pluralize, were_rejected
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan, stream_title
 

@@ -100,7 +100,6 @@ class ContactEncoder:
         self._marks = [(c.name, place[c.name]) for c in marks]
         self._may_leave = bool(marks) or self._plan.every_record_is_deleted
         self._removals = RemovalColumns(
-            deleted=[c.name for c in marks if c.target.kind is Kind.DELETED],
             unsubscribe=[c.name for c in marks if c.target.kind is Kind.UNSUBSCRIBE],
             when_deleted=self._config.deleted_records,
             every_record_is_deleted=self._plan.every_record_is_deleted,

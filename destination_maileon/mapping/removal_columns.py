@@ -57,43 +57,42 @@ REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
 
 @dataclass(frozen=True, slots=True)
 class RemovalColumns:
-    """The columns of a stream that say that a contact is gone; `when_deleted` is configured."""
+    """What the columns of a stream mean that say that a contact is gone.
 
-    deleted: Collection[str]
+    They say that it is deleted, but for those that `unsubscribe`; `when_deleted` is configured.
+    `marks` below are what these columns hold in a record, by name.
+    """
+
     unsubscribe: Collection[str]
     when_deleted: DeletedRecords
     every_record_is_deleted: bool = False
 
-    def removal(self, data: Mapping[str, object]) -> DeletedRecords | None:
+    def removal(self, marks: Mapping[str, object]) -> DeletedRecords | None:
         """What the record asks for; None if its contact stays. A deletion comes first."""
-        gone = (
-            self.every_record_is_deleted
-            or self._mark(data) is True
-            or any(is_set(data.get(column)) for column in self.deleted)
-        )
+        true = [column for column, value in marks.items() if self._is_set(column, value)]
+        gone = self.every_record_is_deleted or any(c not in self.unsubscribe for c in true)
         if gone and self.when_deleted is not DeletedRecords.IGNORE:
             return self.when_deleted
-        if any(is_set(data.get(column)) for column in self.unsubscribe):
+        if any(column in self.unsubscribe for column in true):
             return DeletedRecords.UNSUBSCRIBE
         return self.when_deleted if gone else None
 
-    def unclear_column(self, data: Mapping[str, object]) -> str | None:
-        """The first column that says neither yes nor no: nobody is removed or written by guess.
+    def unclear_column(self, marks: Mapping[str, object]) -> str | None:
+        """The first column that says neither yes nor no: nobody is removed or written by guess."""
+        unclear = (c for c, value in marks.items() if self._is_set(c, value) is None)
+        return next(unclear, None)
 
-        So is Airbyte's mark of a deletion with a value that says no, as no CDC source sets one.
+    def _is_set(self, column: str, value: object) -> bool | None:
+        """Whether the column says so; Airbyte's mark does by its mere presence.
+
+        With a value that says no, as no CDC source sets one, the mark says neither.
         """
-        if self._mark(data) is False:
-            return DELETED_AT_COLUMN
-        columns = (*self.deleted, *self.unsubscribe)
-        return next((column for column in columns if is_set(data.get(column)) is None), None)
-
-    def _mark(self, data: Mapping[str, object]) -> bool | None:
-        """Whether Airbyte's mark says so, as it does by its mere presence; None: there is none."""
-        mark = None if DELETED_AT_COLUMN in self.unsubscribe else data.get(DELETED_AT_COLUMN)
+        if column != DELETED_AT_COLUMN or column in self.unsubscribe:
+            return is_set(value)
         # As in any column of a time, an empty text counts as null.
-        if mark is None or (isinstance(mark, str) and not mark.strip()):
-            return None
-        return is_set(mark) is not False
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return False
+        return None if is_set(value) is False else True
 
 
 def unclear_advice(column: str) -> str:
