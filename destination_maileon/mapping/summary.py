@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords, titled
-from destination_maileon.config.targets import IDENTIFIERS, SKIP, Kind
+from destination_maileon.config.targets import SKIP, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.consent import permission_column
 
@@ -42,47 +42,43 @@ _REMOVES = {
 
 def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
     """What becomes of the people of the stream, in two sentences at most."""
-    recognised = f"contacts are recognised by {plan.options.identifier_mode.value}"
+    options, column = plan.options, permission_column(plan)
+    recognised = f"contacts are recognised by {options.identifier_mode.value}"
     if plan.every_record_is_deleted:
         return f"{recognised}; whoever has a record here is {_REMOVES[deleted_records]}."
-    is_update = plan.options.sync_mode is SynchronizationMode.UPDATE
-    sets = plan.permission is not None or permission_column(plan) is not None
-    overrides = plan.options.override_permission and sets
-    keeps = "" if overrides else " and keep their permission"
-    existing = f"updated{keeps}" if is_update else "left as they are"
-    new = "left out"
-    if not plan.options.update_only:
-        new = f"created with {_permission(plan)}"
-    again = "added again" if plan.options.reimport_unsubscribed_contacts else "left out"
+    existing = "left as they are"
+    if options.sync_mode is SynchronizationMode.UPDATE:
+        has_permission = plan.permission is not None or column is not None
+        overrides = options.override_permission and has_permission
+        existing = "updated" if overrides else "updated and keep their permission"
+    new = "left out" if options.update_only else f"created with {_permission(plan, column)}"
+    again = "added again" if options.reimport_unsubscribed_contacts else "left out"
     return (
         f"{recognised}; existing ones are {existing}, new ones {new}, unsubscribed ones {again}. "
         f"Contacts of deleted records are {_REMOVES[deleted_records]}."
     )
 
 
-def _permission(plan: StreamPlan) -> str:
-    if (column := permission_column(plan)) is None:
-        without = plan.permission is None
-        return "no permission (not_set)" if without else f"permission {plan.permission_name}"
-    return f"the permission in {listed([column])} ({plan.permission_name} where it is empty)"
+def _permission(plan: StreamPlan, column: str | None) -> str:
+    if column is not None:
+        return f"the permission in {listed([column])} ({plan.permission_name} where it is empty)"
+    without = "no permission (not_set)"
+    return without if plan.permission is None else f"permission {plan.permission_name}"
 
 
 def plan_table(columns: Iterable[Column]) -> str:
     """Column, target and type of those that go somewhere, as a table for the log."""
-    rows = [(c.name, str(c.target), _shown_type(c)) for c in columns if c.target != SKIP]
+    rows = [(c.name, str(c.target), c) for c in columns if c.target != SKIP]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(2)]
-    lines = [f"  {a:<{widths[0]}}  ->  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-    return "\n".join(lines)
+    return "\n".join(
+        f"  {name:<{widths[0]}}  ->  {target:<{widths[1]}}  {_type_of_field(column)}".rstrip()
+        for name, target, column in rows
+    )
 
 
-def _shown_type(column: Column) -> str:
-    if column.target.kind in {Kind.STANDARD, Kind.CUSTOM}:
-        return f"{column.type}{', null clears' if column.clear else ''}"
-    if column.has_source:
-        return "source is set" if column.source else "source is deleted"
-    if column.target.kind is Kind.UNSUBSCRIBE:
-        return "yes or a time unsubscribes"
-    return "identifier" if column.target.kind in IDENTIFIERS else ""
+def _type_of_field(column: Column) -> str:
+    is_field = column.target.kind in {Kind.STANDARD, Kind.CUSTOM}
+    return f"{column.type}{', null clears' * column.clear}" if is_field else ""
 
 
 class Notice(Enum):

@@ -22,9 +22,9 @@ class StreamEntries:
     def __init__(self, entries: Iterable[StreamConfig], keys: Collection[StreamKey]) -> None:
         self._entries = {entry.key: entry for entry in entries}
         there = {*keys, *((None, name) for _, name in keys)}
-        self._unused = [key for key in self._entries if key not in there]
         self._free = [key for key in keys if self.entry_of(key) is None]
         self._names = NameIndex(name for _, name in self._free)
+        self._misses = {key: self._nearest(key[1]) for key in self._entries if key not in there}
 
     def entry_of(self, key: StreamKey) -> StreamConfig | None:
         """The entry that names the stream's namespace, else the one that names none."""
@@ -32,9 +32,9 @@ class StreamEntries:
 
     def problems(self) -> Iterator[str]:
         """One sentence per entry that was most likely meant for a stream of the sync."""
-        for key in self._unused:
-            says_something = self._entries[key].mapping or self._entries[key].audience_field
-            if says_something and (nearest := self._nearest(key[1])) is not None:
+        for key, nearest in self._misses.items():
+            entry = self._entries[key]
+            if nearest is not None and (entry.mapping or entry.audience_field):
                 yield (
                     f"{titled('streams')} has an entry for the stream with {_in_words(key)}, which "
                     f"is not in this sync. Did you mean the one that arrives with "
@@ -44,7 +44,7 @@ class StreamEntries:
 
     def foreign(self) -> list[StreamKey]:
         """The streams of entries that resemble none of the sync."""
-        return [key for key in self._unused if self._nearest(key[1]) is None]
+        return [key for key, nearest in self._misses.items() if nearest is None]
 
     def _nearest(self, name: str) -> StreamKey | None:
         """The stream without an entry that most likely is meant; None if none resembles the name.

@@ -36,18 +36,14 @@ def test_a_mapping_is_shown_as_a_table_without_what_goes_nowhere() -> None:
         Column("gone", Target(Kind.DELETED)),
         Column("left", Target(Kind.UNSUBSCRIBE)),
         Column("weekly", weekly),
-        Column("w", weekly, source="shop", has_source=True),
-        Column("v", weekly, has_source=True),
     ]
     assert plan_table(columns).splitlines() == [
-        "  email     ->  email                   identifier",
+        "  email     ->  email",
         "  birthday  ->  standard:BIRTHDAY       date",
         "  shoe      ->  custom:SHOE             float, null clears",
         "  gone      ->  deleted",
-        "  left      ->  unsubscribe             yes or a time unsubscribes",
+        "  left      ->  unsubscribe",
         "  weekly    ->  preference:News/Weekly",
-        "  w         ->  preference:News/Weekly  source is set",
-        "  v         ->  preference:News/Weekly  source is deleted",
     ]
 
 
