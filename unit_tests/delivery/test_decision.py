@@ -114,17 +114,17 @@ def failed(
 
 CASES: dict[str, Callable[[], Decision]] = {
     "report: accepted": _accepted,
-    "report: code 21, and the account has lost the field": lambda: reported(21, gone=["HAT"]),
+    "report: code 21, and the custom field has vanished": lambda: reported(21, gone=["HAT"]),
     "report: codes 4, 5": lambda: reported(4),
     "report: other codes, a contact of several records": lambda: reported(8, records=2),
     "report: other codes, one record": lambda: reported(8),
-    "report: counted as invalid and not named": _uncertain,
+    "report: invalid contacts counted but not named": _uncertain,
     "refused as a whole (400, 413), several records": lambda: refused(two()),
-    "refused, alone, once another request was accepted": lambda: refused(
+    "refused, one record, another request was accepted": lambda: refused(
         a_request(someone(1)), Purpose.WRITE
     ),
-    "refused, alone, before": lambda: refused(a_request(someone(1))),
-    "refused, and it cannot be a contact's fault": lambda: refused(two(), status=405),
+    "refused, one record, none was accepted yet": lambda: refused(a_request(someone(1))),
+    "refused, and no contact can be the cause": lambda: refused(two(), status=405),
     "403 after a request of its kind was accepted": lambda: refused(
         two(), Purpose.WRITE, status=403
     ),
@@ -133,16 +133,16 @@ CASES: dict[str, Callable[[], Decision]] = {
     ),
     "failed by timeout, more contacts than the service bears": lambda: failed(TIMEOUT, bears=1),
     "failed, may be too large, none succeeds": lambda: failed(TIMEOUT, times=2),
-    "failed otherwise, and there is time": lambda: failed(NO_CONNECTION),
-    "failed for too long": lambda: failed(NO_CONNECTION, since=100.0),
+    "failed otherwise, within the time for retries": lambda: failed(NO_CONNECTION),
+    "failed beyond the time for retries": lambda: failed(NO_CONNECTION, since=100.0),
     "codes 4, 5 or none, sent before older ones were settled": lambda: reported_strictly(5),
-    "refused alone, sent before older ones were settled": lambda: refused(
+    "refused, one record, sent before older ones settled": lambda: refused(
         a_request(someone(1), partition_key=STRICT), was_oldest=False
     ),
     "a contact of several records": lambda: reported_strictly(8, records=2),
     "one record": lambda: reported_strictly(8),
 }
-"""One for each row of the table, by its first column."""
+"""One case for each row of the table, by its first column."""
 
 ELSEWHERE = {"no request can succeed until a person acts"}
 """An error of the client itself: `test_response_handler` has it."""

@@ -249,7 +249,7 @@ def _with_switching_names(scenario: Scenario, chance: Random) -> Scenario:
 
 
 def _tidied(scenario: Scenario, chance: Random) -> Scenario:
-    """The scenario without other partition keys and rejections, so that contacts keep their order."""
+    """The scenario without other partition keys and rejections, so contacts keep their order."""
 
     def change(data: Data, _number: int, chance: Random) -> None:
         for name in TIDIED:
