@@ -1,7 +1,7 @@
 """A stand-in for the Maileon REST API over real HTTP.
 
-It imports nothing from the connector, so that a mistake cannot be made on both sides at once. What
-Maileon's pages document, what is inferred and what is unknown stands in README.md.
+It imports nothing from the connector, so that both cannot share a mistake. README.md lists what
+Maileon's pages document, what is inferred and what is unknown.
 """
 
 from __future__ import annotations

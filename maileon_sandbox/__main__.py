@@ -1,4 +1,4 @@
-"""`python -m maileon_sandbox`: run the sandbox until it is told to stop."""
+"""`python -m maileon_sandbox`: runs the sandbox until a signal stops it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The Flask application: routes, access, errors.
 
-A call is answered with 401 without a known key, with 403 without the right for the method, then
-with 404 and 405 (Maileon docs, Authentication; HTTP status codes). Outside the API there is no key,
-but the sandbox must be called by a name of this machine, and not from the page of another site.
+A call without a known key is answered with 401, without the right for its method with 403; 404 and
+405 come after these (Maileon docs, Authentication; HTTP status codes). Outside the API no key is
+needed, but the request must be addressed to this machine and not come from another site's page.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from maileon_sandbox.routes import admin, contacts, definitions, service, single
 from maileon_sandbox.routes.responses import error
 from maileon_sandbox.vocabulary import API_PREFIX
 
-# The names of this machine. Under another name a page of another site could read what is here.
+# The names of this machine. Under another name, another site's page could read the data here.
 _OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class NameConverter(BaseConverter):
-    """One part of the path, decoded after the path was split: a name may hold slashes."""
+    """One segment of the path, decoded after splitting: a name may contain slashes."""
 
     def to_python(self, value: str) -> str:
         return unquote(value)
@@ -34,10 +34,10 @@ class NameConverter(BaseConverter):
 
 @cache
 def application() -> Flask:
-    """One for all sandboxes of a process, as each route takes long to compile."""
+    """The application, shared by all sandboxes of a process as compiling routes is slow."""
     app = Flask(__name__, static_folder=None)
     app.url_map.converters["name"] = NameConverter
-    # A redirect to a tidier path is none of the API's answers.
+    # The API never redirects to a cleaned-up path.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     app.before_request(_authorize)
@@ -65,10 +65,10 @@ def _authorize() -> Response | None:
 
 
 def _refuse_foreign_names() -> Response | None:
-    """What needs no key is for this machine's own addresses and pages alone."""
+    """Refuses requests unless they use this machine's addresses and come from its pages."""
     if not _is_own(f"//{request.headers.get('Host', '')}"):
         return Response("This sandbox answers to 127.0.0.1 and localhost only.\n", 421)
-    # A browser names the page from which a form or a script posts.
+    # Browsers send the origin of the page that posts a form or runs a script.
     if not _is_own(request.headers.get("Origin", "//localhost")):
         return Response("This sandbox takes nothing from pages of others.\n", 403)
     return None
@@ -83,9 +83,9 @@ def _is_own(address: str) -> bool:
 
 
 def _rights(authorization: str) -> frozenset[str] | None:
-    """The key alone in base64 (Maileon docs, Authentication), or with a colon after it.
+    """The rights of the key, sent as the key in base64 (Maileon docs, Authentication).
 
-    So sends it Maileon's Java client, as Basic authentication asks for.
+    Maileon's Java client adds a colon before encoding, as Basic authentication requires.
     """
     for key, rights in current_context().settings.keys.items():
         for written in (key, f"{key}:"):
@@ -95,7 +95,7 @@ def _rights(authorization: str) -> frozenset[str] | None:
 
 
 def _error_answer(problem: HTTPException) -> Response | HTTPException:
-    """XML inside the API; outside, the web server's HTML, as for a wrong base URL."""
+    """XML inside the API; outside it the web server's HTML, as for a wrong base URL."""
     if not _is_api():
         return problem
     return error(problem.code or 500, problem.description or problem.name)

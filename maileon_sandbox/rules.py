@@ -1,7 +1,7 @@
-"""How the sandbox behaves where Maileon's pages leave room.
+"""Settings for behaviour that Maileon's pages leave open.
 
-Each field of `Rules` is an option of the command line, too. A default is what the pages
-say; where they say nothing, it is the case that is harder for a client. README.md has the list.
+Each field of `Rules` is also an option of the command line. A default follows the pages; where they
+say nothing, it is what is harder for a client. README.md has the list.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-# What an invalid contact does to a call with ignore_invalid_contacts=false: 400, or 200 and a
-# report. Nothing is stored either way.
+# The answer to an invalid contact with ignore_invalid_contacts=false: 400, or 200 and a report.
+# Nothing is stored either way.
 StrictAnswer = Literal["400", "report"]
-# By what an unsubscribed contact can still be found: its Maileon id, also its external id, or its
-# address too.
+# The identifiers an unsubscribed contact keeps: its Maileon id, also its external id, or also its
+# address.
 Kept = Literal["id", "external_id", "address"]
-# Which empty values clear a field instead of being refused: none, that of GENDER, or those of
-# every field that is not text.
+# The fields that an empty value clears, instead of being refused: none, GENDER, or all that are not
+# text.
 AcceptedEmpty = Literal["nothing", "gender", "everything"]
-# In what the limit of 255 characters is counted. Java counts an emoji as two.
+# The unit of the limit of 255 characters. Java counts an emoji as two.
 LengthUnit = Literal["code_points", "utf16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What can be turned. Raises ValueError for a value that a setting does not have."""
+    """The settings. Raises ValueError for an unknown value."""
 
     strict_answer: StrictAnswer = "400"
     moves_within_call: bool = False
@@ -43,7 +43,7 @@ class Rules:
 
 
 def choices_of_rules() -> dict[str, tuple[str, ...]]:
-    """The settings that have a closed set of texts, with that set."""
+    """The allowed texts of each setting that has a closed set."""
     hints: dict[str, Any] = get_type_hints(Rules)
     return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 

@@ -1,4 +1,4 @@
-"""The sandbox as a Python object: what tests and the demo ask of it and tell it."""
+"""The sandbox as a Python object, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DEMO_KEY = "sandbox-demo-key"
 
 @dataclass(slots=True, kw_only=True)
 class Sandbox:
-    """One account behind one server; port 0 takes a free one.
+    """One account behind one server; port 0 picks a free one.
 
-    `api_key` has every right, `api_keys` are further keys, each with the methods it may use.
-    `latency_seconds` is waited by every call before it is answered. `account` can be another
-    sandbox's, so that it outlives a server. `rules` are what Maileon's pages leave open.
+    `api_key` has every right; `api_keys` are further keys with the methods each may use. Every call
+    waits `latency_seconds` before it is answered. `account` can come from another sandbox, so that
+    it outlives a server. `rules` set what Maileon's pages leave open.
     """
 
     api_key: str = DEMO_KEY
@@ -61,7 +61,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """End every connection. Account and calls can still be read."""
+        """Ends every connection. The account and the calls can still be read."""
         if self._server:
             self._context.stopping.set()
             self._server.stop()
@@ -93,18 +93,18 @@ class Sandbox:
         return self._context.traffic.violations()
 
     def script(self, *faults: Fault) -> None:
-        """Append to the scripted faults."""
+        """Appends to the scripted faults."""
         self._context.faults.add(*faults)
 
     def fail_at_random(self, *faults: Fault, share: float, random: Random) -> None:
-        """From now on one of the faults, by chance, hits so large a share of the calls."""
+        """From now on each call gets one of the faults with the probability `share`."""
         self._context.faults.set_random(RandomFaults(faults, share, random))
 
     def carry_out_unsubscriptions(self) -> None:
-        """Let those that wait for `unsubscribe_delay_seconds` wait no longer."""
+        """Carries out the unsubscriptions that wait for `unsubscribe_delay_seconds`."""
         self._context.unsubscriptions.carry_out_all()
 
     def reset(self) -> None:
-        """Forget calls, violations and faults, not the account."""
+        """Forgets calls, violations and faults, but not the account."""
         self._context.traffic.clear()
         self._context.faults.clear()

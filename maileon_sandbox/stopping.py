@@ -1,7 +1,4 @@
-"""How a program that waits is told to stop.
-
-The signals are SIGTERM, and SIGINT for Ctrl-C.
-"""
+"""Stops a waiting program by SIGTERM, or by SIGINT for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from threading import Event
 
 
 def told_to_stop() -> Event:
-    """From now on these signals set the event instead of ending the program."""
+    """Makes these signals set the event instead of ending the program."""
     stopped = Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopped.set())

@@ -1,4 +1,4 @@
-"""The closed sets of the Maileon API, as the sandbox understands them.
+"""The constants and enumerations of the Maileon API, as the sandbox understands them.
 
 Sources: Maileon docs, Synchronize Contacts; Synchronize Contacts Error Codes; standard and custom
 contact field pages. Codes 22 to 27 come from a third party's copy of the error code page.
@@ -82,7 +82,7 @@ class ErrorCode(IntEnum):
     ILLEGAL_INTEGER = 25
     ILLEGAL_STRING = 26
     ILLEGAL_TIMESTAMP = 27
-    # No code is documented for what follows; a client must cope with codes it does not know.
+    # No code is documented for these errors; a client must cope with unknown codes.
     ILLEGAL_OTHER_TEXT = 28
     NO_SUCH_STANDARD_FIELD = 29
     NO_SUCH_PREFERENCE = 30

@@ -1,7 +1,7 @@
 """The account: contacts, definitions of fields and preferences, unsubscription markers.
 
-Whatever reads or writes it holds `lock`. Ids and addresses are unique, external ids need not be.
-Values are not judged: what is put in is stored.
+Code that reads or writes it holds `lock`. Ids and addresses are unique; external ids need not be.
+Values are not validated: what is put in is stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIRST_ID = 10_001
 
 
 class ContactDetails(TypedDict, total=False):
-    """What `Account.add_contact` takes beside the address."""
+    """The arguments of `Account.add_contact` besides the address."""
 
     external_id: str
     permission: int
@@ -33,7 +33,7 @@ class ContactDetails(TypedDict, total=False):
 
 
 class _Memory(NamedTuple):
-    """The contacts at one moment, to go back to."""
+    """A copy of the contacts, to restore them."""
 
     contacts: dict[int, StoredContact]
     ids_by_email: dict[str, int]
@@ -81,13 +81,13 @@ class Account:
     def add_contact(
         self, email: str | None = None, **details: Unpack[ContactDetails]
     ) -> StoredContact:
-        """Put a contact in as it is described.
+        """Adds a contact as described.
 
-        With `unsubscribed` its address gets the marker too, and the contact keeps what it was
-        given; `unsubscribe` does what Maileon does. Raises ValueError if the address is another
-        contact's, or a detail is none.
+        With `unsubscribed` its address gets a marker as well, and the contact keeps its data;
+        `unsubscribe` does what Maileon does. Raises ValueError if another contact has the address
+        or a detail is unknown.
         """
-        # Seeds come as JSON too, where no type checker looks.
+        # Seeds also come as JSON, which no type checker sees.
         if unknown := sorted(details.keys() - ContactDetails.__annotations__.keys()):
             raise ValueError(f"a contact has no {', '.join(unknown)}")
         preferences = details.get("preferences", {})
@@ -112,7 +112,7 @@ class Account:
     # Finding
 
     def integer_fields(self) -> list[str]:
-        """Those that can hold an audience; see `audiences`."""
+        """The fields that can hold an audience; see `audiences`."""
         with self.lock:
             return [n for n, kind in self.custom_fields.items() if kind is FieldType.INTEGER]
 
@@ -145,7 +145,7 @@ class Account:
         return next(self._ids)
 
     def put(self, contact: StoredContact) -> None:
-        """Store a contact, in the place of the one with its id."""
+        """Stores a contact, replacing the one with the same id."""
         with self.lock:
             before = self._contacts.get(contact.id)
             self._forget_identifiers(before)
@@ -170,7 +170,7 @@ class Account:
         return replace(contact, left_audiences=left) if left != contact.left_audiences else contact
 
     def remove(self, contact: StoredContact) -> None:
-        """Delete for good. A marker stays with the address."""
+        """Deletes a contact. An unsubscription marker of its address stays."""
         with self.lock:
             self._forget_identifiers(contact)
             del self._contacts[contact.id]
@@ -237,6 +237,6 @@ class Account:
         )
 
     def restore(self, memory: _Memory) -> None:
-        """Go back to what `remember` returned."""
+        """Restores what `remember` returned."""
         self._contacts, self._ids_by_email, self._ids_by_external_id = memory[:3]
         self.markers, self.highest_numbers = memory[3:]

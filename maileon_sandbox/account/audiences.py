@@ -1,8 +1,8 @@
-"""Audiences: who is in one, and who has left it.
+"""Audiences: which contacts are in one, and which have left it.
 
-A custom field of type integer can hold an audience: whoever has a number above 0 is in, and each
-sync writes a higher number than the one before. Maileon has no such notion; it has filters on
-fields. The page shows it.
+A custom field of type integer can hold an audience: contacts with a number above 0 are in it, and
+each sync writes a higher number than the one before. Maileon has no such concept, only filters on
+fields. The page shows audiences.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from maileon_sandbox.account.stored_contact import StoredContact
 
 
 def number_in(contact: StoredContact, field: str) -> int:
-    """0 for no value, and for a seeded one that is no number."""
+    """The number in the field; 0 for no value, and for a seeded value that is no number."""
     try:
         return int(contact.custom_fields.get(field, "0"))
     except ValueError:
@@ -27,10 +27,10 @@ def left_audiences(
     fields: Iterable[str],
     highest: Mapping[str, int],
 ) -> dict[str, int]:
-    """The audiences that a contact is out of since a write, or was before and still is.
+    """The audiences that a contact has left, with this write or before.
 
-    Maps each field to the highest number that anybody had in it when the contact left: whoever left
-    in the last sync has the one that is the highest still. Whoever unsubscribes has left nothing.
+    Maps each field to the highest number that any contact had in it at that time. If that number is
+    still the highest, the contact left in the last sync. An unsubscribed contact has left none.
     """
     if before is None or after.unsubscribed:
         return {}

@@ -15,12 +15,12 @@ from maileon_sandbox.account.stored_contact import StoredContact
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-# A name -> its new name, or None if it is deleted.
+# Maps a name to its new name, or to None if it is deleted.
 Renaming = Callable[[Key], Key | None]
 
 
 def rename_custom_field(account: Account, old: str, new: str | None) -> None:
-    """`new` None deletes it."""
+    """Renames a custom field; `new` None deletes it."""
     account.custom_fields = _renamed(account.custom_fields, lambda n: new if n == old else n)
     _change_contacts(
         account,
@@ -32,7 +32,7 @@ def rename_custom_field(account: Account, old: str, new: str | None) -> None:
 
 
 def rename_category(account: Account, old: str, new: str | None) -> None:
-    """`new` None deletes it, with its preferences."""
+    """Renames a category; `new` None deletes it with its preferences."""
 
     def renamed(name: str) -> str | None:
         return new if name == old else name
@@ -48,7 +48,7 @@ def rename_category(account: Account, old: str, new: str | None) -> None:
 
 
 def rename_preference(account: Account, key: tuple[str, str], new: str | None) -> None:
-    """`key` is category and name; `new` None deletes it."""
+    """Renames a preference; `key` is category and name, and `new` None deletes it."""
     category, old = key
     account.preferences[category] = _renamed(
         account.preferences[category], lambda n: new if n == old else n
@@ -63,7 +63,7 @@ def rename_preference(account: Account, key: tuple[str, str], new: str | None) -
 
 
 def _renamed(values: Mapping[Key, Value], renaming: Renaming[Key]) -> dict[Key, Value]:
-    """In the same order."""
+    """The values under their new names, in the same order."""
     names = [(renaming(name), value) for name, value in values.items()]
     return {name: value for name, value in names if name is not None}
 

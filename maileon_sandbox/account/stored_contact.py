@@ -1,4 +1,4 @@
-"""A contact as the account holds it: a value, replaced as a whole whenever it is written."""
+"""A contact in the account: an immutable value that each write replaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from maileon_sandbox.vocabulary import Permission
 
 
 class StoredPreference(NamedTuple):
-    """`true` or `false`, and where the person said so."""
+    """A value, `true` or `false`, and its source."""
 
     value: str
     source: str | None = None
@@ -23,11 +23,11 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredContact:
-    """One contact. Every field value is text, as it stands in the XML; a missing key is no value.
+    """One contact. Field values are text, as in the XML; a missing key means no value.
 
-    `unsubscribed` is true from an unsubscription until the contact is written again; the marker of
-    the address is the account's (`Account.markers`). `preference_times` holds when a preference's
-    value or source last changed, `left_audiences` what `maileon_sandbox.account.audiences` says.
+    `unsubscribed` is true from an unsubscription until the contact is written again; markers of
+    addresses are in `Account.markers`. `preference_times` holds when each preference's value or
+    source last changed; for `left_audiences` see `maileon_sandbox.account.audiences`.
     """
 
     id: int

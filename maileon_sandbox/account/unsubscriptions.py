@@ -1,4 +1,4 @@
-"""When an unsubscription takes effect.
+"""Delays unsubscriptions.
 
 Maileon answers at once and unsubscribes a moment later: "if you ask for the contact immediately
 after unsubscribing, there is a chance that it is still there" (page Unsubscribe Contacts By Email).
@@ -14,7 +14,7 @@ from maileon_sandbox.rules import Rules
 
 
 class Unsubscriptions:
-    """Unsubscriptions that were accepted. `unsubscribe_delay_seconds` is how long each waits."""
+    """Accepted unsubscriptions. Each waits for `unsubscribe_delay_seconds`."""
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account = account
@@ -34,7 +34,7 @@ class Unsubscriptions:
                 timer.start()
 
     def carry_out_all(self) -> None:
-        """Wait no longer."""
+        """Carries out all waiting unsubscriptions now."""
         with self._lock:
             for id_ in list(self._waiting):
                 self._waiting[id_].cancel()
@@ -46,7 +46,7 @@ class Unsubscriptions:
                 self._carry_out(id_)
 
     def _carry_out(self, id_: int) -> None:
-        """The contact as it is by now; it may have been deleted."""
+        """Unsubscribes the contact in its present state; it may have been deleted."""
         with self._account.lock:
             if contact := self._account.by_id(id_):
                 self._account.unsubscribe(contact, keep=self._rules.unsubscribed_keep)

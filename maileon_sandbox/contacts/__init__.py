@@ -1,1 +1,1 @@
-"""How a sent contact is read, judged and stored, and what the report says of it."""
+"""Reading, validating and storing the contacts of a call, and its report."""

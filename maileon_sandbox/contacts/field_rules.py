@@ -1,6 +1,6 @@
-"""What a value must look like, and the form in which it is stored.
+"""The rules for values, and the form in which they are stored.
 
-These are the error codes 3 and 6 to 31. Sources: Maileon docs, Synchronize Contacts Error Codes,
+They give the error codes 3 and 6 to 31. Sources: Maileon docs, Synchronize Contacts Error Codes,
 standard and custom contact field pages.
 """
 
@@ -18,7 +18,7 @@ from maileon_sandbox.contacts.sent_contacts import SentContact, SentField, SentP
 from maileon_sandbox.rules import DEFAULT_RULES, Rules
 from maileon_sandbox.vocabulary import MAX_TEXT_CHARACTERS, STANDARD_FIELDS, ErrorCode, FieldType
 
-# Value -> stored form, or None if the value is illegal.
+# Maps a value to its stored form, or to None if it is illegal.
 Rule = Callable[[str], str | None]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -29,17 +29,17 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def is_email(value: str) -> bool:
-    """Something, `@`, a domain with a dot: the sample rejects `max.mustermann.3@xqueue`."""
+    """Whether it is text, `@`, and a domain with a dot, which the sample requires."""
     return _EMAIL.fullmatch(value) is not None
 
 
 def _text(value: str) -> str | None:
-    """Any text; its length is judged where the unit is known."""
+    """Any text; its length is checked where the unit is known."""
     return value
 
 
 def _timestamp(value: str) -> str | None:
-    """`yyyy-MM-dd` or `yyyy-MM-dd HH:mm:ss`, and a day that exists."""
+    """`yyyy-MM-dd` or `yyyy-MM-dd HH:mm:ss`, if the day and the time exist."""
     match = _DATE.fullmatch(value)
     if not match:
         return None
@@ -114,7 +114,7 @@ class IllegalValueError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Values in the form in which they are stored; None clears."""
+    """Values in their stored form; None clears the field."""
 
     standard_fields: Mapping[str, str | None]
     custom_fields: Mapping[str, str | None]
@@ -122,9 +122,9 @@ class Values:
 
 
 def values_of(sent: SentContact, account: Account, rules: Rules = DEFAULT_RULES) -> Values:
-    """Standard fields, custom fields, preferences, each in the order sent.
+    """Validates standard fields, custom fields and preferences, each in the order sent.
 
-    Raises IllegalValueError for the first that is illegal; a contact has one error in the report.
+    Raises IllegalValueError for the first illegal value; the report has one error per contact.
     """
     return Values(
         {field.name: _standard_value(field, rules) for field in sent.standard_fields},

@@ -1,8 +1,8 @@
-"""Which stored contact a sent one means, and whether its identifiers are free.
+"""Finds the stored contact that a sent one means, and checks its identifiers.
 
-These are the error codes 1, 2, 4, 5 (and 32, the sandbox's own), for one call. Sources: Maileon
-docs, Synchronize Contacts (identifier modes) and Synchronize Contacts Error Codes
-("already exists for another contact, in the sent list or among stored contacts").
+This gives the error codes 1, 2, 4, 5 (and 32, the sandbox's own) for one call. Sources: Maileon
+docs, Synchronize Contacts (identifier modes) and Synchronize Contacts Error Codes ("already exists
+for another contact, in the sent list or among stored contacts").
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _DUPLICATES = {
 
 
 class Identity:
-    """The identifiers of one call: those seen in its list, and those it took from contacts.
+    """The identifiers of one call: those sent so far, and those that contacts gave up.
 
-    An identifier that was another contact's when the call began counts as taken to its end, unless
-    `moves_within_call`: what Maileon does there is not documented, and this is the harder variant.
+    An identifier that another contact had when the call began counts as taken until its end, unless
+    `moves_within_call` is set. Maileon's behaviour is undocumented; this is harder for a client.
     """
 
     def __init__(self, account: Account, options: SynchronizeOptions, rules: Rules) -> None:
@@ -38,23 +38,23 @@ class Identity:
         self._given_up: dict[tuple[str, str], int] = {}
 
     def find(self, sent: SentContact) -> StoredContact | None:
-        """The stored contact that is meant, or None for a new one.
+        """Returns the stored contact that is meant, or None for a new one.
 
-        Raises IllegalValueError if identifiers are missing, malformed or another contact's.
+        Raises IllegalValueError if an identifier is missing, malformed or another contact's.
         """
         self._refuse_unusable(sent)
         duplicates = self._duplicates_in_list(sent)
         stored = self._stored(sent)
         if not stored and not sent.email and not self._options.update_only:
             raise IllegalValueError(ErrorCode.MISSING_EMAIL, "email")
-        # What update_only leaves out takes no identifier from anyone.
+        # A contact that update_only leaves out takes no identifier from another.
         if stored or not self._options.update_only:
             duplicates |= self._duplicates_among_stored(sent, stored)
         self._refuse(duplicates, sent)
         return stored
 
     def written(self, before: StoredContact, after: StoredContact) -> None:
-        """Remember the identifiers that a contact gave up."""
+        """Remembers the identifiers that a contact gave up."""
         if before.email and before.email.lower() != (after.email or "").lower():
             self._given_up["email", before.email.lower()] = before.id
         if before.external_id and before.external_id != after.external_id:
@@ -81,13 +81,13 @@ class Identity:
                 return self._account.by_email(sent.email)
 
     def _by_id(self, sent: SentContact) -> StoredContact | None:
-        """An id that is no number or not stored is as good as none (assumed)."""
+        """The contact with this id; an id that is no number or not stored is ignored (assumed)."""
         if not sent.id or not sent.id.isascii() or not sent.id.isdigit():
             return None
         return self._account.by_id(int(sent.id))
 
     def _duplicates_in_list(self, sent: SentContact) -> set[str]:
-        """The first of a list stands, whatever becomes of it; the later ones are reported."""
+        """The kinds of its identifiers that an earlier contact of the call has, valid or not."""
         identifiers = set(sent.identifiers())
         if self._options.identifier_mode is not IdentifierMode.MAILEON_ID:
             identifiers = {(kind, value) for kind, value in identifiers if kind != "id"}
@@ -112,9 +112,9 @@ class Identity:
         return taken
 
     def _keeps_external_id(self, sent: SentContact, stored: StoredContact | None) -> bool:
-        """Whether the contact is known by something else, and its external id stays the same.
+        """Whether it is recognised by another identifier and keeps its external id.
 
-        Several contacts may share one; it means none of them in particular (assumed).
+        Several contacts may share an external id, which then identifies none of them (assumed).
         """
         if not stored or self._options.identifier_mode is IdentifierMode.EXTERNAL_ID:
             return False

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from maileon_sandbox.vocabulary import Permission, SyncMode
 
-# A client may leave the permission out on purpose; all the others it should state.
+# A client may leave out the permission on purpose, but should send all other parameters.
 EXPECTED_PARAMETERS = (
     "sync_mode",
     "use_external_id",
@@ -24,11 +24,11 @@ EXPECTED_PARAMETERS = (
 
 
 class BadParameterError(Exception):
-    """A parameter that the API does not take; the call is answered with 400."""
+    """A parameter that the API does not accept; the call is answered with 400."""
 
 
 class IdentifierMode(Enum):
-    """By what a contact is recognised."""
+    """The identifier by which a contact is recognised."""
 
     EMAIL = auto()
     EXTERNAL_ID = auto()
@@ -37,7 +37,7 @@ class IdentifierMode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynchronizeOptions:
-    """What one call asks for. `permission` None: not set, which is not the same as 1."""
+    """The options of one call. `permission` None means not set, which differs from 1."""
 
     permission: Permission | None = None
     sync_mode: SyncMode = SyncMode.IGNORE
@@ -49,16 +49,16 @@ class SynchronizeOptions:
 
     @property
     def permission_of_new(self) -> Permission:
-        """Not set: the table's default 1, which is also what its text says ("none")."""
+        """The permission of a new contact; 1 if not set, the default in the table ("none")."""
         return self.permission or Permission.NONE
 
     def permission_of_existing(self, stored: Permission) -> Permission:
-        """Overridden only if a permission is set and `override_permission` is true."""
+        """The stored permission, unless one is set and `override_permission` is true."""
         return self.permission if self.permission and self.override_permission else stored
 
 
 def options_of(query: Mapping[str, str]) -> SynchronizeOptions:
-    """Raise BadParameterError for a value that is not documented."""
+    """The options in the query. Raises BadParameterError for an undocumented value."""
     return SynchronizeOptions(
         permission=permission_of(query),
         sync_mode=sync_mode_of(query),
@@ -73,7 +73,7 @@ def options_of(query: Mapping[str, str]) -> SynchronizeOptions:
 
 
 def permission_of(query: Mapping[str, str]) -> Permission | None:
-    """None: not set. Raises BadParameterError for a value that is not documented."""
+    """The permission, None if not set. Raises BadParameterError for an undocumented value."""
     value = query.get("permission")
     if value is None:
         return None
@@ -84,7 +84,7 @@ def permission_of(query: Mapping[str, str]) -> Permission | None:
 
 
 def sync_mode_of(query: Mapping[str, str]) -> SyncMode:
-    """Raise BadParameterError for a value that is not documented."""
+    """The sync mode. Raises BadParameterError for an undocumented value."""
     modes = {"1": SyncMode.UPDATE, "2": SyncMode.IGNORE}
     try:
         return modes[query.get("sync_mode", "2")]

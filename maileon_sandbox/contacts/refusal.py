@@ -1,7 +1,7 @@
-"""A contact that was refused, with the field and the value that are to blame.
+"""A refused contact with the field and the value that caused it.
 
-The report has less: it names either the field or the value, as the code asks (Maileon docs,
-Synchronize Contacts Error Codes).
+The report contains less: it names either the field or the value, depending on the code (Maileon
+docs, Synchronize Contacts Error Codes).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FIELDS_OF_CODES = {
 
 
 class Refusal(NamedTuple):
-    """One contact, why it was refused, and the value that was, if one was sent."""
+    """A refused contact, the reason, and the value that was refused, if one was sent."""
 
     email: str | None
     external_id: str | None
@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
 
     @property
     def contact(self) -> tuple[str | None, ...]:
-        """Who it is: the same contact may be refused more than once."""
+        """The contact's identifiers; the same contact may be refused more than once."""
         return (self.email and self.email.lower(), self.external_id, self.id)
 
 

@@ -1,7 +1,6 @@
 """The report of a synchronize call, as XML.
 
-It is written exactly as the sample in Maileon docs, Synchronize Contacts. There is no Maileon id in
-it.
+It has the form of the sample in Maileon docs, Synchronize Contacts, without a Maileon id.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Rejection:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a list. The counts need not add up: `update_only` leaves contacts out."""
+    """The results of a call. Counts need not add up: `update_only` leaves contacts out."""
 
     contacts: int = 0
     existing: int = 0
@@ -39,7 +38,7 @@ class Report:
 
     @property
     def success(self) -> bool:
-        """False as soon as one contact is invalid, as in the sample."""
+        """False if any contact is invalid, as in the sample."""
         return not self.rejected
 
     def counts(self) -> dict[str, int]:

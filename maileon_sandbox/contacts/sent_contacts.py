@@ -1,7 +1,7 @@
 """The body of a synchronize call as plain values.
 
-An element that is absent, nil (`None`) and empty (`""`) are three things. Values are not judged.
-Sources: Maileon docs, Synchronize Contacts (structure) and XML guidelines (nil, empty).
+Absent, nil (`None`) and empty (`""`) elements are distinguished. Values are not validated. Sources:
+Maileon docs, Synchronize Contacts (structure) and XML guidelines (nil, empty).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 
 class MalformedError(Exception):
-    """The body is no list of contacts; the call is answered with 400."""
+    """The body is not a list of contacts; the call is answered with 400."""
 
 
 class SentField(NamedTuple):
@@ -26,7 +26,7 @@ class SentField(NamedTuple):
 
 
 class SentPreference(NamedTuple):
-    """A preference. `source` counts only if `has_source`; then None deletes the stored source."""
+    """A preference. `source` is used only if `has_source`; then None deletes the stored source."""
 
     category: str
     name: str
@@ -49,7 +49,7 @@ class SentContact:
     oddities: list[str] = field(default_factory=list)
 
     def identifiers(self) -> Iterator[tuple[str, str]]:
-        """Kind and value of each identifier, in the form in which they are compared."""
+        """The kind and the value of each identifier, in the form for comparison."""
         if self.email:
             yield "email", self.email.lower()
         if self.external_id:
@@ -59,7 +59,7 @@ class SentContact:
 
 
 def parse(body: bytes) -> list[SentContact]:
-    """Raise MalformedError if the body is not what the documentation describes."""
+    """The contacts in the body. Raises MalformedError if it is not as documented."""
     root = parse_xml(body)
     if root.tag != "contacts":
         raise MalformedError("the root element must be <contacts>")
@@ -70,7 +70,7 @@ def parse_one(body: bytes) -> tuple[SentContact, str | None]:
     """The body of a call about one contact, and the permission in it.
 
     Raises:
-        MalformedError: if it is none.
+        MalformedError: if the body is not a contact.
     """
     root = parse_xml(body)
     permission = root.findtext("permission")
@@ -83,7 +83,7 @@ def parse_one(body: bytes) -> tuple[SentContact, str | None]:
 
 
 def parse_xml(body: bytes) -> _Element:
-    """Raise MalformedError if the body is not well-formed, or has a document type."""
+    """The root element. Raises MalformedError if it is not well-formed or has a document type."""
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

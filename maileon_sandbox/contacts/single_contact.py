@@ -1,6 +1,6 @@
 """The body of a call about one contact, as XML or JSON (Maileon docs, Update Contact By Email).
 
-In JSON, standard and custom fields are objects of names and values, and preferences a list.
+In JSON, standard and custom fields are objects that map names to values; preferences are a list.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _KEYS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class SingleContact:
-    """What was sent; `permission` None: not in the body."""
+    """The contact sent; `permission` is None if the body has none."""
 
     contact: SentContact
     permission: Permission | None
 
 
 def single_contact(body: bytes, content_type: str) -> SingleContact:
-    """Raise MalformedError if the body is neither XML nor JSON of a contact."""
+    """The contact in the body. Raises MalformedError if it is neither XML nor JSON of one."""
     if content_type.partition(";")[0].strip().lower() in _JSON_TYPES:
         return _from_json(body)
     contact, permission = parse_one(body)
@@ -67,7 +67,7 @@ def _from_json(body: bytes) -> SingleContact:
 
 
 def _text(value: object) -> str | None:
-    """A number or a truth value as it is written in JSON."""
+    """The value as text; numbers and booleans as they are written in JSON."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list | dict):

@@ -1,7 +1,7 @@
-"""The call itself: a list of contacts, in order, into the account.
+"""Applies the contacts of a synchronize call to the account, in order.
 
-Source: Maileon docs, Synchronize Contacts. Assumed, as it is not documented: contacts are judged
-before they are looked up among the unsubscribed, and these before `update_only` and `sync_mode`.
+Source: Maileon docs, Synchronize Contacts. The order of checks is undocumented; assumed here:
+validation first, then whether the contact is unsubscribed, then `update_only` and `sync_mode`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Synchronization:
         self._report = Report()
 
     def run(self, contacts: list[SentContact]) -> Report:
-        """Without `ignore_invalid_contacts`, one invalid contact keeps everything from storing."""
+        """Returns the report. Without `ignore_invalid_contacts`, one invalid contact undoes all."""
         with self._account.lock:
             self._report.contacts = len(contacts)
             memory = None if self._options.ignore_invalid_contacts else self._account.remember()
@@ -92,7 +92,7 @@ class Synchronization:
         self._account.put(contact)
 
     def _lift_marker(self, email: str | None) -> None:
-        """Unless it is told to, a write leaves the marker.
+        """Removes the address's marker, if the rules say that a write does so.
 
         A contact "can be marked as unsubscriber, even if he resubscribed" (Maileon docs, Get
         Unsubscription-Marker).

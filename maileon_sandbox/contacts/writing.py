@@ -1,7 +1,7 @@
-"""What a contact looks like after it was written.
+"""Applies the values of a sent contact to a stored one.
 
-The same for a synchronize and for the calls that create or update one contact: an absent field is
-left as it is, nil clears it, everything else replaces it.
+A synchronize and the calls that create or update one contact do the same: an absent field stays,
+nil clears it, and any other value replaces it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _Key = tuple[str, str]
 def written(
     stored: StoredContact, sent: SentContact, *, values: Values, now: datetime
 ) -> StoredContact:
-    """The stored contact with what was sent. Whoever is written is subscribed again."""
-    # An address that differs by case only is the same address, and stays as it was.
+    """The stored contact with the values sent. A contact that is written is subscribed again."""
+    # An address that differs only by case is the same one and is not overwritten.
     is_new_address = sent.email and sent.email.lower() != (stored.email or "").lower()
     preferences = _preferences(stored.preferences, values.preferences)
     changed = {key for key in preferences if preferences[key] != stored.preferences.get(key)}
@@ -47,7 +47,7 @@ def _merged(stored: Mapping[str, str], sent: Mapping[str, str | None]) -> dict[s
 def _preferences(
     stored: Mapping[_Key, StoredPreference], sent: list[SentPreference]
 ) -> dict[_Key, StoredPreference]:
-    """The source is changed only if it was sent (Maileon docs, Contact Preferences)."""
+    """The source changes only if it was sent (Maileon docs, Contact Preferences)."""
     merged = dict(stored)
     for preference in sent:
         key = (preference.category, preference.name)

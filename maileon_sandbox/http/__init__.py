@@ -1,1 +1,1 @@
-"""The server, the calls it got, and what goes wrong by order."""
+"""The HTTP server, the record of calls, and scripted faults."""

@@ -1,4 +1,4 @@
-"""What the routes of one sandbox share, and how they get at it."""
+"""The state that the routes of one sandbox share, and access to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything that one sandbox has. `stopping` wakes whoever waits."""
+    """The state of one sandbox. `stopping` wakes calls that wait."""
 
     settings: Settings
     account: Account
@@ -46,7 +46,7 @@ _KEY = "maileon_sandbox.context"
 
 
 def attach(environ: WSGIEnvironment, context: Context) -> None:
-    """Let this request be answered for the sandbox that has this context."""
+    """Attaches the sandbox's context to a request."""
     environ[_KEY] = context
 
 

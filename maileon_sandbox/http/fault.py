@@ -1,4 +1,4 @@
-"""Scripted faults: what goes wrong, and which calls it hits. `middleware` applies them."""
+"""Scripted faults: what goes wrong and for which calls. `middleware` applies them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from maileon_sandbox.vocabulary import API_PREFIX, XML_TYPE
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One misbehaviour and the calls it hits.
+    """A fault and the calls it hits.
 
-    What happens: `status` answers with an error (and `Retry-After: retry_after`); `redirect` with
-    307, or `status`, and that `Location`; `body` with 200, or `status`, and these bytes. These
-    three do not carry the call out, unless `processed`. `drop` closes the connection without an
-    answer, "before" or "after" the call is carried out. `delay_seconds` is waited after the call
-    is carried out and before it is answered. `trickle` sends the answer byte by byte.
+    Effect: `status` answers with this status (and `Retry-After: retry_after`); `redirect` with 307,
+    or `status`, and this `Location`; `body` with 200, or `status`, and these bytes. A call with one
+    of these three is carried out only if `processed`. `drop` closes the connection without an
+    answer, "before" or "after" the call is carried out. `delay_seconds` is the pause between
+    carrying the call out and answering it. `trickle` sends the answer byte by byte.
 
-    Whom it hits: calls by `method`, by the start of their `path` (with or without `/1.0`; with
-    `whole_path` the path must be just that) and by a text their body `contains`. The first `skip`
-    of them pass, then each `every`th is hit, `times` times (None: for ever). A fault does not see
-    calls that an earlier one took.
+    Calls: selected by `method`, by the start of their `path` (with or without `/1.0`; the whole
+    path with `whole_path`) and by text that the body `contains`. The first `skip` of them pass,
+    then each `every`th is hit, `times` times (None: without end). Calls that an earlier fault takes
+    are not counted.
     """
 
     status: int | None = None
@@ -53,7 +53,7 @@ class Fault:
 
     @property
     def answers_itself(self) -> bool:
-        """Whether the API's own answer is not given."""
+        """Whether the fault answers in place of the API."""
         return self.status is not None or self.body is not None or self.redirect is not None
 
     @property
@@ -73,7 +73,7 @@ class Fault:
 
 
 def fault_from_json(data: dict[str, Any]) -> Fault:
-    """Raise ValueError for a key that no fault has. `body` is text."""
+    """Builds a fault; `body` is text. Raises ValueError for an unknown key."""
     known = {field.name for field in fields(Fault)}
     if unknown := sorted(data.keys() - known):
         raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
@@ -88,7 +88,7 @@ class _Scripted:
     hits: int = 0
 
     def is_due(self) -> bool:
-        """Count one matching call, and say whether it is to be hit."""
+        """Counts a matching call; returns whether the fault hits it."""
         if self.fault.times is not None and self.hits >= self.fault.times:
             return False
         self.seen += 1
@@ -101,7 +101,7 @@ class _Scripted:
 
 @dataclass(frozen=True, slots=True)
 class RandomFaults:
-    """Faults by chance: so large a `share` of the calls is hit by one of them, `times` or not."""
+    """Random faults: each call gets one with the probability `share`; `times` is ignored."""
 
     faults: Sequence[Fault]
     share: float
@@ -115,7 +115,7 @@ class RandomFaults:
 
 
 class FaultScript:
-    """The scripted faults, in order; after them those that come by chance."""
+    """The scripted faults in order, then the random ones."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -127,7 +127,7 @@ class FaultScript:
             self._scripted += [_Scripted(fault) for fault in faults]
 
     def set_random(self, faults: RandomFaults) -> None:
-        """From now on, a call that no scripted fault hits is left to chance."""
+        """Sets the random faults for calls that no scripted fault hits."""
         with self._lock:
             self._random_faults = faults
 

@@ -1,7 +1,7 @@
-"""A WSGI middleware that notes every API call and applies the scripted faults.
+"""A WSGI middleware that records every API call and applies the scripted faults.
 
-A call is noted, carried out, delayed, and answered, in this order. It is in flight from its last
-byte in to its last byte out.
+A call is recorded, carried out, delayed, and answered, in this order. It is in flight from the last
+byte of the request to the last byte of the answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def call_of(environ: WSGIEnvironment) -> Call:
 
 
 def contacts_of(environ: WSGIEnvironment) -> list[SentContact]:
-    """The contacts of a synchronize, read once. Raises MalformedError if they cannot be read."""
+    """The contacts of a synchronize, parsed once. Raises MalformedError if they are malformed."""
     contacts: list[SentContact] | MalformedError = environ[_CONTACTS]
     if isinstance(contacts, MalformedError):
         raise contacts
@@ -47,7 +47,7 @@ def contacts_of(environ: WSGIEnvironment) -> list[SentContact]:
 
 
 class Middleware:
-    """A WSGI application around the one with the routes."""
+    """Wraps the application that has the routes."""
 
     def __init__(self, app: WSGIApplication, context: Context) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Middleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         attach(environ, self._context)
-        # The path stays encoded: in a name, %2F is no separator. The routes decode each part.
+        # The path stays encoded, since %2F in a name is no separator; the routes decode it.
         path = environ["PATH_INFO"] = environ["REQUEST_URI"].partition("?")[0]
         if not path.startswith(f"{API_PREFIX}/"):
             return self._app(environ, start_response)
@@ -133,7 +133,7 @@ class Middleware:
 
 
 def _read(environ: WSGIEnvironment, max_bytes: int) -> bytes:
-    """The whole body, also a chunked one, so that the next call starts where this one ends."""
+    """Reads the whole body, chunked or not, so that the next call starts after it."""
     try:
         body = get_input_stream(environ).read()
     except ClientDisconnected:
@@ -147,12 +147,12 @@ def _read(environ: WSGIEnvironment, max_bytes: int) -> bytes:
 
 
 def _unpacked(body: bytes, max_bytes: int) -> bytes:
-    """A body that Maileon's Java client packed. One byte too much is enough to refuse it."""
+    """Unpacks a gzip body, which Maileon's Java client sends, up to one byte over the limit."""
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         return unpacker.decompress(body, max_bytes + 1)
     except zlib.error:
-        return body  # no XML, and refused as that
+        return body  # refused later as it is no XML
 
 
 def _own_answer(fault: Fault) -> Response | None:

@@ -1,4 +1,4 @@
-"""The HTTP server: connections stay open between calls, and none stays open when it stops."""
+"""The HTTP server: connections stay open between calls and are closed when it stops."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CLOSE_SECONDS = 5.0
 
 
 class _Handler(WSGIRequestHandler):
-    """One connection. An answer is collected and sent at once, and the connection stays open.
+    """One connection. An answer is buffered and sent at once, and the connection stays open.
 
-    Werkzeug's own `run_wsgi` closes every connection, as an application might leave a body unread,
-    and spends 10 ms on looking for the rest; here the middleware reads every body whole.
+    Werkzeug's own `run_wsgi` closes every connection, since an application might leave a body
+    unread, and spends 10 ms looking for the rest; here the middleware reads every body completely.
     """
 
     protocol_version = "HTTP/1.1"
-    # Sets TCP_NODELAY: an answer must not wait for the acknowledgement of the one before.
+    # Sets TCP_NODELAY: an answer must not wait for the acknowledgement of the previous one.
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
 
@@ -38,7 +38,7 @@ class _Handler(WSGIRequestHandler):
         try:
             self._send(status, headers, chunks=chunks)
         finally:
-            # A trickled answer that the client gave up ends here.
+            # Ends a trickled answer that the client did not wait for.
             if isinstance(chunks, ClosingIterator):
                 chunks.close()
 
@@ -53,16 +53,16 @@ class _Handler(WSGIRequestHandler):
             self.wfile.flush()
 
     def finish(self) -> None:
-        """What a client that left did not take is still in the buffer, and forgotten."""
+        """Discards the buffered rest of an answer if the client has disconnected."""
         with suppress(ConnectionError):
             super().finish()
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
-        """Nothing: the sandbox keeps its own record of calls."""
+        """Does nothing: the sandbox keeps its own record of calls."""
 
 
 class Server(ThreadedWSGIServer):
-    """One thread that accepts, one per connection."""
+    """One thread accepts connections, and one serves each connection."""
 
     def __init__(self, app: WSGIApplication, port: int) -> None:
         self._changed = Condition()
@@ -74,7 +74,7 @@ class Server(ThreadedWSGIServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Accept no more, end every connection, and wait until their threads are done."""
+        """Accepts no more, ends every connection, and waits for their threads."""
         self.shutdown()
         self._thread.join()
         with self._changed:
@@ -98,4 +98,4 @@ def _end(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # the client was quicker
+        return  # the client closed it first

@@ -1,6 +1,6 @@
-"""The calls received, and what in them a well-behaved client would not have done.
+"""The calls received, and violations: what a well-behaved client would not have sent.
 
-These are the violations. A violation never changes an answer.
+A violation never changes an answer.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Identifiers = frozenset[tuple[str, str]]
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call. `status` is None while it is in flight, and for ever if it got no answer.
+    """One call. `status` is None while it is in flight, and stays None if it got no answer.
 
-    `path` is as sent, still encoded, without the query. Times are `time.monotonic()`.
-    `contacts` and `report` (its counts) are set for a synchronize that could be read, or was done;
-    `refused` are its invalid contacts. `answer` is the body of the answer.
+    `path` is as sent, still encoded, without the query. Times are `time.monotonic()`. `contacts` is
+    set if a synchronize could be parsed, `report` (its counts) if it was carried out; `refused` are
+    its invalid contacts. `answer` is the body of the answer.
     """
 
     method: str
@@ -52,7 +52,7 @@ class Call:
         return self.method == "POST" and self.path.removesuffix("/") == SYNCHRONIZE_PATH
 
     def overlaps(self, other: Call) -> bool:
-        """Whether both were in flight at one moment."""
+        """Whether both were in flight at the same time."""
         mine, theirs = self.finished or float("inf"), other.finished or float("inf")
         return self.started < theirs and other.started < mine
 
@@ -64,9 +64,9 @@ class _InFlight:
 
 
 class Traffic:
-    """Every call in the order received, those in flight, and the violations.
+    """All calls in the order received, those in flight, and the violations.
 
-    Its lock is not the account's: a call is noted while another is still being carried out.
+    It has its own lock: a call is recorded while another one is carried out under the account's.
     """
 
     def __init__(self, *, keep_bodies: bool) -> None:
@@ -85,7 +85,7 @@ class Traffic:
             return list(self._violations)
 
     def clear(self) -> None:
-        """Forget calls and violations; what is in flight stays so."""
+        """Forgets calls and violations; calls in flight stay in flight."""
         with self._lock:
             self._calls.clear()
             self._violations.clear()
@@ -97,7 +97,7 @@ class Traffic:
         contacts: list[SentContact] | None,
         connection: socket.socket | None = None,
     ) -> None:
-        """Note a call before it is carried out. `contacts` None: not a list, or not readable."""
+        """Records a call before it is carried out. `contacts` None: no list, or malformed."""
         if not self._keep_bodies:
             call.body = b""
         found = [] if contacts is None else _violations_of(call, contacts)
@@ -110,7 +110,7 @@ class Traffic:
             self._in_flight[call] = _InFlight(identifiers, connection)
 
     def finish(self, call: Call, status: int | None, *, answer: bytes = b"") -> None:
-        """Note the end, before the client can see it: its next call must not seem to overlap."""
+        """Records the end before the client sees it, so that its next call does not overlap."""
         with self._lock:
             if self._in_flight.pop(call, None):
                 call.finished, call.status = monotonic(), status
@@ -126,7 +126,7 @@ class Traffic:
 
 
 def _identifiers_of(call: Call, contacts: list[SentContact]) -> Identifiers:
-    """Whom a call writes: those of a synchronize, or the one deleted, unsubscribed or marked."""
+    """The identifiers of the contacts that a call writes, deletes, unsubscribes or marks."""
     if call.method not in {"DELETE", "PUT"}:
         return frozenset(identifier for sent in contacts for identifier in sent.identifiers())
     match call.path.removeprefix(SYNCHRONIZE_PATH).split("/")[1:3]:
@@ -140,7 +140,7 @@ def _identifiers_of(call: Call, contacts: list[SentContact]) -> Identifiers:
 
 
 def _is_given_up(connection: socket.socket | None) -> bool:
-    """Whether the client has closed the connection; for it, that call is over."""
+    """Whether the client has closed the connection, so that the call is over for it."""
     if connection is None:
         return False
     try:

@@ -1,7 +1,7 @@
-"""Which contacts a reader of the page asks for, and in which order.
+"""Finds the contacts that a reader of the page asks for, and sorts them.
 
-A search looks at identifiers, values of fields, and the names of preferences; every word must be
-found, ignoring case. It looks at each contact once, so that 100,000 take a moment.
+A search looks at identifiers, field values, and names of preferences; all words must be found,
+ignoring case. It looks at each contact once, so that 100,000 take a moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ORDERS = {"": "in order of creation", LATEST_FIRST: "last written first"}
 
 
 def who_choices(account: Account) -> dict[str, str]:
-    """What the list can be narrowed to: value and text of each choice."""
+    """The choices for narrowing the list: their values and texts."""
     choices = dict(WHO)
     for name in account.integer_fields():
         choices[f"{IN_AUDIENCE}{name}"] = f"in audience {name} (above 0)"
@@ -39,7 +39,7 @@ def who_choices(account: Account) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ContactQuery:
-    """What the form above the list asks for. A choice that does not exist is none."""
+    """The query of the form above the list. An unknown choice is ignored."""
 
     words: tuple[str, ...] = ()
     who: str = ""

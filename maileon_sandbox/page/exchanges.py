@@ -1,6 +1,6 @@
-"""The calls as a reader of the page sees them: numbered, searched, each with its outcome in words.
+"""The calls as the page shows them: numbered, searchable, each with its outcome as text.
 
-A search looks at address, parameters and bodies.
+A search looks at the address, the parameters and the bodies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from maileon_sandbox.vocabulary import API_PREFIX
 _FIRST_ERROR = 400
 _NOT_FOUND = 404
 _ABOUT_SOMEBODY = re.compile(f"{API_PREFIX}/contacts/(email|emails|externalid|contact)(/|$)")
-# Longer bodies are cut before they are read, and shown as they are.
+# Longer bodies are not parsed, but cut and shown as they are.
 _MAX_INDENTED_BYTES = 2_000_000
 
 
@@ -42,7 +42,7 @@ class Exchange:
 
     @property
     def received(self) -> datetime:
-        """The calls note monotonic times only."""
+        """The wall-clock time; calls record monotonic times only."""
         return datetime.now(tz=UTC) - timedelta(seconds=monotonic() - self.call.started)
 
     @property
@@ -57,7 +57,7 @@ class Exchange:
 
     @property
     def is_absence(self) -> bool:
-        """Somebody is not there, as after an opt-out that came twice. That is no failure."""
+        """Whether a contact was not found, as after a second opt-out. That is no failure."""
         is_about_somebody = _ABOUT_SOMEBODY.match(self.call.path) is not None
         return self.call.status == _NOT_FOUND and is_about_somebody
 
@@ -68,7 +68,7 @@ class Exchange:
 
     @property
     def message(self) -> str:
-        """What the answer says is wrong; empty if it says nothing."""
+        """The error message in the answer; empty if it has none."""
         if not (self.has_failed or self.is_absence) or not self.call.answer:
             return ""
         try:
@@ -79,13 +79,13 @@ class Exchange:
     def speaks_of(self, word: str) -> bool:
         call = self.call
         spoken = f"{call.method} {self.path} {call.parameters} {self.outcome}".lower()
-        # In a body, XML has its own way to write & and <.
+        # XML bodies have & and < in escaped form.
         written = escape(word).encode()
         return word in spoken or written in call.body.lower() or written in call.answer.lower()
 
 
 class Refused(NamedTuple):
-    """A contact that was refused, and the call that it came with."""
+    """A refused contact and the number of its call."""
 
     number: int
     contact: Refusal
@@ -104,7 +104,7 @@ def exchanges(traffic: Traffic) -> list[Exchange]:
 
 
 def asked_for(traffic: Traffic, query: Mapping[str, str]) -> list[Exchange]:
-    """The calls that the form above the list asks for, the last one first."""
+    """The calls that match the form above the list, the last one first."""
     words = query.get("search", "").lower().split()
     _, is_meant = OUTCOMES.get(query.get("outcome", ""), OUTCOMES[""])
     return [
@@ -115,7 +115,7 @@ def asked_for(traffic: Traffic, query: Mapping[str, str]) -> list[Exchange]:
 
 
 def refused_contacts(traffic: Traffic, query: Mapping[str, str]) -> list[Refused]:
-    """The last one first."""
+    """The refused contacts that match the search, the last one first."""
     words = query.get("search", "").lower().split()
     found = [
         Refused(exchange.number, contact)
@@ -127,7 +127,7 @@ def refused_contacts(traffic: Traffic, query: Mapping[str, str]) -> list[Refused
 
 
 def reasons(refused: list[Refused]) -> list[tuple[tuple[int, str], int]]:
-    """Code and field with how often, the most frequent first."""
+    """Each code and field with its count, the most frequent first."""
     return Counter((int(r.contact.code), r.contact.field) for r in refused).most_common()
 
 
@@ -137,12 +137,12 @@ def violations_of(number: int, traffic: Traffic) -> Iterator[str]:
 
 
 def readable(body: bytes, limit: int) -> str:
-    """The beginning of a body, at most `limit` characters; XML is indented."""
+    """The first `limit` characters of a body; XML is indented."""
     return (_indented(body) or body[:limit].decode(errors="replace"))[:limit]
 
 
 def _indented(body: bytes) -> str:
-    """Empty if it is no XML, or too long to be read for this."""
+    """The body indented; empty if it is no XML or too long to parse."""
     if len(body) > _MAX_INDENTED_BYTES:
         return ""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)

@@ -1,6 +1,6 @@
-"""The headers of every answer: a browser may show the page, and nothing else.
+"""The headers of every answer: a browser may show the page and do nothing else.
 
-Values are escaped by the templates; should one not be, these keep it from becoming a script.
+The templates escape all values; if one is missed, these headers keep it from running as a script.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ _HEADERS = {
 def with_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
     if request.endpoint != "page.static":
-        # People are in it; nothing of them is to stay in a browser's cache.
+        # The pages hold personal data, which must not stay in a browser's cache.
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,4 +1,4 @@
-"""A long list, a page at a time. A page number that does not exist shows the nearest."""
+"""Splits a list into pages. A page number that does not exist shows the nearest page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """`shown` of `total` items, beginning with the `first`; pages count from 1."""
+    """The items `shown` of `total`, from `first` on; pages count from 1."""
 
     shown: Sequence[Item]
     number: int
@@ -37,7 +37,7 @@ class Page(Generic[Item]):
 
 
 def _number(text: str) -> int:
-    """1 for what is none; a number that is too long for Python is none either."""
+    """The number in the text; 1 if it is none, or too long for Python."""
     try:
         return int(text)
     except ValueError:

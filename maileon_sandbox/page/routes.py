@@ -1,4 +1,4 @@
-"""The page's addresses, and what is shown at each. The page only reads."""
+"""The routes of the page. The page only reads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ routes.add_app_template_global(wording.meaning_of_parameter)
 
 @routes.context_processor
 def _everywhere() -> dict[str, object]:
-    """What every template may use: the way to another page of a list, and what has changed."""
+    """Values for every template: links to other pages of a list, and the change mark."""
     return {"at_page": _at_page, "mark": summary.mark_of(current_context()), "query": request.args}
 
 
@@ -100,7 +100,7 @@ def call(number: int) -> str:
 
 
 def _excerpts(exchange: exchanges.Exchange) -> Iterator[tuple[str, str, int]]:
-    """Which body, its beginning, and how many bytes it has."""
+    """The name of each body, its beginning, and its size in bytes."""
     for which, body in (("body", exchange.call.body), ("answer", exchange.call.answer)):
         if body:
             yield which, exchanges.readable(body, SHOWN_CHARACTERS), len(body)
@@ -108,7 +108,7 @@ def _excerpts(exchange: exchanges.Exchange) -> Iterator[tuple[str, str, int]]:
 
 @routes.get("/page/calls/<int:number>/<any(body, answer):which>")
 def whole_body(number: int, which: str) -> Response:
-    """As it was sent, as plain text."""
+    """A whole body as it was sent, as plain text."""
     return Response(getattr(_call(number).call, which), mimetype="text/plain")
 
 
@@ -139,7 +139,7 @@ def definitions() -> str:
 
 @routes.get("/page/mark")
 def mark() -> Response:
-    """What the script compares with the page it is on."""
+    """The current change mark, which the script compares with the page's own."""
     return jsonify(mark=summary.mark_of(current_context()))
 
 

@@ -1,4 +1,4 @@
-"""What there is altogether: contacts by permission, contacts by field, whether it has changed.
+"""Totals for the page: contacts by permission and field, and the change mark.
 
 Counting does not hold the account's lock, so that calls go on meanwhile.
 """
@@ -53,9 +53,9 @@ def summary_of(context: Context) -> Summary:
 
 
 class FieldSummary(NamedTuple):
-    """A custom field, and how many contacts have a value.
+    """A custom field and the number of contacts with a value.
 
-    Of an integer field also how many are in the audience that it may hold, and how many have left
+    For an integer field also how many contacts are in the audience it may hold, and how many left
     it in the last sync.
     """
 
@@ -84,7 +84,7 @@ def custom_fields(context: Context) -> list[FieldSummary]:
 
 
 def preferences(context: Context) -> list[tuple[str, str, list[tuple[str, str, int, int]]]]:
-    """Per category: name, description, and its preferences with how many said yes and no."""
+    """Name, description and preferences of each category, with the counts of yes and no."""
     with context.account.lock:
         defined = {c: dict(names) for c, names in sorted(context.account.preferences.items())}
         descriptions = dict(context.account.category_descriptions)
@@ -112,7 +112,7 @@ def _answers(contacts: Iterable[StoredContact]) -> Counter[tuple[str, str, str]]
 
 
 def mark_of(context: Context) -> str:
-    """Another text as soon as a page might show something else."""
+    """A text that changes as soon as a page might show something else."""
     calls, account = context.traffic.calls(), context.account
     in_flight = sum(call.finished is None for call in calls)
     with account.lock:

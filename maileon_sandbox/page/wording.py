@@ -1,4 +1,4 @@
-"""What numbers mean, in words: permissions, error codes, parameters, times."""
+"""Texts for permissions, error codes, parameters, times and numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def meaning_of_code(code: int) -> str:
 
 
 def meaning_of_parameter(name: str, value: str) -> str:
-    """Empty if the value speaks for itself, or is none that the API knows."""
+    """The meaning of a value; empty if it is obvious or the API does not know the value."""
     try:
         if name == "permission":
             return permission_name(Permission(int(value)))
@@ -34,7 +34,7 @@ def meaning_of_parameter(name: str, value: str) -> str:
 
 
 def pieces(text: str | int) -> list[str]:
-    """An address or an id in the pieces between which a line may break: after each sign."""
+    """The parts of an address or id between which a line may break: after each sign."""
     return re.split(r"(?<=[@.+/_-])(?=.)", str(text))
 
 

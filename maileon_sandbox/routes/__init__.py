@@ -1,1 +1,1 @@
-"""The calls that are answered, and the form of the answers."""
+"""The routes of the API, and the form of their answers."""

@@ -76,7 +76,7 @@ def seed_account() -> Response:
 
 
 def _accepted(take: Callable[[Any], None]) -> Response:
-    """204, or 400 with what is wrong."""
+    """Answers 204, or 400 with the error."""
     try:
         take(request.get_json(force=True))
     except (AttributeError, KeyError, TypeError, ValueError) as problem:

@@ -86,14 +86,14 @@ def get_by_email(email: str) -> Response:
 
 @routes.get("/contacts/emails/<name:email>")
 def get_all_by_email(email: str) -> Response:
-    """A list; the sandbox has one contact with an address at most."""
+    """A list of at most one contact, since the sandbox keeps addresses unique."""
     contact = current_account().by_email(email)
     return _shown_list([contact] if contact else [])
 
 
 @routes.get("/contacts/externalid/<name:external_id>")
 def get_by_external_id(external_id: str) -> Response:
-    """A list, as external ids are not guaranteed to be unique."""
+    """A list, since external ids need not be unique."""
     return _shown_list(current_account().all_by_external_id(external_id))
 
 
@@ -118,9 +118,9 @@ def contact_by_query() -> StoredContact | None:
 
 
 def refused_checksum() -> Response | None:
-    """A contact is read and written by its id with a checksum, or if that is to be ignored.
+    """Refuses a call by Maileon id unless it says that the checksum is to be ignored.
 
-    How Maileon computes the checksum is its secret, so that no client can have the right one.
+    How Maileon computes the checksum is not published, so that no client can have the right one.
     """
     if request.args.get("ignore_checksum") == "true":
         return None
@@ -173,7 +173,7 @@ def _deleted(found: list[StoredContact | None] | list[StoredContact]) -> Respons
 
 
 def _unsubscribed(found: list[StoredContact | None] | list[StoredContact]) -> Response:
-    """The reasons go to reports, which the sandbox does not have."""
+    """Unsubscribes contacts; the reasons are only checked, as the sandbox has no reports."""
     if problem := _refused_reasons():
         return problem
     contacts = [contact for contact in found if contact]
@@ -193,7 +193,7 @@ def add_unsubscription_reasons() -> Response:
 
 
 def _refused_reasons() -> Response | None:
-    """Each is a type, or a type, `|` and a message."""
+    """Refuses unknown reasons; each is a type, or a type, `|` and a message."""
     for reason in request.args.getlist("reason"):
         if reason.partition("|")[0] not in UNSUBSCRIPTION_REASONS:
             return error(400, f"reason must begin with one of {sorted(UNSUBSCRIPTION_REASONS)}")

@@ -2,7 +2,7 @@
 
 Sources: Maileon docs, custom contact fields (names, types), Rename and Delete Custom Field, Create,
 Update and Delete Contact Preference and Contact Preference Category (limits, statuses); paths as in
-the official clients. That a name which exists already is answered with 400 is assumed.
+the official clients. The 400 for a name that already exists is assumed.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _definition(tag: str, *, name: str, description: str) -> Element:
 
 
 def _sent_definition(tag: str) -> tuple[str, str]:
-    """Name and description in the body."""
+    """The name and the description in the body."""
     try:
         root = parse_xml(request.get_data())
     except MalformedError as problem:

@@ -23,7 +23,7 @@ Query = MultiDict[str, str]
 
 
 class BadPageError(Exception):
-    """A parameter that the API does not take; the call is answered with 400."""
+    """A parameter that the API does not accept; the call is answered with 400."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class ContactPage:
         return -(-self.items // self.size)
 
     def links(self, address: str, query: Query) -> str:
-        """The header Link. That it is written as in RFC 8288 is inferred; the page has "..."."""
+        """The header Link, in the form of RFC 8288, which is inferred: the page has "..."."""
         targets = {"first": 1, "prev": self.index - 1, "next": self.index + 1, "last": self.pages}
         return ", ".join(
             f'<{address}?{_query_at(query, index, self.size)}>; rel="{name}"'
@@ -75,7 +75,7 @@ def contacts_updated(account: Account, query: Query) -> list[StoredContact]:
 
 
 def page_of(contacts: list[StoredContact], query: Query) -> ContactPage:
-    """Raise BadPageError for a page that cannot be."""
+    """The page asked for. Raises BadPageError for an impossible page."""
     index = _number(query, "page_index", 1)
     size = _number(query, "page_size", DEFAULT_PAGE_SIZE)
     if size > MAX_PAGE_SIZE:

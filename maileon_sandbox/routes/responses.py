@@ -16,7 +16,7 @@ from flask import Response, request
 from maileon_sandbox.account.stored_contact import StoredContact
 from maileon_sandbox.vocabulary import READ_ONLY_FIELDS, STANDARD_FIELDS, XML_TYPE, Permission
 
-# An element as it is written: building a tree takes twice as long, which long lists show.
+# An element as text: building a tree takes twice as long, which is noticeable in long lists.
 Element = NewType("Element", str)
 
 
@@ -31,12 +31,12 @@ def nullable(tag: str, text: str | None) -> Element:
 
 
 def _escaped(text: str) -> str:
-    """A reader of XML would take a bare carriage return for a newline."""
+    """Escapes text; XML parsers would read a bare carriage return as a newline."""
     return escape(text, quote=False).replace("\r", "&#13;")
 
 
 def answer(body: bytes, status: int = 200) -> Response:
-    """The media type comes without a charset (Maileon docs, Get Contacts, Get Contact By Email)."""
+    """An answer without a charset (Maileon docs, Get Contacts, Get Contact By Email)."""
     return Response(body, status, content_type=XML_TYPE)
 
 
@@ -45,12 +45,12 @@ def xml(root: Element, status: int = 200) -> Response:
 
 
 def empty(status: int = 200) -> Response:
-    """No content. Which body Maileon sends where it has nothing to say is not documented."""
+    """An answer without a body. What Maileon sends in such cases is not documented."""
     return answer(b"", status)
 
 
 def error(status: int, message: str) -> Response:
-    # A quoted name may hold characters that XML forbids.
+    # A quoted name may contain characters that XML forbids.
     printable = "".join(c if c.isprintable() else "?" for c in message)
     return xml(element("error", element("message", text=printable)), status)
 
@@ -60,7 +60,7 @@ def missing(what: str) -> Response:
 
 
 class Wanted(NamedTuple):
-    """The fields that a request asks for. Each parameter may come several times."""
+    """The fields that a request asks for. Each parameter may occur several times."""
 
     standard_fields: list[str]
     custom_fields: list[str]
@@ -79,8 +79,8 @@ class Wanted(NamedTuple):
 def contact_element(contact: StoredContact, wanted: Wanted) -> Element:
     """One contact (Maileon docs, Get Contacts).
 
-    A standard field without a value is nil, a custom field without a value is left out, and
-    without a category asked for there is no `<preferences>`.
+    A standard field without a value is nil, and a custom field without a value is left out. There
+    is no `<preferences>` unless a category is asked for.
     """
     standard = {**contact.standard_fields, **_read_only(contact)}
     custom = [name for name in wanted.custom_fields if name in contact.custom_fields]

@@ -1,7 +1,7 @@
 """Ping and account information over HTTP.
 
 Sources: the official PHP client (`/ping`, one method for each right of a key), Maileon docs, Get
-Account Information. What a ping answers beside its status is not documented.
+Account Information. The body of a ping's answer is not documented.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Create and update one contact over HTTP.
 
 Sources: Maileon docs, Create Contact, Create Contact by External ID, Update Contact By Email, By
-External ID and By Maileon ID. No double opt-in mail is sent and nobody confirms one, so that the
-parameters about it change nothing.
+External ID and By Maileon ID. No double opt-in mail is sent and none is confirmed, so those
+parameters have no effect.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def update_by_id() -> Response:
 
 
 def _only(external_id: str) -> StoredContact | None:
-    """409 "if there are more than one contacts with the given external ID"."""
+    """The contact with this id; 409 "if there are more than one contacts" that have it."""
     found = current_account().all_by_external_id(external_id)
     if len(found) > 1:
         raise Conflict("there is more than one contact with this external id")
@@ -102,7 +102,7 @@ def _query_permission() -> Permission | None:
 
 
 def _created_or_updated(sent: SingleContact, stored: StoredContact | None) -> Response:
-    """201 and the contact's Maileon id, as the Java client expects it."""
+    """Answers 201 with the contact's Maileon id, as the Java client expects."""
     permission = _query_permission() or Permission.NONE
     values = _values(sent.contact, stored)
     if stored is None:
@@ -112,7 +112,7 @@ def _created_or_updated(sent: SingleContact, stored: StoredContact | None) -> Re
         return _stored(replace(_written(new, sent, values), updates=0))
     if _sync_mode() is SyncMode.IGNORE:
         return _named(stored)
-    # A confirmed permission is never replaced by a lesser one (Maileon docs, Create Contact).
+    # A confirmed permission is never replaced by a weaker one (Maileon docs, Create Contact).
     if stored.permission in _CONFIRMED and permission not in _CONFIRMED:
         permission = stored.permission
     return _stored(replace(_written(stored, sent, values), permission=permission))
@@ -126,7 +126,7 @@ def _sync_mode() -> SyncMode:
 
 
 def _updated(stored: StoredContact | None) -> Response:
-    """The permission stands in the body, or by Maileon id in the query; absent, it stays."""
+    """Updates a contact; the permission is in the body, or in the query by Maileon id, or stays."""
     if not stored:
         return missing("contact")
     sent = _sent()

@@ -14,7 +14,7 @@ from lxml.etree import _Element
 
 XML_TYPE = "application/vnd.maileon.api+xml; charset=utf-8"
 
-# Every documented parameter but the permission, with values of its own for each test to change.
+# Every documented parameter except the permission, with values that tests can change.
 EVERY_PARAMETER = {
     "sync_mode": "1",
     "use_external_id": "false",
@@ -111,7 +111,7 @@ def _read_rejection(element: _Element) -> tuple[str | None, str | None, int, str
 
 
 def message_of(response: requests.Response) -> str:
-    """The text of an `<error><message>`; fails if the answer is none."""
+    """The text of an `<error><message>`; fails if the answer has none."""
     assert response.headers["Content-Type"].startswith("application/vnd.maileon.api+xml")
     root = etree.fromstring(response.content)
     assert root.tag == "error"
@@ -121,7 +121,7 @@ def message_of(response: requests.Response) -> str:
 
 
 class Client:
-    """One kept connection to a sandbox."""
+    """One persistent connection to a sandbox."""
 
     def __init__(self, base_url: str, key: str) -> None:
         self.base_url = base_url
@@ -153,12 +153,12 @@ class Client:
         )
 
     def post(self, *contacts: str, **parameters: str) -> requests.Response:
-        """Synchronize with exactly these parameters."""
+        """Synchronizes with exactly these parameters."""
         body = f"<contacts>{''.join(contacts)}</contacts>".encode()
         return self.call("POST", "/contacts", body=body, **parameters)
 
     def synchronize(self, *contacts: str, **parameters: str) -> ReadReport:
-        """Synchronize with every parameter set, and read the report."""
+        """Synchronizes with every parameter set, and reads the report."""
         response = self.post(*contacts, **{**EVERY_PARAMETER, **parameters})
         assert response.status_code == 200, response.text
         return read_report(response.content)

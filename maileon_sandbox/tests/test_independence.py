@@ -1,4 +1,4 @@
-"""The sandbox stands alone."""
+"""The sandbox imports nothing from the connector."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_who_comes_again_is_new_unless_the_address_was_kept(
         assert (report.existing, report.new) == counts
         again = sandbox.account.by_email(EMAIL)
         assert again
-        # The permission of an existing contact is not overridden, a new one gets it.
+        # An existing contact keeps its permission; a new one gets that of the call.
         assert (again.unsubscribed, int(again.permission)) == (False, 4 if report.new else 1)
 
 

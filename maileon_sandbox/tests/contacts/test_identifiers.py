@@ -1,4 +1,4 @@
-"""How a contact is recognised (Maileon docs, Synchronize Contacts), and whose an identifier is."""
+"""How contacts are recognised, and who has an identifier (Maileon docs, Synchronize Contacts)."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_of_two_with_one_id_in_a_list_the_second_has_an_unknown_code(
 
 
 def swap_in_one_call(sandbox: Sandbox, client: Client) -> list[tuple[int, str | None]]:
-    """The address of x-1 goes to x-2, after x-1 has got another."""
+    """Sends rows that give the address of x-1 to x-2, after x-1 has got another."""
     sandbox.account.add_contact("old@example.com", external_id="x-1")
     sandbox.account.add_contact("other@example.com", external_id="x-2")
     report = client.synchronize(
@@ -226,7 +226,7 @@ SHARED = ("a@example.com", "b@example.com")
 
 @pytest.fixture
 def shared(sandbox: Sandbox) -> Sandbox:
-    """Two contacts with one external id, as single calls and imports can leave them."""
+    """Adds two contacts with one external id, which single calls and imports can create."""
     for email in SHARED:
         sandbox.account.add_contact(email, external_id="x-1")
     return sandbox

@@ -1,4 +1,4 @@
-"""The query parameters of Maileon docs, Synchronize Contacts, one sentence of its table each."""
+"""The query parameters of Maileon docs, Synchronize Contacts, one test per sentence."""
 
 from __future__ import annotations
 

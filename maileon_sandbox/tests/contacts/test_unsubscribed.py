@@ -46,7 +46,7 @@ def test_reimport_true_writes_and_leaves_the_marker(sandbox: Sandbox, client: Cl
     assert (report.unsubscribed, report.existing, report.new) == (0, 1, 1)
     assert sandbox.account.markers == {"a@example.com", "gone@example.com"}
     assert not any(stored.unsubscribed for stored in sandbox.account.contacts())
-    # So both are left out from now on, until somebody lifts their markers.
+    # Both are left out from now on, until their markers are removed.
     assert client.synchronize(A).unsubscribed == 1
 
 

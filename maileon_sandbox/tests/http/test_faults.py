@@ -1,4 +1,4 @@
-"""Scripted misbehaviour: what happens, and to which calls."""
+"""Scripted faults: their effects, and the calls they hit."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_client_that_leaves_a_trickled_answer_is_no_trouble(
             assert leaving.recv(20).startswith(b"HTTP/1.1 200")
         while not sandbox.calls[0].finished:
             time.sleep(0.01)
-    # The sandbox has ended, and so has the thread that answered.
+    # The sandbox has stopped, and so has the thread that answered.
     assert capfd.readouterr().err == ""
 
 
@@ -153,7 +153,7 @@ def test_stopping_does_not_wait_for_a_delay() -> None:
         time.sleep(0.005)
     sandbox.stop()
     thread.join()
-    # An answer would have come after the delay.
+    # An answer would only have come after the delay.
     assert refused == ["connection"]
 
 
@@ -222,7 +222,7 @@ def test_faults_by_chance_hit_their_share_of_the_calls_they_fit(
     sandbox.fail_at_random(*faults, share=0.5, random=Random(1))
     sandbox.script(Fault(status=408))
     answered = statuses(client, 60)
-    # A scripted one comes first.
+    # A scripted fault comes before a random one.
     assert answered[0] == 408
     assert set(answered[1:]) == {200, 500, 503}
     assert 15 < answered.count(200) < 45

@@ -23,7 +23,7 @@ def slow() -> Iterator[Sandbox]:
 
 
 def together(sandbox: Sandbox, *calls: tuple[str, str, bytes | None]) -> None:
-    """Start the calls one after the other, each while those before are in flight."""
+    """Starts the calls one after the other, while the earlier ones are in flight."""
 
     def send(method: str, path: str, *, body: bytes | None) -> None:
         with Client(sandbox.base_url, sandbox.api_key) as client:

@@ -22,7 +22,7 @@ class Words(HTMLParser):
         self.tags.append(tag)
 
     def handle_data(self, data: str) -> None:
-        # A place where a line may break is no space between words.
+        # A possible line break is no space between words.
         if self.tags[-1:] == ["wbr"] and self.text:
             self.text[-1] += data
         else:
@@ -34,7 +34,7 @@ def address(sandbox: Sandbox, path: str) -> str:
 
 
 def show(sandbox: Sandbox, path: str = "", **query: str | int) -> str:
-    """What a person reads there, in one line."""
+    """The visible text of the page, in one line."""
     answer = requests.get(address(sandbox, path), params=query, timeout=60)
     assert answer.status_code == 200
     return " ".join(" ".join(Words(answer.text).text).split())

@@ -1,4 +1,4 @@
-"""The page as it is sent: what is on it, and what finds what."""
+"""The contents of the page, and its search."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_that_somebody_is_not_there_is_no_failure(
 
 
 def audience(sandbox: Sandbox, client: Client, number: int, *names: str) -> None:
-    """One sync of an audience: these are in, and whoever was and is not any more gets 0."""
+    """One sync of an audience: these contacts are in, and those that dropped out get 0."""
     members = [contact(email=f"{n}@example.com", custom={"vip": str(number)}) for n in names]
     client.synchronize(*members)
     leavers = [
@@ -300,7 +300,7 @@ def test_an_audience_is_shown_with_who_left_it_in_the_last_sync(
     assert "left audience vip in the last sync" in show(sandbox, "contacts")
     audience(sandbox, client, 3, "b", "d")
     assert (names("in:vip"), names("left:vip")) == (["b", "d"], ["a", "c"])
-    # The next sync has begun, and nobody has left yet.
+    # The next sync has begun, and no contact has left yet.
     client.synchronize(contact(email="b@example.com", custom={"vip": "4"}))
     assert names("left:vip") == []
     left = sandbox.account.by_email("a@example.com")

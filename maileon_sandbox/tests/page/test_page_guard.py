@@ -1,4 +1,4 @@
-"""What the page keeps out: values that are scripts, other pages, changes."""
+"""What the page prevents: values that run as scripts, access from other pages, changes."""
 
 from __future__ import annotations
 
