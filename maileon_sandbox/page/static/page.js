@@ -1,5 +1,5 @@
-// Says when something has changed since the page was made. It changes nothing by itself, so that
-// nobody loses the place where they read. Without it the page works all the same.
+// Tells when something has changed since the page was loaded. It does not reload the page, so that
+// readers keep their place. The page also works without this script.
 "use strict";
 
 const POLL_MILLISECONDS = 2000;
