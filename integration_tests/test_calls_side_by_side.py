@@ -98,4 +98,4 @@ def test_a_size_of_calls_that_outlasts_the_timeout_is_learned_once(tmp_path: Pat
     large = [size for size in sizes if size > BORNE]
     # Not each of the 20 batches finds it out for itself.
     assert len(large) <= 10
-    assert any("larger ones not" in said for said in run.logs("INFO"))
+    assert any("larger ones are refused" in said for said in run.logs("INFO"))

@@ -72,8 +72,8 @@ class Accumulator:
         """Queues a removal, to be sent once the contact's earlier records are settled.
 
         A deletion does not wait for another contact that only claims one of its identifiers: that
-        contact may be held until the deletion frees it. An opt-out does: its address may get an
-        unsubscription marker, which the next record must find.
+        contact may be held until the deletion frees the identifier. An opt-out does: its address
+        may get an unsubscription marker, which the next record must find.
         """
         entry.contact_removal = contact_removal
         if contact_removal.removal is DeletedRecords.DELETE:

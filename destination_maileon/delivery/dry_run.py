@@ -134,8 +134,8 @@ class Sample:
         if problem and not found:
             self._log(
                 Level.WARN,
-                f"No sample of the contacts could be looked up, so that it is not known how many "
-                f"are new to Maileon: {problem}",
+                f"No sample of the contacts could be looked up, so it is unknown how many are "
+                f"new to Maileon: {problem}",
             )
         for plan, contacts in self._contacts.items():
             known = {standing: found[plan, standing] for standing in Standing}

@@ -120,7 +120,6 @@ class Intake:
 
         Raises:
             ConfigError: if no record of a stream had the identifier that its connection matches by.
-                by which its connection matches.
         """
         for stream in self._streams.values():
             stream.judge(self.ledger.counts[stream.plan].read)

@@ -27,7 +27,7 @@ class Removals:
     _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
-        """Whether the request can go now, or has to wait for removals in flight."""
+        """Whether the request may be sent now; False if it waits for removals in flight."""
         if self.most is None or request.purpose is not Purpose.REMOVE:
             return True
         return self._removed + len(self._under_way) < self.most or not self._under_way
@@ -83,7 +83,7 @@ class Removals:
             if people:
                 self.log(
                     Level.WARN,
-                    f"{pluralize(people, 'person')} opted out whom Maileon does not have, without "
-                    "an unsubscription marker, so that whoever adds them later writes to them: "
+                    f"{pluralize(people, 'person')} opted out whom Maileon does not have, and no "
+                    "unsubscription marker was set, so they get mail if they are added later: "
                     f"{cause}",
                 )

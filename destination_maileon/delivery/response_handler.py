@@ -170,8 +170,8 @@ class ResponseHandler:
             self.log(
                 Level.WARN,
                 f"Maileon's report of a call of stream {plan.title} counts other contacts than the "
-                f"{matched.sent} that were sent. What it does not account for counts as left out "
-                "by Maileon. This is said once.",
+                f"{matched.sent} that were sent. Contacts missing from the report count as left "
+                "out by Maileon. This warning is logged once.",
             )
 
     def _removed(self, request: Request, now: float, *, was_there: bool) -> None:
@@ -265,8 +265,8 @@ class ResponseHandler:
         self.accumulator.limits.contacts = contacts
         self.log(
             Level.INFO,
-            f"Maileon takes calls with {pluralize(contacts, 'contact')}, and larger ones not, or "
-            "not in time: from now on no call has more.",
+            f"Maileon takes calls with {pluralize(contacts, 'contact')}, but larger ones are "
+            "refused or not answered in time. From now on no call has more.",
         )
         for request in self.scheduler.take_larger_than(contacts):
             pieces = request.pieces(contacts)

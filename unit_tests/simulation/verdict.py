@@ -92,7 +92,7 @@ def _what_came_before_is_settled(trial: Trial) -> None:
 def _is_refused_one_by_one(trial: Trial, steps: Sequence[Step]) -> None:
     """Checks in strict mode that no record is rejected which the sequence accepts.
 
-    Except if a field vanishes, which the sequence never has, or a contact is named in two ways.
+    Exempt are vanishing fields, which the sequence never has, and contacts named in two ways.
     """
     scenario = trial.scenario
     outcomes = trial.spy.outcomes.items()
