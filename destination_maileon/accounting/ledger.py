@@ -53,7 +53,7 @@ class Ledger:
         self._limits = limits
         self._rejections = rejections
         self._store = store
-        # Rejected records are stored as messages, so the messages are kept until then.
+        # A rejected record is stored as its message, which is kept until the record is settled.
         self.keeps_messages = store is not None
         self._unstored_from: int | None = None
         self._is_store_lost = False
@@ -92,7 +92,7 @@ class Ledger:
     def received(
         self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
     ) -> MappedRecord:
-        """Numbers a record that was read and makes this contact; it is open until it is settled."""
+        """Numbers a record that makes this contact; the record is open until it is settled."""
         counts = self.counts[plan]
         if not counts.read:
             counts.started_at = now
@@ -108,7 +108,7 @@ class Ledger:
     def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
         """Whether a contact with these identifiers must stay in the stream's audience.
 
-        So it is if its record was rejected and its number is an older one, or in a dry run.
+        It must if its record was rejected, so that its number is an older one, or in a dry run.
         """
         return not self._staying[plan].isdisjoint(keys)
 

@@ -32,7 +32,11 @@ MAX_SECONDS = 30.0
 def foresee(
     client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
 ) -> object:
-    """Answers a call of a dry run; with `looks_up` Maileon is asked who is there to be removed."""
+    """Answers a call of a dry run.
+
+    If removals are limited (`looks_up`), Maileon is asked whether the contact exists: else it does
+    not count.
+    """
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:

@@ -54,7 +54,7 @@ class Explanations:
         )
 
     def _cure(self, contact: Contact) -> str:
-        """Advice that names the fields of a contact refused alone that break documented rules."""
+        """Advice for a contact refused alone; names its fields that break documented rules."""
         ours = {"email", *contact.standard_fields, *contact.custom_fields}
         found = (name for _, name in violations(contact, self.account.known_custom_fields))
         broken = list(dict.fromkeys(name for name in found if name in ours))[:MAX_OTHER_FIELDS]

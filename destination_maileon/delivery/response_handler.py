@@ -118,7 +118,8 @@ class ResponseHandler:
     def _may_be_refused(self, request: Request) -> bool:
         """Whether a 403 is about the request's contacts, since the key has shown the right before.
 
-        A sync does not depend on the rights to set markers and to ask who has an identifier.
+        A sync also works without the rights to set markers and to ask which contact has an
+        identifier.
         """
         return request.purpose in {*self.service.accepted, Purpose.MARK, Purpose.ASK}
 

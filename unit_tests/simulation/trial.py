@@ -153,7 +153,7 @@ class Trial:
             raise self.failure
 
     def holds_a_true_state(self) -> bool:
-        """Whether a STATE is held back though all records before it are settled and stored."""
+        """Whether a STATE is held back though all records before it are settled and storable."""
         if self.scenario.is_dry_run or len(self.states) >= len(self._state_lines):
             return False
         line_number = self._state_lines[len(self.states)]
