@@ -108,8 +108,9 @@ class ResponseHandler:
                 answer = RequestRejected(str(answer), status=HTTPStatus.FORBIDDEN)
             elif self.scheduler.has_in_flight(request.purpose):
                 # A firewall that blocks a record's text answers sooner than Maileon would: the
-                # requests in flight may still show that the key has the right.
-                request.is_doubted = True
+                # requests in flight may still show that the key has the right. It was an answer,
+                # so retries start anew.
+                request.is_doubted, request.attempts = True, 0
                 self.scheduler.requeue(request, at=now)
                 return None
         self._answered(request, answer, now)

@@ -159,13 +159,12 @@ class MaileonAccount:
         """Whether the wish breaks rules, no matter which identifiers other contacts have."""
         return _is_no_address(wish) or bool(self._wrong(wish))
 
-    def contests(self, options: Options, wish: Wish) -> bool:
-        """Whether the wish would be refused because another contact has one of its identifiers."""
-        codes = {
-            code
-            for code, _ in self._wrong_identifiers(options, wish, self.find(options.mode, wish))
-        }
-        return bool(codes & CONTESTED_CODES)
+    def refuses(self, options: Options, wish: Wish) -> bool:
+        """Whether the wish would be refused for one of its identifiers.
+
+        Another contact has it, or no contact has the Maileon id.
+        """
+        return bool(self._wrong_identifiers(options, wish, self.find(options.mode, wish)))
 
     def _holder(self, *, email: str | None = None, external_id: str | None = None) -> Stored | None:
         [key] = Wish(email=email, external_id=external_id).identity_keys or [""]

@@ -190,7 +190,7 @@ class Trial:
         ):
             return
         if position not in server.verdicts:
-            insist(server.account.contests(step.options, step.wish), "rejected, and never refused")
+            insist(server.account.refuses(step.options, step.wish), "rejected, and never refused")
             older = (watch.steps[p - 1] for p in self.spy.received_at if p < position)
             is_first = not any(step.name in other.wish.identity_keys for other in older)
             insist(is_first, "rejected before an older record of its contact is settled")
