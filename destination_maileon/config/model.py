@@ -15,7 +15,8 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    Strict,
+    StrictBool,
+    StrictInt,
     WithJsonSchema,
     model_validator,
 )
@@ -26,11 +27,9 @@ from destination_maileon.config.types import (
     ADDRESS_FORM,
     ADDRESS_PATTERN,
     OPTIONAL_ADDRESS_PATTERN,
-    WHOLE,
     Address,
     ConfigModel,
     Count,
-    Flag,
     OrBlank,
     Percent,
     Seconds,
@@ -254,7 +253,7 @@ class Config(ConfigModel):
 
     model_config = ConfigDict(title="Destination Maileon")
 
-    dry_run: Flag = config_field("Dry Run", default=False, always_show=True)
+    dry_run: StrictBool = config_field("Dry Run", default=False, always_show=True)
     """If on, records are mapped, checked and reported, but nothing is sent to Maileon, and the next
     sync reads the same records again. Switch it on for the first sync, read the log, and switch it
     off. It stops every connection to this destination, and their opt-outs: to try something later,
@@ -278,7 +277,7 @@ class Config(ConfigModel):
     )
     """What happens to contacts that are already in Maileon. update: their fields are overwritten
     with your data. ignore: they stay exactly as they are, and only new contacts are added."""
-    update_only: Flag = config_field("Update Existing Contacts Only", default=False)
+    update_only: StrictBool = config_field("Update Existing Contacts Only", default=False)
     """If on, only contacts that are already in Maileon are updated, and people who are not there
     are left out. If off, they are added as new contacts, with the permission below."""
     permission: Annotated[Permission | None, named(_PERMISSIONS)] = config_field(
@@ -290,13 +289,13 @@ class Config(ConfigModel):
     these people agreed to nothing; with the option below existing contacts lose their permission,
     too. If your data knows the permission of each person, map its column to the target permission
     instead."""
-    override_permission: Flag = config_field(
+    override_permission: StrictBool = config_field(
         "Override Permission of Existing Contacts", default=False
     )
     """If on, contacts that are already in Maileon get the permission above as well, even if theirs
     was higher or lower: a double opt-in can be lost, or claimed for people who never gave it. If
     off, existing contacts keep their permission. Without a permission this has no effect."""
-    reimport_unsubscribed_contacts: Flag = config_field(
+    reimport_unsubscribed_contacts: StrictBool = config_field(
         "Reimport Unsubscribed Contacts", default=False
     )
     """If on, people who unsubscribed are added again as soon as they appear in your data, and are
@@ -317,7 +316,7 @@ class Config(ConfigModel):
     null_values: NullValues = config_field("Null Values", default=NullValues.KEEP)
     """What happens when a record has no value (null) in a column. keep: the value that Maileon
     holds stays. clear: it is removed. Identifiers, permission and preferences are never cleared."""
-    truncate_long_text: Flag = config_field("Truncate Long Text", default=False)
+    truncate_long_text: StrictBool = config_field("Truncate Long Text", default=False)
     """If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon
     refuses a contact with longer text, and it is reported as rejected."""
     deleted_records: DeletedRecords = config_field("Deleted Records", default=DeletedRecords.IGNORE)
@@ -340,7 +339,7 @@ class Config(ConfigModel):
         "Storage for Rejected Records", default=NoStorage(storage_type="None")
     )
     """Where rejected records are kept, so that they can be corrected and sent again."""
-    ignore_invalid_contacts: Flag = config_field(
+    ignore_invalid_contacts: StrictBool = config_field(
         "Continue When Contacts Are Rejected", default=True
     )
     """If on, contacts that Maileon refuses (an invalid address, a text that is too long) are
@@ -368,15 +367,15 @@ class Config(ConfigModel):
     )
     """The address of Maileon's API. Change it only if Maileon's support told you to, or for a test
     system."""
-    batch_size: Annotated[int, Strict(), Field(ge=1, le=10_000), WHOLE] = _hidden_field(
+    batch_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = _hidden_field(
         "Batch Size", default=1_000
     )
     """How many contacts one call holds at most."""
-    max_batch_bytes: Annotated[int, Strict(), Field(ge=1_000, le=9_000_000), WHOLE] = _hidden_field(
+    max_batch_bytes: Annotated[StrictInt, Field(ge=1_000, le=9_000_000)] = _hidden_field(
         "Maximum Batch Bytes", default=8_000_000
     )
     """How many bytes one call holds at most."""
-    concurrent_requests: Annotated[int, Strict(), Field(ge=1, le=16), WHOLE] = _hidden_field(
+    concurrent_requests: Annotated[StrictInt, Field(ge=1, le=16)] = _hidden_field(
         "Concurrent Requests", default=8
     )
     """How many calls are made at the same time at most. How many there are follows from what

@@ -10,13 +10,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
-    AllowInfNan,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
-    Strict,
+    StrictFloat,
+    StrictInt,
     StringConstraints,
     model_validator,
 )
@@ -39,7 +39,11 @@ class ConfigModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
     keys_with_null: ClassVar[frozenset[str]] = frozenset()
@@ -47,12 +51,12 @@ class ConfigModel(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, given: object) -> object:
-        """Airbyte's form sends null for a field that was cleared."""
+    def _as_json_means_it(cls, given: object) -> object:
+        """A whole number may be written as 1.0, and Airbyte's form clears a field with null."""
         if not isinstance(given, dict):
             return given
         clearable = cls.model_fields.keys() - cls.keys_with_null
-        return {k: v for k, v in given.items() if v is not None or k not in clearable}
+        return {k: _whole(v) for k, v in given.items() if v is not None or k not in clearable}
 
 
 def config_field(title: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field
@@ -84,13 +88,9 @@ def _blank_is_absent(given: object) -> object:
 Value = TypeVar("Value")
 OrBlank: TypeAlias = Annotated[Value | None, BeforeValidator(_blank_is_absent)]
 """A text that may be left out, or be blank, which is the same."""
-Flag: TypeAlias = Annotated[bool, Strict()]
-WHOLE: Final = BeforeValidator(_whole)
-"""Last of an integer's annotations: limits before it are limits in the schema, too."""
-Count: TypeAlias = Annotated[int, Strict(), Field(ge=0), WHOLE]
-Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
-Percent: TypeAlias = Annotated[Number, Field(ge=1, le=100)]
-Seconds: TypeAlias = Annotated[Number, Field(gt=0)]
+Count: TypeAlias = Annotated[StrictInt, Field(ge=0)]
+Percent: TypeAlias = Annotated[StrictFloat, Field(ge=1, le=100)]
+Seconds: TypeAlias = Annotated[StrictFloat, Field(gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TrimmedText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
