@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 MAX_SHOWN_CHARACTERS = 60
-MAX_SLIPS = 2
-_ALLOWED_SLIPS = ((6, MAX_SLIPS), (3, 1), (0, 0))
+_ALLOWED_SLIPS = ((6, 2), (3, 1), (0, 0))
 """From so many letters on, of the longer name."""
 
 
@@ -61,11 +59,9 @@ class NameIndex:
     def nearest(self, name: str) -> str | None:
         """The name that was most likely meant, other than itself; the first of several."""
         wanted = bare(name)
-        alike = process.extract(
-            wanted, self._bare, scorer=OSA.distance, score_cutoff=MAX_SLIPS, limit=None
-        )
-        others = (other for spelt, _, other in alike if other != name and is_slip(wanted, spelt))
-        return next(others, None)
+        others = (other for other in self._bare if other != name)
+        alike = [other for other in others if is_slip(wanted, self._bare[other])]
+        return min(alike, key=lambda other: OSA.distance(wanted, self._bare[other]), default=None)
 
 
 def bare(name: str) -> str:
@@ -81,5 +77,6 @@ def is_slip(one: str, other: str) -> bool:
     """
     longest = max(len(one), len(other))
     allowed = next(slips for letters, slips in _ALLOWED_SLIPS if longest >= letters)
-    has_same_digits = [*filter(str.isdigit, one)] == [*filter(str.isdigit, other)]
-    return has_same_digits and OSA.distance(one, other) <= allowed
+    if OSA.distance(one, other, score_cutoff=allowed) > allowed:
+        return False
+    return [*filter(str.isdigit, one)] == [*filter(str.isdigit, other)]
