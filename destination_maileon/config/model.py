@@ -4,10 +4,8 @@ This module alone decides which keys there are, with their values, defaults, and
 that a person reads about it. How a target is spelled is decided in `targets`.
 """
 
-import re
 from enum import StrEnum
 from functools import partial
-from string import whitespace
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
@@ -22,14 +20,14 @@ from pydantic import (
 )
 
 from destination_maileon.config.suggestions import shown
-from destination_maileon.config.targets import Kind, nearest_target, parse_target
+from destination_maileon.config.targets import STANDARD_NAMES, TargetText
 from destination_maileon.config.types import (
-    ADDRESS_FORM,
-    ADDRESS_PATTERN,
-    OPTIONAL_ADDRESS_PATTERN,
     Address,
+    ApiKey,
+    BucketPath,
     ConfigModel,
     Count,
+    OptionalAddress,
     OrBlank,
     Percent,
     Seconds,
@@ -39,22 +37,11 @@ from destination_maileon.config.types import (
     named,
     refused,
 )
-from destination_maileon.maileon.contact import STANDARD_FIELDS, IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 
-# Only what people paste around a key; the client removes it, here it must not be all there is.
-_NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic)?\s*", re.IGNORECASE)
 _SYNC_MODES = {mode.name.lower(): mode for mode in SynchronizationMode}
 _PERMISSIONS = {"not_set": None, **{item.name.lower(): item for item in Permission}}
-_STANDARD_NAMES = ", ".join(STANDARD_FIELDS)
-TARGET_FORMS = (
-    "email, external_id, maileon_id, permission, standard:NAME, custom:NAME, "
-    "preference:CATEGORY/NAME, deleted, unsubscribe or skip"
-)
-TARGET_PATTERN = (
-    r"^(email|external_id|maileon_id|permission|deleted|unsubscribe|skip"
-    r"|(standard|custom):[\s\S]+|preference:[\s\S]+/[\s\S]+)$"
-)
 
 
 class UnmappedColumns(StrEnum):
@@ -87,29 +74,6 @@ class IdentifiersInLogs(StrEnum):
     FULL = "full"
 
 
-def _with_a_key(secret: SecretStr) -> SecretStr:
-    if _NO_KEY.fullmatch(secret.get_secret_value()):
-        raise refused("must be the API key from your Maileon account, not empty")
-    return secret
-
-
-def _as_target(text: str) -> str:
-    if parse_target(text) is not None:
-        return text
-    if (nearest := nearest_target(text)) is not None:
-        raise refused("must be a target", nearest=nearest)
-    if text.startswith(f"{Kind.STANDARD}:"):
-        raise refused(f"must be standard:NAME with one of the names {_STANDARD_NAMES}")
-    raise refused(f"must be one of the forms {TARGET_FORMS}")
-
-
-def _as_path(text: str) -> str:
-    path = text.strip(f"/{whitespace}")
-    if not path:
-        raise refused("must be a path in the bucket, such as airbyte/maileon")
-    return path
-
-
 def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     first: dict[object, int] = {}
     for at, entry in enumerate(entries):
@@ -127,16 +91,14 @@ class ColumnMapping(ConfigModel):
 
     column: str = config_field("Column", examples=["first_name", "color"])
     """The column's name, exactly as the source delivers it (see the schema of the connection)."""
-    target: Annotated[str, AfterValidator(_as_target)] = config_field(
+    target: TargetText = config_field(
         "Target",
         description="Where the column goes. An identifier: email, external_id or maileon_id. A "
         "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
-        f"your Maileon account. A standard field: standard:NAME, NAME being {_STANDARD_NAMES}. "
+        f"your Maileon account. A standard field: standard:NAME, NAME being {STANDARD_NAMES}. "
         "The contact's permission: permission. Who has left: unsubscribe or deleted; a true value "
         "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
         examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
-        pattern=TARGET_PATTERN,
-        pattern_descriptor=TARGET_FORMS,
     )
     source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = config_field(
         "Preference Source", default=None, examples=["Newsletter form"]
@@ -209,9 +171,7 @@ class S3Storage(ConfigModel):
     """The bucket's name, as the list of buckets in the S3 console shows it."""
     s3_bucket_region: TrimmedText = config_field("Bucket Region", examples=["eu-central-1"])
     """The bucket's region, as the list of buckets in the S3 console shows it."""
-    bucket_path: Annotated[str, Field(min_length=1), AfterValidator(_as_path)] = config_field(
-        "Bucket Path", examples=["airbyte/maileon"]
-    )
+    bucket_path: BucketPath = config_field("Bucket Path", examples=["airbyte/maileon"])
     """The folder in the bucket below which rejected records are stored. They hold personal data:
     restrict who can read the folder, and have the bucket delete old files."""
     access_key_id: OrBlank[SecretStr] = config_field(
@@ -225,12 +185,8 @@ class S3Storage(ConfigModel):
     )
     """The secret that belongs to the access key ID. AWS shows it once, when the access key is
     created."""
-    s3_endpoint: OrBlank[Address] = config_field(
-        "Endpoint",
-        default=None,
-        examples=["https://s3.example.com"],
-        pattern=OPTIONAL_ADDRESS_PATTERN,
-        pattern_descriptor=ADDRESS_FORM,
+    s3_endpoint: OptionalAddress = config_field(
+        "Endpoint", default=None, examples=["https://s3.example.com"]
     )
     """The address of an S3-compatible service. Leave it empty for Amazon S3."""
 
@@ -258,9 +214,7 @@ class Config(ConfigModel):
     sync reads the same records again. Switch it on for the first sync, read the log, and switch it
     off. It stops every connection to this destination, and their opt-outs: to try something later,
     make a second destination."""
-    api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)] = config_field(
-        "API Key", airbyte_secret=True
-    )
+    api_key: ApiKey = config_field("API Key", airbyte_secret=True)
     """Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or create
     one. It needs the rights GET and POST, also DELETE if contacts are to be deleted or
     unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to certain IP
@@ -362,8 +316,6 @@ class Config(ConfigModel):
         "Base URL",
         default="https://api.maileon.com/1.0",
         examples=["https://api.maileon.com/1.0"],
-        pattern=ADDRESS_PATTERN,
-        pattern_descriptor=ADDRESS_FORM,
     )
     """The address of Maileon's API. Change it only if Maileon's support told you to, or for a test
     system."""

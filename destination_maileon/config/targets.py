@@ -6,8 +6,12 @@ This module alone decides what a target is called and which target a column's na
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator
 
 from destination_maileon.config.suggestions import NameIndex, bare
+from destination_maileon.config.types import pattern, refused
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.contact_xml import without_forbidden
 
@@ -58,6 +62,15 @@ class Target:
 SKIP = Target(Kind.SKIP)
 # By the lower case and never by the upper one, which turns a dotless i into an I.
 _STANDARD_BY_BARE = {name.lower(): name for name in STANDARD_FIELDS}
+STANDARD_NAMES = ", ".join(STANDARD_FIELDS)
+_TARGET_FORMS = (
+    "email, external_id, maileon_id, permission, standard:NAME, custom:NAME, "
+    "preference:CATEGORY/NAME, deleted, unsubscribe or skip"
+)
+_TARGET_PATTERN = (
+    r"^(email|external_id|maileon_id|permission|deleted|unsubscribe|skip"
+    r"|(standard|custom):[\s\S]+|preference:[\s\S]+/[\s\S]+)$"
+)
 
 
 def preference_splits(path: str) -> list[tuple[str, str]]:
@@ -100,6 +113,21 @@ _TARGETS_BY_WORD = {
     **{str(kind): str(kind) for kind in _PLAIN_KINDS},
     **{name: str(Target(Kind.STANDARD, name)) for name in STANDARD_FIELDS},
 }
+
+
+def _as_target(text: str) -> str:
+    if parse_target(text) is not None:
+        return text
+    if (nearest := nearest_target(text)) is not None:
+        raise refused("must be a target", nearest=nearest)
+    if text.startswith(f"{Kind.STANDARD}:"):
+        raise refused(f"must be standard:NAME with one of the names {STANDARD_NAMES}")
+    raise refused(f"must be one of the forms {_TARGET_FORMS}")
+
+
+TargetText: TypeAlias = Annotated[
+    str, AfterValidator(_as_target), pattern(_TARGET_PATTERN, _TARGET_FORMS)
+]
 
 
 def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Which single values a configuration may hold: booleans, numbers, texts and addresses.
+"""Which single values a configuration may hold: numbers, texts, keys, paths and addresses.
 
 This module alone decides what counts as one of them, as JSON Schema does: `"true"` is no boolean,
 `true` no number, and `1.0` a whole number. What the values mean is said where a key is declared.
@@ -6,6 +6,7 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 
 import re
 from collections.abc import Mapping
+from string import whitespace
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    SecretStr,
     StrictFloat,
     StrictInt,
     StringConstraints,
@@ -65,6 +67,11 @@ def config_field(title: str, *, default: object = ..., **form: object) -> Any:  
     return Field(default, title=title, json_schema_extra=extra)
 
 
+def pattern(expression: str, in_words: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """Annotates a text with the pattern by which the form judges it before the connector does."""
+    return Field(json_schema_extra={"pattern": expression, "pattern_descriptor": in_words})
+
+
 def named(members: Mapping[str, object]) -> PlainValidator:
     """Annotates what is one of these names, and is read as what the name stands for."""
 
@@ -94,12 +101,30 @@ Seconds: TypeAlias = Annotated[StrictFloat, Field(gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TrimmedText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
+# Only what people paste around a key; the client removes it, here it must not be all there is.
+_NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic)?\s*", re.IGNORECASE)
+
+
+def _with_a_key(secret: SecretStr) -> SecretStr:
+    if _NO_KEY.fullmatch(secret.get_secret_value()):
+        raise refused("must be the API key from your Maileon account, not empty")
+    return secret
+
+
+def _as_path(text: str) -> str:
+    path = text.strip(f"/{whitespace}")
+    if not path:
+        raise refused("must be a path in the bucket, such as airbyte/maileon")
+    return path
+
+
+ApiKey: TypeAlias = Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)]
+BucketPath: TypeAlias = Annotated[Text, AfterValidator(_as_path)]
+
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"
 _SERVER = rf"(https://{_HOST}|http://{_LOOPBACK})"  # ignore-https-check: this machine
 _ADDRESS = rf"{_SERVER}(:[1-9][0-9]{{0,4}})?(/[^\s?#\\]*)?"
-ADDRESS_PATTERN = rf"^\s*{_ADDRESS}\s*$"
-OPTIONAL_ADDRESS_PATTERN = rf"^\s*({_ADDRESS})?\s*$"
 ADDRESS_FORM = (
     "https://HOST/PATH without user name, query and fragment; "
     "http:// only for localhost, 127.0.0.1 and [::1]"  # ignore-https-check: this machine
@@ -121,4 +146,8 @@ def _as_address(text: str) -> str:
     return address.rstrip("/")
 
 
-Address: TypeAlias = Annotated[str, AfterValidator(_as_address)]
+_Address: TypeAlias = Annotated[str, AfterValidator(_as_address)]
+Address: TypeAlias = Annotated[_Address, pattern(rf"^\s*{_ADDRESS}\s*$", ADDRESS_FORM)]
+OptionalAddress: TypeAlias = Annotated[
+    OrBlank[_Address], pattern(rf"^\s*({_ADDRESS})?\s*$", ADDRESS_FORM)
+]
