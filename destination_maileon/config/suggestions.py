@@ -29,7 +29,8 @@ def did_you_mean(name: str, names: Collection[str] | NameIndex) -> str:
         nearest = names.nearest(name)
     else:
         # A few names of our own: half of one may do, too.
-        alike = get_close_matches(name[:MAX_SHOWN_CHARACTERS], names, n=1)
+        others = [other for other in names if other != name]
+        alike = get_close_matches(name[:MAX_SHOWN_CHARACTERS], others, n=1)
         nearest = NameIndex(names).nearest(name) or (alike[0] if alike else None)
     return "" if nearest is None else f" (did you mean {shown(nearest)}?)"
 

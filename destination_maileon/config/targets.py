@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
-from destination_maileon.config.suggestions import NameIndex, bare
+from destination_maileon.config.suggestions import NameIndex, bare, shown
 from destination_maileon.config.types import pattern, refused
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.contact_xml import without_forbidden
@@ -119,7 +119,7 @@ def _as_target(text: str) -> str:
     if parse_target(text) is not None:
         return text
     if (nearest := nearest_target(text)) is not None:
-        raise refused("must be a target", nearest=nearest)
+        raise refused("must be a target", f" (did you mean {shown(nearest)}?)")
     if text.startswith(f"{Kind.STANDARD}:"):
         raise refused(f"must be standard:NAME with one of the names {STANDARD_NAMES}")
     raise refused(f"must be one of the forms {_TARGET_FORMS}")

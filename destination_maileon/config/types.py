@@ -28,10 +28,9 @@ EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed."""
 
 
-def refused(what_is_allowed: str, nearest: str = "") -> PydanticCustomError:
-    """The error for a value that its schema alone cannot refuse, with the right one next to it."""
-    context = {"allowed": what_is_allowed, "nearest": nearest}
-    return PydanticCustomError(EXPLAINED, "{allowed}", context)
+def refused(what_is_allowed: str, hint: str = "") -> PydanticCustomError:
+    """The error for a value that its schema alone cannot refuse; the hint names the nearest one."""
+    return PydanticCustomError(EXPLAINED, "{allowed}", {"allowed": what_is_allowed, "hint": hint})
 
 
 class ConfigModel(BaseModel):
@@ -111,15 +110,12 @@ def _with_a_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _as_path(text: str) -> str:
-    path = text.strip(f"/{whitespace}")
-    if not path:
-        raise refused("must be a path in the bucket, such as airbyte/maileon")
-    return path
+def _without_outer_slashes(path: str) -> str:
+    return path.strip(f"/{whitespace}")
 
 
 ApiKey: TypeAlias = Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)]
-BucketPath: TypeAlias = Annotated[Text, AfterValidator(_as_path)]
+BucketPath: TypeAlias = Annotated[Text, AfterValidator(_without_outer_slashes), Field(min_length=1)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"

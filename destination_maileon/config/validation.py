@@ -98,16 +98,15 @@ def _allowed(error: ErrorDetails, node: Schema) -> str:
         return "is required"
     if "oneOf" in node and isinstance(value, Mapping):
         value = value.get("storage_type")
+    is_ours = error["type"] == EXPLAINED
+    allowed = error["msg"] if is_ours else f"must be {_wanted(node)}"
     if not isinstance(value, str | bool | int | float) or not _is_showable(value, node):
-        return error["msg"] if error["type"] == EXPLAINED else f"must be {_wanted(node)}"
-    written = f"not {shown(value) if isinstance(value, str) else json.dumps(value)[:60]}"
-    if error["type"] == EXPLAINED:
-        nearest = error["ctx"]["nearest"]
-        hint = f" (did you mean {shown(nearest)}?)" if nearest else ""
-        return f"{error['msg']}, {written}{hint}"
+        return allowed
+    if not isinstance(value, str):
+        return f"{allowed}, not {json.dumps(value)[:60]}"
     choices = node.get("enum", _options(node))
-    hint = did_you_mean(value, choices) if isinstance(value, str) and value not in choices else ""
-    return f"must be {_wanted(node)}, {written}{hint}"
+    hint = error["ctx"]["hint"] if is_ours else did_you_mean(value, choices)
+    return f"{allowed}, not {shown(value)}{hint}"
 
 
 def _is_showable(value: object, node: Schema) -> bool:
