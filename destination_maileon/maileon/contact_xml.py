@@ -27,10 +27,9 @@ _IDENTIFIER = re.compile("<(id|email|external_id)>([^<]*)</")
 _IDENTIFIERS = re.compile(b"<contact>(?:<(?:id|email|external_id)>[^<]*</[^>]*>)*")
 _FIELD = re.compile('<field><name>([^<]*)</name><value( nil="true")?>([^<]*)')
 _PREFERENCE = re.compile(
-    "(<preference><name>([^<]*)</name><category>([^<]*)</category>)<value>([^<]*)</value>"
-    "((?:<source>([^<]*)</source>)?)</preference>"
+    "<preference><name>([^<]*)</name><category>([^<]*)</category><value>([^<]*)</value>"
+    "(<source>)?([^<]*)"
 )
-_END = "</field>"
 
 
 def without_forbidden(text: str) -> str:
@@ -69,16 +68,17 @@ def source_element(source: str | None) -> str:
 
 def contact_bytes(contact: Contact) -> bytes:
     """One `<contact>` element, UTF-8."""
-    parts = [
-        "<contact>",
-        _section("id", [escape(contact.id or "")]),
-        _section("email", [escape(contact.email or "")]),
-        _section("external_id", [escape(contact.external_id or "")]),
-        _section("standard_fields", starmap(_field, contact.standard_fields.items())),
-        _section("custom_fields", starmap(_field, contact.custom_fields.items())),
-        _section("preferences", starmap(_preference, contact.preferences.items())),
-        "</contact>",
-    ]
+    parts = ["<contact>"]
+    if contact.id:
+        parts.append(f"<id>{escape(contact.id)}</id>")
+    if contact.email:
+        parts.append(f"<email>{escape(contact.email)}</email>")
+    if contact.external_id:
+        parts.append(f"<external_id>{escape(contact.external_id)}</external_id>")
+    parts.append(_section("standard_fields", starmap(_field, contact.standard_fields.items())))
+    parts.append(_section("custom_fields", starmap(_field, contact.custom_fields.items())))
+    parts.append(_section("preferences", starmap(_preference, contact.preferences.items())))
+    parts.append("</contact>")
     return "".join(parts).encode()
 
 
@@ -97,7 +97,7 @@ def contact_of(payload: bytes) -> Contact:
             (unescape(category), unescape(name)): Preference(
                 unescape(value), unescape(source) if element else None
             )
-            for _, name, category, value, element, source in _PREFERENCE.findall(preferences)
+            for name, category, value, element, source in _PREFERENCE.findall(preferences)
         },
     )
 
@@ -111,17 +111,19 @@ def merged_bytes(payloads: Iterable[bytes]) -> bytes:
     parts = ["<contact>"]
     for element in ("standard_fields", "custom_fields"):
         # To find them by an expression takes half as long again.
-        fields = _sections(text, element).split(_END)
+        fields = _sections(text, element).split("</field>")
         newest = {field.partition("<value")[0]: field for field in fields}
-        parts.append(_section(element, [_END.join(newest.values())]))
+        parts.append(_section(element, ["</field>".join(newest.values())]))
     preferences: dict[str, tuple[str, str]] = {}
-    for head, _, _, value, source, _ in _PREFERENCE.findall(_sections(text, "preferences")):
+    for preference in _sections(text, "preferences").split("</preference>")[:-1]:
+        head, _, said = preference.partition("<value>")
+        value, _, source = said.partition("</value>")
         preferences[head] = value, source or preferences.get(head, ("", ""))[1]
-    said = [
+    merged = [
         f"{head}<value>{value}</value>{source}</preference>"
         for head, (value, source) in preferences.items()
     ]
-    return "".join((*parts, _section("preferences", said), "</contact>")).encode()
+    return "".join((*parts, _section("preferences", merged), "</contact>")).encode()
 
 
 def with_identifiers_of(first: bytes, payload: bytes) -> bytes:

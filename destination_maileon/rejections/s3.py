@@ -80,7 +80,7 @@ class S3Bucket:
         raise failure.error(
             f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
             f"({where}): {failure.cause}. {failure.advice}"
-        )
+        ) from None
 
     def _failure_to_put(self, key: str, body: bytes, media_type: str) -> S3Failure | None:
         access_key = _plain(self._settings.access_key_id) or ""
