@@ -42,8 +42,8 @@ MAX_LATE_COLUMNS = 10_000
 class Column:
     """A column and where it goes.
 
-    `type` is the target field's. `source` is the constant source of a preference; `has_source`
-    false leaves the stored one. `clear` says that a null clears the stored value.
+    `type` is the target field's. `source` is the constant source of a preference: an empty one
+    deletes the stored one, None leaves it. `clear` says that a null clears the stored value.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Column:
     type: FieldType = FieldType.STRING
     clear: bool = False
     source: str | None = None
-    has_source: bool = False
 
     @property
     def converter(self) -> Converter:
@@ -243,8 +242,7 @@ class StreamColumns:
             target,
             type=self._type(target),
             clear=clears is NullValues.CLEAR and target.kind in {Kind.STANDARD, Kind.CUSTOM},
-            source=entry.source if entry else None,
-            has_source=entry.has_source if entry else False,
+            source=(entry.source or "") if entry and entry.has_source else None,
         )
 
     def _type(self, target: Target) -> FieldType:

@@ -277,7 +277,7 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
     """Its title, what stands before its value, and the rest for each value."""
     target = column.target
     head = preference_head(target.category, target.name)
-    source = source_element(column.source) if column.has_source else ""
+    source = "" if column.source is None else source_element(column.source)
     rest = {said: f"<value>{said}</value>{source}</preference>" for said in ("true", "false")}
     return f"{target.category}/{target.name}", head, rest
 

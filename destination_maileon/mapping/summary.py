@@ -68,12 +68,10 @@ def _permission(plan: StreamPlan, column: str | None) -> str:
 
 def plan_table(columns: Iterable[Column]) -> str:
     """Column, target and type of those that go somewhere, as a table for the log."""
-    rows = [(c.name, str(c.target), c) for c in columns if c.target != SKIP]
+    rows = [(c.name, str(c.target), _type_of_field(c)) for c in columns if c.target != SKIP]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(2)]
-    return "\n".join(
-        f"  {name:<{widths[0]}}  ->  {target:<{widths[1]}}  {_type_of_field(column)}".rstrip()
-        for name, target, column in rows
-    )
+    lines = [f"  {a:<{widths[0]}}  ->  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    return "\n".join(lines)
 
 
 def _type_of_field(column: Column) -> str:

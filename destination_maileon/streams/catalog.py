@@ -166,7 +166,7 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
     plans: dict[StreamKey, StreamPlan] = {}
     for configured in catalog.streams:
         key = configured.key
-        entry = entries.entry_of(key)
+        entry = entries.entry_of(key) or StreamConfig.model_construct(name=key[1])
         found = list(_problems(configured, config, entry))
         problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
         if not found:
@@ -212,11 +212,9 @@ def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
         ) from None
 
 
-def _problems(
-    configured: ConfiguredStream, config: Config, entry: StreamConfig | None
-) -> Iterator[str]:
+def _problems(configured: ConfiguredStream, config: Config, entry: StreamConfig) -> Iterator[str]:
     mode = configured.destination_sync_mode
-    if entry is not None and entry.audience_field and configured.generation_id is None:
+    if entry.audience_field and configured.generation_id is None:
         yield (
             f"its audience field {shown(entry.audience_field)} needs the generation_id of the "
             "stream in the catalog, and this Airbyte sent none. Use a version of Airbyte that "
@@ -243,12 +241,10 @@ def _problems(
         yield f"the matching key must be one of {keys}. Choose one of them in the connection."
 
 
-def _problems_of_mode(
-    mode: str | None, entry: StreamConfig | None, config: Config
-) -> Iterator[str]:
+def _problems_of_mode(mode: str | None, entry: StreamConfig, config: Config) -> Iterator[str]:
     """Where the connection chooses no object."""
     if mode == OVERWRITE:
-        if entry is None or not entry.audience_field:
+        if not entry.audience_field:
             yield (
                 "the destination sync mode overwrite would delete every contact that is not in "
                 "the stream, so it is refused. To have people drop out of an audience instead, "
@@ -275,7 +271,7 @@ def _wrong_mode(mode: str | None, supported: Collection[str], where: str) -> str
     )
 
 
-def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig | None) -> StreamPlan:
+def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig) -> StreamPlan:
     is_activated = bool(configured.destination_object_name)
     mode = configured.destination_sync_mode or ""
     plain = Operation(config.sync_mode, config.update_only)
@@ -292,13 +288,13 @@ def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig | No
             ignore_invalid_contacts=config.ignore_invalid_contacts,
         ),
         properties=configured.properties,
-        mapping={column.column: column for column in entry.mapping} if entry else {},
+        mapping={column.column: column for column in entry.mapping},
         permission=config.permission,
         every_record_is_deleted=operation.deletes,
         is_activated=is_activated,
         has_chosen_key=key is not None,
         sync_id=configured.sync_id,
-        audience_field=entry.audience_field if entry else None,
+        audience_field=entry.audience_field,
         generation_id=configured.generation_id,
         overwrites=mode == OVERWRITE,
     )

@@ -145,18 +145,18 @@ def test_a_column_clears_as_it_says_itself_else_as_all_do(
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ({}, (None, False)),
-        ({"source": None}, (None, True)),
-        ({"source": ""}, ("", True)),
-        ({"source": "shop"}, ("shop", True)),
+        ({}, None),
+        ({"source": None}, ""),
+        ({"source": ""}, ""),
+        ({"source": "shop"}, "shop"),
     ],
 )
 def test_a_preference_keeps_deletes_or_sets_its_source(
-    source: dict[str, object], expected: tuple[str | None, bool]
+    source: dict[str, object], expected: str | None
 ) -> None:
     entry = {"column": "x", "target": "preference:News/Weekly", **source}
     column = planned("email", mapping=(entry,)).columns["x"]
-    assert (column.source, column.has_source) == expected
+    assert column.source == expected
 
 
 TAKEN = (

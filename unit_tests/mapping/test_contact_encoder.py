@@ -83,9 +83,9 @@ def custom(name: str, field_type: FieldType = FieldType.STRING, *, clear: bool =
     return Column(name, Target(Kind.CUSTOM, name), field_type, clear=clear)
 
 
-def preference(source: str | None = None, *, has_source: bool = False) -> Column:
+def preference(source: str | None = None) -> Column:
     target = Target(Kind.PREFERENCE, "Weekly", "News")
-    return Column("weekly", target, source=source, has_source=has_source)
+    return Column("weekly", target, source=source)
 
 
 # Identifiers.
@@ -281,9 +281,8 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
     ("column", "expected"),
     [
         (preference(), Preference("true")),
-        (preference(has_source=True), Preference("true", "")),
-        (preference("", has_source=True), Preference("true", "")),
-        (preference("shop", has_source=True), Preference("true", "shop")),
+        (preference(""), Preference("true", "")),
+        (preference("shop"), Preference("true", "shop")),
     ],
 )
 def test_a_preference_has_the_source_of_its_mapping(column: Column, expected: Preference) -> None:
@@ -292,7 +291,7 @@ def test_a_preference_has_the_source_of_its_mapping(column: Column, expected: Pr
 
 @pytest.mark.parametrize("data", [{}, {"weekly": None}, {"weekly": ""}])
 def test_a_preference_without_a_value_is_left_out(data: dict[str, object]) -> None:
-    assert contact(data, preference("shop", has_source=True)).preferences == {}
+    assert contact(data, preference("shop")).preferences == {}
 
 
 def test_a_list_of_preferences_is_added_and_a_column_of_its_own_comes_after_it() -> None:
