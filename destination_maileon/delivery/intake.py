@@ -54,10 +54,10 @@ class Intake:
 
     def open(self, columns: StreamColumns) -> None:
         """Prepares a stream and logs where its columns go."""
-        stream, key = StreamMapper(columns), columns.plan.key
+        stream, key = StreamMapper(columns, self.log), columns.plan.key
         self._streams[key] = stream
         self._by_name.setdefault(key[1], []).append(stream)
-        stream.tell_plan(self.log)
+        stream.tell_plan()
 
     def take(self, message: RecordMessage, now: float) -> bool:
         """Takes one record; returns whether another request may be waiting.
@@ -69,7 +69,7 @@ class Intake:
         stream = self._streams.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._reject_unknown(message)
-        mapped, partition_key = stream.encode(message, self.log)
+        mapped, partition_key = stream.encode(message)
         if isinstance(mapped, tuple):
             part = self.ledger.received(stream.plan, now, mapped, line=message.line)
             if len(part.payload) > self._largest:
@@ -129,7 +129,7 @@ class Intake:
         self._tell_lost_fields()
         self._tell_unknown()
         for stream in self._streams.values():
-            stream.tell_end(self.ledger.counts[stream.plan].existing, self.log)
+            stream.tell_end(self.ledger.counts[stream.plan].existing)
 
     def _reject(
         self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float

@@ -35,9 +35,10 @@ MAX_TIMES_WIDER = 20
 class StreamMapper:
     """One stream of the catalog."""
 
-    def __init__(self, columns: StreamColumns) -> None:
+    def __init__(self, columns: StreamColumns, log: Log) -> None:
         plan = self.plan = columns.plan
         self._columns = columns
+        self._log = log
         self._partition_keys: dict[Permission | None, PartitionKey] = {}
         self.usual_partition = self.partition_key(plan.permission)
         self.notices = Notices()
@@ -52,7 +53,7 @@ class StreamMapper:
         # The first record teaches in which order its source writes the columns.
         self._decode = _refuse
 
-    def encode(self, message: RecordMessage, log: Log) -> tuple[Mapped, PartitionKey]:
+    def encode(self, message: RecordMessage) -> tuple[Mapped, PartitionKey]:
         """What the record asks for, and in which partition its contact travels.
 
         Raises:
@@ -64,7 +65,7 @@ class StreamMapper:
         except _UNUSUAL:
             row = None
         # Outside of the handler, so that no chained error carries a piece of the record.
-        if row is None and (row := self._unusual_row(message, log)) is None:
+        if row is None and (row := self._unusual_row(message)) is None:
             return _NO_DATA, self.usual_partition
         encoder = self.encoder
         lacks_values = message.may_lack_values and UNAVAILABLE_VALUE in astuple(row)
@@ -76,12 +77,12 @@ class StreamMapper:
         if not isinstance(mapped, tuple):
             return mapped, self.usual_partition
         if len(mapped[1]) > 1 and self._shared_ids.look(mapped[1]):
-            self._warn_of_shared_ids(log)
+            self._warn_of_shared_ids()
         if not encoder.permission_column:
             return mapped, self.usual_partition
         return mapped, self.partition_key(encoder.permission(row, self.plan.permission))
 
-    def _unusual_row(self, message: RecordMessage, log: Log) -> Struct | None:
+    def _unusual_row(self, message: RecordMessage) -> Struct | None:
         """The row of a record that teaches something, or is beyond the decoder's limits.
 
         For the encoder as it is then; None if the record has no data.
@@ -89,7 +90,7 @@ class StreamMapper:
         data = message.decoded_data()
         if data is None:
             return None
-        self.learn(data, log)
+        self.learn(data)
         rows = self.encoder.rows
         mixed = {name for name in rows.texts if not isinstance(data.get(name), str | None)}
         self._mixed |= mixed
@@ -99,15 +100,15 @@ class StreamMapper:
         self._decode = self.encoder.rows.decode
         return self.encoder.rows.of(data)
 
-    def _warn_of_shared_ids(self, log: Log) -> None:
-        log(
+    def _warn_of_shared_ids(self) -> None:
+        self._tell(
             Level.WARN,
-            f"Stream {self.plan.title}: one {self._shared_ids.title} comes with many different "
-            "addresses. Maileon takes them for one contact, whose address changes each time. If "
-            'it stands for "none" (0, N/A), leave the column empty for these people.',
+            f"one {self._shared_ids.title} comes with many different addresses. Maileon takes them "
+            'for one contact, whose address changes each time. If it stands for "none" (0, N/A), '
+            "leave the column empty for these people.",
         )
 
-    def learn(self, data: Mapping[str, object], log: Log) -> None:
+    def learn(self, data: Mapping[str, object]) -> None:
         """Takes in the columns of a record that are new.
 
         Raises:
@@ -117,13 +118,13 @@ class StreamMapper:
         self._keys = dict.fromkeys(data)
         unknown = [name for name in data if name not in columns]
         if unknown:
-            self._resolve(unknown, data, log)
+            self._resolve(unknown, data)
         if any(name in columns and columns[name].target != SKIP for name in unknown):
             self._compile_anew()
         else:
             self._miss()
 
-    def _resolve(self, unknown: Collection[str], data: Mapping[str, object], log: Log) -> None:
+    def _resolve(self, unknown: Collection[str], data: Mapping[str, object]) -> None:
         stops = self._columns.newly_seen(data)
         if stops:
             raise StopSync(
@@ -134,8 +135,8 @@ class StreamMapper:
         columns = self._columns.columns
         table = plan_table(columns[name] for name in unknown if name in columns)
         if table:
-            log(Level.INFO, f"Stream {self.plan.title}, seen first in a record:\n{table}")
-        self._tell_notes(log)
+            self._tell(Level.INFO, f"seen first in a record:\n{table}")
+        self._tell_notes()
 
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
@@ -162,50 +163,52 @@ class StreamMapper:
                 "matching key."
             )
 
-    def tell_plan(self, log: Log) -> None:
+    def tell_plan(self) -> None:
         """Says what becomes of people, and where the columns go."""
         people = outline(self.plan, self._columns.config.deleted_records)
-        table = plan_table(self._columns.columns.values())
-        log(Level.INFO, f"Stream {self.plan.title}: {people}\n{table}".rstrip())
-        self._tell_notes(log)
+        self._tell(Level.INFO, f"{people}\n{plan_table(self._columns.columns.values())}".rstrip())
+        self._tell_notes()
 
-    def _tell_notes(self, log: Log) -> None:
+    def tell_end(self, existing: int) -> None:
+        """Says what came up in the records, of which `existing` are of contacts that were there."""
+        # A warning names the first ones; one for each record would drown the others.
+        self._tell_unmapped(Level.INFO)
+        column = self.encoder.permission_column
+        if existing and column and not self.plan.options.override_permission:
+            self._tell(
+                Level.INFO,
+                f"{pluralize(existing, 'existing contact')} kept the permission they had: "
+                f"{listed([column])} decides for new ones only. To act on withdrawn consent, map a "
+                "column to unsubscribe.",
+            )
+        for notice in Notice:
+            if records := self.notices.counts[notice]:
+                self._tell(Level.WARN, f"{pluralize(records, 'record')} {notice.value}")
+
+    def _tell_notes(self) -> None:
         """Says, once each, what a person should know of the columns."""
         if not self._has_warned_of_unmapped:
-            self._has_warned_of_unmapped = self._tell_unmapped(Level.WARN, log)
+            self._has_warned_of_unmapped = self._tell_unmapped(Level.WARN)
         for note in self._columns.notes:
-            log(Level.WARN, f"Stream {self.plan.title}: {note}")
+            self._tell(Level.WARN, note)
         self._columns.notes.clear()
 
-    def _tell_unmapped(self, level: Level, log: Log) -> bool:
+    def _tell_unmapped(self, level: Level) -> bool:
         """Names the columns without a target that were not named yet; whether there are any."""
         names = self._columns.unmapped
         if not names:
             return False
         verb, them = ("is", "it") if len(names) == 1 else ("are", "each")
-        log(
+        self._tell(
             level,
-            f"Stream {self.plan.title}: {listed(names)} {verb} left out, since no target fits. To "
-            f"change that, give {them} a target under {titled('streams')}; skip silences this.",
+            f"{listed(names)} {verb} left out, since no target fits. To change that, give {them} a "
+            f"target under {titled('streams')}; skip silences this.",
         )
         names.clear()
         return True
 
-    def tell_end(self, existing: int, log: Log) -> None:
-        """Says what came up in the records, of which `existing` are of contacts that were there."""
-        title, column = self.plan.title, self.encoder.permission_column
-        # A warning names the first ones; one for each record would drown the others.
-        self._tell_unmapped(Level.INFO, log)
-        if existing and column and not self.plan.options.override_permission:
-            log(
-                Level.INFO,
-                f"Stream {title}: {pluralize(existing, 'existing contact')} kept the permission "
-                f"they had: {listed([column])} decides for new ones only. To act on withdrawn "
-                "consent, map a column to unsubscribe.",
-            )
-        for notice in Notice:
-            if records := self.notices.counts[notice]:
-                log(Level.WARN, f"Stream {title}: {pluralize(records, 'record')} {notice.value}")
+    def _tell(self, level: Level, words: str) -> None:
+        self._log(level, f"Stream {self.plan.title}: {words}")
 
     def _miss(self) -> None:
         """A record has columns that go nowhere and that the encoder does not have.

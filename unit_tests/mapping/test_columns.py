@@ -796,10 +796,10 @@ def test_a_column_that_is_the_target_anyway_is_no_problem(there: str) -> None:
 def test_it_is_a_warning_at_the_start_and_told_once() -> None:
     plan = a_plan(properties={"email": {}}, mapping=a_mapping(("town", "standard:CITY")))
     columns = StreamColumns(plan, a_config(), an_account())
-    stream = StreamMapper(columns.before_first_record())
     heard = Heard()
-    stream.tell_plan(heard)
-    stream.learn({"email": "a@b.de"}, heard)
+    stream = StreamMapper(columns.before_first_record(), heard)
+    stream.tell_plan()
+    stream.learn({"email": "a@b.de"})
     told = LACKS.format('column "town"')
     assert heard.warnings == [f"Stream contacts: {told}"]
     assert [level for level, _ in heard.said] == [Level.INFO, Level.WARN]
