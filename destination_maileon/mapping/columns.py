@@ -25,7 +25,7 @@ from destination_maileon.config.targets import (
 )
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.mapping.converters import CONVERTERS, Converter
-from destination_maileon.mapping.field_types import is_undecided, type_of_schema, type_of_value
+from destination_maileon.mapping.field_types import type_of_schema, type_of_value
 from destination_maileon.mapping.summary import listed
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
@@ -127,9 +127,10 @@ class StreamColumns:
 
     def _planned_type(self, column: str) -> FieldType | None:
         """The type of a field to create for the column; None: a value decides, when one comes."""
-        schema = self.plan.properties.get(column)
-        waits = self._creates and column not in self.plan.mapping and is_undecided(schema)
-        return None if waits else type_of_schema(schema)
+        found = type_of_schema(self.plan.properties.get(column))
+        # Airbyte's integers have 64 bits, Maileon's have 32.
+        is_undecided = found is FieldType.INTEGER and column not in self.plan.mapping
+        return None if self._creates and is_undecided else found
 
     @property
     def _creates(self) -> bool:

@@ -42,11 +42,6 @@ def type_of_schema(schema: object) -> FieldType:
     return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
 
 
-def is_undecided(schema: object) -> bool:
-    """Whether a value says more of the type: Airbyte's integers have 64 bits, Maileon's have 32."""
-    return type_of_schema(schema) is FieldType.INTEGER
-
-
 def type_of_value(value: object, schema: object = None) -> FieldType | None:
     """The type for a column of which a value is known, and at best its schema.
 

@@ -4,19 +4,18 @@ This module alone decides which forms of that column are understood.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 
-from destination_maileon.config.suggestions import NameIndex, did_you_mean
+from destination_maileon.config.suggestions import did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import Clean, as_text
 from destination_maileon.mapping.mapped_record import Reason, RefusedError
 from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
 from destination_maileon.protocol import exact_json
-
-Preferences = frozenset[tuple[str, str]]
+from destination_maileon.streams.account import Preferences, preference_paths
 
 
 def preference_value(value: object, title: str) -> str | None:
@@ -42,15 +41,13 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
             No name is in it but those of known preferences: others are the record's own words.
     """
     for entry in _entries(value):
-        if not isinstance(entry, dict):
-            raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
         category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)
         path = f"{category}/{name}"
         is_known = known is not None and (category, name) in known
         text = preference_value(clean(entry.get("value")), path if is_known else "")
         if text is not None:
             if known is not None and not is_known:
-                nearest = did_you_mean(path, _paths(known))
+                nearest = did_you_mean(path, preference_paths(known))
                 advice = (
                     f"Use the category and name of one in Maileon{nearest}, or create it there."
                 )
@@ -62,11 +59,6 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
             yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
 
 
-@lru_cache(maxsize=1)
-def _paths(known: Preferences) -> NameIndex:
-    return NameIndex(f"{category}/{name}" for category, name in sorted(known))
-
-
 def _name(given: object, clean: Clean) -> str:
     is_name = given is not None and not isinstance(given, bool | dict | list)
     name = as_text(clean(given) or "") if is_name else ""
@@ -75,26 +67,26 @@ def _name(given: object, clean: Clean) -> str:
     return name
 
 
-def _entries(value: object) -> list[object]:
+def _entries(value: object) -> list[dict[str, object]]:
     """The list itself, or the list in a JSON string: warehouses store JSON as text."""
     if isinstance(value, str):
-        try:
-            value = _decoded(value) if value.strip() else None
-        except (ValueError, RecursionError, ArithmeticError):
-            raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM) from None
+        value = _decoded(value)
     if value is None:
         return []
-    if not isinstance(value, list):
-        raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
-    return value
+    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+        return value
+    raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
 
 
 def _decoded(text: str) -> object:
-    try:
-        return _decode(text)
-    except (ValueError, RecursionError, ArithmeticError, msgspec.MsgspecError):
-        # It may be beyond this decoder's limits.
-        return exact_json.loads(text.encode())
+    """What the text holds: nothing if it is blank, itself if it is no JSON."""
+    if not text.strip():
+        return None
+    # It may be beyond the first decoder's limits.
+    for decode in (_decode, exact_json.loads):
+        with suppress(ValueError, RecursionError, ArithmeticError, msgspec.MsgspecError):
+            return decode(text.encode())
+    return text
 
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode

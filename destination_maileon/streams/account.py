@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from destination_maileon.config.model import titled
@@ -24,6 +24,8 @@ from destination_maileon.maileon.contact import FieldType
 from destination_maileon.maileon.errors import FatalError, RequestRejected, RetriableError
 
 Answer = TypeVar("Answer")
+Preferences: TypeAlias = frozenset[tuple[str, str]]
+"""Category and name of each."""
 Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
 """Calls what it gets until that succeeds; the result is its result."""
 
@@ -78,6 +80,12 @@ class Retrying:
             self.sleep(wait)
 
 
+@lru_cache(maxsize=1)
+def preference_paths(preferences: Preferences) -> NameIndex:
+    """The preferences as a mapping names them, to be found if one is misspelt."""
+    return NameIndex(f"{category}/{name}" for category, name in sorted(preferences))
+
+
 class FieldsApi(Protocol):
     """The part of the API client that tells what an account has: names, of fields with their types.
 
@@ -106,7 +114,7 @@ class Account:
     _field_names: NameIndex = field(default_factory=NameIndex, init=False)
     _was_asked_again: bool = field(default=False, init=False)
     _planned: dict[str, FieldType] = field(default_factory=dict, init=False)
-    known_preferences: frozenset[tuple[str, str]] | None = field(default=None, init=False)
+    known_preferences: Preferences | None = field(default=None, init=False)
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
@@ -119,7 +127,7 @@ class Account:
         return self._field_names if self.custom_fields else NameIndex()
 
     @property
-    def preferences(self) -> frozenset[tuple[str, str]]:
+    def preferences(self) -> Preferences:
         """Category and name of each preference."""
         if self.known_preferences is None:
             # Each question is tried again for itself: all of them together would begin anew with
@@ -193,8 +201,8 @@ class Account:
         `field_type` is the one that the field should have, if that is known.
         """
         if target.kind is Kind.PREFERENCE:
-            names = NameIndex(f"{category}/{name}" for category, name in sorted(self.preferences))
-            hint = did_you_mean(f"{target.category}/{target.name}", names)
+            paths = preference_paths(self.preferences)
+            hint = did_you_mean(f"{target.category}/{target.name}", paths)
             return (
                 f'the account has no preference "{target.name}" in a category "{target.category}"'
                 f"{hint}. Create it in Maileon or change the mapping."
