@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
-from destination_maileon.maileon.contact_xml import contact_of, merged_bytes, with_identifiers_of
+from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import PartitionKey
 
@@ -199,8 +199,7 @@ class BatchEntry(Struct, eq=False, gc=False):
             parts = self.parts
             newest = next((n for n in reversed(range(len(parts))) if parts[n].is_whole), 0)
             payloads = [part.payload for part in parts[newest:]]
-            merged = payloads[0] if len(payloads) == 1 else merged_bytes(payloads)
-            self.payload = with_identifiers_of(self.first.payload, merged)
+            self.payload = merged_bytes(self.first.payload, payloads)
 
 
 def contact_keys(contact: Contact) -> tuple[str, ...]:

@@ -435,7 +435,7 @@ INSIDE: dict[str, Planted] = {
         changed(_LEDGER + "received", partial(_one_of_a_kind, first=300)), "identifier", 1059
     ),
     "the first value wins": Planted(
-        put(CONNECTOR + "mapping.mapped_record.merged_bytes", lambda payloads: payloads[0]),
+        put(CONNECTOR + "mapping.mapped_record.merged_bytes", lambda first, _: first),
         "differs",
         9,
     ),
