@@ -24,11 +24,7 @@ from destination_maileon.maileon.contact_xml import (
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.converters import Converter, as_text, truncated
-from destination_maileon.mapping.identifiers import (
-    Identifiers,
-    contact_of_pieces,
-    without_identifier,
-)
+from destination_maileon.mapping.identifiers import Identifiers, contact_of_pieces
 from destination_maileon.mapping.mapped_record import (
     ContactRemoval,
     Reason,
@@ -117,8 +113,8 @@ class ContactEncoder:
         self._lists = [(c.name, place[c.name]) for c in of[Kind.PREFERENCES]]
         self._preferences = [(place[c.name], *_preference(c)) for c in of[Kind.PREFERENCE]]
         permission = of[Kind.PERMISSION]
-        self.permission_column = permission[0].name if permission else ""
-        self._permission = place[self.permission_column] if permission else ""
+        self.permission_column = permission[0].name if permission else None
+        self._permission = place[permission[0].name] if permission else ""
         self._has_wishes = bool(self._lists or self._preferences or permission)
 
     @cached_property
@@ -195,7 +191,7 @@ class ContactEncoder:
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
         """The permission of a record, which may name none; None: none is sent.
 
-        Raises RefusedError, but not for an encoded one.
+        Raises RefusedError if it names another, which an encoded one does not.
         """
         value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
@@ -206,8 +202,8 @@ class ContactEncoder:
 
     def _refusal(self, refused: RefusedError, pieces: list[str]) -> Refusal:
         # In a list of preferences nothing is named that the account does not have.
-        field = refused.field or self._lists[0][0]
-        return Refusal(refused.reason, field, str(refused), contact_of_pieces(pieces))
+        field = self._lists[0][0] if refused.field is None else refused.field
+        return Refusal(refused.reason, field, refused.advice, contact_of_pieces(pieces))
 
     def _is_marked(self, row: Struct) -> bool:
         """Whether the record may say that its contact is gone."""
@@ -222,7 +218,7 @@ class ContactEncoder:
         marks = {name: value for name, value in given if value is not UNSET}
         removal = self._removals.removal(marks)
         if not is_usable and removal is not DeletedRecords.IGNORE:
-            raise without_identifier(self._mode, pieces)
+            raise self._identifiers.missing(pieces)
         unclear = None if removal else self._removals.unclear_column(marks)
         if unclear is not None:
             raise RefusedError(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)

@@ -37,16 +37,20 @@ _NO_ID = re.compile(r"(-[0-9]+|\+?0+)?")
 
 
 class Identifiers:
-    """The identifiers of one stream, by the places of their columns in a row."""
+    """The identifiers of one stream, by the places of their columns in a row.
+
+    A Maileon id is among them only where contacts are recognised by it.
+    """
 
     def __init__(
         self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: Clean, seen: set[Notice]
     ) -> None:
         self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
+        self._names = " or ".join(sorted(mode.columns))
         self._clean = clean
         self._seen = seen
         self._kinds = [(places[kind], *how) for kind, how in _KEYS.items() if kind in places]
-        self._id = places.get(Kind.MAILEON_ID) if mode.sends_id else None
+        self._id = places.get(Kind.MAILEON_ID)
 
     def of(self, row: Struct, *, is_clean: bool) -> tuple[list[str], tuple[str, ...]]:
         """The first pieces of the contact: by turns what stands before a text, and the text.
@@ -76,6 +80,15 @@ class Identifiers:
         if number:
             return pieces, (*keys, maileon_id_key(number)) if is_maileon_id(number) else ()
         return pieces, keys if is_usable else ()
+
+    def missing(self, pieces: list[str]) -> RefusedError:
+        """Of a record by whose identifiers, in these pieces, nobody can be recognised."""
+        advice = f"Give the record a value for {self._names}, by which contacts are recognised."
+        if pieces[2:3] == [_ID]:
+            advice = (
+                "Give the record a Maileon id that is a whole number from 1 on, or none at all."
+            )
+        return RefusedError(Reason.NO_IDENTIFIER, advice, self._names)
 
     def _identifier(self, value: object) -> str:
         value = self._clean(value)
@@ -119,15 +132,6 @@ def contact_of_pieces(pieces: list[str]) -> Contact:
     """The contact that begins with these pieces, its identifiers alone."""
     given = dict(zip(pieces[2::4], pieces[3::4], strict=False))
     return Contact(email=given.get(_EMAIL), external_id=given.get(_EXTERNAL_ID), id=given.get(_ID))
-
-
-def without_identifier(mode: IdentifierMode, pieces: list[str]) -> RefusedError:
-    """Of a record by which nobody can be recognised."""
-    names = " or ".join(sorted(mode.columns))
-    advice = f"Give the record a value for {names}, by which contacts are recognised."
-    if pieces[2:3] == [_ID]:
-        advice = "Give the record a Maileon id that is a whole number from 1 on, or none at all."
-    return RefusedError(Reason.NO_IDENTIFIER, advice, names)
 
 
 _ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final, TypeAlias
@@ -39,19 +38,18 @@ class Reason(StrEnum):
 
 
 class RefusedError(ValueError):
-    """Why a record is rejected; the message says what a person can do, and quotes no value.
+    """Why a record is rejected; `advice` says what a person can do, and quotes no value.
 
-    `field` is the column or target at fault, empty if it must not be named.
+    `field` is the column or target at fault; None if it must not be named.
     """
 
-    def __init__(self, reason: Reason, advice: str, field: str = "") -> None:
-        super().__init__(advice)
+    def __init__(self, reason: Reason, advice: str, field: str | None = None) -> None:
         self.reason = reason
+        self.advice = advice
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A record that is rejected before it is sent; `field` names the column or target at fault."""
 
     reason: Reason
@@ -60,8 +58,7 @@ class Refusal:
     contact: Contact
 
 
-@dataclass(frozen=True, slots=True)
-class ContactRemoval:
+class ContactRemoval(Struct, frozen=True):
     """A record that unsubscribes or deletes a contact, or (`IGNORE`) is left out."""
 
     removal: DeletedRecords

@@ -29,7 +29,7 @@ def preference_value(value: object, title: str) -> str | None:
         return None
     said = is_set(value)
     if said is None:
-        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title)
+        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title or None)
     return "true" if said else "false"
 
 

@@ -17,13 +17,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
-from destination_maileon.mapping.converters import (
-    Clean,
-    Converter,
-    as_boolean,
-    as_integer,
-    as_text,
-)
+from destination_maileon.mapping.converters import Clean, Converter, as_boolean, as_integer, as_text
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
@@ -41,10 +35,7 @@ class Rows:
     """
 
     def __init__(
-        self,
-        columns: Iterable[str],
-        clearing: Collection[str] = (),
-        texts: Iterable[str] = (),
+        self, columns: Iterable[str], clearing: Collection[str] = (), texts: Iterable[str] = ()
     ) -> None:
         self.columns = {column: f"c{n}" for n, column in enumerate(columns)}
         """Each column, and the attribute of a row that holds its value."""

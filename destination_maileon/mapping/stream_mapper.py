@@ -78,7 +78,7 @@ class StreamMapper:
             return mapped, self.usual_partition
         if len(mapped[1]) > 1 and self._shared_ids.look(mapped[1]):
             self._warn_of_shared_ids()
-        if not encoder.permission_column:
+        if encoder.permission_column is None:
             return mapped, self.usual_partition
         return mapped, self.partition_key(encoder.permission(row, self.plan.permission))
 

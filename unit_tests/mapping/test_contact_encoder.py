@@ -339,23 +339,24 @@ def test_a_list_of_another_form_is_refused_with_the_form_and_without_its_content
         ([4], Reason.BAD_PERMISSION),
     ],
 )
+@pytest.mark.parametrize("name", ["consent", ""])
 def test_a_record_may_name_its_permission(
-    value: object, expected: Permission | Reason | None
+    name: str, value: object, expected: Permission | Reason | None
 ) -> None:
-    encoder = an_encoder(Column("consent", Target(Kind.PERMISSION)))
-    assert encoder.permission_column == "consent"
-    row = encoder.rows.of({**ADA, "consent": value})
+    encoder = an_encoder(Column(name, Target(Kind.PERMISSION)))
+    assert encoder.permission_column == name
+    row = encoder.rows.of({**ADA, name: value})
     result = encoder.encode(row, Texts.PLAIN)
     if isinstance(expected, Reason):
         assert isinstance(result, Refusal)
-        assert (result.reason, result.field) == (expected, "consent")
+        assert (result.reason, result.field) == (expected, name)
     else:
         assert isinstance(result, tuple)
         assert encoder.permission(row, Permission.OTHER) == expected
 
 
 def test_without_a_column_for_it_no_record_names_a_permission() -> None:
-    assert an_encoder().permission_column == ""
+    assert an_encoder().permission_column is None
 
 
 # Removals.

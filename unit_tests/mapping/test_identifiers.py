@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.targets import IDENTIFIERS
+from destination_maileon.config.targets import IDENTIFIERS, Kind
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.mapping.identifiers import (
     INVISIBLE,
@@ -24,7 +24,8 @@ EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 def keys_of(mode: IdentifierMode, identity: Mapping[str, object]) -> tuple[str, ...]:
     """The keys of a record with these identifiers, by their columns."""
     rows = Rows(map(str, IDENTIFIERS))
-    places = {kind: rows.columns[kind] for kind in IDENTIFIERS}
+    kinds = IDENTIFIERS if mode.sends_id else (Kind.EMAIL, Kind.EXTERNAL_ID)
+    places = {kind: rows.columns[kind] for kind in kinds}
     identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
     return identifiers.of(rows.of(identity), is_clean=True)[1]
 

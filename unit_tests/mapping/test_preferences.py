@@ -160,9 +160,9 @@ def test_one_that_the_account_lacks_is_refused_and_what_is_like_it_is_named(
     with pytest.raises(RefusedError) as caught:
         listed([entry(), entry(**named)], frozenset({NEWS, ("Shop", "Offers")}))
     assert caught.value.reason is Reason.UNKNOWN_PREFERENCE
-    assert (str(caught.value), caught.value.field) == (
+    assert (caught.value.advice, caught.value.field) == (
         f"Use the category and name of one in Maileon{hint}, or create it there.",
-        "",
+        None,
     )
 
 
