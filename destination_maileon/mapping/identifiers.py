@@ -83,12 +83,10 @@ class Identifiers:
 
     def missing(self, pieces: list[str]) -> RefusedError:
         """Of a record by whose identifiers, in these pieces, nobody can be recognised."""
-        advice = f"Give the record a value for {self._names}, by which contacts are recognised."
+        given = f"a value for {self._names}, by which contacts are recognised"
         if pieces[2:3] == [_ID]:
-            advice = (
-                "Give the record a Maileon id that is a whole number from 1 on, or none at all."
-            )
-        return RefusedError(Reason.NO_IDENTIFIER, advice, self._names)
+            given = "a Maileon id that is a whole number from 1 on, or none at all"
+        return RefusedError(Reason.NO_IDENTIFIER, f"Give the record {given}.", self._names)
 
     def _identifier(self, value: object) -> str:
         value = self._clean(value)
@@ -125,6 +123,7 @@ class SharedIds:
                 addresses = self._addresses.setdefault(key, set())
                 addresses.add(keys[0])
                 self.is_found = len(addresses) >= MANY_ADDRESSES
+                break
         return self.is_found
 
 
