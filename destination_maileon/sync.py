@@ -136,13 +136,11 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         leavers=[
             Leavers(
                 plan=plan,
+                config=config,
                 ledger=ledger,
+                limits=limits,
                 submit=scheduler.submit,
                 log=outbox,
-                concurrency=config.concurrent_requests,
-                limits=limits,
-                most_percent=config.max_audience_leavers_percent,
-                is_dry_run=config.dry_run,
             )
             for plan in plans.values()
             if plan.overwrites

@@ -8,6 +8,7 @@ from typing import cast
 from lxml import etree
 
 from destination_maileon.audiences.leavers import Leavers
+from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.request import Limits, Request
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact
@@ -33,7 +34,6 @@ class Audience:
     asked: list[Request] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
     pages_read: int = 0
-    most_ids: int = 0
     marked: frozenset[str] = frozenset()
     disliked: frozenset[str] = frozenset()
     refuses_pages: bool = False
@@ -43,19 +43,18 @@ class Audience:
         ledger = a_ledger(plan, log=self.heard)
         ledger.completed.add(plan)
         ledger.counts[plan].read = ledger.counts[plan].settled_well = 1
+        config = {"max_audience_leavers_percent": most_percent, "concurrent_requests": 2}
         leavers = Leavers(
             plan=plan,
+            config=load_config({"api_key": "made-up", **config}),
             ledger=ledger,
+            limits=Limits(3, 1_000_000, 60.0),
             submit=self.asked.append,
             log=self.heard,
-            concurrency=2,
-            limits=Limits(3, 1_000_000, 60.0),
-            most_percent=most_percent,
         )
         leavers.begin()
         while self.asked:
             self._answer(self.asked.pop(0))
-            self.most_ids = max(self.most_ids, len(leavers.members.ids))
         return leavers
 
     def _answer(self, request: Request) -> None:
