@@ -8,10 +8,9 @@ A number here is an int, a float, or a `Decimal` where either would not do.
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 from math import isinf
 from typing import NoReturn
 
@@ -28,9 +27,9 @@ _MAX_WRITING_CALLS = 25_000
 """The same while it is written, two for each level. What was read must be written, and Python 3.13
 reads 10,000 levels, whatever number of calls is allowed."""
 
-_compact = partial(msgspec.json.format, indent=-1)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def loads(line: bytes) -> object:
@@ -47,13 +46,12 @@ def loads(line: bytes) -> object:
 def members(value: object) -> dict[str, object]:
     """The members of an object: of a JSON text, or of one that is a member itself.
 
-    Each is its own bytes, compact, where msgspec can tell them apart, otherwise (beside a lone
-    surrogate, nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no
-    object.
+    Each is its own bytes where msgspec can tell them apart, otherwise (beside a lone surrogate,
+    nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no object.
     """
     if isinstance(value, bytes | msgspec.Raw):
         try:
-            return dict(_members(value if isinstance(value, msgspec.Raw) else _compact(value)))
+            return dict(_members(value))
         except (msgspec.DecodeError, RecursionError):
             value = loads(bytes(value))
     if not isinstance(value, dict):
@@ -63,11 +61,8 @@ def members(value: object) -> dict[str, object]:
 
 def dumps(value: object) -> bytes:
     """Compact JSON of what `loads` or orjson read; a member stays as it came."""
-    try:
-        return _encode(value)
-    except (UnicodeEncodeError, RecursionError):
-        # json, unlike msgspec, escapes a lone surrogate.
-        return _written(value, json.dumps).encode()
+    # A lone surrogate, which is no character, becomes its escape.
+    return text(value).encode(errors="backslashreplace")
 
 
 def text(value: object) -> str:
@@ -75,9 +70,8 @@ def text(value: object) -> str:
     try:
         return _encode(value).decode()
     except (UnicodeEncodeError, RecursionError):
-        written = _written(value, partial(json.dumps, ensure_ascii=False))
-        # Two halves of a character are one.
-        return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        with _nested(_MAX_WRITING_CALLS):
+            return _written(value)
 
 
 @contextmanager
@@ -111,17 +105,12 @@ def _refused(constant: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_refused)
 
 
-def _written(value: object, quoted: Callable[[object], str]) -> str:
-    with _nested(_MAX_WRITING_CALLS):
-        return _piece(value, quoted)
-
-
-def _piece(value: object, quoted: Callable[[object], str]) -> str:
+def _written(value: object) -> str:
     if isinstance(value, dict):
-        members = [f"{quoted(key)}:{_piece(member, quoted)}" for key, member in value.items()]
-        return f"{{{','.join(members)}}}"
+        pairs = [f"{_quoted(key)}:{_written(member)}" for key, member in value.items()]
+        return f"{{{','.join(pairs)}}}"
     if isinstance(value, list):
-        return f"[{','.join([_piece(item, quoted) for item in value])}]"
+        return f"[{','.join([_written(item) for item in value])}]"
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
-    return str(value) if isinstance(value, Decimal) else quoted(value)
+    return str(value) if isinstance(value, Decimal) else _quoted(value)

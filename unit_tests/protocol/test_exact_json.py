@@ -62,10 +62,6 @@ def test_a_member_stays_letter_by_letter(member: bytes) -> None:
     assert dumps(members(line)) == line
 
 
-def test_members_are_compact() -> None:
-    assert dumps(members(b' { "a" : [ 1.50 ,\r" b" ] } ')) == b'{"a":[1.50," b"]}'
-
-
 def test_the_members_of_a_member() -> None:
     around = members(b'{"a":{"b":1.50}}')
     assert dumps(around | {"a": members(around["a"]) | {"c": None}}) == b'{"a":{"b":1.50,"c":null}}'
@@ -115,7 +111,7 @@ def test_numbers_keep_their_digits(number: str) -> None:
 
 
 def test_a_lone_surrogate_is_escaped() -> None:
-    assert dumps({"\udfff": ["\ud800ü"]}) == b'{"\\udfff":["\\ud800\\u00fc"]}'
+    assert dumps({"\udfff": ["\ud800ü"]}) == b'{"\\udfff":["\\ud800\xc3\xbc"]}'
 
 
 def test_empty_objects_and_arrays_beside_a_lone_surrogate() -> None:
