@@ -16,6 +16,7 @@ bad lines: RFC 8259 lets a reader have limits. A number nearer to zero than any 
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
@@ -43,7 +44,6 @@ _FORBIDDEN_ESCAPES = re.compile(rb"\\[ubf]")
 """How JSON writes what XML forbids, and some that it allows, but no line feed, tab or quote."""
 _NOTABLE_ESCAPES = re.compile(rb"\\[ubfr]")
 """The same, and a carriage return."""
-_REFUSED = object()
 _NULL = msgspec.Raw(b"null")
 
 
@@ -52,7 +52,6 @@ class BadInput(Exception):
 
     def __init__(self, line_number: int, problem: str) -> None:
         super().__init__(f"line {line_number} {problem}")
-        self.line_number = line_number
 
 
 class Texts(Enum):
@@ -92,10 +91,8 @@ class RecordMessage(Struct, gc=False):
         Raises:
             BadInput: if the line has a number beyond every `Decimal`.
         """
-        message = _exactly(self.line)
-        if not isinstance(message, dict):
-            raise _no_json(self.line_number)
-        data = message["record"].get("data")
+        message = _object(_exactly(self.line, self.line_number))
+        data = _object(message.get("record")).get("data")
         return data if isinstance(data, dict) else None
 
 
@@ -157,7 +154,7 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
             # What the decoder skips it does not look at so closely.
             message = _decode(line) if is_utf8 or _is_utf8(line) else _NONE
         except (ValueError, RecursionError, msgspec.MsgspecError):
-            # Not decided here: an exception raised here would carry this one, and with it the line.
+            # Not decided here: what is raised here would carry this exception, and so the line.
             message = _NONE
         record = message.record
         if record is None or message.type != "RECORD":
@@ -221,76 +218,73 @@ def _decoded_slowly(line: bytes, line_number: int) -> Message | None:
         line = line.removeprefix(_BYTE_ORDER_MARK)
     if not line.strip(_JSON_SPACE):
         return None
-    message = _loosely(line)
-    if message is _REFUSED:
-        raise _no_json(line_number)
-    if type(message) is not dict:
-        return None
-    kind = message.get("type")
-    if kind == "RECORD":
-        return _record_of(message, line, line_number=line_number)
-    if kind == "STATE":
-        return _state(message, line, line_number=line_number)
-    return _completion(message.get("trace")) if kind == "TRACE" else None
+    message = _object(_loosely(line, line_number))
+    match message.get("type"):
+        case "RECORD":
+            return _record_of(message, line, line_number=line_number)
+        case "STATE":
+            return _state(message, line, line_number=line_number)
+        case "TRACE":
+            return _completion(message.get("trace"))
+    return None
 
 
-def _no_json(line_number: int) -> BadInput:
-    return BadInput(line_number, "of the input is not valid JSON")
-
-
-def _loosely(line: bytes) -> object:
+def _loosely(line: bytes, line_number: int) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        return _exactly(line)
+        pass
+    return _exactly(line, line_number)
 
 
-def _exactly(line: bytes) -> object:
-    try:
+def _exactly(line: bytes, line_number: int) -> object:
+    # What they raise holds the line, and must not become the context of what is raised here.
+    with suppress(ValueError, RecursionError):
         return exact_json.loads(line)
-    except (ValueError, RecursionError):
-        return _REFUSED
+    raise BadInput(line_number, "of the input is not valid JSON")
 
 
-def _record_of(message: dict[str, object], line: bytes, *, line_number: int) -> RecordMessage:
-    record = message.get("record")
-    record = record if isinstance(record, dict) else {}
-    name, namespace = record.get("stream"), record.get("namespace")
-    if not (isinstance(name, str) and isinstance(namespace, str | None)):
+def _object(value: object) -> dict[str, Any]:
+    """An object that is wanted somewhere; without members if something else is there."""
+    return value if isinstance(value, dict) else {}
+
+
+def _record_of(message: dict[str, Any], line: bytes, *, line_number: int) -> RecordMessage:
+    record = _object(message.get("record"))
+    key = _stream_key(record, name="stream")
+    if key is None:
         raise BadInput(line_number, "is a RECORD without a stream name")
     # No stream's decoder takes it: the line is read again when it is looked at.
     nulled = tuple(_nulled(record.get("meta")))
-    key = (namespace or None, name)
     return RecordMessage(
         key, b"", _ANYTHING, line, line_number, may_lack_values=True, nulled=nulled
     )
 
 
-def _state(message: dict[str, object], line: bytes, *, line_number: int) -> StateMessage:
+def _state(message: dict[str, Any], line: bytes, *, line_number: int) -> StateMessage:
     state = message.get("state")
     if not isinstance(state, dict):
         raise BadInput(line_number, "is a STATE without a state")
     if state.get("type") != "STREAM":
         return StateMessage(line, None)
-    stream = state.get("stream")
-    scope = _stream_key(stream.get("stream_descriptor")) if isinstance(stream, dict) else None
+    scope = _stream_key(_object(state.get("stream")).get("stream_descriptor"))
     if scope is None:
         raise BadInput(line_number, "is a STATE of a stream without the stream's name")
     return StateMessage(line, scope)
 
 
 def _completion(trace: object) -> StreamComplete | None:
-    status = trace.get("stream_status") if isinstance(trace, dict) else None
-    if not isinstance(status, dict) or status.get("status") != "COMPLETE":
+    status = _object(_object(trace).get("stream_status"))
+    if status.get("status") != "COMPLETE":
         return None
     stream = _stream_key(status.get("stream_descriptor"))
     return None if stream is None else StreamComplete(stream)
 
 
-def _stream_key(descriptor: object) -> StreamKey | None:
-    if not isinstance(descriptor, dict):
-        return None
-    name, namespace = descriptor.get("name"), descriptor.get("namespace")
-    if not (isinstance(name, str) and isinstance(namespace, str | None)):
-        return None
-    return namespace or None, name
+def _stream_key(descriptor: object, *, name: str = "name") -> StreamKey | None:
+    """The stream that this member names; None if that is no name."""
+    named = _object(descriptor)
+    stream, namespace = named.get(name), named.get("namespace")
+    if isinstance(stream, str) and isinstance(namespace, str | None):
+        return namespace or None, stream
+    return None

@@ -170,9 +170,8 @@ def test_a_byte_order_mark_is_dropped_at_the_start_only() -> None:
     ],
 )
 def test_a_record_of_no_stream(line: bytes) -> None:
-    with pytest.raises(BadInput, match=r"^line 7 is a RECORD without a stream name$") as caught:
+    with pytest.raises(BadInput, match=r"^line 7 is a RECORD without a stream name$"):
         decode(line, 7)
-    assert caught.value.line_number == 7
 
 
 def told(error: BaseException) -> str:
@@ -217,7 +216,6 @@ def assert_invariant(line: bytes, number: int) -> None:
     """Nothing but a message, nothing, or an error with the number and no content, comes of it."""
     error = outcome(line, number)
     if isinstance(error, BadInput):
-        assert error.line_number == number
         assert re.fullmatch(rf"line {number} (of the input is not|is a) [\w ']+", str(error))
         assert error.__cause__ is None
         assert error.__context__ is None
