@@ -62,8 +62,7 @@ class Reader:
         self._deliver = deliver
         self._credit = threading.Semaphore(credit)
         self._next_line_number = 1
-        self._unfinished: list[bytes] = []
-        self._unfinished_bytes = 0
+        self._unfinished = bytearray()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="reader", daemon=True).start()
@@ -104,27 +103,19 @@ class Reader:
                 select.select([self._source], [], [])
 
     def _cut(self, data: bytes) -> None:
-        # The pieces of a line are joined once, when its end is here: a long one must not cost
-        # quadratic time.
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = self._finished(lines[0])
             self._hand_over(lines)
-        self._keep(rest)
-
-    def _keep(self, data: bytes) -> None:
-        if data:
-            self._unfinished.append(data)
-            self._unfinished_bytes += len(data)
-        if self._unfinished_bytes > MAX_LINE_BYTES:
+        self._unfinished += rest
+        if len(self._unfinished) > MAX_LINE_BYTES:
             raise InputFailed(
                 f"line {self._next_line_number} is longer than {MAX_LINE_BYTES} bytes"
             )
 
     def _finished(self, data: bytes) -> bytes:
-        line = b"".join((*self._unfinished, data))
+        line = b"".join((self._unfinished, data))
         self._unfinished.clear()
-        self._unfinished_bytes = 0
         return line
 
     def _hand_over(self, lines: list[bytes]) -> None:
