@@ -15,19 +15,12 @@ from typing import ClassVar
 
 import orjson
 
-from destination_maileon.config.model import Config
 from destination_maileon.config.spec import specification
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.messages import BadInput
-from destination_maileon.protocol.output import (
-    FailureType,
-    Level,
-    Logger,
-    MessageFormatter,
-    json_line,
-)
+from destination_maileon.protocol.output import FailureType, Logger, json_line
 from destination_maileon.protocol.reader import InputFailed
 
 STANDARD_INPUT = 0
@@ -60,16 +53,11 @@ class Command:
         *,
         write_now: Callable[[bytes], None] | None = None,
     ) -> None:
-        self._write_now = write_now
         self._arguments = arguments
         self._source = source
-        self._lines = MessageFormatter(SecretRedactor(()))
+        is_debugging = os.environ.get("LOG_LEVEL", "").upper() == "DEBUG"
+        self._outbox = Logger(SecretRedactor(()), is_debugging=is_debugging, write_now=write_now)
         self.exit_code = 0
-
-    @property
-    def only_answers(self) -> bool:
-        """Whether its one line is all there is to it."""
-        return bool(self._arguments.command != "write")
 
     def run(self) -> Iterator[bytes]:
         try:
@@ -88,35 +76,29 @@ class Command:
             problem = problem_with(self._raw_config())
         except Exception as error:  # noqa: BLE001 - a check answers, whatever happens
             _, problem = verdict(error)
-        status = "SUCCEEDED" if problem is None else "FAILED"
-        yield self._lines.connection_status_line(status, problem)
+        yield self._outbox.connection_status_line(problem)
 
     def _discover(self) -> Iterator[bytes]:
         from destination_maileon.check import discovered  # noqa: PLC0415 - the same
 
-        catalog = discovered(self._config())
+        catalog = discovered(load_config(self._raw_config()))
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
         from destination_maileon.sync import write  # noqa: PLC0415 - the same
 
-        config = self._config()
+        config = load_config(self._raw_config())
         catalog = _read_json(self._arguments.catalog, "catalog")
-        lowest = Level.DEBUG if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG" else Level.INFO
-        outbox = Logger(self._lines, lowest=lowest, write_now=self._write_now)
-        yield from write(config, catalog, source=self._source, outbox=outbox)
-
-    def _config(self) -> Config:
-        return load_config(self._raw_config())
+        yield from write(config, catalog, source=self._source, outbox=self._outbox)
 
     def _raw_config(self) -> object:
         raw = _read_json(self._arguments.config, "configuration")
-        self._lines = MessageFormatter(SecretRedactor(secrets_of(raw)))
+        self._outbox.redact = SecretRedactor(secrets_of(raw))
         return raw
 
     def _failure(self, error: Exception) -> bytes:
         kind, message = verdict(error)
-        return self._lines.trace_error_line(
+        return self._outbox.trace_error_line(
             message,
             kind,
             internal_message=type(error).__name__,

@@ -34,7 +34,7 @@ from destination_maileon.cli import verdict
 from destination_maileon.config.spec import specification
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.maileon.auth import SecretRedactor
-from destination_maileon.protocol.output import Logger, MessageFormatter
+from destination_maileon.protocol.output import Logger
 from destination_maileon.run import main
 from destination_maileon.sync import write
 
@@ -67,7 +67,7 @@ class DestinationMaileon(Destination):
         Raises:
             AirbyteTracedException: after every STATE that is true.
         """
-        outbox = Logger(MessageFormatter(SecretRedactor(secrets_of(config))))
+        outbox = Logger(SecretRedactor(secrets_of(config)))
         catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
         lines = [orjson.dumps(AirbyteMessageSerializer.dump(message)) for message in input_messages]
         source = io.BytesIO(b"\n".join(lines))

@@ -11,7 +11,6 @@ each, rejections are stored, every STATE that is true leaves, and the first caus
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from destination_maileon.accounting.checkpoint import ReadyState
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.audiences.leavers import Leavers
@@ -47,7 +46,7 @@ class SyncPipeline:
     ledger: Ledger
     progress: Progress
     outbox: Logger
-    lets_states_out: bool = True
+    is_dry_run: bool = False
     leavers: Sequence[Leavers] = ()
     _chunk: Iterator[Message | None] | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
@@ -249,8 +248,7 @@ class SyncPipeline:
             self._fails(lost)
 
     def _summarize(self) -> None:
-        # A sync that keeps its states back is a dry run.
-        words = StreamStats.words if self.lets_states_out else StreamStats.foreseen_words
+        words = StreamStats.foreseen_words if self.is_dry_run else StreamStats.words
         self.ledger.summarize(words)
         self.handler.removals.close()
         self.intake.close()
@@ -258,16 +256,13 @@ class SyncPipeline:
     def _sayable(self) -> Iterator[bytes]:
         """Logs first, then each STATE whose records are all settled."""
         self.progress.report(self.ledger, self.scheduler, self.service.now())
-        states = [_state_line(release) for release in self.ledger.release()]
+        states = [
+            state_line(
+                ready.message.line,
+                destination_stats(ready.tally.written, ready.tally.rejected, ready.statistics),
+            )
+            for ready in self.ledger.release()
+        ]
         yield from self.outbox.take()
-        if self.lets_states_out:
+        if not self.is_dry_run:
             yield from states
-
-
-def _state_line(release: ReadyState[StateMessage]) -> bytes:
-    stats = destination_stats(
-        written=release.tally.written,
-        rejected=release.tally.rejected,
-        additional=release.statistics,
-    )
-    return state_line(release.message.line, stats)

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     command = Command(parsed, write_now=output.write)
     try:
         for line in command.run():
-            if command.only_answers and signal.getsignal(signal.SIGTERM) is _end:
+            if parsed.command != "write" and signal.getsignal(signal.SIGTERM) is _end:
                 # PyAirbyte ends the process as soon as it has the answer. The work is done then.
                 signal.signal(signal.SIGTERM, lambda *_: os._exit(command.exit_code))
             output.write(line)

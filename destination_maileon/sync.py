@@ -132,7 +132,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         ledger=ledger,
         progress=progress,
         outbox=outbox,
-        lets_states_out=not config.dry_run,
+        is_dry_run=config.dry_run,
         leavers=[
             Leavers(
                 plan=plan,
@@ -222,19 +222,19 @@ def write(
             yield from outbox.take()
 
 
-def _tell_waiting(outbox: Logger, words: str) -> None:
-    """The loop stands still meanwhile."""
-    outbox(Level.WARN, words)
-    outbox.flush()
-
-
 def asking(config: Config, outbox: Logger, progress: Progress) -> Ask:
     """How the account is asked. An attempt may take long, and so may the wait for the next one."""
     during = partial(progress.during, "waiting for Maileon to say what the account has")
+
+    def tell(words: str) -> None:
+        # At once: the loop stands still meanwhile.
+        outbox(Level.WARN, words)
+        outbox.flush()
+
     questions = Retrying(
         Backoff(config.max_retry_seconds),
         sleep=lambda seconds: during(partial(time.sleep, seconds)),
-        tell=partial(_tell_waiting, outbox),
+        tell=tell,
     )
     return lambda ask: questions(partial(during, ask))
 

@@ -53,7 +53,7 @@ class Progress:
         if trouble.is_throttled or trouble.retry_after is not None:
             self._limited.add(stream)
             reset_ms = int((self._wall_clock() + seconds) * 1000)
-            self._outbox.emit(self._outbox.lines.rate_limited_line(stream, reset_ms))
+            self._outbox.rate_limited(stream, reset_ms)
 
     def flows(self, call: Request) -> None:
         """Notes that a call of the stream was answered."""
@@ -64,7 +64,7 @@ class Progress:
             )
         if stream in self._limited:
             self._limited.discard(stream)
-            self._outbox.emit(self._outbox.lines.running_line(stream))
+            self._outbox.running(stream)
 
     def report(self, ledger: Ledger, scheduler: RequestScheduler, now: float) -> None:
         """Logs one line if 30 seconds have passed since the last."""

@@ -12,7 +12,6 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -72,7 +71,7 @@ class Output:
 
 
 def destination_stats(
-    *, written: int, rejected: int, additional: Mapping[str, int]
+    written: int, rejected: int, additional: Mapping[str, int]
 ) -> dict[str, object]:
     """The counts of a STATE; the protocol has them all as floats."""
     return {
@@ -89,54 +88,73 @@ def state_line(line: bytes, stats: Mapping[str, object]) -> bytes:
     return json_line(message | {"state": state})
 
 
-class MessageFormatter:
-    """Every other message, its text free of secrets. `clock` gives seconds since 1970."""
+class Logger:
+    """All that is said besides STATEs, its texts free of secrets. Called, it logs.
+
+    Lines wait until they are taken; `write_now` puts one out at once. `clock` gives seconds since
+    1970.
+    """
 
     def __init__(
-        self, redact: Callable[[str], str], *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._redact = redact
-        self._clock = clock
-
-    def log_line(self, level: Level, message: str) -> bytes:
-        return json_line({"type": "LOG", "log": {"level": level, "message": self._text(message)}})
-
-    def connection_status_line(self, status: str, message: str | None = None) -> bytes:
-        """The answer to `check`: SUCCEEDED, or FAILED and why."""
-        answer = {"status": status}
-        if message is not None:
-            answer["message"] = self._text(message)
-        return json_line({"type": "CONNECTION_STATUS", "connectionStatus": answer})
-
-    def trace_error_line(
         self,
-        message: str,
-        failure_type: FailureType,
+        redact: Callable[[str], str],
         *,
-        internal_message: str | None = None,
-        stack_trace: str | None = None,
-    ) -> bytes:
-        """Why the sync failed: `message` for the person, the rest for an engineer."""
-        error: dict[str, object] = {"message": self._text(message), "failure_type": failure_type}
-        if internal_message is not None:
-            error["internal_message"] = self._text(internal_message)
-        if stack_trace is not None:
-            error["stack_trace"] = self._text(stack_trace)
-        return self._trace("ERROR", error=error)
+        is_debugging: bool = False,
+        write_now: Callable[[bytes], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.redact = redact
+        self._is_debugging = is_debugging
+        self._write_now = write_now
+        self._clock = clock
+        self._waiting: list[bytes] = []
 
-    def rate_limited_line(self, stream: StreamKey, quota_reset_ms: int | None) -> bytes:
-        """The stream is held up by a rate limit, until this time in ms since 1970 if known."""
-        reason: dict[str, object] = {"type": "RATE_LIMITED"}
-        if quota_reset_ms is not None:
-            reason["rate_limited"] = {"quota_reset": quota_reset_ms}
-        return self.running_line(stream, reasons=[reason])
+    def __call__(self, level: Level, message: str) -> None:
+        if level is not Level.DEBUG or self._is_debugging:
+            log = {"level": level, "message": self._text(message)}
+            self._waiting.append(json_line({"type": "LOG", "log": log}))
 
-    def running_line(self, stream: StreamKey, **details: object) -> bytes:
+    def rate_limited(self, stream: StreamKey, quota_reset_ms: int) -> None:
+        """The stream is held up by a rate limit, until this time in ms since 1970."""
+        reason = {"type": "RATE_LIMITED", "rate_limited": {"quota_reset": quota_reset_ms}}
+        self.running(stream, reasons=[reason])
+
+    def running(self, stream: StreamKey, **details: object) -> None:
         """The stream goes on."""
         namespace, name = stream
         descriptor = {"name": name} | ({} if namespace is None else {"namespace": namespace})
         status = {"stream_descriptor": descriptor, "status": "RUNNING", **details}
-        return self._trace("STREAM_STATUS", stream_status=status)
+        self._waiting.append(self._trace("STREAM_STATUS", stream_status=status))
+
+    def flush(self) -> None:
+        """All of them go out now, if there is a way."""
+        if self._write_now is not None:
+            for line in self.take():
+                self._write_now(line)
+
+    def take(self) -> list[bytes]:
+        """All of them; none is left."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def connection_status_line(self, problem: str | None) -> bytes:
+        """The answer to `check`: SUCCEEDED, or FAILED and why."""
+        answer = {"status": "SUCCEEDED"}
+        if problem is not None:
+            answer = {"status": "FAILED", "message": self._text(problem)}
+        return json_line({"type": "CONNECTION_STATUS", "connectionStatus": answer})
+
+    def trace_error_line(
+        self, message: str, failure_type: FailureType, *, internal_message: str, stack_trace: str
+    ) -> bytes:
+        """Why the sync failed: `message` for the person, the rest for an engineer."""
+        error = {
+            "message": self._text(message),
+            "failure_type": failure_type,
+            "internal_message": self._text(internal_message),
+            "stack_trace": self._text(stack_trace),
+        }
+        return self._trace("ERROR", error=error)
 
     def _trace(self, kind: str, **body: Mapping[str, object]) -> bytes:
         emitted_at = float(int(self._clock() * 1000))
@@ -147,48 +165,12 @@ class MessageFormatter:
     def _text(self, text: str) -> str:
         # A lone surrogate is no character, and not every reader takes its escape. It is replaced
         # first, so that no secret comes about by that.
-        return self._redact(text.encode(errors="replace").decode())
+        return self.redact(text.encode(errors="replace").decode())
 
 
 def json_line(message: Mapping[str, object]) -> bytes:
     """Any message as a line; its texts are not looked through for secrets."""
     return dumps(message) + b"\n"
-
-
-@dataclass(slots=True)
-class Logger:
-    """Called, it logs; `lines` makes other messages. DEBUG only if that is the lowest level.
-
-    `write_now` puts a line out at once.
-    """
-
-    lines: MessageFormatter
-    lowest: Level = Level.INFO
-    write_now: Callable[[bytes], None] | None = None
-    _waiting: list[bytes] = field(default_factory=list, init=False)
-
-    @property
-    def is_debugging(self) -> bool:
-        return self.lowest is Level.DEBUG
-
-    def __call__(self, level: Level, message: str) -> None:
-        if level is not Level.DEBUG or self.is_debugging:
-            self._waiting.append(self.lines.log_line(level, message))
-
-    def emit(self, line: bytes) -> None:
-        """A line that is no log."""
-        self._waiting.append(line)
-
-    def flush(self) -> None:
-        """All of them go out now, if there is a way."""
-        if self.write_now is not None:
-            for line in self.take():
-                self.write_now(line)
-
-    def take(self) -> list[bytes]:
-        """All of them; none is left."""
-        waiting, self._waiting = self._waiting, []
-        return waiting
 
 
 _PLURALS = {"person": "people"}

@@ -13,7 +13,7 @@ from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_S
 from destination_maileon.delivery.scheduler import Pace, RequestScheduler
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.errors import FailureReason, RetriableError
-from destination_maileon.protocol.output import Logger, MessageFormatter
+from destination_maileon.protocol.output import Logger
 from unit_tests.support.ledgers import OTHER as NORTH
 from unit_tests.support.ledgers import PLAN, a_ledger
 from unit_tests.support.rooms import a_partition_key, a_request, someone
@@ -29,7 +29,7 @@ class Told:
     """The progress of a sync that began at 1,000, and its lines."""
 
     def __init__(self) -> None:
-        self.outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
+        self.outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
         self.progress = Progress(
             self.outbox, now=lambda: 1_000.0, wall_clock=lambda: 1_700_000_000.0
         )
@@ -125,11 +125,9 @@ class Standing:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.is_told_thrice = threading.Event()
-        lines = MessageFormatter(SecretRedactor([]), clock=lambda: 0.0)
+        outbox = Logger(SecretRedactor([]), write_now=self._hear)
         clock = itertools.count(1_000.0, 40.0)
-        self.progress = Progress(
-            Logger(lines, write_now=self._hear), now=lambda: next(clock), wall_clock=lambda: 0.0
-        )
+        self.progress = Progress(outbox, now=lambda: next(clock), wall_clock=lambda: 0.0)
 
     def _hear(self, line: bytes) -> None:
         self.said.append(orjson.loads(line)["log"]["message"])

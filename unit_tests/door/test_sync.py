@@ -20,7 +20,7 @@ from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.errors import FailureReason, FatalError, RetriableError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.statuses import ContactPage
-from destination_maileon.protocol.output import Logger, MessageFormatter
+from destination_maileon.protocol.output import Logger
 from destination_maileon.rejections.s3 import S3Bucket
 from destination_maileon.sync import asking, store_of
 from unit_tests.support.builders import a_plan, a_stream
@@ -137,9 +137,7 @@ class Clock:
     def __init__(self) -> None:
         self.time = 0.0
         self.said: list[str] = []
-        self.outbox = Logger(
-            MessageFormatter(SecretRedactor([]), clock=lambda: 0.0), write_now=self._hear
-        )
+        self.outbox = Logger(SecretRedactor([]), write_now=self._hear)
         self.progress = Progress(self.outbox, now=lambda: self.time, wall_clock=lambda: 0.0)
 
     def _hear(self, line: bytes) -> None:

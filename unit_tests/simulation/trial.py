@@ -18,7 +18,7 @@ from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
-from destination_maileon.protocol.output import Logger, MessageFormatter
+from destination_maileon.protocol.output import Logger
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
 from destination_maileon.streams.account import Account
@@ -272,7 +272,7 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     server, watch = Server(scenario, account), Watch(scenario)
     chance = Random(f"world {scenario.seed}")
     world = World(scenario=scenario, server=server, watch=watch, chance=chance)
-    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
+    outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
     asked_account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
     if config.dry_run:
         world.foresee = partial(foreseen, custom_types=asked_account.custom_fields)

@@ -19,7 +19,7 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.auth import SecretRedactor
-from destination_maileon.protocol.output import Logger, MessageFormatter
+from destination_maileon.protocol.output import Logger
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.sync import Sync, assemble
@@ -123,7 +123,7 @@ def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> 
     named = streams or (a_stream(json_schema={"properties": columns}),)
     loaded = load_config({"api_key": "a-made-up-key", **config})
     plans = stream_plans(a_catalog(*named), loaded)
-    outbox = Logger(MessageFormatter(SecretRedactor([]), clock=lambda: 0.0))
+    outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
     sync = assemble(loaded, plans, account=an_account(), service=script, outbox=outbox)
     sync.open()
     outbox.take()
