@@ -8,7 +8,6 @@ whatever handler, reaches neither stream.
 """
 
 import gc
-import io
 import logging
 import os
 import signal
@@ -16,6 +15,7 @@ import sys
 import threading
 import warnings
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType, TracebackType
 
 STANDARD_ERROR = 2
@@ -65,13 +65,6 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(TERMINATED)
 
 
-class _Nowhere(io.TextIOBase):
-    """Where `print` goes: a line in between would be no message to the platform."""
-
-    def write(self, text: str, /) -> int:
-        return len(text)
-
-
 def be_quiet() -> None:
     """Silences everything that does not write to a file descriptor itself, as `Output` does."""
     # Above every level, and before any logger, handler or configuration is asked.
@@ -80,7 +73,8 @@ def be_quiet() -> None:
     threading.excepthook = _say_nothing
     sys.unraisablehook = _say_nothing
     sys.excepthook = _say_kind
-    sys.stdout = sys.stderr = _Nowhere()
+    # To the end: a line in between would be no message to the platform.
+    sys.stdout = sys.stderr = Path(os.devnull).open("w", errors="replace")  # noqa: SIM115
 
 
 def _say_nothing(*_: object, **__: object) -> None:
