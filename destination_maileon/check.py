@@ -31,12 +31,10 @@ _RESERVE_SECONDS = 3.0
 class Deadline:
     """What is left of the time for a whole command."""
 
-    def __init__(
-        self, now: Callable[[], float] = time.monotonic, *, seconds: float | None = None
-    ) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._seconds = MAX_SECONDS if seconds is None else seconds
-        self.ends_at = now() + self._seconds - _RESERVE_SECONDS
+        self._seconds = seconds
+        self.ends_at = now() + seconds - _RESERVE_SECONDS
 
     def seconds(self) -> float:
         """What is left.
@@ -71,7 +69,7 @@ def discovered(config: Config, deadline: Deadline | None = None) -> dict[str, ob
     Raises:
         SyncError: if the account does not tell, within a minute in all.
     """
-    deadline = deadline or Deadline(seconds=DISCOVER_SECONDS)
+    deadline = deadline or Deadline(DISCOVER_SECONDS)
     ask = Retrying(
         Backoff(config.max_retry_seconds),
         ends_at=deadline.ends_at,
@@ -84,7 +82,7 @@ def discovered(config: Config, deadline: Deadline | None = None) -> dict[str, ob
 
 def problem_with(raw_config: object, deadline: Deadline | None = None) -> str | None:
     """What a person must change, in words; None if all is well."""
-    deadline = deadline or Deadline()
+    deadline = deadline or Deadline(MAX_SECONDS)
     try:
         config = load_config(raw_config)
     except SyncError as error:

@@ -100,7 +100,7 @@ class SyncPipeline:
         if self._chunk is not None and has_room:
             self._read(self._chunk)
             return
-        wants_input = has_room and not self._has_ended and self._chunk is None
+        wants_input = has_room and not self._has_ended
         event = self.service.next_event(until=self._next_time(), with_input=wants_input)
         if event is not None:
             self._on_event(event)

@@ -65,7 +65,6 @@ class Leavers:
     _invalid: int = field(default=0, init=False)
     _codes: set[int] = field(default_factory=set, init=False)
     _refusals: int = field(default=0, init=False)
-    _suspect: RequestRejected | None = field(default=None, init=False)
     _is_accepted: bool = field(default=False, init=False)
 
     def begin(self) -> None:
@@ -183,12 +182,12 @@ class Leavers:
     def _split(self, ids: list[int], refusal: RequestRejected) -> None:
         """One contact may be to blame for the others of its call: it is looked for in halves."""
         self._refusals += 1
-        is_hopeless = self._refusals > MAX_REFUSALS and not self._is_accepted
+        is_last = len(ids) == 1 and not self._open_calls
+        is_hopeless = not self._is_accepted and (is_last or self._refusals > MAX_REFUSALS)
         if is_hopeless or not refusal.may_be_one_contact:
             raise self._refused("to let contacts leave", refusal)
         if len(ids) == 1:
             self._invalid += 1
-            self._suspect = refusal
             return
         middle = len(ids) // 2
         self._clear(ids[:middle])
@@ -197,8 +196,6 @@ class Leavers:
     def _end_if_settled(self) -> None:
         if self._open_calls:
             return
-        if self._suspect is not None and not self._is_accepted:
-            raise self._refused("to let contacts leave", self._suspect)
         marked = "whose address has an unsubscription marker, so that Maileon does not update it"
         self._tell_who_stays(self._marked, marked)
         codes = ", ".join(map(str, sorted(self._codes)))
