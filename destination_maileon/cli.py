@@ -70,7 +70,7 @@ class Command:
         yield json_line({"type": "SPEC", "spec": specification()})
 
     def _check(self) -> Iterator[bytes]:
-        from destination_maileon.check import problem_with  # noqa: PLC0415 - the same
+        from destination_maileon.check import problem_with  # noqa: PLC0415 - takes long
 
         try:
             problem = problem_with(self._raw_config())
@@ -79,13 +79,13 @@ class Command:
         yield self._outbox.connection_status_line(problem)
 
     def _discover(self) -> Iterator[bytes]:
-        from destination_maileon.check import discovered  # noqa: PLC0415 - the same
+        from destination_maileon.check import discovered  # noqa: PLC0415 - takes long
 
         catalog = discovered(load_config(self._raw_config()))
         yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
 
     def _write(self) -> Iterator[bytes]:
-        from destination_maileon.sync import write  # noqa: PLC0415 - the same
+        from destination_maileon.sync import write  # noqa: PLC0415 - takes long
 
         config = load_config(self._raw_config())
         catalog = _read_json(self._arguments.catalog, "catalog")

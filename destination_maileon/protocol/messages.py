@@ -245,7 +245,7 @@ def _exactly(line: bytes, line_number: int) -> object:
 
 
 def _object(value: object) -> dict[str, Any]:
-    """An object that is wanted somewhere; without members if something else is there."""
+    """The value if it is an object, else an object without members."""
     return value if isinstance(value, dict) else {}
 
 
