@@ -2,40 +2,31 @@
 
 An audience is a custom field of type integer. Each sync writes its `generation_id` + 1 into the
 field of everybody in the stream; 0 means that somebody is not in the audience. Once a sync with
-mode overwrite has settled all records of the stream, the account's contacts are listed page by
-page, and whoever has another number above 0 gets 0.
-
-Each contact is judged by its own number: so nobody leaves by mistake who comes or goes while the
-account is read, and a second attempt of the same generation takes nobody out whom the first has put
-in. Of the leavers only the Maileon ids are kept, 8 bytes each.
+mode overwrite has settled all records of the stream, the account's contacts are listed (`members`),
+and whoever has another number above 0 gets 0.
 """
 
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from typing import NoReturn
 
 from destination_maileon.accounting.ledger import Ledger
+from destination_maileon.audiences.members import NOBODY, Members
 from destination_maileon.config.model import Config, titled
 from destination_maileon.delivery.request import Job, Limits, Purpose, Request
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.client import PAGE_SIZE, MaileonClient
+from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.maileon.statuses import ContactPage
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
-from destination_maileon.mapping.mapped_record import contact_keys
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 MAX_REFUSALS = 12
 """So many calls that clear refused, and none accepted: it is not one contact that is to blame."""
-
-_NOBODY = 0
-"""The number of a contact that is in no generation of the audience."""
 
 _OPTIONS = SyncOptions(
     identifier_mode=IdentifierMode.MAILEON_ID,
@@ -55,11 +46,7 @@ class Leavers:
     limits: Limits
     submit: Callable[[Request], None]
     log: Log
-    _ids: "array[int]" = field(default_factory=lambda: array("q"), init=False)
-    _current: int = field(default=0, init=False)
-    _staying: int = field(default=0, init=False)
-    _next_page: int = field(default=1, init=False)
-    _pages: int | None = field(default=None, init=False)
+    _members: Members = field(init=False)
     _open_calls: int = field(default=0, init=False)
     _marked: int = field(default=0, init=False)
     _invalid: int = field(default=0, init=False)
@@ -67,65 +54,39 @@ class Leavers:
     _refusals: int = field(default=0, init=False)
     _is_accepted: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        self._members = Members(
+            plan=self.plan,
+            ledger=self.ledger,
+            concurrency=self.config.concurrent_requests,
+            ask=self._ask,
+            refused=partial(self._refuse, "to list the account's contacts"),
+            all_read=self._all_read,
+        )
+
     def begin(self) -> None:
         """Asks who is in the audience, if people may leave at all."""
         if self.plan in self.ledger.completed:
-            self._ask_for_pages()
+            self._members.read()
         else:
             self._keep_all("the source did not say that it has sent all of the stream")
 
-    def _ask_for_pages(self) -> None:
-        """As many as may be in flight. The first one alone: it says how many there are."""
-        most = 1 if self._pages is None else self.config.concurrent_requests
-        while self._open_calls < most and (self._pages is None or self._next_page <= self._pages):
-            self._ask(partial(self._page, self._next_page), self._page_came)
-            self._next_page += 1
-
-    def _page(self, number: int, client: MaileonClient) -> ContactPage:
-        return client.contacts(number, custom_field=self.plan.audience_field or "")
-
-    def _ask(self, send: Callable[[MaileonClient], object], answered: Callable[..., None]) -> None:
-        self._open_calls += 1
-        job = Job(send, answered)
+    def _ask(self, job: Job) -> None:
         self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
-
-    def _page_came(self, page: ContactPage | RequestRejected) -> None:
-        if isinstance(page, RequestRejected):
-            raise self._refused("to list the account's contacts", page)
-        self._open_calls -= 1
-        # Without the header the end is a page that is not full.
-        is_last = len(page.contacts) < PAGE_SIZE
-        self._pages = page.pages or (self._next_page - 1 if is_last else self._next_page)
-        for contact, number in page.contacts:
-            self._judge(contact, number or _NOBODY)
-        self._ask_for_pages()
-        if not self._open_calls:
-            self._all_read()
-
-    def _judge(self, contact: Contact, number: int) -> None:
-        if number <= _NOBODY or contact.id is None:
-            return
-        if number == self.plan.audience_number:
-            self._current += 1
-        elif self.ledger.stays(self.plan, contact_keys(contact)):
-            self._staying += 1
-        else:
-            self._ids.append(int(contact.id))
 
     def _all_read(self) -> None:
         # An earlier attempt may have left nothing to read for this one: then the members tell.
-        if not (self.ledger.names_anybody(self.plan) or self._current):
+        if not (self.ledger.names_anybody(self.plan) or self._members.current):
             has_records = self.ledger.counts[self.plan].read > 0
             unnamed = "no record of the stream has a usable identifier"
             self._keep_all(unnamed if has_records else "the stream was empty")
             return
-        # Whoever moved to another page meanwhile was listed twice.
-        ids = [maileon_id for maileon_id, _ in groupby(sorted(self._ids))]
+        ids = self._members.leaving()
         self._check_share(len(ids))
         if self.config.dry_run:
             self.ledger.counts[self.plan].left += len(ids)
             return
-        self._tell_who_stays(self._staying, "whose records were rejected in this sync")
+        self._tell_who_stays(self._members.staying, "whose records were rejected in this sync")
         self._clear_all(ids)
 
     def _keep_all(self, why: str) -> None:
@@ -133,7 +94,7 @@ class Leavers:
 
     def _check_share(self, leaving: int) -> None:
         most = self.config.max_audience_leavers_percent
-        everybody = leaving + self._current + self._staying
+        everybody = leaving + self._members.current + self._members.staying
         if most is not None and 100 * leaving > most * everybody:
             raise ConfigError(
                 f"Stream {self.plan.title}: {pluralize(leaving, 'person')} of {everybody} "
@@ -161,10 +122,11 @@ class Leavers:
             body = document(map(self._cleared_contact, ids))
             return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(ids))
 
-        self._ask(send, partial(self._cleared, ids))
+        self._open_calls += 1
+        self._ask(Job(send, partial(self._cleared, ids)))
 
     def _cleared_contact(self, maileon_id: int) -> bytes:
-        fields: dict[str, str | None] = {self.plan.audience_field or "": str(_NOBODY)}
+        fields: dict[str, str | None] = {self.plan.audience_field or "": str(NOBODY)}
         return contact_bytes(Contact(id=str(maileon_id), custom_fields=fields))
 
     def _cleared(self, ids: list[int], report: SynchronizationReport | RequestRejected) -> None:
@@ -185,7 +147,7 @@ class Leavers:
         is_last = len(ids) == 1 and not self._open_calls
         is_hopeless = not self._is_accepted and (is_last or self._refusals > MAX_REFUSALS)
         if is_hopeless or not refusal.may_be_one_contact:
-            raise self._refused("to let contacts leave", refusal)
+            self._refuse("to let contacts leave", refusal)
         if len(ids) == 1:
             self._invalid += 1
             return
@@ -203,8 +165,8 @@ class Leavers:
         invalid = f"who dropped out, but whom Maileon refuses to update{why}"
         self._tell_who_stays(self._invalid, invalid)
 
-    def _refused(self, what: str, refusal: RequestRejected) -> ConfigError:
-        return ConfigError(
+    def _refuse(self, what: str, refusal: RequestRejected) -> NoReturn:
+        raise ConfigError(
             f"Stream {self.plan.title}: Maileon refuses {what}, so that who dropped out stays in "
             f'the audience "{self.plan.audience_field}". {refusal} Sync again once that is mended: '
             "all contacts are judged anew."

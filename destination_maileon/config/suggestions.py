@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from rapidfuzz.distance import OSA
-
 MAX_SHOWN_CHARACTERS = 60
-_ALLOWED_SLIPS = ((6, 2), (3, 1), (0, 0))
+MAX_SLIPS = 2
+_ALLOWED_SLIPS = ((6, MAX_SLIPS), (3, 1), (0, 0))
 """From so many letters on, of the longer name."""
 
 
@@ -59,10 +58,16 @@ class NameIndex:
 
     def nearest(self, name: str) -> str | None:
         """The name that was most likely meant, other than itself; the first of several."""
+        from rapidfuzz import process  # noqa: PLC0415 - most syncs misspell nothing
+        from rapidfuzz.distance import OSA  # noqa: PLC0415 - the same
+
         wanted = bare(name)
-        others = (other for other in self._bare if other != name)
-        alike = [other for other in others if is_slip(wanted, self._bare[other])]
-        return min(alike, key=lambda other: OSA.distance(wanted, self._bare[other]), default=None)
+        # Thousands of names are compared with each other in C: the nearest come first.
+        alike = process.extract(
+            wanted, self._bare, scorer=OSA.distance, score_cutoff=MAX_SLIPS, limit=None
+        )
+        others = (other for spelt, _, other in alike if other != name and is_slip(wanted, spelt))
+        return next(others, None)
 
 
 def bare(name: str) -> str:
@@ -76,6 +81,8 @@ def is_slip(one: str, other: str) -> bool:
     Two such slips make names alike, in one of up to five letters one, in one of two none: leads are
     no deals. Digits tell names apart: last year's table is not a slip for this year's.
     """
+    from rapidfuzz.distance import OSA  # noqa: PLC0415 - most syncs misspell nothing
+
     longest = max(len(one), len(other))
     allowed = next(slips for letters, slips in _ALLOWED_SLIPS if longest >= letters)
     if OSA.distance(one, other, score_cutoff=allowed) > allowed:

@@ -4,8 +4,11 @@ This module alone decides what counts as one of them, as JSON Schema does: `"tru
 `true` no number, and `1.0` a whole number. What the values mean is said where a key is declared.
 """
 
+import ast
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from string import whitespace
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
@@ -15,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainValidator,
     SecretStr,
     StrictFloat,
@@ -22,7 +26,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, Url
+from pydantic_core import CoreSchema, PydanticCustomError, Url
 
 EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed."""
@@ -43,12 +47,22 @@ class ConfigModel(BaseModel):
         frozen=True,
         extra="forbid",
         validate_default=True,
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
     )
 
     keys_with_null: ClassVar[frozenset[str]] = frozenset()
     """Keys in which null says something else than their absence."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        # pydantic's `use_attribute_docstrings` would read the source at each start.
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for key, text in _texts_below_keys(cls):
+            properties[key]["description"] = text
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -58,6 +72,16 @@ class ConfigModel(BaseModel):
             return given
         clearable = cls.model_fields.keys() - cls.keys_with_null
         return {k: _whole(v) for k, v in given.items() if v is not None or k not in clearable}
+
+
+def _texts_below_keys(model: type[ConfigModel]) -> Iterator[tuple[str, str]]:
+    source = ast.parse(inspect.getsource(model))
+    statements = [one for body in source.body for one in ast.iter_child_nodes(body)]
+    for key, text in pairwise(statements):
+        match key, text:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(words))):
+                if name in model.model_fields:
+                    yield name, words
 
 
 def config_field(title: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field

@@ -121,12 +121,12 @@ def merged_bytes(first: bytes, payloads: Sequence[bytes]) -> bytes:
         parts.append(_section(element, ["</field>".join(newest.values())]))
     preferences: dict[str, tuple[str, str]] = {}
     for preference in _sections(text, "preferences").split("</preference>")[:-1]:
-        head, _, said = preference.partition("<value>")
+        name, _, said = preference.partition("<value>")
         value, _, source = said.partition("</value>")
-        preferences[head] = value, source or preferences.get(head, ("", ""))[1]
+        preferences[name] = value, source or preferences.get(name, ("", ""))[1]
     merged = [
-        f"{head}<value>{value}</value>{source}</preference>"
-        for head, (value, source) in preferences.items()
+        f"{name}<value>{value}</value>{source}</preference>"
+        for name, (value, source) in preferences.items()
     ]
     return "".join((*parts, _section("preferences", merged), "</contact>")).encode()
 

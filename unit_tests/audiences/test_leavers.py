@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.audiences import leavers
-from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError
 from unit_tests.audiences.account import THIS, Audience, left, many
 
@@ -57,32 +55,3 @@ def test_one_contact_that_maileon_dislikes_keeps_no_other_in_the_audience(dislik
     assert left(audience.run()) == 8
     assert [name for name, number in audience.numbers.items() if number] == [disliked]
     assert any("keeps 1 person who dropped out" in said for _, said in audience.heard.said)
-
-
-def test_the_end_is_found_where_the_service_does_not_say_how_many_pages_there_are(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(leavers, "PAGE_SIZE", 2)
-    audience = Audience(many(*[1] * 5), has_headers=False)
-    assert left(audience.run()) == 5
-
-
-@pytest.mark.parametrize("most_percent", [None, 100])
-def test_each_page_is_read_once_however_many_leave(most_percent: float | None) -> None:
-    audience = Audience(many(*[1, THIS, 2] * 20))
-    assert left(audience.run(most_percent=most_percent)) == 40
-    assert {*audience.numbers.values()} == {0, THIS}
-    assert audience.pages_read == 30
-
-
-def test_who_is_listed_twice_leaves_once() -> None:
-    audience = Audience(many(1, 1, 1, THIS))
-    answer = audience._answer
-
-    def answer_and_shift(request: Request) -> None:
-        answer(request)
-        if audience.pages_read == 1:
-            audience.numbers = {"99": THIS, **audience.numbers}
-
-    audience._answer = answer_and_shift  # type: ignore[method-assign]
-    assert left(audience.run()) == 3
