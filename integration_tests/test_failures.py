@@ -93,7 +93,7 @@ CASES = [
         )
         for told, environment in (
             (
-                ["variable REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "does not exist", "Correct or"],
+                ["variable REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "cannot be read", "Correct or"],
                 {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"},
             ),
             (

@@ -16,10 +16,8 @@ from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.util.ssl_ import create_urllib3_context
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
@@ -61,17 +59,9 @@ class _BoundedSocket(socket.socket):
     _told: tuple[float, float] = (0.0, 0.0)
     """Of which time the system was told last, and what was left of it then."""
 
-    def recv(self, *args: Any) -> bytes:
-        self._bound()
-        return super().recv(*args)
-
     def recv_into(self, *args: Any) -> int:
         self._bound()
         return super().recv_into(*args)
-
-    def send(self, *args: Any) -> int:
-        self._bound()
-        return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
         self._bound()
@@ -91,7 +81,11 @@ class _BoundedSocket(socket.socket):
 
 
 class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
-    """The same under TLS, the handshake included."""
+    """The same under TLS, the handshake included. `sendall` calls `send` again and again."""
+
+    def send(self, *args: Any) -> int:
+        self._bound()
+        return super().send(*args)
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as ssl has it
         self._bound()
@@ -126,12 +120,7 @@ class _BoundedConnection(HTTPConnection):
 
 # urllib3's connection with TLS is one without it, too.
 class _BoundedTlsConnection(HTTPSConnection, _BoundedConnection):
-    def connect(self) -> None:
-        if self.ssl_context is None:
-            # What urllib3 makes by itself, verification included, but for the class of socket.
-            self.ssl_context = create_urllib3_context()
-            self.ssl_context.sslsocket_class = _BoundedTlsSocket
-        super().connect()
+    """With a context of `bounded_tls`."""
 
 
 class _BoundedPool(HTTPConnectionPool):
@@ -142,18 +131,15 @@ class _BoundedTlsPool(HTTPSConnectionPool):
     ConnectionCls = _BoundedTlsConnection
 
 
-class DeadlineAdapter(HTTPAdapter):
-    """An adapter of requests that uses these connections, through proxies too. Never retries."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _use_bounded(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
-        _use_bounded(manager)
-        return manager
+BOUNDED_POOLS: dict[str, type] = {"http": _BoundedPool, "https": _BoundedTlsPool}
+"""By scheme, for a manager of urllib3."""
 
 
-def _use_bounded(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _BoundedPool, "https": _BoundedTlsPool}
+def bounded_tls() -> ssl.SSLContext:
+    """What urllib3 makes by itself, verification included, but for the class of socket.
+
+    It trusts no certificate yet.
+    """
+    context = create_urllib3_context()
+    context.sslsocket_class = _BoundedTlsSocket
+    return context

@@ -5,9 +5,8 @@
     │                    an answer that is no readable report
     ├── RequestRejected  Maileon will never accept this call as it is: 400, 413, other 4xx
     └── FatalError       no call will be accepted until a person acts: 3xx, 401, 404, an answer
-        │                that cannot be the API's
-        ├── Forbidden           403
-        └── UnusableConnection  a proxy or a certificate keeps every call from the API
+        │                that cannot be the API's, a proxy or a certificate that is at fault
+        └── Forbidden    403
 
 No message holds anything of a request or of a key. What the server says of a refusal stands in
 `server_message`, apart, since it may quote a contact: whoever shows it must mask it.
@@ -82,7 +81,3 @@ class FatalError(MaileonError):
 
 class Forbidden(FatalError):
     """403: the key lacks the right for the method, or its IP allow list leaves this machine out."""
-
-
-class UnusableConnection(FatalError):
-    """A proxy turns calls away, or no certificate is trusted: the environment is at fault."""

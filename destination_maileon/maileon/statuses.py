@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from urllib.parse import unquote
 
 from lxml import etree
@@ -26,7 +27,6 @@ from destination_maileon.maileon.errors import (
     MaileonError,
     RequestRejected,
     RetriableError,
-    UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.report import child_texts, local_name, read_xml
@@ -40,7 +40,6 @@ _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 
 _ACCEPTED, _REFUSED = 2, 4
-_NO_CONTENT = 204
 _NO_TYPES = {FieldType.GENDER, FieldType.LOCALE}
 # A type of more than these occurs in error codes only (24 double, 27 timestamp).
 _FIELD_TYPES = {t.value: t for t in FieldType if t not in _NO_TYPES} | {"double": FieldType.FLOAT}
@@ -73,15 +72,8 @@ FATAL: Mapping[int, str] = {
         "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the API's,"
         " or a proxy or firewall answers in its place."
     ),
-    407: (
-        "A proxy on the way to {host} wants a user name and a password (407). Write them into the"
-        " environment variable that names it,"
-        " as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
-    ),
 }
 """By status, or by its hundreds where it has no row of its own."""
-
-_FATAL_KINDS: Mapping[int, type[FatalError]] = {403: Forbidden, 407: UnusableConnection}
 
 RETRIABLE: Mapping[int, FailureReason] = {
     408: FailureReason.TIMEOUT,
@@ -112,7 +104,7 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> MaileonErr
         f"{answer.host} cannot answer now ({status}, {reason.value}).",
         reason,
         status=status,
-        retry_after=retry_after_seconds(answer.retry_after, wall_clock=wall_clock),
+        retry_after=retry_after_seconds(answer.headers.get("Retry-After"), wall_clock=wall_clock),
     )
 
 
@@ -122,7 +114,8 @@ def not_the_api(answer: Response) -> FatalError:
 
 
 def _fatal(answer: Response, words: str) -> FatalError:
-    return _FATAL_KINDS.get(answer.status, FatalError)(
+    kind = Forbidden if answer.status == HTTPStatus.FORBIDDEN else FatalError
+    return kind(
         words.format(
             host=answer.host,
             status=answer.status,
@@ -177,7 +170,9 @@ def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
     elements = _list(answer, "contacts", child="contact")
     contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
-    return ContactPage(contacts, _whole(answer.pages), _whole(answer.items))
+    return ContactPage(
+        contacts, _whole(answer.headers.get("X-Pages")), _whole(answer.headers.get("X-Items"))
+    )
 
 
 def identified(answer: Response) -> list[Contact]:
@@ -213,7 +208,8 @@ def is_html(answer: Response) -> bool:
     if _PAGE.match(body):
         return True
     # Some servers call everything text/html: what is the API's error by its content, is no page.
-    labelled = answer.content_type.lower().startswith(("text/html", "application/xhtml"))
+    content_type = answer.headers.get("Content-Type", "").lower()
+    labelled = content_type.startswith(("text/html", "application/xhtml"))
     return labelled and body.lstrip().startswith(b"<") and _error_root(body) is None
 
 
@@ -261,7 +257,7 @@ def one_line(text: str, *, instead: str = " ") -> str:
 
 
 def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
-    if answer.status == _NO_CONTENT:
+    if answer.status == HTTPStatus.NO_CONTENT:
         return []
     return _tree(answer, {root}).findall(f"{{*}}{child}")
 

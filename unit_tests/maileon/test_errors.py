@@ -9,11 +9,10 @@ from destination_maileon.maileon.errors import (
     MaileonError,
     RequestRejected,
     RetriableError,
-    UnusableConnection,
 )
 
 
-@pytest.mark.parametrize("kind", [FatalError, Forbidden, UnusableConnection])
+@pytest.mark.parametrize("kind", [FatalError, Forbidden])
 def test_where_a_person_must_act_the_caller_stops(kind: type[FatalError]) -> None:
     assert issubclass(kind, FatalError)
     assert not issubclass(kind, RetriableError | RequestRejected)

@@ -10,13 +10,16 @@ import zlib
 from pathlib import Path
 
 import pytest
-import requests
 import urllib3
 
-from destination_maileon.maileon import http as module
 from destination_maileon.maileon.deadline import time_limit
-from destination_maileon.maileon.errors import FailureReason, RetriableError, UnusableConnection
-from destination_maileon.maileon.http import FAILURES, TooLong, causes_of, unanswered
+from destination_maileon.maileon.errors import (
+    FailureReason,
+    FatalError,
+    MaileonError,
+    RetriableError,
+)
+from destination_maileon.maileon.http import FAILURES, HttpTransport, TooLong
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
@@ -87,7 +90,7 @@ def test_what_the_answer_says_is_handed_on() -> None:
     with LocalServer(busy) as server, transport_to(server.url) as transport:
         answer = transport.send("POST", "/ping", body=b"")
     assert (answer.host, answer.method, answer.status) == ("127.0.0.1", "POST", 503)
-    assert (answer.content_type, answer.retry_after) == ("text/plain", "5")
+    assert (answer.headers["content-type"], answer.headers["retry-after"]) == ("text/plain", "5")
     assert answer.body == b"busy"
 
 
@@ -220,10 +223,13 @@ def test_a_body_that_is_not_encoded_as_it_says_is_unreadable(encoding: str) -> N
     assert trouble_with(answering(answer)) is FailureReason.UNREADABLE
 
 
-def test_the_longest_body_is_read_and_a_longer_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
-    assert body_of(reply(200, b"x" * 100_000)) == b"x" * 100_000
-    assert trouble_with(answering(reply(200, b"x" * 100_001))) is FailureReason.UNREADABLE
+def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
+    answers = answering(reply(200, b"x" * 100_000), reply(200, b"x" * 100_001))
+    with LocalServer(answers) as server, transport_to(server.url) as transport:
+        assert transport.send("GET", "/ping", most_bytes=100_000).body == b"x" * 100_000
+        with pytest.raises(RetriableError) as caught:
+            transport.send("GET", "/ping", most_bytes=100_000)
+    assert caught.value.reason is FailureReason.UNREADABLE
 
 
 @pytest.mark.long
@@ -284,7 +290,7 @@ def test_a_server_that_nobody_runs_refuses() -> None:
         transport.send("GET", "/ping")
 
 
-@pytest.mark.parametrize("url", ["http://", "http://a..b", "x", "http://a:99999", ""])
+@pytest.mark.parametrize("url", ["http://", "http://a..b", "no://x", "http://a:99999"])
 def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
     with transport_to(url) as transport, pytest.raises(RetriableError):
         transport.send("GET", "/ping")
@@ -293,13 +299,13 @@ def test_a_base_url_that_is_none_is_an_error_of_ours(url: str) -> None:
 def test_a_certificate_that_is_not_trusted_ends_the_call(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
-        with transport_to(server.url) as transport, pytest.raises(UnusableConnection) as caught:
+        with transport_to(server.url) as transport, pytest.raises(FatalError) as caught:
             transport.send("GET", "/ping")
         assert server.seen == []
     assert str(caught.value) == (
         "No call reaches 127.0.0.1: the TLS certificate that is shown is not trusted (self-signed "
-        "certificate). If a proxy or a firewall looks into TLS, set the environment variable "
-        "REQUESTS_CA_BUNDLE to a file with its certificate."
+        "certificate). The environment variable REQUESTS_CA_BUNDLE has to name a file with every "
+        "certificate that is trusted, also that of a proxy or firewall that looks into TLS."
     )
     assert caught.value.__context__ is None
 
@@ -312,7 +318,7 @@ def test_so_does_a_certificate_for_another_host(
     with LocalServer(answering(reply(200)), tls=certificate.context) as server:
         with (
             transport_to(server.url) as transport,
-            pytest.raises(UnusableConnection, match=r"IP address mismatch.*REQUESTS_CA_BUNDLE"),
+            pytest.raises(FatalError, match=r"IP address mismatch.*REQUESTS_CA_BUNDLE"),
         ):
             transport.send("GET", "/ping")
         assert server.seen == []
@@ -363,7 +369,7 @@ def test_a_proxy_that_turns_the_call_away_is_at_fault(
         monkeypatch.setenv(variable, f"http://me:secret@{proxy.address}")
         with (
             transport_to("https://the.host/1.0") as transport,
-            pytest.raises(UnusableConnection) as caught,
+            pytest.raises(FatalError) as caught,
         ):
             transport.send("GET", "/ping")
         assert proxy.seen[0].method == "CONNECT"
@@ -389,7 +395,7 @@ def test_a_proxy_that_is_none_is_at_fault(monkeypatch: pytest.MonkeyPatch, proxy
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with (
         transport_to("https://the.host/1.0") as transport,
-        pytest.raises(UnusableConnection, match="HTTPS_PROXY names cannot be used"),
+        pytest.raises(FatalError, match="HTTPS_PROXY names cannot be used"),
     ):
         transport.send("GET", "/ping")
 
@@ -403,7 +409,7 @@ def test_a_file_of_certificates_that_cannot_be_used_is_at_fault(
     odd = tmp_path / "odd.pem"
     odd.write_text("no certificate")
     for path, problem in (
-        (tmp_path / "missing.pem", "does not exist"),
+        (tmp_path / "missing.pem", "cannot be read (No such file or directory)"),
         (empty, "holds no certificate"),
         (odd, "holds no certificate"),
         (empty / "below", "cannot be read (Not a directory)"),
@@ -411,7 +417,7 @@ def test_a_file_of_certificates_that_cannot_be_used_is_at_fault(
         monkeypatch.setenv(variable, str(path))
         with (
             transport_to("https://127.0.0.1:9") as transport,
-            pytest.raises(UnusableConnection) as caught,
+            pytest.raises(FatalError) as caught,
         ):
             transport.send("GET", "/ping")
         assert f"environment variable {variable} names" in str(caught.value)
@@ -464,14 +470,17 @@ def test_interim_answers_come_to_an_end() -> None:
 _URL = "https://user:pass@the.host/1.0/contacts/email/max%40example.com"
 
 
-def worded(error: BaseException, *, limit: float = 60) -> RetriableError:
+def worded(error: BaseException, *, limit: float = 60) -> MaileonError:
+    transport = HttpTransport(
+        "https://the.host/1.0", "Basic a2V5", timeout_seconds=limit, connections=1
+    )
     with time_limit(limit):
-        return unanswered(list(causes_of(error)), host="the.host", timeout_seconds=limit)
+        return transport._failure(error)
 
 
-def wrapped(cause: BaseException) -> requests.ConnectionError:
-    """As requests has it: behind an exception that is behind an exception."""
-    error = requests.ConnectionError(_URL)
+def wrapped(cause: BaseException) -> urllib3.exceptions.HTTPError:
+    """Behind an exception that is behind an exception."""
+    error = urllib3.exceptions.HTTPError(_URL)
     error.__context__ = urllib3.exceptions.ProtocolError(_URL)
     error.__context__.__cause__ = cause
     return error
@@ -504,6 +513,7 @@ def test_the_cause_is_told_in_plain_words_however_deep_it_lies(
 ) -> None:
     for error in (cause, wrapped(cause), wrapped(wrapped(cause))):
         told = worded(error)
+        assert isinstance(told, RetriableError)
         assert told.reason is trouble
         assert str(told).startswith("No answer from the.host: ")
         assert words in str(told)
@@ -516,7 +526,9 @@ def test_every_such_cause_is_caught(cause: BaseException, _trouble: object, _wor
 
 
 def test_whatever_the_cause_when_the_time_is_up_it_is_a_timeout() -> None:
-    assert worded(wrapped(ConnectionResetError()), limit=0).reason is FailureReason.TIMEOUT
+    told = worded(wrapped(ConnectionResetError()), limit=0)
+    assert isinstance(told, RetriableError)
+    assert told.reason is FailureReason.TIMEOUT
 
 
 def test_a_proxy_is_said_to_be_one() -> None:

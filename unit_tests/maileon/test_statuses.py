@@ -14,7 +14,6 @@ from destination_maileon.maileon.errors import (
     MaileonError,
     RequestRejected,
     RetriableError,
-    UnusableConnection,
 )
 from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.statuses import (
@@ -35,11 +34,10 @@ _NOW = 1_700_000_000.0
 _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
     **dict.fromkeys((200, 201, 202, 204, 299)),
     **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), FatalError),
-    **dict.fromkeys((400, 402, 405, 409, 412, 413, 415, 422, 451), RequestRejected),
+    **dict.fromkeys((400, 402, 405, 407, 409, 412, 413, 415, 422, 451), RequestRejected),
     401: FatalError,
     403: Forbidden,
     404: FatalError,
-    407: UnusableConnection,
     408: FailureReason.TIMEOUT,
     429: FailureReason.THROTTLED,
     503: FailureReason.UNAVAILABLE,
@@ -51,7 +49,7 @@ _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
 def answer(
     status: int, *, method: str = "POST", body: bytes = b"secret", after: str = ""
 ) -> Response:
-    return Response("the.host", method, status, content_type="", retry_after=after, body=body)
+    return Response("the.host", method, status, headers={"Retry-After": after}, body=body)
 
 
 def error_for(status: int, *, method: str = "POST", after: str = "") -> MaileonError | None:
@@ -174,7 +172,7 @@ _DOCUMENTED_ERROR = (
 
 
 def answer_with(body: bytes | None, *, content_type: str = _XML, status: int = 200) -> Response:
-    return Response("host", "GET", status, content_type=content_type, retry_after=None, body=body)
+    return Response("host", "GET", status, headers={"Content-Type": content_type}, body=body)
 
 
 @pytest.mark.parametrize(
