@@ -39,7 +39,9 @@ def test_definitions_are_read_and_created(sandbox: Sandbox, client: MaileonClien
     # A second time it is refused, and there all the same.
     client.create_custom_field("COLOR", FieldType.STRING)
     assert set(client.custom_fields()) == {"since", "COLOR"}
-    assert client.preferences() == {("News", "Weekly")}
+    assert set(client.preference_categories()) == {"News", "Empty"}
+    assert client.preferences_of("News") == ["Weekly"]
+    assert client.preferences_of("Empty") == []
     assert client.preferences_of("gone") == []
 
 

@@ -49,7 +49,7 @@ _CREATED_AS = {FieldType.GENDER: FieldType.STRING, FieldType.LOCALE: FieldType.S
 
 
 class MaileonClient:
-    """One account, for several threads at once. To be closed, or used as a context manager.
+    """One account, for several threads at once. To be used as a context manager.
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer.
     `wall_clock` gives seconds since 1970.
@@ -77,9 +77,6 @@ class MaileonClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         self._transport.close()
 
     def synchronize(
@@ -128,19 +125,9 @@ class MaileonClient:
         path = f"{_CATEGORIES}/{segment(category)}/preferences"
         if not is_addressable(path):
             return []
-        answer = self._exchange("GET", path)
-        # Deleted since it was listed, or an empty one: which it is, is not documented.
-        if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return []
-        return names(self._api_answer(answer), "preferences", child="preference")
-
-    def preferences(self) -> frozenset[tuple[str, str]]:
-        """(category, name) of every preference; one call for each category."""
-        return frozenset(
-            (category, name)
-            for category in self.preference_categories()
-            for name in self.preferences_of(category)
-        )
+        # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
+        answer = self._found(self._exchange("GET", path))
+        return names(answer, "preferences", child="preference") if answer else []
 
     def contacts(self, page: int, *, custom_field: str) -> ContactPage:
         """One page of the account's contacts, from 1, with their number in this custom field."""
@@ -152,8 +139,10 @@ class MaileonClient:
         """The identifiers of the contacts there (by external id there may be several)."""
         # A contact that is asked for by its id comes with a checksum otherwise (Get Contact By Id).
         query = {**address.query, "ignore_checksum": "true"} if address.query else {}
-        answer = self._exchange("GET", address.path, query=query, most_bytes=_MAX_PAGE_BYTES)
-        return identified(answer) if self._is_of_somebody(answer) else []
+        answer = self._found(
+            self._exchange("GET", address.path, query=query, most_bytes=_MAX_PAGE_BYTES)
+        )
+        return identified(answer) if answer else []
 
     def mark_unsubscribed(self, email: str) -> None:
         """The address is marked as unsubscribed, whether Maileon has such a contact or not.
@@ -164,34 +153,28 @@ class MaileonClient:
 
     def is_marked_unsubscribed(self, email: str) -> bool:
         """Whether the address has an unsubscription marker (Maileon docs, Get Unsubscription)."""
-        return self._is_of_somebody(self._exchange("GET", _marker_path(email)))
+        return self._found(self._exchange("GET", _marker_path(email))) is not None
 
     def unsubscribe(self, address: Endpoint) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
-        return self._gone_or_done(f"{address.path}/unsubscribe", address.query)
+        answer = self._exchange("DELETE", f"{address.path}/unsubscribe", query=address.query)
+        return self._found(answer) is not None
 
     def delete(self, address: Endpoint) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
-        return self._gone_or_done(address.path, address.query)
+        answer = self._exchange("DELETE", address.path, query=address.query)
+        return self._found(answer) is not None
 
-    def _gone_or_done(self, path: str, query: Mapping[str, str]) -> bool:
-        # Without its identifier the path would name all contacts, or none.
-        if not all(query.values()):
-            raise _not_addressable()
-        return self._is_of_somebody(self._exchange("DELETE", path, query=query))
-
-    def _is_of_somebody(self, answer: Response) -> bool:
-        """Whether Maileon has whom the call named; raises MaileonError if it does not say so."""
+    def _found(self, answer: Response) -> Response | None:
+        """None if Maileon does not have what the call named."""
         if answer.status == HTTPStatus.NOT_FOUND and says_gone(answer):
-            return False
-        self._api_answer(answer)
-        return True
+            return None
+        return self._api_answer(answer)
 
     def _api_answer(self, answer: Response) -> Response:
-        accepted = self._accepted(answer)
-        if is_html(accepted):
-            raise not_the_api(accepted)
-        return accepted
+        if is_html(self._accepted(answer)):
+            raise not_the_api(answer)
+        return answer
 
     def _accepted(self, answer: Response) -> Response:
         error = error_of(answer, wall_clock=self._wall_clock)
@@ -212,8 +195,9 @@ class MaileonClient:
         body: bytes | None = None,
         most_bytes: int = MAX_ANSWER_BYTES,
     ) -> Response:
-        if not is_addressable(path):
-            raise _not_addressable()
+        # Without its identifier a contact's address would be that of all contacts, or of none.
+        if not is_addressable(path) or (query and not all(query.values())):
+            raise RequestRejected("The identifier cannot be part of a URL's path.", status=400)
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.send(method, target, body=body, most_bytes=most_bytes)
 
@@ -221,7 +205,3 @@ class MaileonClient:
 def _marker_path(email: str) -> str:
     # No address has space around it; taken at its word, it would be of nobody.
     return f"/contacts/email/{segment(email.strip())}/unsubscription"
-
-
-def _not_addressable() -> RequestRejected:
-    return RequestRejected("The identifier cannot be part of a URL's path.", status=400)

@@ -42,7 +42,7 @@ CALLS: Mapping[str, Call] = {
     "custom_fields": lambda client: client.custom_fields(),
     "create_custom_field": lambda client: client.create_custom_field("f", FieldType.DATE),
     "preference_categories": lambda client: client.preference_categories(),
-    "preferences": lambda client: client.preferences(),
+    "preferences_of": lambda client: client.preferences_of("News"),
     "unsubscribe": lambda client: client.unsubscribe(EMAIL_OFF),
     "delete": lambda client: client.delete(EMAIL),
 }

@@ -144,15 +144,14 @@ def _names(root: str, child: str, *names: str) -> bytes:
     return reply(200, f"<{root}>{elements}</{root}>".encode())
 
 
-def test_preferences_of_all_categories_are_read_with_and_without() -> None:
-    categories = _names("preference_categories", "preference_category", "A/B ü", "Empty", "Gone")
+def test_preferences_of_a_category_are_read_whether_it_has_some_or_not() -> None:
     some = _names("preferences", "preference", "Weekly", "Daily")
     none = _names("preferences", "preference")
-    with client_of(categories, some, none, reply(404, GONE)) as (client, server):
-        assert client.preferences() == {("A/B ü", "Weekly"), ("A/B ü", "Daily")}
+    with client_of(some, none, reply(404, GONE)) as (client, server):
+        found = [client.preferences_of(name) for name in ("A/B ü", "Empty", "Gone")]
+    assert found == [["Weekly", "Daily"], [], []]
     base = "/1.0/contacts/preference_categories"
     assert [seen.target for seen in server.seen] == [
-        base,
         f"{base}/A%2FB%20%C3%BC/preferences",
         f"{base}/Empty/preferences",
         f"{base}/Gone/preferences",
@@ -165,12 +164,9 @@ def test_categories_are_read_in_order() -> None:
 
 
 def test_a_category_that_no_path_can_name_has_no_preferences() -> None:
-    with client_of(_names("preference_categories", "preference_category", "..")) as (
-        client,
-        server,
-    ):
-        assert client.preferences() == frozenset()
-    assert len(server.seen) == 1
+    with client_of(reply(200)) as (client, server):
+        assert client.preferences_of("..") == []
+    assert server.seen == []
 
 
 @pytest.mark.parametrize(
@@ -397,7 +393,9 @@ def test_each_status_means_the_same_for_every_call(call: Call) -> None:
         assert "quoted" not in str(error)
 
 
-@pytest.mark.parametrize("name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "find"}])
+@pytest.mark.parametrize(
+    "name", [name for name in CALLS if name not in {*BY_IDENTIFIER, "find", "preferences_of"}]
+)
 def test_404_is_not_the_api_where_no_contact_is_named(name: str) -> None:
     error = error_of(CALLS[name], reply(404, GONE))
     assert isinstance(error, FatalError)
@@ -410,7 +408,7 @@ def test_a_web_page_is_not_the_api_although_it_says_200(name: str) -> None:
     assert isinstance(error_of(CALLS[name], reply(200, PAGE)), FatalError)
 
 
-@pytest.mark.parametrize("name", ["custom_fields", "preference_categories", "preferences"])
+@pytest.mark.parametrize("name", ["custom_fields", "preference_categories", "preferences_of"])
 @pytest.mark.parametrize("body", [b"", b"<x/>", b"<custom", b"<!DOCTYPE x><x/>"])
 def test_a_list_that_cannot_be_read_is_tried_again(name: str, body: bytes) -> None:
     error = error_of(CALLS[name], reply(200, body))
