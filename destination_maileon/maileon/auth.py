@@ -7,9 +7,9 @@ is base64 already.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 _PASTED = re.compile(r"(?:authorization\s*:\s*)?(?:(basic)\s+)?(.*)", re.IGNORECASE | re.DOTALL)
@@ -26,7 +26,9 @@ def secret_forms(api_key: str) -> frozenset[str]:
     token = _token(api_key)
     pasted = api_key.strip()
     key = _PASTED.sub(r"\2", pasted, count=1)
-    plain = {api_key, pasted, key, token, token.rstrip("="), _decoded(token)}
+    plain = {api_key, pasted, key, token, token.rstrip("=")}
+    with suppress(ValueError):
+        plain.add(base64.b64decode(token).decode())
     quoted = {quoting(form, safe="") for form in plain for quoting in (quote, quote_plus)}
     return frozenset(form for form in plain | quoted | {quote(form) for form in plain} if form)
 
@@ -39,13 +41,6 @@ def _token(api_key: str) -> str:
     if basic and _BASE64.fullmatch(unwrapped):
         return unwrapped
     return base64.b64encode(key.encode(errors="surrogateescape")).decode()
-
-
-def _decoded(token: str) -> str:
-    try:
-        return base64.b64decode(token).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 SHORTEST_SECRET = 4

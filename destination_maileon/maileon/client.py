@@ -118,7 +118,7 @@ class MaileonClient:
 
     def preference_categories(self) -> list[str]:
         answer = self._api_answer(self._exchange("GET", _CATEGORIES))
-        return names(answer, "preference_categories", child="preference_category")
+        return names(answer, "preference_categories")
 
     def preferences_of(self, category: str) -> list[str]:
         """The names of the preferences in a category; none if it has vanished."""
@@ -127,7 +127,7 @@ class MaileonClient:
             return []
         # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
         answer = self._found(self._exchange("GET", path))
-        return names(answer, "preferences", child="preference") if answer else []
+        return names(answer, "preferences") if answer else []
 
     def contacts(self, page: int, *, custom_field: str) -> ContactPage:
         """One page of the account's contacts, from 1, with their number in this custom field."""

@@ -45,7 +45,7 @@ _HEADERS = {
 }
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""The first of them that is set counts. SSL_CERT_FILE is OpenSSL's, which requests does not ask."""
+"""The first of them that is set counts. They are heard by requests, by curl and by OpenSSL."""
 _TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
 _PASSING_STATUSES = frozenset({"408", "429"})
 # They log paths and queries, in which people are named, at any level.
@@ -76,11 +76,11 @@ class HttpTransport:
         self._headers = _HEADERS | {"Authorization": authorization}
         self._timeout_seconds = timeout_seconds
         self._connections = connections
-        self._opened: PoolManager | None = None
+        self._pools: PoolManager | None = None
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.clear()
+        if self._pools is not None:
+            self._pools.clear()
 
     def send(
         self,
@@ -109,8 +109,8 @@ class HttpTransport:
     def _exchange(
         self, method: str, target: str, *, body: bytes | None, most_bytes: int
     ) -> Response:
-        self._opened = self._opened or self._open()
-        with self._opened.urlopen(
+        self._pools = self._pools or self._open()
+        with self._pools.urlopen(
             method,
             f"{self._base_url}{target}",
             body=body,
@@ -123,6 +123,7 @@ class HttpTransport:
             return Response(self.host, method, answer.status, headers=answer.headers, body=read)
 
     def _open(self) -> PoolManager:
+        """The connections, with the proxy and the certificates that the environment names."""
         tls = bounded_tls()
         if self._scheme == "https":
             _load_certificates(tls)
@@ -132,26 +133,27 @@ class HttpTransport:
             manager = PoolManager(**settings)
         else:
             proxy = os.environ[variable]
-            is_full = "://" in proxy
-            url = parse_url(proxy if is_full else f"http://{proxy}")  # ignore-https-check: usual
+            if "://" not in proxy:
+                proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
+            url = parse_url(proxy)
             login = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
             manager = ProxyManager(url.url, proxy_headers=login, proxy_ssl_context=tls, **settings)
         manager.pool_classes_by_scheme = BOUNDED_POOLS
         return manager
 
     def _proxy_variable(self) -> str | None:
+        own = f"{self._scheme}_proxy"
         # In small letters first, as Python itself looks for them.
-        names = (f"{self._scheme}_proxy", "all_proxy")
-        return _first_set(*(case for name in names for case in (name, name.upper())))
+        return _first_set(own, own.upper(), "all_proxy", "ALL_PROXY")
 
     def _failure(self, error: BaseException) -> MaileonError:
         """What to raise; to be asked while the call's time limit holds."""
-        causes = list(causes_of(error))
+        causes = list(_causes_of(error))
         problem = _proxy_problem(causes, self._proxy_variable()) or _certificate_problem(causes)
         if problem is not None:
             return FatalError(f"No call reaches {self.host}: {problem}")
         through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
-        reason, words = _trouble(causes)
+        reason, words = next((r, words) for kinds, r, words in _CAUSES if _any(causes, *kinds))
         if time_is_up() or _any(causes, TimeoutError):
             reason = FailureReason.TIMEOUT
             words = f"no complete answer within {self._timeout_seconds:.6g} seconds"
@@ -189,12 +191,7 @@ class TooLong(ValueError):
 
 
 # All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
-FAILURES = (
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    ValueError,
-)
+FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 # The first row of which a kind occurs among the causes of a failure says what it was.
 _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] = (
@@ -211,6 +208,7 @@ _CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] 
         FailureReason.CONNECTION,
         "the connection was cut, or its answer is no valid HTTP",
     ),
+    ((BaseException,), FailureReason.CONNECTION, "no connection came about"),
 )
 
 
@@ -222,7 +220,7 @@ def _load_certificates(tls: ssl.SSLContext) -> None:
     """Those that the environment names, or the public ones."""
     variable = _first_set(*_CERTIFICATE_VARIABLES)
     path = os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
-    kind = "capath" if os.path.isdir(path) else "cafile"  # noqa: PTH112 - no more of pathlib is needed
+    kind = "capath" if os.path.isdir(path) else "cafile"  # noqa: PTH112 - no pathlib for this
     try:
         tls.load_verify_locations(**{kind: path})
     except OSError as error:
@@ -266,18 +264,13 @@ def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | N
     return f"{named} does not let it through ({refused[1]}). Allow it there, or use NO_PROXY."
 
 
-def _trouble(causes: list[BaseException]) -> tuple[FailureReason, str]:
-    told = ((reason, words) for kinds, reason, words in _CAUSES if _any(causes, *kinds))
-    return next(told, (FailureReason.CONNECTION, "no connection came about"))
-
-
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
 
 
-def causes_of(error: BaseException) -> Iterator[BaseException]:
+def _causes_of(error: BaseException) -> Iterator[BaseException]:
     """The error and all that it comes from: urllib3 names one cause and handles another."""
     yield error
     for behind in {error.__cause__, error.__context__}:
         if behind is not None:
-            yield from causes_of(behind)
+            yield from _causes_of(behind)

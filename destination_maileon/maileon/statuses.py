@@ -120,7 +120,7 @@ def _fatal(answer: Response, words: str) -> FatalError:
             host=answer.host,
             status=answer.status,
             method=answer.method,
-            right=_RIGHTS.get(answer.method, "use this method"),
+            right=_RIGHTS[answer.method],
             page=" with a web page" if is_html(answer) else "",
         )
     )
@@ -139,17 +139,16 @@ def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) ->
 def custom_fields(answer: Response) -> dict[str, FieldType]:
     """Name and type of each custom field; a type that is not known counts as text."""
     found = {}
-    for element in _list(answer, "custom_fields", child="custom_field"):
-        texts = child_texts(element)
+    for texts in map(child_texts, _list(answer, "custom_fields")):
         if name := texts.get("name"):
             kind = (texts.get("type") or "").strip().lower()
             found[name] = _FIELD_TYPES.get(kind, FieldType.STRING)
     return found
 
 
-def names(answer: Response, root: str, *, child: str) -> list[str]:
-    """The names in a list of these elements; raises RetriableError if it is another one."""
-    found = [child_texts(element).get("name") for element in _list(answer, root, child=child)]
+def names(answer: Response, root: str) -> list[str]:
+    """The names in this list; raises RetriableError if it is another one."""
+    found = (texts.get("name") for texts in map(child_texts, _list(answer, root)))
     return [name for name in found if name]
 
 
@@ -168,7 +167,7 @@ class ContactPage:
 
 def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
-    elements = _list(answer, "contacts", child="contact")
+    elements = _list(answer, "contacts")
     contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
     return ContactPage(
         contacts, _whole(answer.headers.get("X-Pages")), _whole(answer.headers.get("X-Items"))
@@ -178,7 +177,7 @@ def contact_page(answer: Response, field: str) -> ContactPage:
 def identified(answer: Response) -> list[Contact]:
     """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
     tree = _tree(answer, {"contact", "contacts"})
-    contacts = [tree] if local_name(tree) == "contact" else tree.findall("{*}contact")
+    contacts = [tree] if local_name(tree) == "contact" else list(tree)
     return [_identifiers(contact) for contact in contacts]
 
 
@@ -256,10 +255,8 @@ def one_line(text: str, *, instead: str = " ") -> str:
     return " ".join(printable.split())
 
 
-def _list(answer: Response, root: str, *, child: str) -> list[etree._Element]:
-    if answer.status == HTTPStatus.NO_CONTENT:
-        return []
-    return _tree(answer, {root}).findall(f"{{*}}{child}")
+def _list(answer: Response, root: str) -> list[etree._Element]:
+    return [] if answer.status == HTTPStatus.NO_CONTENT else list(_tree(answer, {root}))
 
 
 def _tree(answer: Response, roots: set[str]) -> etree._Element:
