@@ -84,6 +84,27 @@ def test_so_it_does_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert proxy.seen[0].target == "http://192.0.2.1/1.0/contacts/email/max%40a%2E"
 
 
+def test_a_proxy_gets_the_user_and_the_password_that_its_variable_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with LocalServer(answering(reply(200))) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{proxy.address}")
+        with transport_to("http://192.0.2.1/1.0") as transport:
+            transport.send("GET", "/ping")
+        headers = proxy.seen[0].headers
+        assert headers["proxy-authorization"] == "Basic bWU6cEBzcw=="
+        assert headers["authorization"] == "Basic a2V5"
+
+
+def test_what_no_proxy_names_is_reached_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalServer(answering(reply(200))) as proxy, LocalServer(answering(reply(200))) as server:
+        monkeypatch.setenv("http_proxy", proxy.address)
+        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
+        with transport_to(server.url) as transport:
+            transport.send("GET", "/ping")
+        assert (proxy.connections, len(server.seen)) == (0, 1)
+
+
 def test_what_the_answer_says_is_handed_on() -> None:
     headers = ("Content-Type: text/plain", "Retry-After: 5")
     busy = answering(reply(503, b"busy", headers=headers))

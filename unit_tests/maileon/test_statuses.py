@@ -203,20 +203,20 @@ def test_a_field_without_a_type_is_text() -> None:
 
 
 def test_an_empty_list_and_no_content_are_no_names() -> None:
-    assert names(answer_with(b"<preferences/>"), "preferences", child="preference") == []
-    assert names(answer_with(b"", status=204), "preferences", child="preference") == []
+    assert names(answer_with(b"<preferences/>"), "preferences") == []
+    assert names(answer_with(b"", status=204), "preferences") == []
 
 
 def test_names_come_in_the_order_of_the_list_namespace_or_not() -> None:
     described = b"<p><name>b</name><description>d</description></p>"
     body = b'<l xmlns="urn:x">' + described + b"<p><name>a</name></p></l>"
-    assert names(answer_with(body), "l", child="p") == ["b", "a"]
+    assert names(answer_with(body), "l") == ["b", "a"]
 
 
 @pytest.mark.parametrize("body", [b"", b"secret", b"<secret/>", b"<l>", b"<!DOCTYPE l><l/>", None])
 def test_what_is_no_such_list_may_be_one_later(body: bytes | None) -> None:
     with pytest.raises(RetriableError) as caught:
-        names(answer_with(body), "l", child="p")
+        names(answer_with(body), "l")
     assert caught.value.reason is FailureReason.UNREADABLE
     assert "secret" not in str(caught.value)
 
