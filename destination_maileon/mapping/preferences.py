@@ -25,6 +25,9 @@ def preference_value(value: object, title: str) -> str | None:
         RefusedError: if it says neither yes nor no. `title` is the preference's name, empty
             if it must not be shown.
     """
+    if isinstance(value, bool):
+        # As nearly all are; `is_set` takes twice as long.
+        return "true" if value else "false"
     if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
     said = is_set(value)
