@@ -15,7 +15,6 @@ import sys
 import threading
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType, TracebackType
 
 STANDARD_ERROR = 2
@@ -73,8 +72,10 @@ def be_quiet() -> None:
     threading.excepthook = _say_nothing
     sys.unraisablehook = _say_nothing
     sys.excepthook = _say_kind
-    # To the end: a line in between would be no message to the platform.
-    sys.stdout = sys.stderr = Path(os.devnull).open("w", errors="replace")  # noqa: SIM115
+    # To the end: a line in between would be no message to the platform. Python says nothing of a
+    # descriptor that is left open.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    sys.stdout = sys.stderr = os.fdopen(nowhere, "w", errors="replace", closefd=False)
 
 
 def _say_nothing(*_: object, **__: object) -> None:
