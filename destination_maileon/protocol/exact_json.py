@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from math import isinf
 from typing import NoReturn
 
@@ -27,6 +28,7 @@ _MAX_WRITING_CALLS = 25_000
 """The same while it is written, two for each level. What was read must be written, and Python 3.13
 reads 10,000 levels, whatever number of calls is allowed."""
 
+_compact = partial(msgspec.json.format, indent=-1)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -46,12 +48,13 @@ def loads(line: bytes) -> object:
 def members(value: object) -> dict[str, object]:
     """The members of an object: of a JSON text, or of one that is a member itself.
 
-    Each is its own bytes where msgspec can tell them apart, otherwise (beside a lone surrogate,
-    nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no object.
+    Each is its own bytes, compact, where msgspec can tell them apart, otherwise (beside a lone
+    surrogate, nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no
+    object.
     """
     if isinstance(value, bytes | msgspec.Raw):
         try:
-            return dict(_members(value))
+            return dict(_members(value if isinstance(value, msgspec.Raw) else _compact(value)))
         except (msgspec.DecodeError, RecursionError):
             value = loads(bytes(value))
     if not isinstance(value, dict):

@@ -62,6 +62,10 @@ def test_a_member_stays_letter_by_letter(member: bytes) -> None:
     assert dumps(members(line)) == line
 
 
+def test_members_are_compact() -> None:
+    assert dumps(members(b' { "a" : [ 1.50 ,\r" b" ] } ')) == b'{"a":[1.50," b"]}'
+
+
 def test_the_members_of_a_member() -> None:
     around = members(b'{"a":{"b":1.50}}')
     assert dumps(around | {"a": members(around["a"]) | {"c": None}}) == b'{"a":{"b":1.50,"c":null}}'
