@@ -108,8 +108,8 @@ def merged_bytes(first: bytes, payloads: Sequence[bytes]) -> bytes:
     Its identifiers are those of `first`. Each field has its last value; each preference its last
     value, and its last source beside it.
     """
-    head = _IDENTIFIERS.match(first)
-    identifiers = b"" if head is None else head[0]
+    match = _IDENTIFIERS.match(first)
+    identifiers = b"" if match is None else match[0]
     if len(payloads) == 1:
         return identifiers + _IDENTIFIERS.sub(b"", payloads[0], count=1)
     text = b"".join(payloads).decode()
