@@ -77,7 +77,7 @@ def test_contacts_are_read_page_by_page_with_their_number_in_an_audience(
         for number, fields in enumerate([{"vip": "7"}, {}, {"vip": "0"}] * 334)
     ]
     first, second = (client.contacts(page, custom_field="vip") for page in (1, 2))
-    assert (first.pages, first.items, len(first.contacts)) == (2, 1_002, 1_000)
+    assert (first.pages, len(first.contacts)) == (2, 1_000)
     listed = [(found.id, number) for found, number in (*first.contacts, *second.contacts)]
     assert [id_ for id_, _ in listed] == list(map(str, ids))
     assert [number for _, number in listed[:3]] == [7, None, 0]

@@ -13,7 +13,7 @@ from itertools import groupby
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.request import Job
 from destination_maileon.maileon.client import PAGE_SIZE, MaileonClient
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, is_maileon_id
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.statuses import ContactPage
 from destination_maileon.mapping.mapped_record import contact_keys
@@ -77,11 +77,11 @@ class Members:
             self.all_read()
 
     def _judge(self, contact: Contact, number: int) -> None:
-        if number <= NOBODY or contact.id is None:
+        if number <= NOBODY or not is_maileon_id(contact.id or ""):
             return
         if number == self.plan.audience_number:
             self.current += 1
         elif self.ledger.stays(self.plan, contact_keys(contact)):
             self.staying += 1
         else:
-            self._leaving.append(int(contact.id))
+            self._leaving.append(int(contact.id or 0))

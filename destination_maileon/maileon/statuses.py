@@ -156,22 +156,19 @@ def names(answer: Response, root: str) -> list[str]:
 class ContactPage:
     """One page of the account's contacts: identifiers, and the number in a custom field.
 
-    The number is None where the field is empty, or holds no whole number. `pages` and `items` are
-    those of the whole list, None if the service does not say.
+    The number is None where the field is empty, or holds no whole number. `pages`: how many the
+    list has, None if the service does not say.
     """
 
     contacts: tuple[tuple[Contact, int | None], ...]
     pages: int | None
-    items: int | None
 
 
 def contact_page(answer: Response, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
     elements = _list(answer, "contacts")
     contacts = tuple((_identifiers(element), _number_in(element, field)) for element in elements)
-    return ContactPage(
-        contacts, _whole(answer.headers.get("X-Pages")), _whole(answer.headers.get("X-Items"))
-    )
+    return ContactPage(contacts, _whole(answer.headers.get("X-Pages")))
 
 
 def identified(answer: Response) -> list[Contact]:

@@ -75,7 +75,7 @@ class Audience:
         rows = everybody[(page - 1) * self.per_page : page * self.per_page]
         contacts = tuple((Contact(f"{name}@b.c", id=name), number) for name, number in rows)
         pages = -(-len(everybody) // self.per_page) if self.has_headers else None
-        return ContactPage(contacts, pages, len(everybody))
+        return ContactPage(contacts, pages)
 
     def synchronize(
         self, parameters: dict[str, str], body: bytes, contacts: int

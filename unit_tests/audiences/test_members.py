@@ -36,3 +36,8 @@ def test_who_is_listed_twice_leaves_once() -> None:
 
     audience._answer = answer_and_shift  # type: ignore[method-assign]
     assert left(audience.run()) == 3
+
+
+def test_who_has_no_id_by_which_the_field_could_be_cleared_stays() -> None:
+    audience = Audience({"1": 1, "no number": 1, str(2**70): 1})
+    assert left(audience.run()) == 1

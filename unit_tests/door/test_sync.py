@@ -66,7 +66,7 @@ class AMemberAPage:
 
     def contacts(self, page: int, *, custom_field: str) -> ContactPage:
         assert custom_field == "VIP"
-        return ContactPage(((Contact(f"old{page}@example.com", id=str(page)), 1),), 3, 3)
+        return ContactPage(((Contact(f"old{page}@example.com", id=str(page)), 1),), 3)
 
     def synchronize(self, _: object, body: bytes, *, contacts: int) -> SynchronizationReport:
         assert body.count(b"<contact>") == contacts
