@@ -55,9 +55,8 @@ class Explanations:
 
     def _cure(self, contact: Contact) -> str:
         """Advice for a contact refused alone; names its fields that break documented rules."""
-        ours = {"email", *contact.standard_fields, *contact.custom_fields}
         found = (name for _, name in violations(contact, self.account.known_custom_fields))
-        broken = list(dict.fromkeys(name for name in found if name in ours))[:MAX_OTHER_FIELDS]
+        broken = [*dict.fromkeys(found)][:MAX_OTHER_FIELDS]
         told = f"A documented rule is broken in: {', '.join(broken)}. " if broken else ""
         return f"{told}{_CORRECT}"
 
