@@ -5,7 +5,8 @@ Invariant: every entry of the call is in exactly one of the three lists, and a c
 rejected only if the report can mean nothing else.
 
 The report names an invalid contact by email and external id, never by Maileon id (Maileon docs,
-Synchronize Contacts, "Report"), so a contact that was sent with its id alone may go unnamed.
+Synchronize Contacts, "Report"), so a contact that was sent with its id alone may go unnamed. So may
+one without an email, should a report leave out external ids.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from destination_maileon.mapping.mapped_record import (
-    ID_KEY,
+    EMAIL_KEY,
     BatchEntry,
     email_keys,
     external_id_keys,
@@ -105,8 +106,11 @@ def _suspects(
     if missing <= 0:
         return []
     if _at_least(strangers) >= missing and not any(_keys(stranger) for stranger in strangers):
-        have_id_alone = (e for e in unnamed if all(key[0] == ID_KEY for key in e.identity_keys))
-        return [*have_id_alone] or unnamed
+        have_no_email = [
+            e for e in unnamed if not any(key[0] == EMAIL_KEY for key in e.identity_keys)
+        ]
+        if len(have_no_email) >= missing:
+            return have_no_email
     return unnamed
 
 

@@ -69,7 +69,6 @@ NAMINGS: dict[str, Naming] = {
     "the last only": lambda found: found[-1:],
     "not at all": lambda _: [],
 }
-LESS_THAN_SENT = (NAMINGS["email only"], NAMINGS["without a name"])
 numbers = st.integers(1, 6)
 sent_contacts = st.lists(
     st.tuples(numbers, st.sampled_from(["e", "x", "i", "ex", "ei", "eix"])),
@@ -98,10 +97,9 @@ def a_contact_of(number: int, identifiers: str) -> Contact:
 def test_nobody_is_called_what_he_is_not_and_everybody_is_somewhere(
     naming: Naming, sent: list[tuple[int, str]], truth: list[Findings]
 ) -> None:
-    if naming in LESS_THAN_SENT:
-        # Who was sent with an id alone is the only one whom a report cannot name: documented, and
-        # relied upon.
-        sent = [(number, identifiers.replace("i", "e")) for number, identifiers in sent]
+    if naming is NAMINGS["without a name"]:
+        # A contact that was sent with an email is named: documented, and relied upon.
+        sent = [(number, f"e{identifiers}") for number, identifiers in sent]
     contacts = [a_contact_of(*one) for one in sent]
     entries = entries_of(*contacts)
     wrong = dict(zip(entries, truth, strict=False))
@@ -140,6 +138,22 @@ def test_whoever_is_named_as_he_was_sent_is_known_at_once(
 
 
 # Told.
+
+
+def test_more_invalid_contacts_than_have_no_email_may_be_anybody() -> None:
+    entries = entries_of(Contact(id="1"), Contact("a@b.de"), Contact("c@b.de"))
+    nameless = [InvalidContact(None, None, 30, None)] * 2
+    reading = read(entries, a_report(3, nameless))
+    assert (reading.accepted, reading.uncertain) == ([], entries)
+
+
+def test_a_contact_with_an_external_id_alone_may_go_unnamed_too() -> None:
+    entries = entries_of(Contact(id="1"), Contact(external_id="2", id="2"), Contact("c@b.de"))
+    nameless = InvalidContact(None, None, 30, None)
+    reading = read(entries, a_report(3, [nameless, nameless]))
+    assert [entry for entry, _ in reading.rejected] == entries[:2]
+    reading = read(entries, a_report(3, [nameless]))
+    assert (reading.accepted, reading.uncertain) == (entries[2:], entries[:2])
 
 
 def test_without_invalid_contacts_everybody_is_accepted() -> None:
