@@ -76,11 +76,17 @@ class HttpTransport:
         self._headers = _HEADERS | {"Authorization": authorization}
         self._timeout_seconds = timeout_seconds
         self._connections = connections
-        self._pools: PoolManager | None = None
+        self._pools = PoolManager()
+        self._problem: Exception | None = None
+        try:
+            # At once, since several threads may make the first call.
+            self._pools = self._open()
+        except (FatalError, *FAILURES) as problem:
+            # Every call raises it.
+            self._problem = problem
 
     def close(self) -> None:
-        if self._pools is not None:
-            self._pools.clear()
+        self._pools.clear()
 
     def send(
         self,
@@ -109,7 +115,8 @@ class HttpTransport:
     def _exchange(
         self, method: str, target: str, *, body: bytes | None, most_bytes: int
     ) -> Response:
-        self._pools = self._pools or self._open()
+        if self._problem is not None:
+            raise self._problem
         with self._pools.urlopen(
             method,
             f"{self._base_url}{target}",
