@@ -10,6 +10,9 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 MAX_SHOWN_CHARACTERS = 60
+MAX_COMPARISONS = 5_000_000
+"""Of pairs of names, by one index: from there on, after a second, no name is called near."""
+
 MAX_SLIPS = 2
 _ALLOWED_SLIPS = ((6, MAX_SLIPS), (3, 1), (0, 0))
 """From so many letters on, of the longer name."""
@@ -40,6 +43,7 @@ class NameIndex:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._by_lower: dict[str, list[str]] = {}
         self._bare: dict[str, str] = {}
+        self._comparisons = 0
         for name in names:
             self.add(name)
 
@@ -61,6 +65,9 @@ class NameIndex:
         from rapidfuzz import process  # noqa: PLC0415 - most syncs misspell nothing
         from rapidfuzz.distance import OSA  # noqa: PLC0415 - the same
 
+        self._comparisons += len(self._bare)
+        if self._comparisons > MAX_COMPARISONS:
+            return None
         wanted = bare(name)
         # Thousands of names are compared with each other in C: the nearest come first.
         alike = process.extract(

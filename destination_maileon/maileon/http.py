@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
 import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
@@ -135,11 +136,11 @@ class HttpTransport:
         if self._scheme == "https":
             _load_certificates(tls)
         settings: dict[str, Any] = {"maxsize": self._connections, "ssl_context": tls}
-        variable = self._proxy_variable()
-        if variable is None or should_bypass_proxies(self._base_url, no_proxy=None):
+        proxies = getproxies_environment()
+        proxy = proxies.get(self._scheme) or proxies.get("all")
+        if proxy is None or should_bypass_proxies(self._base_url, no_proxy=None):
             manager = PoolManager(**settings)
         else:
-            proxy = os.environ[variable]
             if "://" not in proxy:
                 proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
             url = parse_url(proxy)

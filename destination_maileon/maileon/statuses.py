@@ -72,6 +72,11 @@ FATAL: Mapping[int, str] = {
         "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the API's,"
         " or a proxy or firewall answers in its place."
     ),
+    407: (
+        "A proxy on the way to {host} wants a user name and a password (407). Write them into the"
+        " environment variable that names it,"
+        " as http://USER:PASSWORD@HOST:PORT."  # ignore-https-check: a proxy's form
+    ),
 }
 """By status, or by its hundreds where it has no row of its own."""
 

@@ -263,9 +263,11 @@ class StreamColumns:
 
     def _skip(self, column: str, *notes: str) -> bool:
         """Whether it is remembered that the column goes nowhere; `notes` say why."""
-        is_remembered = column in self.columns or len(self.columns) < self._room
+        is_mark = column == DELETED_AT_COLUMN
+        is_remembered = is_mark or column in self.columns or len(self.columns) < self._room
         if is_remembered:
-            self.columns[column] = Column(column, SKIP)
+            # What Airbyte writes about deletions is read, whatever its column cannot go to.
+            self.columns[column] = Column(column, Target(Kind.DELETED) if is_mark else SKIP)
             self.notes += notes
         return is_remembered
 

@@ -127,6 +127,8 @@ class StreamMapper:
     def _resolve(self, unknown: Collection[str], data: Mapping[str, object]) -> None:
         stops = self._columns.newly_seen(data)
         if stops:
+            # Said here, and not once more at the end.
+            self._columns.unmapped.clear()
             raise StopSync(
                 f"Stream {self.plan.title}: no target for {listed(stops)}, seen first in a "
                 f"record, and {titled('unmapped_columns')} is fail. Map each to a target or to "

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.config import suggestions
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, is_slip, shown
 
 
@@ -70,6 +71,15 @@ def test_any_one_slip_is_seen(name: str, data: st.DataObject) -> None:
     )
     for slip in slips:
         assert is_slip(name, slip)
+
+
+def test_of_thousands_of_slips_among_thousands_of_names_only_so_many_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suggestions, "MAX_COMPARISONS", 10)
+    index = NameIndex(f"field_{number}" for number in range(4))
+    found = [index.nearest("fild_1") for _ in range(3)]
+    assert found == ["field_1", "field_1", None]
 
 
 def test_a_name_is_shown_at_bearable_length() -> None:

@@ -400,6 +400,15 @@ def test_a_proxy_that_turns_the_call_away_is_at_fault(
     assert caught.value.__context__ is None
 
 
+def test_an_empty_variable_in_small_letters_switches_the_proxy_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # ignore-https-check: this machine
+    with LocalServer(answering(reply(200))) as server, transport_to(server.url) as transport:
+        assert transport.send("GET", "/ping").status == 200
+
+
 @pytest.mark.parametrize("status", [408, 429, 502, 503])
 def test_a_proxy_that_cannot_now_may_later(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     with LocalServer(answering(reply(status))) as proxy:

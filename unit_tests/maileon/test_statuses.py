@@ -34,10 +34,11 @@ _NOW = 1_700_000_000.0
 _EXPECTED: dict[int, type[MaileonError] | FailureReason | None] = {
     **dict.fromkeys((200, 201, 202, 204, 299)),
     **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), FatalError),
-    **dict.fromkeys((400, 402, 405, 407, 409, 412, 413, 415, 422, 451), RequestRejected),
+    **dict.fromkeys((400, 402, 405, 409, 412, 413, 415, 422, 451), RequestRejected),
     401: FatalError,
     403: Forbidden,
     404: FatalError,
+    407: FatalError,
     408: FailureReason.TIMEOUT,
     429: FailureReason.THROTTLED,
     503: FailureReason.UNAVAILABLE,

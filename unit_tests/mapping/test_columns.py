@@ -175,6 +175,14 @@ def test_airbytes_mark_of_a_deletion_is_read_wherever_it_is_mapped_to(target: st
     assert str(columns.columns["_ab_cdc_deleted_at"].target) == told
 
 
+@pytest.mark.parametrize("target", ["skip", "custom:GONE", "email"])
+def test_a_mark_of_a_deletion_that_comes_late_is_read_whatever_it_cannot_go_to(target: str) -> None:
+    mapping = (("_ab_cdc_deleted_at", target),)
+    stream = Stream({"email": STRING}, mapping=mapping, is_activated=True)
+    stream.columns.newly_seen({"email": "a@b.de", "_ab_cdc_deleted_at": None})
+    assert stream.target("_ab_cdc_deleted_at") == "deleted"
+
+
 @pytest.mark.parametrize("unmapped", ["ignore", "create", "fail"])
 @pytest.mark.parametrize(
     ("column", "target"),
