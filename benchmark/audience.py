@@ -64,7 +64,7 @@ class Account:
     def page(self, number: int, size: int) -> bytes:
         self.calls["listing"] += 1
         ids = range((number - 1) * size, min(number * size, self.contacts))
-        rows = (CONTACT.format(id=id_, number=self._number(id_)) for id_ in ids)
+        rows = (CONTACT.format(id=id_ + 1, number=self._number(id_)) for id_ in ids)
         return f"<contacts>{''.join(rows)}</contacts>".encode()
 
     def _number(self, id_: int) -> int:
@@ -74,7 +74,7 @@ class Account:
 
     def take(self, body: bytes) -> bytes:
         """The call that writes the stream has no Maileon ids."""
-        ids = [int(id_) for id_ in IDS.findall(body)]
+        ids = [int(id_) - 1 for id_ in IDS.findall(body)]
         self.calls["clearing" if ids else "writing"] += 1
         for id_ in ids:
             self.left[id_] = 1

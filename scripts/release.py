@@ -86,7 +86,7 @@ def sbom(file: str) -> dict[str, Any]:
     """
     listed: dict[str, Any] = json.loads(Path(file).read_bytes())
     project = tomllib.loads(_text("pyproject.toml"))["tool"]["poetry"]
-    references = {part["name"]: part["bom-ref"] for part in listed["components"]}
+    references = {part["name"].lower(): part["bom-ref"] for part in listed["components"]}
     needed = [references[name] for name in project["dependencies"] if name != "python"]
     purl = f"pkg:pypi/{project['name']}@{project['version']}"
     listed["metadata"]["component"] = {
