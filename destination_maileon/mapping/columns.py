@@ -202,9 +202,7 @@ class StreamColumns:
     def _target(self, column: str) -> Target | None:
         """The target that the mapping names, else the one that the column's name means."""
         target = self._named_target(column)
-        # What Airbyte writes about deletions is read, whatever is said of the column.
-        is_mark = target == SKIP and column == DELETED_AT_COLUMN
-        return Target(Kind.DELETED) if is_mark else target
+        return _nowhere(column) if target == SKIP else target
 
     def _named_target(self, column: str) -> Target | None:
         entry = self.plan.mapping.get(column)
@@ -263,11 +261,11 @@ class StreamColumns:
 
     def _skip(self, column: str, *notes: str) -> bool:
         """Whether it is remembered that the column goes nowhere; `notes` say why."""
-        is_mark = column == DELETED_AT_COLUMN
-        is_remembered = is_mark or column in self.columns or len(self.columns) < self._room
+        skipped = Column(column, _nowhere(column))
+        has_room = column in self.columns or len(self.columns) < self._room
+        is_remembered = has_room or skipped.target != SKIP
         if is_remembered:
-            # What Airbyte writes about deletions is read, whatever its column cannot go to.
-            self.columns[column] = Column(column, Target(Kind.DELETED) if is_mark else SKIP)
+            self.columns[column] = skipped
             self.notes += notes
         return is_remembered
 
@@ -313,3 +311,11 @@ class StreamColumns:
             f"no column holds the contact's {' or '.join(wanted)}, by which Maileon recognises it. "
             f"Map a column to it, or change {titled('identifier_mode')}."
         )
+
+
+def _nowhere(column: str) -> Target:
+    """The target of a column that is to go nowhere, or cannot go where it is mapped to.
+
+    What Airbyte writes about deletions is read all the same.
+    """
+    return Target(Kind.DELETED) if column == DELETED_AT_COLUMN else SKIP
