@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Endpoint, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import Forbidden, RequestRejected
 from maileon_sandbox import Sandbox
 from maileon_sandbox.tests.client import EVERY_PARAMETER, contact
 
-ADDRESS = Endpoint("/contacts/email/a%40example.com", {})
+ADDRESS = (IdentifierMode.EMAIL, Contact("a@example.com"))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_somebody_is_removed_once_and_then_is_not_there(
     sandbox: Sandbox, client: MaileonClient, method: str
 ) -> None:
     sandbox.account.add_contact("a@example.com")
-    removals = [getattr(client, method)(ADDRESS) for _ in range(2)]
+    removals = [getattr(client, method)(*ADDRESS) for _ in range(2)]
     assert removals == [True, False]
 
 
@@ -88,7 +88,7 @@ def test_an_address_is_looked_up_and_marked_whether_it_is_known_or_not(
     sandbox: Sandbox, client: MaileonClient, *, is_known: bool
 ) -> None:
     known = sandbox.account.add_contact("a@example.com") if is_known else None
-    found = [contact.id for contact in client.find(ADDRESS)]
+    found = [contact.id for contact in client.find(*ADDRESS)]
     assert found == ([str(known.id)] if known else [])
     for _ in range(2):
         client.mark_unsubscribed("a@example.com")

@@ -15,7 +15,7 @@ from functools import partial
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.maileon.errors import MaileonError
 from destination_maileon.maileon.report import InvalidContact
@@ -24,7 +24,6 @@ from destination_maileon.mapping.mapped_record import (
     EXTERNAL_ID_KEY,
     BatchEntry,
     contact_keys,
-    endpoint_of,
 )
 
 Findings = Sequence[InvalidContact]
@@ -191,7 +190,9 @@ class HeldRecords:
 
 
 def _contacts_with(key: str, client: MaileonClient) -> list[Contact]:
-    return client.find(endpoint_of(key))
+    if key[0] == EMAIL_KEY:
+        return client.find(IdentifierMode.EMAIL, Contact(email=key[1:]))
+    return client.find(IdentifierMode.EXTERNAL_ID, Contact(external_id=key[1:]))
 
 
 def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:

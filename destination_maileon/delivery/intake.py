@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.config.model import Config, DeletedRecords
 from destination_maileon.delivery.accumulator import Accumulator
-from destination_maileon.maileon.contact import Contact, is_addressable
+from destination_maileon.maileon.client import is_addressable
+from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.columns import StreamColumns
@@ -155,8 +156,7 @@ class Intake:
         if contact_removal.removal is DeletedRecords.IGNORE:
             self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
             return False
-        endpoint = stream.plan.options.identifier_mode.endpoint(contact_removal.contact)
-        if not is_addressable(endpoint.path):
+        if not is_addressable(stream.plan.options.identifier_mode, contact_removal.contact):
             return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
         contact = _written(contact_removal.contact)
         part = self.ledger.received(stream.plan, now, contact, line=message.line)

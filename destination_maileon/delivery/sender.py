@@ -153,10 +153,10 @@ def _carry_out_removal(
         case Purpose.LOOK_UP, _:
             return is_there(client, call.partition_key.plan, contact)
         case _, DeletedRecords.DELETE:
-            return client.delete(mode.endpoint(contact))
-    return client.unsubscribe(mode.endpoint(contact))
+            return client.delete(mode, contact)
+    return client.unsubscribe(mode, contact)
 
 
 def is_there(client: MaileonClient, plan: StreamPlan, contact: Contact) -> bool:
     """Whether Maileon has the contact, asked by the stream's identifier."""
-    return bool(client.find(plan.options.identifier_mode.endpoint(contact)))
+    return bool(client.find(plan.options.identifier_mode, contact))

@@ -1,24 +1,18 @@
 """The calls of Maileon's REST API that the synchronization of contacts needs.
 
 This module alone decides which resource is addressed, and how (Maileon docs, Synchronize Contacts;
-the official clients for the rest); the path of one contact comes from `contact`. Every method
-raises nothing but what errors.py has, and repeats nothing by itself.
+the official clients for the rest). A path that a server might read as another is never requested.
+Every method raises nothing but what errors.py has, and repeats nothing by itself.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Literal, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from destination_maileon.maileon.auth import SecretRedactor, authorization, secret_forms
-from destination_maileon.maileon.contact import (
-    Contact,
-    Endpoint,
-    FieldType,
-    is_addressable,
-    segment,
-)
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES, HttpTransport, Response
 from destination_maileon.maileon.report import (
@@ -44,6 +38,7 @@ PAGE_SIZE = 1_000
 _MAX_PAGE_BYTES = 8 * 2**20
 _CUSTOM_FIELDS = "/contacts/fields/custom"
 _CATEGORIES = "/contacts/preference_categories"
+_UP = frozenset({".", ".."})
 _MAY_EXIST = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
 _CREATED_AS = {FieldType.GENDER: FieldType.STRING, FieldType.LOCALE: FieldType.STRING}
 
@@ -108,7 +103,7 @@ class MaileonClient:
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """The field exists afterwards. If it did before, it keeps the type that it had."""
         kind = _CREATED_AS.get(field_type, field_type).value
-        path = f"{_CUSTOM_FIELDS}/{segment(name)}"
+        path = f"{_CUSTOM_FIELDS}/{_segment(name)}"
         try:
             self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
         except RequestRejected as refusal:
@@ -122,8 +117,8 @@ class MaileonClient:
 
     def preferences_of(self, category: str) -> list[str]:
         """The names of the preferences in a category; none if it has vanished."""
-        path = f"{_CATEGORIES}/{segment(category)}/preferences"
-        if not is_addressable(path):
+        path = f"{_CATEGORIES}/{_segment(category)}/preferences"
+        if not _is_safe(path):
             return []
         # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
         answer = self._found(self._exchange("GET", path))
@@ -135,13 +130,12 @@ class MaileonClient:
         answer = self._exchange("GET", "/contacts", query=query, most_bytes=_MAX_PAGE_BYTES)
         return contact_page(self._api_answer(answer), custom_field)
 
-    def find(self, address: Endpoint) -> list[Contact]:
-        """The identifiers of the contacts there (by external id there may be several)."""
+    def find(self, mode: IdentifierMode, contact: Contact) -> list[Contact]:
+        """The identifiers of the contacts with this one's (by external id there may be several)."""
+        path, query = _address(mode, contact)
         # A contact that is asked for by its id comes with a checksum otherwise (Get Contact By Id).
-        query = {**address.query, "ignore_checksum": "true"} if address.query else {}
-        answer = self._found(
-            self._exchange("GET", address.path, query=query, most_bytes=_MAX_PAGE_BYTES)
-        )
+        query = {**query, "ignore_checksum": "true"} if query else {}
+        answer = self._found(self._exchange("GET", path, query=query, most_bytes=_MAX_PAGE_BYTES))
         return identified(answer) if answer else []
 
     def mark_unsubscribed(self, email: str) -> None:
@@ -155,15 +149,15 @@ class MaileonClient:
         """Whether the address has an unsubscription marker (Maileon docs, Get Unsubscription)."""
         return self._found(self._exchange("GET", _marker_path(email))) is not None
 
-    def unsubscribe(self, address: Endpoint) -> bool:
+    def unsubscribe(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
-        answer = self._exchange("DELETE", f"{address.path}/unsubscribe", query=address.query)
-        return self._found(answer) is not None
+        path, query = _address(mode, contact)
+        return self._found(self._exchange("DELETE", f"{path}/unsubscribe", query=query)) is not None
 
-    def delete(self, address: Endpoint) -> bool:
+    def delete(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
-        answer = self._exchange("DELETE", address.path, query=address.query)
-        return self._found(answer) is not None
+        path, query = _address(mode, contact)
+        return self._found(self._exchange("DELETE", path, query=query)) is not None
 
     def _found(self, answer: Response) -> Response | None:
         """None if Maileon does not have what the call named."""
@@ -196,12 +190,39 @@ class MaileonClient:
         most_bytes: int = MAX_ANSWER_BYTES,
     ) -> Response:
         # Without its identifier a contact's address would be that of all contacts, or of none.
-        if not is_addressable(path) or (query and not all(query.values())):
+        if not _is_safe(path):
             raise RequestRejected("The identifier cannot be part of a URL's path.", status=400)
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return self._transport.send(method, target, body=body, most_bytes=most_bytes)
 
 
+def is_addressable(mode: IdentifierMode, contact: Contact) -> bool:
+    """Whether a path can name the contact: not all identifiers can be part of one."""
+    return _is_safe(_address(mode, contact)[0])
+
+
+def _address(mode: IdentifierMode, contact: Contact) -> tuple[str, dict[str, str]]:
+    """The path and the query of one contact, by the identifier of the mode."""
+    if mode is IdentifierMode.EXTERNAL_ID:
+        return f"/contacts/externalid/{_segment(contact.external_id or '')}", {}
+    if mode is IdentifierMode.MAILEON_ID and contact.id:
+        return "/contacts/contact", {"id": contact.id}
+    # No address has space around it; taken at its word, it would be of nobody, who is "gone".
+    return f"/contacts/email/{_segment((contact.email or '').strip())}", {}
+
+
 def _marker_path(email: str) -> str:
-    # No address has space around it; taken at its word, it would be of nobody.
-    return f"/contacts/email/{segment(email.strip())}/unsubscription"
+    return f"{_address(IdentifierMode.EMAIL, Contact(email))[0]}/unsubscription"
+
+
+def _segment(text: str) -> str:
+    """The text as one segment. Left bare, "." and ".." would be taken out by HTTP clients."""
+    quoted = quote(text, safe="")
+    return quoted.replace(".", "%2E") if quoted in _UP else quoted
+
+
+def _is_safe(path: str) -> bool:
+    """Whether no segment is empty or, decoded, has a part that a server may take for "up"."""
+    segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
+    parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
+    return all(segment.strip(". ") for segment in segments) and not _UP & set(parts)

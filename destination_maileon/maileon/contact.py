@@ -1,17 +1,14 @@
 """What a contact is to Maileon: identifiers, standard fields, custom fields, preferences.
 
 This module alone decides which standard fields can be written, and of which type each is
-(Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there),
-and at which path a contact is found: one that a server might read as another is never requested.
+(Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from urllib.parse import quote, unquote
 
 _MAX_ID = 2**63 - 1
-_UP = frozenset({".", ".."})
 
 
 class FieldType(StrEnum):
@@ -79,14 +76,6 @@ class Contact:
     preferences: dict[tuple[str, str], Preference] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where one contact is addressed: the path below the base URL, and the query."""
-
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
 class IdentifierMode(Enum):
     """How Maileon recognises a contact. The value is the name in configurations."""
 
@@ -114,32 +103,7 @@ class IdentifierMode(Enum):
             return "email", contact.email
         return ("external id", contact.external_id) if contact.external_id else ("", "")
 
-    def endpoint(self, contact: Contact) -> Endpoint:
-        """Where the contact is read (`GET`) and deleted (`DELETE`)."""
-        if self is IdentifierMode.EXTERNAL_ID:
-            return Endpoint(f"/contacts/externalid/{segment(contact.external_id or '')}")
-        if self is IdentifierMode.MAILEON_ID and contact.id:
-            return Endpoint("/contacts/contact", {"id": contact.id})
-        # No address has space around it; taken at its word, it would be of nobody, who is "gone".
-        return Endpoint(f"/contacts/email/{segment((contact.email or '').strip())}")
-
 
 def is_maileon_id(text: str) -> bool:
     """Whether the text can be a Maileon id: a whole number from 1 to 2^63 - 1, a Java long."""
     return text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _MAX_ID
-
-
-def segment(text: str) -> str:
-    """The text as one segment. Left bare, "." and ".." would be taken out by HTTP clients."""
-    quoted = quote(text, safe="")
-    return quoted.replace(".", "%2E") if quoted in _UP else quoted
-
-
-def is_addressable(path: str) -> bool:
-    """Whether no segment is empty or, decoded, has a part that a server may take for "up".
-
-    Not all identifiers can be part of a path.
-    """
-    segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
-    parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
-    return all(segment.strip(". ") for segment in segments) and not _UP & set(parts)

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from destination_maileon.config.model import DeletedRecords
-from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import PartitionKey
@@ -234,10 +234,3 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 def maileon_id_key(number: str) -> str:
     """The key of a Maileon id, which stands last."""
     return ID_KEY + number.lstrip("0")
-
-
-def endpoint_of(key: str) -> Endpoint:
-    """Where the contact with this email or external id is found."""
-    if key[0] == EMAIL_KEY:
-        return IdentifierMode.EMAIL.endpoint(Contact(email=key[1:]))
-    return IdentifierMode.EXTERNAL_ID.endpoint(Contact(external_id=key[1:]))

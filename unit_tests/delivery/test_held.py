@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import unquote
 
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
-from destination_maileon.delivery.held import FEW_CLAIMS
+from destination_maileon.delivery.held import FEW_CLAIMS, _contacts_with
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, Endpoint, IdentifierMode
+from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.maileon.errors import FatalError, MaileonError, RetriableError
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
+from destination_maileon.mapping.mapped_record import contact_keys
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import a_part, a_plan, options
 from unit_tests.support.harness import FORBIDDEN, NO_CONNECTION, REFUSED, Harness
@@ -39,10 +39,10 @@ class Account:
             return request.job.send(cast("MaileonClient", self))
         return self.report(request)
 
-    def find(self, address: Endpoint) -> list[Contact]:
-        email = unquote(address.path.rpartition("/")[2])
-        owner = self.owners.get(email)
-        return [Contact(email, owner)] if owner else []
+    def find(self, mode: IdentifierMode, contact: Contact) -> list[Contact]:
+        assert mode is IdentifierMode.EMAIL
+        owner = self.owners.get(str(contact.email))
+        return [Contact(contact.email, owner)] if owner else []
 
     def report(self, request: Request) -> SynchronizationReport:
         found = []
@@ -272,6 +272,22 @@ def test_a_question_that_fails_is_given_up_and_the_sync_goes_on(failure: Maileon
     assert harness.answer(question, failure) is None
     serve(harness, Account({"none@b.de": "other"}))
     assert harness.outcomes == dict.fromkeys(range(1, FEW_CLAIMS + 3), "rejected")
+
+
+def test_an_identifier_that_many_claim_is_asked_for_as_what_it_is() -> None:
+    asked: list[tuple[IdentifierMode, Contact]] = []
+
+    class Client:
+        def find(self, mode: IdentifierMode, contact: Contact) -> list[Contact]:
+            asked.append((mode, contact))
+            return []
+
+    for key in contact_keys(Contact("a@b.c", "7")):
+        assert _contacts_with(key, cast("MaileonClient", Client())) == []
+    assert asked == [
+        (IdentifierMode.EMAIL, Contact("a@b.c")),
+        (IdentifierMode.EXTERNAL_ID, Contact(external_id="7")),
+    ]
 
 
 def test_a_claim_of_the_owner_itself_is_not_rejected_with_the_others() -> None:

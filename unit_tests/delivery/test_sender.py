@@ -199,8 +199,8 @@ def test_whoever_is_removed_is_addressed_by_their_identifier(
 
 def test_a_question_is_asked_by_its_job() -> None:
     heard: list[object] = []
-    address = IdentifierMode.EMAIL.endpoint(Contact("1@example.com"))
-    job = Job(lambda client: client.find(address), heard.append)
+    contact = Contact("1@example.com")
+    job = Job(lambda client: client.find(IdentifierMode.EMAIL, contact), heard.append)
     found = b"<contact><external_id>x</external_id></contact>"
     method, target, _, came = sent(Request(PARTITION, [], purpose=Purpose.ASK, job=job), found)
     assert (method, unquote(target).partition("?")[0]) == ("GET", BY_EMAIL)

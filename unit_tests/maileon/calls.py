@@ -26,8 +26,7 @@ FIELDS = (
     b"<custom_fields><custom_field><name>COLOR</name><type>string</type></custom_field>"
     b"<custom_field><name>Size</name><type>double</type></custom_field></custom_fields>"
 )
-EMAIL = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
-EMAIL_OFF = IdentifierMode.EMAIL.endpoint(Contact(email="max@example.com"))
+MAX = (IdentifierMode.EMAIL, Contact(email="max@example.com"))
 
 Call = Callable[[MaileonClient], object]
 CALLS: Mapping[str, Call] = {
@@ -36,15 +35,15 @@ CALLS: Mapping[str, Call] = {
     "ping POST": lambda client: client.ping("POST"),
     "ping PUT": lambda client: client.ping("PUT"),
     "contacts": lambda client: client.contacts(1, custom_field="member"),
-    "find": lambda client: client.find(EMAIL),
+    "find": lambda client: client.find(*MAX),
     "mark_unsubscribed": lambda client: client.mark_unsubscribed("max@example.com"),
     "ping DELETE": lambda client: client.ping("DELETE"),
     "custom_fields": lambda client: client.custom_fields(),
     "create_custom_field": lambda client: client.create_custom_field("f", FieldType.DATE),
     "preference_categories": lambda client: client.preference_categories(),
     "preferences_of": lambda client: client.preferences_of("News"),
-    "unsubscribe": lambda client: client.unsubscribe(EMAIL_OFF),
-    "delete": lambda client: client.delete(EMAIL),
+    "unsubscribe": lambda client: client.unsubscribe(*MAX),
+    "delete": lambda client: client.delete(*MAX),
 }
 BY_IDENTIFIER = ("unsubscribe", "delete")
 """They say whether there was such a contact."""

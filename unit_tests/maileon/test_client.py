@@ -4,12 +4,15 @@ import socket
 import threading
 from collections.abc import Mapping
 from email.utils import formatdate
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from destination_maileon.maileon.auth import authorization, secret_forms
-from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, Endpoint, FieldType, IdentifierMode
+from destination_maileon.maileon.client import MaileonClient, _address, is_addressable
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import (
     FailureReason,
     FatalError,
@@ -21,10 +24,10 @@ from destination_maileon.maileon.errors import (
 from unit_tests.maileon.calls import (
     BY_IDENTIFIER,
     CALLS,
-    EMAIL,
     FIELDS,
     GONE,
     KEY,
+    MAX,
     NOW,
     PAGE,
     REPORT,
@@ -42,6 +45,8 @@ from unit_tests.maileon.local_server import (
     read_request,
     reply,
 )
+
+EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 
 
 def test_contacts_are_synchronized_with_all_parameters_and_the_body_as_it_is() -> None:
@@ -172,17 +177,20 @@ def test_a_category_that_no_path_can_name_has_no_preferences() -> None:
 @pytest.mark.parametrize(
     ("mode", "contact", "path", "query"),
     [
-        (IdentifierMode.EMAIL, Contact(email="a+b@c.de"), "email/a%2Bb%40c.de", ""),
-        (IdentifierMode.EXTERNAL_ID, Contact(external_id="x/1?"), "externalid/x%2F1%3F", ""),
-        (IdentifierMode.MAILEON_ID, Contact(id="42"), "contact", "?id=42"),
+        (EMAIL, Contact(email="a+b@c.de"), "email/a%2Bb%40c.de", ""),
+        (EMAIL, Contact(email=" a@b\t"), "email/a%40b", ""),
+        (EMAIL, Contact(email="a..b@c.de"), "email/a..b%40c.de", ""),
+        (EXTERNAL_ID, Contact(external_id="x/1? é"), "externalid/x%2F1%3F%20%C3%A9", ""),
+        (MAILEON_ID, Contact(id="42", email="a@b"), "contact", "?id=42"),
+        (MAILEON_ID, Contact(email="a@b"), "email/a%40b", ""),
     ],
 )
-def test_a_contact_is_deleted_and_unsubscribed_at_its_own_address(
+def test_a_contact_is_deleted_and_unsubscribed_by_what_its_mode_recognises(
     mode: IdentifierMode, contact: Contact, path: str, query: str
 ) -> None:
     def both(client: MaileonClient) -> None:
-        assert client.delete(mode.endpoint(contact))
-        assert client.unsubscribe(mode.endpoint(contact))
+        assert client.delete(mode, contact)
+        assert client.unsubscribe(mode, contact)
 
     assert seen_by(both, reply(200), reply(204)) == [
         ("DELETE", f"/contacts/{path}{query}"),
@@ -190,8 +198,31 @@ def test_a_contact_is_deleted_and_unsubscribed_at_its_own_address(
     ]
 
 
+def test_a_contact_is_looked_up_by_its_id_without_a_checksum() -> None:
+    seen = seen_by(lambda client: client.find(MAILEON_ID, Contact(id="42")), reply(404))
+    assert seen == [("GET", "/contacts/contact?id=42&ignore_checksum=true")]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) -> None:
+    for mode, contact, said in (
+        (EMAIL, Contact(email=identifier), identifier.strip()),
+        (EXTERNAL_ID, Contact(external_id=identifier), identifier),
+    ):
+        segment = _address(mode, contact)[0].split("/")[3:]
+        assert [unquote(part) for part in segment] == [said]
+        assert not set(segment[0]) & set("/?#\\ ")
+        assert segment[0] not in {".", ".."}
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . ", "", "a/./b"])
+def test_an_identifier_that_would_lead_elsewhere_cannot_be_addressed(identifier: str) -> None:
+    assert not is_addressable(EXTERNAL_ID, Contact(external_id=identifier))
+    assert is_addressable(EXTERNAL_ID, Contact(external_id="a/..b"))
+
+
 def test_a_plain_address_is_unsubscribed_and_not_deleted() -> None:
-    seen = seen_by(lambda client: client.unsubscribe(EMAIL), reply(204))
+    seen = seen_by(lambda client: client.unsubscribe(*MAX), reply(204))
     assert seen == [("DELETE", "/contacts/email/max%40example.com/unsubscribe")]
 
 
@@ -209,16 +240,15 @@ def test_a_path_that_is_not_there_is_not_the_api(name: str, body: bytes) -> None
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "...", "../x", "x/..", "a/./b", "..\\", " "])
-@pytest.mark.parametrize("mode", [IdentifierMode.EMAIL, IdentifierMode.EXTERNAL_ID])
+@pytest.mark.parametrize("mode", [EMAIL, EXTERNAL_ID])
 @pytest.mark.parametrize("name", BY_IDENTIFIER)
 def test_an_identifier_that_would_name_something_else_is_never_sent(
     identifier: str, mode: IdentifierMode, name: str
 ) -> None:
     contact = Contact(email=identifier, external_id=identifier)
-    address = mode.endpoint(contact)
     with client_of(reply(200)) as (client, server):
         with pytest.raises(RequestRejected) as caught:
-            getattr(client, name)(address)
+            getattr(client, name)(mode, contact)
         assert server.connections == 0
     assert caught.value.status == 400
 
@@ -226,7 +256,7 @@ def test_an_identifier_that_would_name_something_else_is_never_sent(
 def test_neither_is_an_empty_maileon_id() -> None:
     with client_of(reply(200)) as (client, server):
         with pytest.raises(RequestRejected):
-            client.delete(Endpoint("/contacts/contact", {"id": ""}))
+            client.delete(MAILEON_ID, Contact(id=""))
         assert server.connections == 0
 
 
@@ -295,20 +325,20 @@ def test_a_contact_is_found_by_its_address() -> None:
         b"<contact><id>42</id><email>max@example.com</email><external_id>x</external_id></contact>"
     )
     with client_of(reply(200, body)) as (client, server):
-        assert client.find(EMAIL) == [Contact("max@example.com", "x", "42")]
+        assert client.find(*MAX) == [Contact("max@example.com", "x", "42")]
     assert server.seen[0].target == "/1.0/contacts/email/max%40example.com"
 
 
 def test_several_contacts_may_be_found_by_an_external_id() -> None:
     body = b"<contacts><contact><id>1</id></contact><contact><id>2</id></contact></contacts>"
     with client_of(reply(200, body)) as (client, _):
-        assert [contact.id for contact in client.find(EMAIL)] == ["1", "2"]
+        assert [contact.id for contact in client.find(*MAX)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("body", [b"", GONE, b"Contact not found"])
 def test_a_contact_that_is_not_there_is_not_found(body: bytes) -> None:
     with client_of(reply(404, body)) as (client, _):
-        assert client.find(EMAIL) == []
+        assert client.find(*MAX) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"<report/>", b"<contact>"])

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
-from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from destination_maileon.maileon.contact import (
     STANDARD_FIELDS,
     Contact,
-    Endpoint,
     FieldType,
     IdentifierMode,
     Preference,
-    is_addressable,
     is_maileon_id,
 )
 
@@ -76,45 +71,6 @@ def test_each_mode_names_the_columns_of_which_it_needs_one() -> None:
 )
 def test_a_maileon_id_is_a_positive_java_long(text: str, expected: bool) -> None:
     assert is_maileon_id(text) is expected
-
-
-@pytest.mark.parametrize(
-    ("mode", "contact", "path", "query"),
-    [
-        (EMAIL, Contact(email="a+b@c.de"), "/contacts/email/a%2Bb%40c.de", {}),
-        (EMAIL, Contact(email=" a@b\t"), "/contacts/email/a%40b", {}),
-        (EXTERNAL_ID, Contact(external_id="x/1 é"), "/contacts/externalid/x%2F1%20%C3%A9", {}),
-        (MAILEON_ID, Contact(id="42", email="a@b"), "/contacts/contact", {"id": "42"}),
-        (MAILEON_ID, Contact(email="a@b"), "/contacts/email/a%40b", {}),
-    ],
-)
-def test_a_contact_is_addressed_by_what_its_mode_recognises(
-    mode: IdentifierMode, contact: Contact, path: str, query: dict[str, str]
-) -> None:
-    assert mode.endpoint(contact) == Endpoint(path, query)
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_an_identifier_is_one_segment_that_says_the_identifier(identifier: str) -> None:
-    for mode, contact in (
-        (EMAIL, Contact(email=identifier)),
-        (EXTERNAL_ID, Contact(external_id=identifier)),
-    ):
-        segment = mode.endpoint(contact).path.split("/")[3:]
-        said = identifier.strip() if mode is EMAIL else identifier
-        assert [unquote(part) for part in segment] == [said]
-        assert not set(segment[0]) & set("/?#\\ ")
-        assert segment[0] not in {".", ".."}
-
-
-@pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "..\\a", " . "])
-def test_an_identifier_that_would_lead_elsewhere_has_no_usable_address(identifier: str) -> None:
-    contact = Contact(external_id=identifier)
-    assert not is_addressable(EXTERNAL_ID.endpoint(contact).path)
-
-
-def test_dots_within_an_identifier_are_sent_as_they_are() -> None:
-    assert EMAIL.endpoint(Contact(email="a..b@c.de")).path.endswith("/a..b%40c.de")
 
 
 def test_only_by_maileon_id_is_the_id_sent() -> None:

@@ -20,7 +20,6 @@ from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     MappedRecord,
     contact_keys,
-    endpoint_of,
 )
 from destination_maileon.protocol.messages import Texts
 from destination_maileon.streams.catalog import PartitionKey
@@ -269,9 +268,3 @@ def test_an_entry_is_merged_when_it_is_sealed(mode: SynchronizationMode) -> None
     assert entry.payload == contact_bytes(entry.contact)
     assert (entry.position, entry.parts) == (5, parts)
     assert parts[0].contact == a_contact(FIRSTNAME="Ada")
-
-
-def test_a_contact_is_found_by_each_of_its_keys() -> None:
-    keys = contact_keys(a_contact("Ada@example.com", external_id="7"))
-    paths = [endpoint_of(key).path for key in keys]
-    assert paths == ["/contacts/email/ada%40example.com", "/contacts/externalid/7"]

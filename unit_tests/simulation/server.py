@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
-from urllib.parse import unquote
 
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
-from destination_maileon.maileon.contact import Contact, Endpoint, FieldType
+from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.errors import Forbidden, MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
 from unit_tests.simulation.account import (
@@ -56,11 +55,11 @@ class _Asked:
 
     account: MaileonAccount
 
-    def find(self, address: Endpoint) -> list[Contact]:
-        """The contacts at this endpoint, with their identifiers."""
-        named = unquote(address.path.rpartition("/")[2])
-        wish = Wish(email=named if "@" in named else None, external_id=named)
-        keys = wish.identity_keys[:1]
+    def find(self, mode: IdentifierMode, contact: Contact) -> list[Contact]:
+        """The contacts with this one's identifier, with all of theirs."""
+        is_by_email = mode is IdentifierMode.EMAIL
+        wish = Wish(email=contact.email) if is_by_email else Wish(external_id=contact.external_id)
+        keys = wish.identity_keys
         return [
             Contact(id=str(contact.id), email=contact.email, external_id=contact.external_id)
             for contact in self.account.contacts.values()
