@@ -40,7 +40,6 @@ _CUSTOM_FIELDS = "/contacts/fields/custom"
 _CATEGORIES = "/contacts/preference_categories"
 _UP = frozenset({".", ".."})
 _MAY_EXIST = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
-_CREATED_AS = {FieldType.GENDER: FieldType.STRING, FieldType.LOCALE: FieldType.STRING}
 
 
 class MaileonClient:
@@ -102,10 +101,9 @@ class MaileonClient:
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """The field exists afterwards. If it did before, it keeps the type that it had."""
-        kind = _CREATED_AS.get(field_type, field_type).value
         path = f"{_CUSTOM_FIELDS}/{_segment(name)}"
         try:
-            self._api_answer(self._exchange("POST", path, query={"type": kind}, body=b""))
+            self._api_answer(self._exchange("POST", path, query={"type": field_type.value}, body=b""))
         except RequestRejected as refusal:
             # What the service answers of a field that exists is not documented.
             if refusal.status not in _MAY_EXIST or name not in self.custom_fields():

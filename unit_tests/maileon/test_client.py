@@ -106,8 +106,6 @@ def test_custom_fields_are_read() -> None:
         (FieldType.FLOAT, "float"),
         (FieldType.DATE, "date"),
         (FieldType.BOOLEAN, "boolean"),
-        (FieldType.GENDER, "string"),
-        (FieldType.LOCALE, "string"),
     ],
 )
 def test_a_custom_field_is_created_with_a_type_that_maileon_has(
