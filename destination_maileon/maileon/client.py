@@ -101,9 +101,11 @@ class MaileonClient:
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """The field exists afterwards. If it did before, it keeps the type that it had."""
-        path = f"{_CUSTOM_FIELDS}/{_segment(name)}"
+        path = f"{_CUSTOM_FIELDS}/{quote(name, safe='')}"
         try:
-            self._api_answer(self._exchange("POST", path, query={"type": field_type.value}, body=b""))
+            self._api_answer(
+                self._exchange("POST", path, query={"type": field_type.value}, body=b"")
+            )
         except RequestRejected as refusal:
             # What the service answers of a field that exists is not documented.
             if refusal.status not in _MAY_EXIST or name not in self.custom_fields():
@@ -115,7 +117,7 @@ class MaileonClient:
 
     def preferences_of(self, category: str) -> list[str]:
         """The names of the preferences in a category; none if it has vanished."""
-        path = f"{_CATEGORIES}/{_segment(category)}/preferences"
+        path = f"{_CATEGORIES}/{quote(category, safe='')}/preferences"
         if not _is_safe(path):
             return []
         # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
@@ -202,21 +204,15 @@ def is_addressable(mode: IdentifierMode, contact: Contact) -> bool:
 def _address(mode: IdentifierMode, contact: Contact) -> tuple[str, dict[str, str]]:
     """The path and the query of one contact, by the identifier of the mode."""
     if mode is IdentifierMode.EXTERNAL_ID:
-        return f"/contacts/externalid/{_segment(contact.external_id or '')}", {}
+        return f"/contacts/externalid/{quote(contact.external_id or '', safe='')}", {}
     if mode is IdentifierMode.MAILEON_ID and contact.id:
         return "/contacts/contact", {"id": contact.id}
     # No address has space around it; taken at its word, it would be of nobody, who is "gone".
-    return f"/contacts/email/{_segment((contact.email or '').strip())}", {}
+    return f"/contacts/email/{quote((contact.email or '').strip(), safe='')}", {}
 
 
 def _marker_path(email: str) -> str:
     return f"{_address(IdentifierMode.EMAIL, Contact(email))[0]}/unsubscription"
-
-
-def _segment(text: str) -> str:
-    """The text as one segment. Left bare, "." and ".." would be taken out by HTTP clients."""
-    quoted = quote(text, safe="")
-    return quoted.replace(".", "%2E") if quoted in _UP else quoted
 
 
 def _is_safe(path: str) -> bool:
