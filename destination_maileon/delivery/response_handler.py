@@ -28,7 +28,7 @@ from destination_maileon.delivery.decision import (
     on_strict_report,
 )
 from destination_maileon.delivery.explanations import Explanations
-from destination_maileon.delivery.held import HeldRecords
+from destination_maileon.delivery.held_records import HeldRecords
 from destination_maileon.delivery.removals import Removals
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request

@@ -443,7 +443,7 @@ INSIDE: dict[str, Planted] = {
         put(_DELIVERY + "decision.DUPLICATE_CODES", frozenset()), "rejected", 0
     ),
     "an acceptance is not noticed": Planted(
-        put(_DELIVERY + "held.HeldRecords.accepted", _nothing), "brought an acceptance", 17
+        put(_DELIVERY + "held_records.HeldRecords.accepted", _nothing), "brought an acceptance", 17
     ),
     "who stands behind is rejected, too": Planted(
         put(_DELIVERY + "accumulator.Accumulator.is_first", lambda *_: True), "an older record", 98

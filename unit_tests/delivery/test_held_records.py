@@ -10,7 +10,7 @@ import pytest
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
-from destination_maileon.delivery.held import FEW_CLAIMS, _contacts_with
+from destination_maileon.delivery.held_records import FEW_CLAIMS, _contacts_with
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.maileon.client import MaileonClient
