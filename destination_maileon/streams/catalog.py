@@ -25,34 +25,14 @@ from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.protocol.messages import StreamKey
+from destination_maileon.streams.discovery import CONTACT, OPERATIONS, Operation
 from destination_maileon.streams.entries import StreamEntries
-
-CONTACT = "contact"
-"""The one object of data activation (`destination_object_name`)."""
 
 PLAIN_MODES = ("append", "append_dedup")
 """Without an object both do the same."""
 
 OVERWRITE = "overwrite"
 """Without an object, and only for a stream with an audience."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a destination sync mode of data activation asks for."""
-
-    sync_mode: SynchronizationMode
-    update_only: bool = False
-    deletes: bool = False
-    needs_key: bool = True
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "append_dedup": Operation(SynchronizationMode.UPDATE),
-    "update": Operation(SynchronizationMode.UPDATE, update_only=True),
-    "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
-    "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
-}
 
 
 def stream_title(key: StreamKey) -> str:

@@ -6,13 +6,35 @@ another format than date, date-time or time becomes an unknown type there (Airby
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from destination_maileon.config.model import Config, DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType, IdentifierMode
-from destination_maileon.streams.catalog import CONTACT, OPERATIONS
+from destination_maileon.maileon.sync_options import SynchronizationMode
 
 Json = dict[str, object]
+
+CONTACT = "contact"
+"""The one object of data activation (`destination_object_name`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a destination sync mode of data activation asks for."""
+
+    sync_mode: SynchronizationMode
+    update_only: bool = False
+    deletes: bool = False
+    needs_key: bool = True
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "append_dedup": Operation(SynchronizationMode.UPDATE),
+    "update": Operation(SynchronizationMode.UPDATE, update_only=True),
+    "append": Operation(SynchronizationMode.IGNORE, needs_key=False),
+    "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
+}
 
 _SCHEMAS: Mapping[FieldType, Mapping[str, str]] = {
     FieldType.STRING: {"type": "string"},

@@ -26,7 +26,8 @@ from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.mapping.mapped_record import Reason
 from destination_maileon.protocol.messages import RecordMessage, StateMessage, decode
-from destination_maileon.streams.catalog import OPERATIONS, stream_plans
+from destination_maileon.streams.catalog import stream_plans
+from destination_maileon.streams.discovery import OPERATIONS
 from maileon_sandbox import DEMO_KEY
 from scripts import documents
 
