@@ -26,7 +26,7 @@ from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode, SyncOptions
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.streams.discovery import CONTACT, OPERATIONS, Operation
-from destination_maileon.streams.entries import StreamEntries
+from destination_maileon.streams.entry_matching import StreamEntries
 
 PLAIN_MODES = ("append", "append_dedup")
 """Without an object both do the same."""
