@@ -163,7 +163,7 @@ class SyncPipeline:
     def _take_state(self, message: StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
         scope = message.scope and self.intake.known_key(message.scope)
-        checkpoint.state(message, scope, len(message.line))
+        checkpoint.state(message.line, scope)
         if checkpoint.is_crowded:
             self.accumulator.flush()
 
@@ -258,7 +258,7 @@ class SyncPipeline:
         self.progress.report(self.ledger, self.scheduler, self.service.now())
         states = [
             state_line(
-                ready.message.line,
+                ready.line,
                 destination_stats(ready.tally.written, ready.tally.rejected, ready.statistics),
             )
             for ready in self.ledger.release()

@@ -1,24 +1,21 @@
 """Decides which STATE messages may be written now, and with which counts.
 
-Invariant: a STATE is released once every record before it is settled, in the order received; all
-are released if the sync ends well. The counts of a STATE are those of its stream (without a stream:
-of all streams) since the previous STATE of the same scope.
-
-The records between two STATEs form a segment; a record is known by its segment's number. There is
-no I/O, and the message may be of any type.
+Invariant: a STATE is released once every record before it is settled, in the order received. The
+records between two STATEs form a segment; a record is known by its segment's number.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
-
-Message = TypeVar("Message")
 
 MAX_HELD_STATES = 10_000
 MAX_HELD_BYTES = 32_000_000
+
+STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
+"""The names in the `additionalStats` of a STATE."""
 
 
 @dataclass(slots=True)
@@ -28,47 +25,38 @@ class Tally:
     written: int = 0
     rejected: int = 0
 
-    def add(self, other: Tally) -> None:
-        self.written += other.written
-        self.rejected += other.rejected
-
 
 @dataclass(frozen=True, slots=True)
-class ReadyState(Generic[Message]):
-    """A STATE that may be written, with its counts and the statistics of the calls before it."""
+class ReadyState:
+    """The line of a STATE that may be written, and its counts.
 
-    message: Message
+    Those of records are of its stream (without a stream: of all streams) since the previous STATE
+    of the same scope, `statistics` those of the calls since the previous STATE of any.
+    """
+
+    line: bytes
     tally: Tally
     statistics: dict[str, int]
 
 
 @dataclass(slots=True)
-class _Segment(Generic[Message]):
+class _Segment:
     unsettled: int = 0
-    tallies: defaultdict[Hashable, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    message: Message | None = None
+    settled: defaultdict[Hashable, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    line: bytes = b""
     scope: Hashable = None
-    size: int = 0
 
 
-class Checkpoint(Generic[Message]):
-    """The STATEs of one sync. `statistics` names what calls report besides records."""
+class Checkpoint:
+    """The STATEs of one sync."""
 
-    def __init__(
-        self,
-        statistics: tuple[str, ...],
-        *,
-        max_held_states: int = MAX_HELD_STATES,
-        max_held_bytes: int = MAX_HELD_BYTES,
-    ) -> None:
+    def __init__(self, max_held_states: int = MAX_HELD_STATES) -> None:
         self._max_held_states = max_held_states
-        self._max_held_bytes = max_held_bytes
-        self._newest: _Segment[Message] = _Segment()
+        self._newest = _Segment()
         self._newest_number = 0
         self._segments = deque([self._newest])
-        self._since_stream_state: defaultdict[Hashable, Tally] = defaultdict(Tally)
-        self._since_global_state = Tally()
-        self._statistics = dict.fromkeys(statistics, 0)
+        self._since_state: defaultdict[Hashable, Tally] = defaultdict(Tally)
+        self._statistics = dict.fromkeys(STATISTICS, 0)
         self._held_bytes = 0
 
     def record(self) -> int:
@@ -76,21 +64,18 @@ class Checkpoint(Generic[Message]):
         self._newest.unsettled += 1
         return self._newest_number
 
-    def settle(
-        self, checkpoint_id: int, stream: Hashable, *, written: int = 0, rejected: int = 0
-    ) -> None:
-        """Settles this many records of a segment."""
-        segment = self._segments[checkpoint_id - self._newest_number - 1]
-        tally = segment.tallies[stream]
+    def settle(self, number: int, stream: Hashable, *, written: int = 0, rejected: int = 0) -> None:
+        """Settles this many records of the segment with this number."""
+        segment = self._segments[number - self._newest_number - 1]
+        tally = segment.settled[stream]
         tally.written += written
         tally.rejected += rejected
         segment.unsettled -= written + rejected
 
-    def state(self, message: Message, scope: Hashable, size: int) -> None:
-        """Adds a received STATE. `scope` is its stream, None for all streams; `size` in bytes."""
-        segment = self._newest
-        segment.message, segment.scope, segment.size = message, scope, size
-        self._held_bytes += size
+    def state(self, line: bytes, scope: Hashable) -> None:
+        """Adds a received STATE. `scope` is its stream, None for all streams."""
+        self._newest.line, self._newest.scope = line, scope
+        self._held_bytes += len(line)
         self._newest = _Segment()
         self._newest_number += 1
         self._segments.append(self._newest)
@@ -100,18 +85,18 @@ class Checkpoint(Generic[Message]):
         for name, number in statistics.items():
             self._statistics[name] += number
 
-    def release(self, *, before: int | None = None) -> Iterator[ReadyState[Message]]:
+    def release(self, *, before: float = math.inf) -> Iterator[ReadyState]:
         """Yields each STATE that may be written now, in order; only those `before` this segment."""
-        while self.can_release:
-            if before is not None and self._newest_number + 1 - len(self._segments) >= before:
-                return
+        while self.can_release and self._newest_number + 1 - len(self._segments) < before:
             segment = self._segments.popleft()
-            self._held_bytes -= segment.size
-            if segment.message is not None:
-                tally = self._tally(segment)
-                statistics = self._statistics
-                self._statistics = dict.fromkeys(statistics, 0)
-                yield ReadyState(segment.message, tally, statistics)
+            self._held_bytes -= len(segment.line)
+            for stream, settled in segment.settled.items():
+                for since in (self._since_state[stream], self._since_state[None]):
+                    since.written += settled.written
+                    since.rejected += settled.rejected
+            tally = self._since_state.pop(segment.scope, Tally())
+            statistics, self._statistics = self._statistics, dict.fromkeys(STATISTICS, 0)
+            yield ReadyState(segment.line, tally, statistics)
 
     @property
     def can_release(self) -> bool:
@@ -120,14 +105,5 @@ class Checkpoint(Generic[Message]):
     @property
     def is_crowded(self) -> bool:
         """Whether so many STATEs wait that open batches should be sent to release them."""
-        is_full = self._held_bytes > self._max_held_bytes
+        is_full = self._held_bytes > MAX_HELD_BYTES
         return is_full or len(self._segments) > self._max_held_states
-
-    def _tally(self, segment: _Segment[Message]) -> Tally:
-        for stream, tally in segment.tallies.items():
-            self._since_stream_state[stream].add(tally)
-            self._since_global_state.add(tally)
-        if segment.scope is None:
-            tally, self._since_global_state = self._since_global_state, Tally()
-            return tally
-        return self._since_stream_state.pop(segment.scope, Tally())

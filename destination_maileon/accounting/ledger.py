@@ -5,6 +5,7 @@ and to the log. A reason to stop is kept until `heed` raises it, so that no step
 halfway.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -15,7 +16,6 @@ from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
-from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import (
     DeadLetterQueue,
@@ -33,8 +33,6 @@ from destination_maileon.streams.catalog import StreamPlan
 _NOT_IN_CATALOG = Rejection(
     "its stream is not in the catalog", "Refresh the connection's schema in Airbyte."
 )
-STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "removed")
-"""The names in the `additionalStats` of a STATE."""
 
 
 class Ledger:
@@ -55,12 +53,12 @@ class Ledger:
         self._store = store
         # A rejected record is stored as its message, which is kept until the record is settled.
         self.keeps_messages = store is not None
-        self._unstored_from: int | None = None
+        self._unstored_from = math.inf
         self._is_store_lost = False
         self._is_over_limit = False
         self._noted: Exception | None = None
         self._log = log
-        self.checkpoint: Checkpoint[StateMessage] = Checkpoint(STATISTICS)
+        self.checkpoint = Checkpoint()
         self.counts = {plan: StreamStats() for plan in plans}
         self.records = 0
         self.unknown_streams = 0
@@ -171,8 +169,7 @@ class Ledger:
     def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """Stores a rejected record, settles it, and checks the limits."""
         if self._store is not None:
-            unstored = part.checkpoint_id if self._unstored_from is None else self._unstored_from
-            self._unstored_from = min(unstored, part.checkpoint_id)
+            self._unstored_from = min(self._unstored_from, part.checkpoint_id)
             self._keep_promise(lambda store: store.add(plan, part, rejection))
         if self._limits.is_strict:
             self._note(one_rejected(plan, part, rejection))
@@ -231,7 +228,7 @@ class Ledger:
         counts.calls += 1
         counts.ended_at = now
 
-    def release(self) -> Iterator[ReadyState[StateMessage]]:
+    def release(self) -> Iterator[ReadyState]:
         """Yields every STATE that may be written now, once the rejections before it are stored.
 
         If they cannot be stored, only the STATEs before the first such rejection are released.
@@ -243,8 +240,8 @@ class Ledger:
 
     def store_all(self) -> None:
         """Stores the records rejected so far."""
-        if self._unstored_from is not None and self._keep_promise(lambda store: store.flush()):
-            self._unstored_from = None
+        if self._unstored_from < math.inf and self._keep_promise(lambda store: store.flush()):
+            self._unstored_from = math.inf
 
     def judge(self) -> None:
         """Checks the limits of rejections at the end of the sync.

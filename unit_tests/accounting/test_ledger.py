@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.accounting.ledger import STATISTICS, Ledger
+from destination_maileon.accounting.checkpoint import STATISTICS
+from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.errors import StopSync, TransientError

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from destination_maileon.accounting.ledger import STATISTICS
+from destination_maileon.accounting.checkpoint import STATISTICS
 from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import STANDARD_FIELDS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from destination_maileon.accounting.checkpoint import MAX_HELD_STATES, Checkpoint
-from destination_maileon.accounting.ledger import STATISTICS, Ledger
+from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.errors import (
     FailureReason,
@@ -303,7 +303,7 @@ class SpyLedger(Ledger):
         self.merged = 0
         self.settled_twice = []
         self.received_at = {}
-        self.checkpoint = Checkpoint(STATISTICS, max_held_states=max_held_states)
+        self.checkpoint = Checkpoint(max_held_states)
 
     def received(
         self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""

@@ -8,7 +8,6 @@ from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.errors import TransientError
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.protocol.messages import StateMessage
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
 from destination_maileon.streams.catalog import StreamPlan
@@ -101,7 +100,7 @@ def reject(ledger: Ledger, *entries: BatchEntry) -> None:
 def state(ledger: Ledger, name: str = "s", plan: StreamPlan | None = PLAN) -> None:
     """A STATE of a stream, or of all."""
     scope = None if plan is None else plan.key
-    ledger.checkpoint.state(StateMessage(name.encode(), scope), scope, 10)
+    ledger.checkpoint.state(name.encode(), scope)
 
 
 def released(ledger: Ledger) -> list[tuple[int, int, dict[str, int]]]:
