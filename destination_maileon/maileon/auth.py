@@ -1,9 +1,8 @@
 """What a person pasted as the API key -> the header that carries it; and any text without the key.
 
-This module alone decides what a pasted key means, and how secrets are hidden. Maileon takes
-`Basic base64(key)`, without the colon of a user name and password (Maileon docs, Authentication);
-its web pages show the key after `Authorization: Basic`, so people paste it with that, and then it
-is base64 already.
+Maileon takes `Basic base64(key)`, without the colon of a user name and password (Maileon docs,
+Authentication); its web pages show the key after `Authorization: Basic`, so people paste it with
+that, and then it is base64 already.
 """
 
 import base64
@@ -14,6 +13,8 @@ from urllib.parse import quote, quote_plus
 
 _PASTED = re.compile(r"(?:authorization\s*:\s*)?(?:(basic)\s+)?(.*)", re.IGNORECASE | re.DOTALL)
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
+SHORTEST_SECRET = 4
+"""Shorter ones are no secrets, and hiding them would make every text unreadable."""
 
 
 def authorization(api_key: str) -> str:
@@ -23,10 +24,8 @@ def authorization(api_key: str) -> str:
 
 def secret_forms(api_key: str) -> frozenset[str]:
     """Every form in which the key could turn up in a text; none is empty."""
-    token = _token(api_key)
-    pasted = api_key.strip()
-    key = _PASTED.sub(r"\2", pasted, count=1)
-    plain = {api_key, pasted, key, token, token.rstrip("=")}
+    token, pasted = _token(api_key), api_key.strip()
+    plain = {api_key, pasted, _PASTED.sub(r"\2", pasted, count=1), token, token.rstrip("=")}
     with suppress(ValueError):
         plain.add(base64.b64decode(token).decode())
     quoted = {quoting(form, safe="") for form in plain for quoting in (quote, quote_plus)}
@@ -43,18 +42,13 @@ def _token(api_key: str) -> str:
     return base64.b64encode(key.encode(errors="surrogateescape")).decode()
 
 
-SHORTEST_SECRET = 4
-"""Shorter ones are no secrets, and hiding them would make every text unreadable."""
-
-
 class SecretRedactor:
     """Puts asterisks where a secret stands, in any text and whatever its case."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # A secret may begin with another one: the longest first.
+        # A secret may begin with another one: the longest first. Without any nothing matches.
         known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, known))
-        self._secrets = re.compile(pattern, re.IGNORECASE) if known else None
+        self._secrets = re.compile("|".join(map(re.escape, known)) or "(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        return self._secrets.sub("****", text) if self._secrets else text
+        return self._secrets.sub("****", text)

@@ -1,7 +1,6 @@
-"""(attempt, answer) -> how long to wait before the next attempt, or to give up.
+"""How long to wait before the next attempt: exponential backoff with full jitter.
 
-This module alone decides how patient the client is. Pure: time and randomness are arguments.
-Exponential backoff with full jitter: of many callers that failed at once, few come back at once.
+Of many callers that failed at once, few come back at once. Time and randomness are arguments.
 """
 
 from collections.abc import Callable
@@ -21,21 +20,19 @@ class Backoff:
     def delay(
         self,
         attempt: int,
-        elapsed_seconds: float,
+        elapsed: float,
         *,
         retry_after: float | None,
         random: Callable[[], float],
     ) -> float | None:
         """Seconds until the next attempt; None gives up.
 
-        `attempt` counts the attempts made, from 1. `retry_after` is what the service asked for, and
-        is honoured as far as the time that is left allows. `random` gives numbers from 0 to 1.
+        `attempt` counts the attempts made, from 1, in `elapsed` seconds. At least `retry_after` is
+        waited, as far as time is left. `random` gives numbers from 0 to 1.
         """
-        left = self.max_retry_seconds - elapsed_seconds
+        left = self.max_retry_seconds - elapsed
         if left <= 0:
             return None
         ceiling = FIRST_WAIT_SECONDS * 2.0 ** min(attempt, _MAX_DOUBLINGS)
         wait = random() * min(MAX_WAIT_SECONDS, ceiling)
-        if retry_after is not None:
-            wait = max(wait, retry_after)
-        return min(wait, left)
+        return min(max(wait, retry_after or 0), left)

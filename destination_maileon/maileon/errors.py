@@ -31,7 +31,7 @@ class FailureReason(StrEnum):
 
 
 class RetriableError(MaileonError):
-    """The call may succeed later; whether it was carried out is not known.
+    """Whether the call was carried out is not known.
 
     `status` is the HTTP status, if there was one; `retry_after` the seconds that the service asks
     to wait, if it asks.
@@ -46,9 +46,7 @@ class RetriableError(MaileonError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.reason = reason
-        self.status = status
-        self.retry_after = retry_after
+        self.reason, self.status, self.retry_after = reason, status, retry_after
 
     @property
     def is_throttled(self) -> bool:
@@ -62,12 +60,11 @@ class RetriableError(MaileonError):
 
 
 class RequestRejected(MaileonError):
-    """Maileon refuses this call as a whole, and would do so again."""
+    """Maileon would refuse this call as a whole again."""
 
     def __init__(self, message: str, *, status: int, server_message: str = "") -> None:
         super().__init__(message)
-        self.status = status
-        self.server_message = server_message
+        self.status, self.server_message = status, server_message
 
     @property
     def may_be_one_contact(self) -> bool:
@@ -76,8 +73,8 @@ class RequestRejected(MaileonError):
 
 
 class FatalError(MaileonError):
-    """No call will be accepted until a person acts; the message says how."""
+    """The message says what a person must do."""
 
 
 class Forbidden(FatalError):
-    """403: the key lacks the right for the method, or its IP allow list leaves this machine out."""
+    """The key lacks the right for the method, or its IP allow list leaves this machine out."""

@@ -1,8 +1,7 @@
 """Permission, synchronization mode and the other options of a call -> query parameters.
 
-This module alone decides what "Synchronize Contacts" is told besides the contacts. Every documented
-parameter is always sent (Maileon docs, Synchronize Contacts), so that no change of a default at
-Maileon changes a sync. Only `permission` is left out where none is set.
+Every documented parameter is always sent (Maileon docs, Synchronize Contacts), so that no change of
+a default at Maileon changes a sync. Only `permission` is left out where none is set.
 """
 
 from dataclasses import dataclass
@@ -32,16 +31,17 @@ class Permission(IntEnum):
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """The permission of a name (any case; `-` and spaces count as `_`) or a number 1 to 6."""
-        numbers = {str(member.value): member for member in cls}
-        return (numbers | {**cls.__members__}).get(_as_word(text))
+        return ({str(member.value): member for member in cls} | {**cls.__members__}).get(
+            _word(text)
+        )
 
 
 def is_not_set(text: str) -> bool:
     """Whether it says, spelled like a permission's name, that no permission is sent."""
-    return _as_word(text) == "NOT_SET"
+    return _word(text) == "NOT_SET"
 
 
-def _as_word(text: str) -> str:
+def _word(text: str) -> str:
     return text.strip().upper().replace("-", "_").replace(" ", "_")
 
 
@@ -62,17 +62,14 @@ class SyncOptions:
         Without a permission, override_permission is false: the documentation says in one place that
         existing contacts keep theirs then, in another that the permission would be "none".
         """
-        query = {} if permission is None else {"permission": str(permission.value)}
-        return query | {
-            "sync_mode": str(self.sync_mode.value),
-            "use_external_id": _flag(self.identifier_mode is IdentifierMode.EXTERNAL_ID),
-            "prefer_maileon_id": _flag(self.identifier_mode is IdentifierMode.MAILEON_ID),
-            "ignore_invalid_contacts": _flag(self.ignore_invalid_contacts),
-            "override_permission": _flag(self.override_permission and permission is not None),
-            "reimport_unsubscribed_contacts": _flag(self.reimport_unsubscribed_contacts),
-            "update_only": _flag(self.update_only),
+        query: dict[str, object] = {} if permission is None else {"permission": permission.value}
+        query |= {
+            "sync_mode": self.sync_mode.value,
+            "use_external_id": self.identifier_mode is IdentifierMode.EXTERNAL_ID,
+            "prefer_maileon_id": self.identifier_mode is IdentifierMode.MAILEON_ID,
+            "ignore_invalid_contacts": self.ignore_invalid_contacts,
+            "override_permission": self.override_permission and permission is not None,
+            "reimport_unsubscribed_contacts": self.reimport_unsubscribed_contacts,
+            "update_only": self.update_only,
         }
-
-
-def _flag(value: bool) -> str:  # noqa: FBT001 - a converter
-    return "true" if value else "false"
+        return {name: str(value).lower() for name, value in query.items()}
