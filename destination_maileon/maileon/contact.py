@@ -12,10 +12,10 @@ _MAX_ID = 2**63 - 1
 
 
 class FieldType(StrEnum):
-    """The type of a field, as `POST /contacts/fields/custom/{name}?type=` names it.
+    """As `POST /contacts/fields/custom/{name}?type=` names it, but for GENDER and LOCALE.
 
-    GENDER and LOCALE are strings to Maileon, with rules of their own. TIMESTAMP fields can no
-    longer be created; old accounts have some (Maileon docs, error code 27).
+    These are strings to Maileon, with rules of their own. TIMESTAMP fields can no longer be
+    created; old accounts have some (Maileon docs, error code 27).
     """
 
     STRING = "string"
@@ -51,10 +51,9 @@ STANDARD_FIELDS: Mapping[str, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What is said of one preference.
+    """`source`: None keeps the stored one, an empty one deletes it.
 
-    `source`: None keeps the stored one, an empty one deletes it
-    (Maileon docs, Synchronize Contacts, "Contact Preferences").
+    (Maileon docs, Synchronize Contacts, "Contact Preferences".)
     """
 
     value: str
@@ -63,10 +62,7 @@ class Preference:
 
 @dataclass(slots=True)
 class Contact:
-    """One contact as it is sent.
-
-    A field that is None clears what Maileon has stored; one that is absent keeps it.
-    """
+    """A field that is None clears what Maileon has stored; one that is absent keeps it."""
 
     email: str | None = None
     external_id: str | None = None
