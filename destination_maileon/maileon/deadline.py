@@ -1,9 +1,8 @@
 """HTTP connections that stop when the time of the call that uses them is over.
 
-This module alone decides how long a socket may take: connecting, the TLS handshake, sending and
-receiving each get what is left of the time that `time_limit` set for this thread. So a peer that
-sends one byte a second, or reads none, is cut off as one that is silent. Usual timeouts begin anew
-with every byte. How long a name may take to resolve is the system's business.
+Connecting, the TLS handshake, sending and receiving each get what is left of the time that
+`time_limit` set for this thread: a peer that sends one byte a second, or reads none, is cut off as
+one that is silent. How long a name may take to resolve is the system's business.
 """
 
 import http.client
@@ -22,7 +21,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 # The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0
-MAX_INTERIM_ANSWERS = 100
+_MAX_INTERIM_ANSWERS = 100
 _MOMENT_SECONDS = 0.05
 """So much longer than its call's time an operation may take."""
 _ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -47,8 +46,7 @@ def time_is_up() -> bool:
 
 
 def _seconds_left() -> float:
-    left = _ends_at.get() - time.monotonic()
-    if left <= 0:
+    if (left := _ends_at.get() - time.monotonic()) <= 0:
         raise TimeoutError("the time for this call is up")
     return left
 
@@ -56,7 +54,7 @@ def _seconds_left() -> float:
 class _BoundedSocket(socket.socket):
     """A socket whose sending and receiving end with the call's time, give or take a moment."""
 
-    _told: tuple[float, float] = (0.0, 0.0)
+    _told = (0.0, 0.0)
     """Of which time the system was told last, and what was left of it then."""
 
     def recv_into(self, *args: Any) -> int:
@@ -95,12 +93,11 @@ class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
 class _FinalAnswer(http.client.HTTPResponse):
     """The answer behind the interim ones (1xx) that may come before it (RFC 9110, 15.2).
 
-    Python itself skips 100 alone, and would take every later answer on the connection for that of
-    the call before.
+    Python skips 100 alone, and would take each later answer for that of the call before.
     """
 
     def begin(self) -> None:
-        for _ in range(MAX_INTERIM_ANSWERS):
+        for _ in range(_MAX_INTERIM_ANSWERS):
             super().begin()
             if self.status >= HTTPStatus.OK:
                 return
@@ -136,10 +133,7 @@ BOUNDED_POOLS: dict[str, type] = {"http": _BoundedPool, "https": _BoundedTlsPool
 
 
 def bounded_tls() -> ssl.SSLContext:
-    """What urllib3 makes by itself, verification included, but for the class of socket.
-
-    It trusts no certificate yet.
-    """
+    """urllib3's own context, verification included, with bounded sockets; it trusts nobody yet."""
     context = create_urllib3_context()
     context.sslsocket_class = _BoundedTlsSocket
     return context
