@@ -1,17 +1,9 @@
 """bytes -> what became of the contacts of one call; and XML, of answers that nobody vouches for.
 
-This module alone decides what is a readable report (Maileon docs, Synchronize Contacts). All five
-counts must be there, and no contact that was sent may be missing from them. `success` is not
-evaluated: the documented sample says false with HTTP 2xx, as soon as one contact is invalid; nor
-need the counts add up, as the same sample shows.
-
-It also decides what XML is accepted from outside: no DOCTYPE (hence no entities), nothing from the
-network, no depth or text beyond libxml2's limits, no more elements than an answer of the API may
-have. Comments and processing instructions vanish; a namespace is no difference to whoever searches
-with `{*}name`.
+This module alone decides what is a readable report (Maileon docs, Synchronize Contacts), and what
+XML is accepted from outside. Comments, processing instructions and namespaces are no difference.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,8 +14,6 @@ from lxml import etree
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.maileon.http import MAX_ANSWER_BYTES
 
-_COUNT = re.compile("[0-9]{1,18}")
-_CODE = re.compile("[0-9]{1,6}")
 MAX_ELEMENTS = 600_000
 """A report on 10,000 contacts with every error each has fewer. An empty element takes 4 bytes of an
 answer, and about thirty times as many in memory; an attribute 7, and twice as much memory."""
@@ -32,10 +22,9 @@ answer, and about thirty times as many in memory; an attribute 7, and twice as m
 def max_report_bytes(sent: bytes, contacts: int) -> int:
     """How long the report on so many contacts can be; `sent` is the body of the call.
 
-    Several reports are read at once, and each takes many times its bytes in memory: a small call
-    must not be answered with a large one. A report that is true must never be refused, since the
-    same call would have the same answer for ever. All errors of a contact take about 2,200 bytes,
-    if they are written as in Maileon's sample, and what a report quotes was sent.
+    A small call must not be answered with a large report, which takes many times its bytes in
+    memory; but one that is true must never be refused, since it would come again. All errors of a
+    contact take about 2,200 bytes in the form of Maileon's sample, and what it quotes was sent.
     """
     return min(MAX_ANSWER_BYTES, 2**20 + 8_000 * contacts + 16 * len(sent))
 
@@ -70,6 +59,9 @@ class SynchronizationReport:
 def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
     """The report in the body of an answer to a call with so many contacts.
 
+    All five counts must be there. `success` is not evaluated: the documented sample says false with
+    HTTP 2xx, as soon as one contact is invalid; nor need the counts add up, as it shows, too.
+
     Raises RetriableError if it cannot be read, or counts fewer contacts than were sent: what became
     of the others is not known.
     """
@@ -95,42 +87,37 @@ def _unreadable(reason: str) -> RetriableError:
 
 
 def _count(texts: Mapping[str, str | None], name: str) -> int:
-    text = (texts.get(name) or "").strip()
-    if not _COUNT.fullmatch(text):
+    if (number := whole_number(texts.get(name))) is None:
         raise _unreadable(f"the report has no readable {name}")
-    return int(text)
+    return number
 
 
 def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
     for contact in root.iterfind("{*}invalid_contacts/{*}contact"):
         texts = child_texts(contact)
-        errors = [child for child in contact if local_name(child) == "error"]
         email, external_id = texts.get("email"), texts.get("external_id")
+        errors = [child for child in contact if local_name(child) == "error"]
         if not errors:
             yield InvalidContact(email, external_id, code=None, error_field=None)
         for error in errors:
-            digits = error.get("code", "").strip()
-            code = int(digits) if _CODE.fullmatch(digits) else None
+            code = whole_number(error.get("code"), most_digits=6)
             field = child_texts(error).get("error_field")
             yield InvalidContact(email, external_id, code=code, error_field=field)
 
 
 def read_xml(body: bytes) -> etree._Element | None:
-    """The root element; None if the bytes are no XML that is accepted."""
+    """The root element; None if the bytes are no XML, or none that is accepted.
+
+    That is: no DOCTYPE (hence no entities), nothing from the network, no depth or text beyond
+    libxml2's limits, no more elements than an answer of the API may have.
+    """
     # Every attribute has one, and is counted before there is an element to ask.
     if body.count(b"=") > MAX_ELEMENTS:
         return None
     # A parser of its own for each document: they are not shared between threads without waiting.
-    events = etree.iterparse(
-        BytesIO(body),
-        events=("start",),
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    # By default it uses no network, and keeps libxml2's limits.
+    options = {"resolve_entities": False, "remove_comments": True, "remove_pis": True}
+    events = etree.iterparse(BytesIO(body), events=("start",), **options)
     with suppress(etree.LxmlError, ValueError):
         # As it grows, so that what has no end in sight is left early.
         for number, _ in enumerate(events, start=1):
@@ -157,3 +144,10 @@ def child_texts(parent: etree._Element) -> dict[str, str | None]:
         text = None if child.get("nil") == "true" else child.text or None
         texts.setdefault(local_name(child), text)
     return texts
+
+
+def whole_number(text: str | None, *, most_digits: int = 18) -> int | None:
+    """The number; None if the text is not so many digits, with or without space around them."""
+    digits = (text or "").strip()
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= most_digits
+    return int(digits) if is_number else None
