@@ -1,8 +1,8 @@
 """One HTTP exchange with the API: method, path and body -> status and body, or an error.
 
-This module alone decides how a call travels: over which connections, with which headers, how long
-it may take and how much of an answer is read. It follows no redirect, keeps no cookie, repeats
-nothing, and what it raises names the host and the cause, never a path, a query or a body.
+This module alone decides how a call travels: over which connections, how long it may take and how
+much of an answer is read. It follows no redirect, keeps no cookie, repeats nothing, and what it
+raises names the host and the cause, never a path, a query or a body.
 """
 
 import http.client
@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
 
@@ -33,10 +33,8 @@ from destination_maileon.maileon.errors import (
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """A report on 10,000 contacts with every error each has about 22 MB."""
-
 MAX_ERROR_BYTES = 2**20
 _PIECE_BYTES = 2**16
-
 _MEDIA_TYPE = "application/vnd.maileon.api+xml"
 _HEADERS = {
     "User-Agent": "destination-maileon",
@@ -47,21 +45,27 @@ _HEADERS = {
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The first of them that is set counts. They are heard by requests, by curl and by OpenSSL."""
-_TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
-_PASSING_STATUSES = frozenset({"408", "429"})
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4(?!08|29)\d\d)")
+"""With a status that will be the same for every call."""
+NEEDS_LOGIN = (
+    "wants a user name and a password (407). Write them into the environment variable with its"
+    " address, as http://USER:PASSWORD@HOST:PORT"  # ignore-https-check: a proxy's form
+)
 # They log paths and queries, in which people are named, at any level.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the API said. `body` is decoded; None if it was not read, or could not be."""
+    """What the API said. `body` is decoded; None if it was not read, or could not be.
+
+    Names of `headers` are found in any case.
+    """
 
     host: str
     method: str
     status: int
     headers: Mapping[str, str]
-    """Found in any case."""
     body: bytes | None
 
 
@@ -72,16 +76,15 @@ class HttpTransport:
         self, base_url: str, authorization: str, *, timeout_seconds: float, connections: int
     ) -> None:
         self.host = urlsplit(base_url).hostname or "the base URL"
-        self._scheme = base_url.partition(":")[0].lower()
         self._base_url = base_url.rstrip("/")
         self._headers = _HEADERS | {"Authorization": authorization}
         self._timeout_seconds = timeout_seconds
-        self._connections = connections
+        self._proxy_variable = ""
         self._pools = PoolManager()
         self._problem: Exception | None = None
         try:
             # At once, since several threads may make the first call.
-            self._pools = self._open()
+            self._open(base_url.partition(":")[0].lower(), connections)
         except (FatalError, *FAILURES) as problem:
             # Every call raises it.
             self._problem = problem
@@ -105,93 +108,91 @@ class HttpTransport:
         `timeout_seconds` have passed since now; FatalError if a proxy or a certificate keeps every
         call from the API.
         """
+        url = f"{self._base_url}{target}"
+        headers = self._headers if body is None else self._headers | _CONTENT_TYPE
         with time_limit(self._timeout_seconds):
             try:
-                return self._exchange(method, target, body=body, most_bytes=most_bytes)
+                if self._problem is not None:
+                    raise self._problem
+                with self._pools.urlopen(
+                    method, url, body=body, headers=headers, redirect=False, preload_content=False
+                ) as answer:
+                    read = _body(answer, most_bytes)
+                    return Response(self.host, method, answer.status, answer.headers, read)
             except FAILURES as error:
                 failure = self._failure(error)
         # Raised outside of the handler: a chained error would carry the URL and the body along.
         raise failure
 
-    def _exchange(
-        self, method: str, target: str, *, body: bytes | None, most_bytes: int
-    ) -> Response:
-        if self._problem is not None:
-            raise self._problem
-        with self._pools.urlopen(
-            method,
-            f"{self._base_url}{target}",
-            body=body,
-            headers=self._headers if body is None else self._headers | _CONTENT_TYPE,
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        ) as answer:
-            read = _body(answer, most_bytes)
-            return Response(self.host, method, answer.status, headers=answer.headers, body=read)
-
-    def _open(self) -> PoolManager:
-        """The connections, with the proxy and the certificates that the environment names."""
+    def _open(self, scheme: str, connections: int) -> None:
+        """Makes the connections, with the proxy and certificates that the environment names."""
         tls = bounded_tls()
-        if self._scheme == "https":
+        if scheme == "https":
             _load_certificates(tls)
-        settings: dict[str, Any] = {"maxsize": self._connections, "ssl_context": tls}
+        settings: dict[str, Any] = {"maxsize": connections, "retries": False, "ssl_context": tls}
         proxies = getproxies_environment()
-        proxy = proxies.get(self._scheme) or proxies.get("all")
+        proxy = proxies.get(scheme) or proxies.get("all")
         if proxy is None or should_bypass_proxies(self._base_url, no_proxy=None):
-            manager = PoolManager(**settings)
+            self._pools = PoolManager(**settings)
         else:
+            named = [name for name, value in os.environ.items() if value == proxy]
+            own = {f"{scheme}_proxy", "all_proxy"}
+            self._proxy_variable = next(name for name in named if name.lower() in own)
             if "://" not in proxy:
                 proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
             url = parse_url(proxy)
             login = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
-            manager = ProxyManager(url.url, proxy_headers=login, proxy_ssl_context=tls, **settings)
-        manager.pool_classes_by_scheme = BOUNDED_POOLS
-        return manager
-
-    def _proxy_variable(self) -> str | None:
-        own = f"{self._scheme}_proxy"
-        # In small letters first, as Python itself looks for them.
-        return _first_set(own, own.upper(), "all_proxy", "ALL_PROXY")
+            settings |= {"proxy_headers": login, "proxy_ssl_context": tls}
+            self._pools = ProxyManager(url.url, **settings)
+        self._pools.pool_classes_by_scheme = BOUNDED_POOLS
 
     def _failure(self, error: BaseException) -> MaileonError:
         """What to raise; to be asked while the call's time limit holds."""
         causes = list(_causes_of(error))
-        problem = _proxy_problem(causes, self._proxy_variable()) or _certificate_problem(causes)
-        if problem is not None:
+        if problem := self._proxy_problem(causes) or _certificate_problem(causes):
             return FatalError(f"No call reaches {self.host}: {problem}")
         through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
-        reason, words = next((r, words) for kinds, r, words in _CAUSES if _any(causes, *kinds))
+        kinds, words = next(row for row in _CAUSES if _any(causes, *row[0]))
+        reason = FailureReason.UNREADABLE if kinds is _UNREADABLE else FailureReason.CONNECTION
         if time_is_up() or _any(causes, TimeoutError):
             reason = FailureReason.TIMEOUT
             words = f"no complete answer within {self._timeout_seconds:.6g} seconds"
         return RetriableError(f"No answer from {self.host}{through}: {words}.", reason)
 
+    def _proxy_problem(self, causes: list[BaseException]) -> str | None:
+        """What a person reads of a proxy that turns every call away; None if none does."""
+        named = f"the proxy that the environment variable {self._proxy_variable} names"
+        if self._proxy_variable and _any(causes, urllib3.exceptions.LocationValueError):
+            return f"{named} cannot be used. Correct or remove the variable."
+        refused = _REFUSED_BY_PROXY.search("\n".join(map(str, causes)))
+        if refused is None:
+            return None
+        if refused[1] == "407":
+            return f"{named} {NEEDS_LOGIN}, or name the host in NO_PROXY."
+        return f"{named} does not let it through ({refused[1]}). Allow it there, or use NO_PROXY."
+
 
 def _body(answer: BaseHTTPResponse, most_bytes: int) -> bytes | None:
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
         return None
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return _read(answer, most_bytes)
+    is_error = answer.status >= HTTPStatus.BAD_REQUEST
     try:
-        return _read(answer, MAX_ERROR_BYTES)
+        return _read(answer, MAX_ERROR_BYTES if is_error else most_bytes)
     except FAILURES:
-        # The status says what to do; the body would only explain it.
-        if time_is_up():
+        # The status of an error says what to do; its body would only explain it.
+        if not is_error or time_is_up():
             raise
         return None
 
 
 def _read(answer: BaseHTTPResponse, limit: int) -> bytes:
-    pieces = []
-    size = 0
+    pieces = bytearray()
     # Read in pieces, each decoded to its length at most, so that a bomb ends at the limit.
     while piece := answer.read(_PIECE_BYTES, decode_content=True):
-        size += len(piece)
-        if size > limit:
+        pieces += piece
+        if len(pieces) > limit:
             raise TooLong
-        pieces.append(piece)
-    return b"".join(pieces)
+    return bytes(pieces)
 
 
 class TooLong(ValueError):
@@ -201,32 +202,28 @@ class TooLong(ValueError):
 # All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
 FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
+_Kinds: TypeAlias = tuple[type[BaseException], ...]
+_UNREADABLE: _Kinds = (TooLong, urllib3.exceptions.DecodeError)
+_CUT: _Kinds = (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader)
+
 # The first row of which a kind occurs among the causes of a failure says what it was.
-_CAUSES: tuple[tuple[tuple[type[BaseException], ...], FailureReason, str], ...] = (
-    ((socket.gaierror, UnicodeError), FailureReason.CONNECTION, "its name could not be resolved"),
-    ((ssl.SSLError,), FailureReason.CONNECTION, "no TLS connection came about"),
-    ((ConnectionRefusedError,), FailureReason.CONNECTION, "it refused the connection"),
-    (
-        (TooLong, urllib3.exceptions.DecodeError),
-        FailureReason.UNREADABLE,
-        "its answer is too long, or not encoded as it says",
-    ),
-    (
-        (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        FailureReason.CONNECTION,
-        "the connection was cut, or its answer is no valid HTTP",
-    ),
-    ((BaseException,), FailureReason.CONNECTION, "no connection came about"),
+_CAUSES: tuple[tuple[_Kinds, str], ...] = (
+    ((socket.gaierror, UnicodeError), "its name could not be resolved"),
+    ((ssl.SSLError,), "no TLS connection came about"),
+    ((ConnectionRefusedError,), "it refused the connection"),
+    (_UNREADABLE, "its answer is too long, or not encoded as it says"),
+    (_CUT, "the connection was cut, or its answer is no valid HTTP"),
+    ((BaseException,), "no connection came about"),
 )
 
 
-def _first_set(*variables: str) -> str | None:
-    return next((name for name in variables if os.environ.get(name)), None)
+def _certificate_variable() -> str | None:
+    return next((name for name in _CERTIFICATE_VARIABLES if os.environ.get(name)), None)
 
 
 def _load_certificates(tls: ssl.SSLContext) -> None:
     """Those that the environment names, or the public ones."""
-    variable = _first_set(*_CERTIFICATE_VARIABLES)
+    variable = _certificate_variable()
     path = os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
     kind = "capath" if os.path.isdir(path) else "cafile"  # noqa: PTH112 - no pathlib for this
     try:
@@ -242,34 +239,16 @@ def _load_certificates(tls: ssl.SSLContext) -> None:
 
 def _certificate_problem(causes: list[BaseException]) -> str | None:
     """What a person reads of a certificate that is not trusted; None if none of the causes is."""
-    kind = ssl.SSLCertVerificationError
-    untrusted = next((cause for cause in causes if isinstance(cause, kind)), None)
-    if untrusted is None:
-        return None
-    variable = _first_set(*_CERTIFICATE_VARIABLES) or _CERTIFICATE_VARIABLES[0]
-    why = untrusted.verify_message.rstrip(".")
-    return (
-        f"the TLS certificate that is shown is not trusted ({why})."
-        f" The environment variable {variable} has to name a file with every certificate that is"
-        " trusted, also that of a proxy or firewall that looks into TLS."
-    )
-
-
-def _proxy_problem(causes: list[BaseException], variable: str | None) -> str | None:
-    """What a person reads of a proxy that turns every call away; None if it is none of this."""
-    named = f"the proxy that the environment variable {variable or 'HTTPS_PROXY'} names"
-    if variable is not None and _any(causes, urllib3.exceptions.LocationValueError):
-        return f"{named} cannot be used. Correct or remove the variable."
-    refused = _TUNNEL.search("\n".join(str(c) for c in causes if isinstance(c, OSError)))
-    if refused is None or refused[1] in _PASSING_STATUSES:
-        return None
-    if refused[1] == "407":
-        return (
-            f"{named} wants a user name and a password (407). Write them into the variable, "
-            "as http://USER:PASSWORD@HOST:PORT, "  # ignore-https-check: a proxy's form
-            "or name the host in NO_PROXY."
-        )
-    return f"{named} does not let it through ({refused[1]}). Allow it there, or use NO_PROXY."
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                "the TLS certificate that is shown is not trusted"
+                f" ({cause.verify_message.rstrip('.')}). The environment variable"
+                f" {_certificate_variable() or _CERTIFICATE_VARIABLES[0]} has to name a file with"
+                " every certificate that is trusted, also that of a proxy or firewall that looks"
+                " into TLS."
+            )
+    return None
 
 
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
