@@ -21,9 +21,9 @@ from destination_maileon.maileon.statuses import (
     RETRIABLE,
     custom_fields,
     error_of,
+    fatal_error,
     is_html,
     names,
-    not_the_api,
     retry_after_seconds,
     says_gone,
     server_message,
@@ -103,8 +103,8 @@ def test_a_wrong_base_url_is_explained_with_its_host(status: int) -> None:
 
 
 def test_a_page_is_called_a_page() -> None:
-    assert "web page" in str(not_the_api(answer(200, body=b"<html>")))
-    assert "web page" not in str(not_the_api(answer(404, body=b"")))
+    assert "web page" in str(fatal_error(answer(200, body=b"<html>")))
+    assert "web page" not in str(fatal_error(answer(404, body=b"")))
 
 
 def test_a_refused_call_says_what_the_server_said() -> None:
