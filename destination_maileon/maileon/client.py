@@ -60,8 +60,8 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
     ) -> report.SynchronizationReport:
         """What became of so many contacts in `body` (a document of contact_xml)."""
         target = f"/contacts?{urlencode(parameters, quote_via=quote)}"
-        most_bytes = report.max_report_bytes(body, contacts)
-        answer = self._transport.send("POST", target, body=body, most_bytes=most_bytes)
+        limit = report.max_report_bytes(body, contacts)
+        answer = self._transport.send("POST", target, body=body, limit=limit)
         return report.parse_report(self._accepted(answer).body or b"", contacts=contacts)
 
     def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
@@ -144,7 +144,7 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
             raise RequestRejected("The identifier cannot be part of a URL's path.", status=400)
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         body = b"" if method in _WITH_BODY else None
-        answer = self._transport.send(method, target, body=body, most_bytes=_MAX_PAGE_BYTES)
+        answer = self._transport.send(method, target, body=body, limit=_MAX_PAGE_BYTES)
         if may_be_gone and not _is_there(answer) and statuses.says_gone(answer):
             return answer
         if statuses.is_html(self._accepted(answer)):

@@ -1,8 +1,7 @@
 """One HTTP exchange with the API: method, path and body -> status and body, or an error.
 
-This module alone decides how a call travels: over which connections, how long it may take and how
-much of an answer is read. It follows no redirect, keeps no cookie, repeats nothing, and what it
-raises names the host and the cause, never a path, a query or a body.
+It follows no redirect, keeps no cookie, repeats nothing, and what it raises names the host and the
+cause, never a path, a query or a body.
 """
 
 import http.client
@@ -11,7 +10,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -20,7 +19,6 @@ from urllib.request import getproxies_environment
 
 import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, make_headers
 from urllib3.util import parse_url
 
 from destination_maileon.maileon.deadline import BOUNDED_POOLS, bounded_tls, time_is_up, time_limit
@@ -36,17 +34,10 @@ MAX_ANSWER_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**20
 _PIECE_BYTES = 2**16
 _MEDIA_TYPE = "application/vnd.maileon.api+xml"
-_HEADERS = {
-    "User-Agent": "destination-maileon",
-    "Accept": _MEDIA_TYPE,
-    # Only what the standard library decodes, whatever else is installed.
-    "Accept-Encoding": "gzip, deflate",
-}
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The first of them that is set counts. They are heard by requests, by curl and by OpenSSL."""
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4(?!08|29)\d\d)")
-"""With a status that will be the same for every call."""
 NEEDS_LOGIN = (
     "wants a user name and a password (407). Write them into the environment variable with its"
     " address, as http://USER:PASSWORD@HOST:PORT"  # ignore-https-check: a proxy's form
@@ -55,12 +46,29 @@ NEEDS_LOGIN = (
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
+class TooLong(ValueError):
+    """The answer is longer than anything the API has reason to say."""
+
+
+# All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
+FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+_Kinds: TypeAlias = tuple[type[BaseException], ...]
+_UNREADABLE: _Kinds = (TooLong, urllib3.exceptions.DecodeError)
+_CUT: _Kinds = (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader)
+_CAUSES: tuple[tuple[_Kinds, str], ...] = (
+    ((socket.gaierror, UnicodeError), "its name could not be resolved"),
+    ((ssl.SSLError,), "no TLS connection came about"),
+    ((ConnectionRefusedError,), "it refused the connection"),
+    (_UNREADABLE, "its answer is too long, or not encoded as it says"),
+    (_CUT, "the connection was cut, or its answer is no valid HTTP"),
+    ((BaseException,), "no connection came about"),
+)
+"""The first row of which a kind occurs among the causes of a failure says what it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the API said. `body` is decoded; None if it was not read, or could not be.
-
-    Names of `headers` are found in any case.
-    """
+    """What the API said. `body` is decoded; None if it was not read, or could not be."""
 
     host: str
     method: str
@@ -77,10 +85,16 @@ class HttpTransport:
     ) -> None:
         self.host = urlsplit(base_url).hostname or "the base URL"
         self._base_url = base_url.rstrip("/")
-        self._headers = _HEADERS | {"Authorization": authorization}
         self._timeout_seconds = timeout_seconds
+        self._headers = {
+            "User-Agent": "destination-maileon",
+            "Accept": _MEDIA_TYPE,
+            # Only what the standard library decodes, whatever else is installed.
+            "Accept-Encoding": "gzip, deflate",
+            "Authorization": authorization,
+        }
         self._proxy_variable = ""
-        self._pools = PoolManager()
+        self._pools = urllib3.PoolManager()
         self._problem: Exception | None = None
         try:
             # At once, since several threads may make the first call.
@@ -93,20 +107,12 @@ class HttpTransport:
         self._pools.clear()
 
     def send(
-        self,
-        method: str,
-        target: str,
-        *,
-        body: bytes | None = None,
-        most_bytes: int = MAX_ANSWER_BYTES,
+        self, method: str, target: str, *, body: bytes | None = None, limit: int = MAX_ANSWER_BYTES
     ) -> Response:
-        """The answer to one call, if it has so many bytes at most.
+        """The answer to one call; `target` is path and query, and arrives exactly as it is.
 
-        `target` is path and query, and arrives exactly as it is.
-
-        Raises RetriableError if there is none, or none that can be read, at the latest when
-        `timeout_seconds` have passed since now; FatalError if a proxy or a certificate keeps every
-        call from the API.
+        Raises RetriableError if none comes in the time, or none of `limit` bytes that can be read;
+        FatalError if a proxy or a certificate keeps every call from the API.
         """
         url = f"{self._base_url}{target}"
         headers = self._headers if body is None else self._headers | _CONTENT_TYPE
@@ -117,7 +123,7 @@ class HttpTransport:
                 with self._pools.urlopen(
                     method, url, body=body, headers=headers, redirect=False, preload_content=False
                 ) as answer:
-                    read = _body(answer, most_bytes)
+                    read = _body(answer, limit)
                     return Response(self.host, method, answer.status, answer.headers, read)
             except FAILURES as error:
                 failure = self._failure(error)
@@ -133,23 +139,23 @@ class HttpTransport:
         proxies = getproxies_environment()
         proxy = proxies.get(scheme) or proxies.get("all")
         if proxy is None or should_bypass_proxies(self._base_url, no_proxy=None):
-            self._pools = PoolManager(**settings)
+            self._pools = urllib3.PoolManager(**settings)
         else:
-            named = [name for name, value in os.environ.items() if value == proxy]
             own = {f"{scheme}_proxy", "all_proxy"}
+            named = [name for name, value in os.environ.items() if value == proxy]
             self._proxy_variable = next(name for name in named if name.lower() in own)
             if "://" not in proxy:
                 proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
             url = parse_url(proxy)
-            login = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
-            settings |= {"proxy_headers": login, "proxy_ssl_context": tls}
-            self._pools = ProxyManager(url.url, **settings)
+            user = unquote(url.auth) if url.auth else None
+            settings["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
+            self._pools = urllib3.ProxyManager(url.url, proxy_ssl_context=tls, **settings)
         self._pools.pool_classes_by_scheme = BOUNDED_POOLS
 
     def _failure(self, error: BaseException) -> MaileonError:
         """What to raise; to be asked while the call's time limit holds."""
-        causes = list(_causes_of(error))
-        if problem := self._proxy_problem(causes) or _certificate_problem(causes):
+        causes = _causes_of(error)
+        if problem := self._lasting_problem(causes):
             return FatalError(f"No call reaches {self.host}: {problem}")
         through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
         kinds, words = next(row for row in _CAUSES if _any(causes, *row[0]))
@@ -159,62 +165,45 @@ class HttpTransport:
             words = f"no complete answer within {self._timeout_seconds:.6g} seconds"
         return RetriableError(f"No answer from {self.host}{through}: {words}.", reason)
 
-    def _proxy_problem(self, causes: list[BaseException]) -> str | None:
-        """What a person reads of a proxy that turns every call away; None if none does."""
-        named = f"the proxy that the environment variable {self._proxy_variable} names"
+    def _lasting_problem(self, causes: list[BaseException]) -> str | None:
+        """What a person reads of a certificate or a proxy that turns every call away."""
+        for cause in causes:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                variable = _certificate_variable() or _CERTIFICATE_VARIABLES[0]
+                why = cause.verify_message.rstrip(".")
+                return (
+                    f"the TLS certificate that is shown is not trusted ({why}). The environment"
+                    f" variable {variable} has to name a file with every certificate that is"
+                    " trusted, also that of a proxy or firewall that looks into TLS."
+                )
+        proxy = f"the proxy that the environment variable {self._proxy_variable} names"
         if self._proxy_variable and _any(causes, urllib3.exceptions.LocationValueError):
-            return f"{named} cannot be used. Correct or remove the variable."
+            return f"{proxy} cannot be used. Correct or remove the variable."
         refused = _REFUSED_BY_PROXY.search("\n".join(map(str, causes)))
-        if refused is None:
+        if not refused or not self._proxy_variable:
             return None
         if refused[1] == "407":
-            return f"{named} {NEEDS_LOGIN}, or name the host in NO_PROXY."
-        return f"{named} does not let it through ({refused[1]}). Allow it there, or use NO_PROXY."
+            return f"{proxy} {NEEDS_LOGIN}, or name the host in NO_PROXY."
+        return f"{proxy} does not let it through ({refused[1]}). Allow it there, or use NO_PROXY."
 
 
-def _body(answer: BaseHTTPResponse, most_bytes: int) -> bytes | None:
+def _body(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
         return None
     is_error = answer.status >= HTTPStatus.BAD_REQUEST
+    body = bytearray()
     try:
-        return _read(answer, MAX_ERROR_BYTES if is_error else most_bytes)
+        # In pieces, each decoded to its length at most, so that a bomb ends at the limit.
+        while piece := answer.read(_PIECE_BYTES, decode_content=True):
+            body += piece
+            if len(body) > (MAX_ERROR_BYTES if is_error else limit):
+                raise TooLong
     except FAILURES:
         # The status of an error says what to do; its body would only explain it.
         if not is_error or time_is_up():
             raise
         return None
-
-
-def _read(answer: BaseHTTPResponse, limit: int) -> bytes:
-    pieces = bytearray()
-    # Read in pieces, each decoded to its length at most, so that a bomb ends at the limit.
-    while piece := answer.read(_PIECE_BYTES, decode_content=True):
-        pieces += piece
-        if len(pieces) > limit:
-            raise TooLong
-    return bytes(pieces)
-
-
-class TooLong(ValueError):
-    """The answer is longer than anything the API has reason to say."""
-
-
-# All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
-FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
-
-_Kinds: TypeAlias = tuple[type[BaseException], ...]
-_UNREADABLE: _Kinds = (TooLong, urllib3.exceptions.DecodeError)
-_CUT: _Kinds = (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader)
-
-# The first row of which a kind occurs among the causes of a failure says what it was.
-_CAUSES: tuple[tuple[_Kinds, str], ...] = (
-    ((socket.gaierror, UnicodeError), "its name could not be resolved"),
-    ((ssl.SSLError,), "no TLS connection came about"),
-    ((ConnectionRefusedError,), "it refused the connection"),
-    (_UNREADABLE, "its answer is too long, or not encoded as it says"),
-    (_CUT, "the connection was cut, or its answer is no valid HTTP"),
-    ((BaseException,), "no connection came about"),
-)
+    return bytes(body)
 
 
 def _certificate_variable() -> str | None:
@@ -222,7 +211,6 @@ def _certificate_variable() -> str | None:
 
 
 def _load_certificates(tls: ssl.SSLContext) -> None:
-    """Those that the environment names, or the public ones."""
     variable = _certificate_variable()
     path = os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
     kind = "capath" if os.path.isdir(path) else "cafile"  # noqa: PTH112 - no pathlib for this
@@ -237,27 +225,14 @@ def _load_certificates(tls: ssl.SSLContext) -> None:
         ) from None
 
 
-def _certificate_problem(causes: list[BaseException]) -> str | None:
-    """What a person reads of a certificate that is not trusted; None if none of the causes is."""
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                "the TLS certificate that is shown is not trusted"
-                f" ({cause.verify_message.rstrip('.')}). The environment variable"
-                f" {_certificate_variable() or _CERTIFICATE_VARIABLES[0]} has to name a file with"
-                " every certificate that is trusted, also that of a proxy or firewall that looks"
-                " into TLS."
-            )
-    return None
-
-
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
 
 
-def _causes_of(error: BaseException) -> Iterator[BaseException]:
+def _causes_of(error: BaseException) -> list[BaseException]:
     """The error and all that it comes from: urllib3 names one cause and handles another."""
-    yield error
-    for behind in {error.__cause__, error.__context__}:
-        if behind is not None:
-            yield from _causes_of(behind)
+    causes = [error]
+    for cause in causes:
+        behind = (cause.__cause__, cause.__context__)
+        causes += [other for other in behind if other is not None and other not in causes]
+    return causes

@@ -36,6 +36,7 @@ _PAGE = re.compile(
     rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_IDENTIFIERS = ("email", "external_id", "id")
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 _EMPTY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 _ACCEPTED, _REFUSED = 2, 4
@@ -46,15 +47,15 @@ _FIELD_TYPES = {kind.value: kind for kind in CUSTOM_FIELD_CODES} | {"double": Fi
 _RIGHTS = {"GET": "retrieve", "POST": "update", "PUT": "create", "DELETE": "delete"}
 
 FATAL: Mapping[int, str] = {
-    3: "{host} redirects the call ({status}). It is not followed, since the API key would go along."
-    " The base URL is not the API's, or a proxy answers in its place.",
+    3: "{answer.host} redirects the call ({answer.status}). It is not followed, since the API key"
+    " would go along. The base URL is not the API's, or a proxy answers in its place.",
     401: "Maileon does not accept the API key (401): it is wrong, expired or deactivated, or the"
     " account is blocked. Check it in Maileon under Settings, API Keys.",
-    403: "The API key lacks the right to {right} ({method}, 403), or its IP allow list leaves this"
-    " machine out. Change either in Maileon under Settings, API Keys.",
-    404: "{host} answers{page} ({status}), not as Maileon's API does: the base URL is not the"
-    " API's, or a proxy or firewall answers in its place.",
-    407: f"A proxy on the way to {{host}} {NEEDS_LOGIN}.",
+    403: "The API key lacks the right to {right} ({answer.method}, 403), or its IP allow list"
+    " leaves this machine out. Change either in Maileon under Settings, API Keys.",
+    404: "{answer.host} answers{page} ({answer.status}), not as Maileon's API does: the base URL is"
+    " not the API's, or a proxy or firewall answers in its place.",
+    407: f"A proxy on the way to {{answer.host}} {NEEDS_LOGIN}.",
 }
 """By status, or by its hundreds where it has no row of its own."""
 
@@ -68,10 +69,7 @@ RETRIABLE: Mapping[int, FailureReason] = {
 
 
 def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> errors.MaileonError | None:
-    """What the answer's status means; None if the call was accepted.
-
-    `wall_clock` gives seconds since 1970, for a `Retry-After` that is a date.
-    """
+    """What the answer's status means; None if the call was accepted."""
     status, hundreds = answer.status, answer.status // 100
     if hundreds == _ACCEPTED:
         return None
@@ -79,11 +77,8 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> errors.Mai
         return fatal_error(answer, words)
     reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds)
     if reason is None and hundreds == _REFUSED:
-        return errors.RequestRejected(
-            f"Maileon refuses the call ({status}).",
-            status=status,
-            server_message=server_message(answer),
-        )
+        words = f"Maileon refuses the call ({status})."
+        return errors.RequestRejected(words, status=status, server_message=server_message(answer))
     reason = reason or FailureReason.UNREADABLE
     wait = retry_after_seconds(answer.headers.get("Retry-After"), wall_clock=wall_clock)
     words = f"{answer.host} cannot answer now ({status}, {reason.value})."
@@ -93,18 +88,15 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> errors.Mai
 def fatal_error(answer: Response, words: str = FATAL[404]) -> errors.FatalError:
     """The error in these words; by default of an answer in no form that the API has."""
     kind = errors.Forbidden if answer.status == HTTPStatus.FORBIDDEN else errors.FatalError
-    told = words.format(
-        host=answer.host,
-        status=answer.status,
-        method=answer.method,
-        right=_RIGHTS[answer.method],
-        page=" with a web page" if is_html(answer) else "",
-    )
-    return kind(told)
+    page = " with a web page" if is_html(answer) else ""
+    return kind(words.format(answer=answer, right=_RIGHTS[answer.method], page=page))
 
 
 def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) -> float | None:
-    """The seconds that `Retry-After` asks for, a day at most; None if it is nonsense."""
+    """The seconds that `Retry-After` asks for, a day at most; None if it is nonsense.
+
+    `wall_clock` gives seconds since 1970, for a date.
+    """
     value = (text or "").strip()
     seconds = float(value) if _SECONDS.fullmatch(value) else -1.0
     if seconds < 0:
@@ -115,26 +107,22 @@ def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) ->
 
 def custom_fields(answer: Response) -> dict[str, FieldType]:
     """Name and type of each custom field; a type that is not known counts as text."""
-    found = {}
-    for texts in map(child_texts, _tree(answer, "custom_fields")):
-        if name := texts.get("name"):
-            kind = (texts.get("type") or "").strip().lower()
-            found[name] = _FIELD_TYPES.get(kind, FieldType.STRING)
-    return found
+    fields = [child_texts(field) for field in _tree(answer, "custom_fields")]
+    kinds = {f.get("name") or "": (f.get("type") or "").strip().lower() for f in fields}
+    return {name: _FIELD_TYPES.get(k, FieldType.STRING) for name, k in kinds.items() if name}
 
 
 def names(answer: Response, root: str) -> list[str]:
-    """The names in this list; raises RetriableError if it is another one."""
+    """The names in the list with this root."""
     found = (child_texts(element).get("name") for element in _tree(answer, root))
     return [name for name in found if name]
 
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of the account's contacts: identifiers, and the number in a custom field.
+    """Identifiers of contacts, and the whole number from 0 on that a custom field holds, if any.
 
-    The number is None where the field is empty, or holds no number from 0 on. `pages`: how many
-    the list has, None if the service does not say.
+    `pages`: how many the list has, None if the service does not say.
     """
 
     contacts: tuple[tuple[Contact, int | None], ...]
@@ -142,22 +130,19 @@ class ContactPage:
 
 
 def contact_page(answer: Response, field: str) -> ContactPage:
-    """The contacts of one page (Maileon docs, Get Contacts); raises RetriableError."""
+    """The contacts of one page (Maileon docs, Get Contacts)."""
     contacts = [(_identifiers(c), _number_in(c, field)) for c in _tree(answer, "contacts")]
     return ContactPage(tuple(contacts), whole_number(answer.headers.get("X-Pages")))
 
 
 def identified(answer: Response) -> list[Contact]:
-    """The identifiers of the contact, or of the contacts, in an answer; raises RetriableError."""
     tree = _tree(answer, "contact", "contacts")
     return [_identifiers(c) for c in ([tree] if local_name(tree) == "contact" else tree)]
 
 
 def _identifiers(contact: etree._Element) -> Contact:
     texts = child_texts(contact)
-    email, external_id, id_ = [
-        (texts.get(name) or "").strip() or None for name in ("email", "external_id", "id")
-    ]
+    email, external_id, id_ = [(texts.get(n) or "").strip() or None for n in _IDENTIFIERS]
     return Contact(email, external_id, id_)
 
 
@@ -219,7 +204,10 @@ def one_line(text: str, *, instead: str = " ") -> str:
 
 
 def _tree(answer: Response, *roots: str) -> etree._Element:
-    """The root, of one of these names; an empty one if the answer says that nothing is there."""
+    """The root, of one of these names; an empty one if the answer says that nothing is there.
+
+    Raises RetriableError if there is none: it may have been cut.
+    """
     tree = etree.Element(roots[-1]) if answer.status in _EMPTY else read_xml(answer.body or b"")
     if tree is None or local_name(tree) not in roots:
         words = f"The answer of {answer.host} cannot be read."

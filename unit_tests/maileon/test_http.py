@@ -247,9 +247,9 @@ def test_a_body_that_is_not_encoded_as_it_says_is_unreadable(encoding: str) -> N
 def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
     answers = answering(reply(200, b"x" * 100_000), reply(200, b"x" * 100_001))
     with LocalServer(answers) as server, transport_to(server.url) as transport:
-        assert transport.send("GET", "/ping", most_bytes=100_000).body == b"x" * 100_000
+        assert transport.send("GET", "/ping", limit=100_000).body == b"x" * 100_000
         with pytest.raises(RetriableError) as caught:
-            transport.send("GET", "/ping", most_bytes=100_000)
+            transport.send("GET", "/ping", limit=100_000)
     assert caught.value.reason is FailureReason.UNREADABLE
 
 
