@@ -1,14 +1,14 @@
 """JSON value -> the text that Maileon gets, by the type of the target.
 
-This module alone decides how a value is written. A value is converted where nothing is lost,
-else it passes as text, for Maileon to judge; None means null. Every converter takes any JSON
-value except null, and numbers that a double cannot hold as `Decimal`.
+A value is converted where nothing is lost, else it passes as text, for Maileon to judge; None means
+null. Every converter takes any JSON value except null, and numbers that no double holds as Decimal.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeAlias
 
 from destination_maileon.maileon.contact import FieldType
@@ -16,17 +16,16 @@ from destination_maileon.protocol import exact_json
 
 Clean: TypeAlias = Callable[[Any], Any]
 """A value -> the same less what no text may hold; None if it held nothing else."""
-
 Converter: TypeAlias = Callable[[object], str | None]
 
 MAX_TEXT_CHARACTERS = 255
 """Maileon docs, Standard and Custom Contact Fields: a string holds at most 255 characters."""
-
 _MAX_PLAIN_EXPONENT = 5000
 """Beyond this a number keeps its exponent: written out it could be gigabytes of zeros."""
 
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
+_BOOLEANS = dict.fromkeys(TRUE_WORDS, "true") | dict.fromkeys(FALSE_WORDS, "false")
 _GENDERS = {
     **dict.fromkeys(("m", "male", "männlich", "maennlich"), "m"),
     **dict.fromkeys(("f", "female", "w", "weiblich"), "f"),
@@ -34,54 +33,34 @@ _GENDERS = {
 }
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-_TIME = r"([01][0-9]|2[0-4])(:?[0-5][0-9](:?([0-5][0-9]|60))?)?([.,][0-9]+)?"
+_LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
+
 ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
+# Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
+ISO_DATE = re.compile(
+    r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
+    r"([T ](?P<hour>[01][0-9]|2[0-4])(:?(?P<minute>[0-5][0-9])(:?(?P<second>[0-5][0-9]|60))?)?"
+    rf"([.,][0-9]+)?)?\s*{ZONE}",
+    re.IGNORECASE,
+)
 # In 2024-05-01 and in what may follow it: a week's day, or a day without hyphens, has a digit where
 # its second hyphen stands. Made once, they take a fifth of the conversion less.
 _DAY, _HYPHEN, _SEPARATOR = slice(10), slice(7, 8), slice(10, 11)
 _TIME_OF_DAY, _COLONS = slice(11, 19), slice(13, 17, 3)
 _parse = datetime.fromisoformat
-# Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
-ISO_DATE = re.compile(
-    r"((?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"|(?P<other>[0-9]{8}|[0-9]{4}(-W[0-9]{2}-|W[0-9]{2})[1-7]|[0-9]{4}-[0-9]{3}))"
-    rf"([T ]{_TIME})?\s*{ZONE}",
-    re.IGNORECASE,
-)
-_TIMESTAMP = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<hour>[01][0-9]|2[0-3]):?(?P<minute>[0-5][0-9])"
-    rf"(:?(?P<second>[0-5][0-9]))?([.,][0-9]+)?\s*{ZONE}",
-    re.IGNORECASE,
-)
-_LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
 
 
 def as_text(value: object) -> str:
     """Any value as text: numbers plain and exact, objects and lists as compact JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
+        # A boolean is one, too.
+        return str(value).lower()
     if isinstance(value, float):
         value = Decimal(repr(value))
-    if isinstance(value, Decimal):
-        return _decimal_text(value)
-    return exact_json.text(value)
-
-
-def as_boolean(value: object) -> str | None:
-    """`true` or `false` for the usual spellings of either."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = as_text(value).strip()
-    word = text.lower()
-    if word in TRUE_WORDS:
-        return "true"
-    if word in FALSE_WORDS:
-        return "false"
-    return text or None
+    return _decimal_text(value) if isinstance(value, Decimal) else exact_json.text(value)
 
 
 def as_integer(value: object) -> str | None:
@@ -89,8 +68,6 @@ def as_integer(value: object) -> str | None:
     if isinstance(value, int):
         # The sign makes a number of a boolean, in less time than `int` does.
         return str(+value)
-    if isinstance(value, Decimal):
-        return _decimal_text(value)
     text = as_text(value).strip()
     if not (text.isdigit() or _INTEGER.fullmatch(text)) and NUMBER.fullmatch(text):
         plain = _decimal_text(Decimal(text))
@@ -105,16 +82,15 @@ def as_float(value: object) -> str | None:
     if isinstance(value, Decimal):
         return _decimal_text(value)
     text = as_text(value).strip()
-    if "e" in text.lower() and NUMBER.fullmatch(text):
-        return _decimal_text(Decimal(text))
-    return text or None
+    has_exponent = "e" in text.lower() and NUMBER.fullmatch(text)
+    return _decimal_text(Decimal(text)) if has_exponent else text or None
 
 
 def as_date(value: object) -> str | None:
     """`yyyy-MM-dd`: the date as written, no time zone arithmetic.
 
-    Numbers pass as they are: 20240501 may as well be seconds since 1970. So do days that may be
-    read in two ways (31.12.1990, 1/2/2024): they are Maileon's to refuse, and never guessed.
+    What may be read in two ways is Maileon's to refuse, and never guessed: numbers (20240501 may be
+    seconds since 1970), 31.12.1990, 1/2/2024.
     """
     if type(value) is str and _is_usual(value):
         return value[_DAY]
@@ -129,17 +105,16 @@ def as_timestamp(value: object) -> str | None:
     """`yyyy-MM-dd HH:mm:ss`, or the date alone (Maileon error code 27): as written."""
     if type(value) is str and value[_COLONS] == "::" and _is_usual(value):
         return f"{value[_DAY]} {value[_TIME_OF_DAY]}"
-    parts = _TIMESTAMP.fullmatch(value.strip()) if isinstance(value, str) else None
-    if parts is None:
+    iso = ISO_DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if iso is None or not (iso["day"] and iso["minute"]):
         return as_date(value)
-    return f"{parts['day']} {parts['hour']}:{parts['minute']}:{parts['second'] or '00'}"
+    if iso["hour"] == "24" or iso["second"] == "60":
+        return iso["day"]
+    return f"{iso['day']} {iso['hour']}:{iso['minute']}:{iso['second'] or '00'}"
 
 
 def _is_usual(text: str) -> bool:
-    """Whether it is a day as 2024-05-01, perhaps with a time: told at a fifth of the expressions.
-
-    A time may be one that only Python's parser takes for one.
-    """
+    """Whether it is a day as 2024-05-01, perhaps with a time: told in a fifth of the time."""
     try:
         # BigQuery's times end so.
         _parse(text.removesuffix(" UTC"))
@@ -148,10 +123,26 @@ def _is_usual(text: str) -> bool:
     return text[_HYPHEN] == "-" and text[_SEPARATOR] in "T "
 
 
-def as_gender(value: object) -> str | None:
-    """`m`, `f`, `d` (Maileon docs, Standard Contact Fields), for English and German words."""
+def _calendar_date(text: str) -> str | None:
+    """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
+    is_day_of_year = len(text) == len("2024-122") and "-" in text
+    try:
+        day = datetime.strptime(text, "%Y-%j") if is_day_of_year else _parse(text)  # noqa: DTZ007
+    except ValueError:
+        return None
+    # Day 366 of a year without one would be the next year's first.
+    return None if is_day_of_year and day.year != int(text[:4]) else day.date().isoformat()
+
+
+def _word(words: Mapping[str, str], value: object) -> str | None:
     text = as_text(value).strip()
-    return _GENDERS.get(text.lower(), text) or None
+    return words.get(text.lower(), text) or None
+
+
+as_boolean = partial(_word, _BOOLEANS)
+"""`true` or `false` for the usual spellings of either."""
+as_gender = partial(_word, _GENDERS)
+"""`m`, `f`, `d` (Maileon docs, Standard Contact Fields), for English and German words."""
 
 
 def as_locale(value: object) -> str | None:
@@ -172,18 +163,6 @@ def truncated(text: str) -> str:
     return units[: 2 * MAX_TEXT_CHARACTERS].decode("utf-16-le", "ignore")
 
 
-CONVERTERS: Mapping[FieldType, Converter] = {
-    FieldType.STRING: as_text,
-    FieldType.INTEGER: as_integer,
-    FieldType.FLOAT: as_float,
-    FieldType.DATE: as_date,
-    FieldType.TIMESTAMP: as_timestamp,
-    FieldType.BOOLEAN: as_boolean,
-    FieldType.GENDER: as_gender,
-    FieldType.LOCALE: as_locale,
-}
-
-
 def _decimal_text(value: Decimal) -> str:
     if not value:
         return "0"
@@ -195,18 +174,13 @@ def _decimal_text(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _calendar_date(text: str) -> str | None:
-    """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
-    is_day_of_year = len(text) == len("2024-122") and "-" in text
-    try:
-        day = _day_of_year(text) if is_day_of_year else date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day.isoformat()
-
-
-def _day_of_year(text: str) -> date:
-    day = datetime.strptime(text, "%Y-%j").date()  # noqa: DTZ007 - a date has no time zone
-    if not text.startswith(f"{day.year:04}"):
-        raise ValueError("day 366 of a year without one")
-    return day
+CONVERTERS: Mapping[FieldType, Converter] = {
+    FieldType.STRING: as_text,
+    FieldType.INTEGER: as_integer,
+    FieldType.FLOAT: as_float,
+    FieldType.DATE: as_date,
+    FieldType.TIMESTAMP: as_timestamp,
+    FieldType.BOOLEAN: as_boolean,
+    FieldType.GENDER: as_gender,
+    FieldType.LOCALE: as_locale,
+}
