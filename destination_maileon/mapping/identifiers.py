@@ -11,16 +11,9 @@ from msgspec import Struct
 
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.contact import Contact, IdentifierMode, is_maileon_id
+from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.converters import Clean, as_text
-from destination_maileon.mapping.mapped_record import (
-    EXTERNAL_ID_KEY,
-    ID_KEY,
-    Reason,
-    RefusedError,
-    email_keys,
-    external_id_keys,
-    maileon_id_key,
-)
+from destination_maileon.mapping.mapped_record import Reason, RefusedError
 from destination_maileon.mapping.summary import Notice
 
 INVISIBLE = re.compile(
@@ -28,12 +21,17 @@ INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
 """Characters that nobody sees (Unicode: Default_Ignorable_Code_Point), of the first plane."""
-
 MANY_ADDRESSES = 10
 MAX_TRACKED_IDS = 1000
 
-_NO_ID = re.compile(r"(-[0-9]+|\+?0+)?")
+_NO_ID = re.compile(r"\A(-[0-9]+|\+?0+)\Z")
 """A number below 1 says that there is no Maileon id, as for Maileon's own client (Java: `> 0`)."""
+_ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"
+_KEYS: Mapping[Kind, tuple[str, str, Callable[[str], tuple[str, ...]]]] = {
+    Kind.EMAIL: (_EMAIL, "</email>", mapped_record.email_keys),
+    Kind.EXTERNAL_ID: (_EXTERNAL_ID, "</external_id>", mapped_record.external_id_keys),
+}
+"""What stands around an identifier, and its keys; without keys it is blank."""
 
 
 class Identifiers:
@@ -47,8 +45,7 @@ class Identifiers:
     ) -> None:
         self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
         self._names = " or ".join(sorted(mode.columns))
-        self._clean = clean
-        self._seen = seen
+        self._clean, self._seen = clean, seen
         self._kinds = [(places[kind], *how) for kind, how in _KEYS.items() if kind in places]
         self._id = places.get(Kind.MAILEON_ID)
 
@@ -59,7 +56,8 @@ class Identifiers:
         """
         pieces = ["<contact>", ""]
         keys: tuple[str, ...] = ()
-        number = "" if self._id is None else self._maileon_id(getattr(row, self._id))
+        given = None if self._id is None else getattr(row, self._id)
+        number = "" if given is None else _NO_ID.sub("", self._text(given).strip())
         if number:
             pieces += (_ID, number, "</id>", "")
         is_usable = False
@@ -67,7 +65,7 @@ class Identifiers:
             value = getattr(row, place)
             if value is None:
                 continue
-            text = value if is_clean and type(value) is str else self._identifier(value)
+            text = value if is_clean and type(value) is str else self._text(value)
             if opening is _EMAIL:
                 # No address has space around it (RFC 5321); columns of fixed width have.
                 text = text.strip()
@@ -78,7 +76,8 @@ class Identifiers:
                 if not text.isascii() and INVISIBLE.search(text):
                     self._seen.add(Notice.INVISIBLE)
         if number:
-            return pieces, (*keys, maileon_id_key(number)) if is_maileon_id(number) else ()
+            keys += (mapped_record.maileon_id_key(number),)
+            is_usable = is_maileon_id(number)
         return pieces, keys if is_usable else ()
 
     def missing(self, pieces: list[str]) -> RefusedError:
@@ -88,15 +87,11 @@ class Identifiers:
             given = "a Maileon id that is a whole number from 1 on, or none at all"
         return RefusedError(Reason.NO_IDENTIFIER, f"Give the record {given}.", self._names)
 
-    def _identifier(self, value: object) -> str:
+    def _text(self, value: object) -> str:
         value = self._clean(value)
         # Whoever has `true` or `[]` would be one contact.
         is_none = value is None or isinstance(value, bool | dict | list)
         return "" if is_none else as_text(value)
-
-    def _maileon_id(self, value: object) -> str:
-        number = self._identifier(value).strip()
-        return "" if _NO_ID.fullmatch(number) else number
 
 
 class SharedIds:
@@ -107,14 +102,14 @@ class SharedIds:
     """
 
     def __init__(self, mode: IdentifierMode = IdentifierMode.EXTERNAL_ID) -> None:
-        self._kind = ID_KEY if mode.sends_id else EXTERNAL_ID_KEY
+        self._kind = mapped_record.ID_KEY if mode.sends_id else mapped_record.EXTERNAL_ID_KEY
         self.title = "Maileon id" if mode.sends_id else "external id"
         self._addresses: dict[str, set[str]] = {}
-        self.is_found = False
+        self._is_found = False
 
     def look(self, keys: tuple[str, ...]) -> bool:
         """Takes in the keys of a contact; true once, when the first such id is found."""
-        if self.is_found:
+        if self._is_found:
             return False
         for key in keys[1:]:
             if key[0] == self._kind:
@@ -122,20 +117,11 @@ class SharedIds:
                     self._addresses.clear()
                 addresses = self._addresses.setdefault(key, set())
                 addresses.add(keys[0])
-                self.is_found = len(addresses) >= MANY_ADDRESSES
-                break
-        return self.is_found
+                self._is_found |= len(addresses) >= MANY_ADDRESSES
+        return self._is_found
 
 
 def contact_of_pieces(pieces: list[str]) -> Contact:
     """The contact that begins with these pieces, its identifiers alone."""
     given = dict(zip(pieces[2::4], pieces[3::4], strict=False))
     return Contact(email=given.get(_EMAIL), external_id=given.get(_EXTERNAL_ID), id=given.get(_ID))
-
-
-_ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"
-_KEYS: Mapping[Kind, tuple[str, str, Callable[[str], tuple[str, ...]]]] = {
-    Kind.EMAIL: (_EMAIL, "</email>", email_keys),
-    Kind.EXTERNAL_ID: (_EXTERNAL_ID, "</external_id>", external_id_keys),
-}
-"""What stands around an identifier, and its keys; without keys it is blank."""

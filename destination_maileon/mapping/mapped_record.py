@@ -1,17 +1,15 @@
 """What a record becomes: a contact to write, a removal, or a refusal; and several records one.
 
-This module alone decides how the records of one contact are merged, as their sequence would have
-left it: with `update` the later value wins field by field, with `ignore` the first record stands;
-of a preference, value and source are merged apart.
+This module alone decides how the records of one contact are merged: as their sequence would have
+left it. With `update` the later value wins field by field, with `ignore` the first record stands.
 """
-
-from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from string import ascii_lowercase, ascii_uppercase
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Final, Self, TypeAlias
 
 from msgspec import Struct
 
@@ -37,16 +35,16 @@ class Reason(StrEnum):
     NO_PATH = "an identifier that no address of the API can hold"
 
 
+@dataclass(eq=False)
 class RefusedError(ValueError):
     """Why a record is rejected; `advice` says what a person can do, and quotes no value.
 
     `field` is the column or target at fault; None if it must not be named.
     """
 
-    def __init__(self, reason: Reason, advice: str, field: str | None = None) -> None:
-        self.reason = reason
-        self.advice = advice
-        self.field = field
+    reason: Reason
+    advice: str
+    field: str | None = None
 
 
 class Refusal(Struct, frozen=True):
@@ -73,21 +71,17 @@ NO_CONTACT: Final[Written] = (b"", (), False)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
-
-# One of each for every record: a Struct is made in less time than another class's object, and the
-# garbage collector passes over it, as neither can be part of a circle.
+# Of the next two there is one for each record: a Struct is made faster than another class's object,
+# and the garbage collector passes over it, as neither can be part of a cycle.
 
 
 class MappedRecord(Struct, eq=False, gc=False):
     """A record until it is settled: where it stood, and the contact that it alone would be.
 
-    Of the contact only the bytes are kept: thousands may wait, and few are asked for more.
     `position` is its number in the input, `number` its number in its stream, both from 1. One that
-    `is_whole` says all that its stream can say of a contact: nothing of older records remains.
-    `message` is its line of the input, kept only where rejected records are stored, and
-    `message_bytes` its size then.
+    `is_whole` has a value for every field: nothing of older records remains. `message` is its line
+    of the input, kept only where rejected records are stored, `message_bytes` its size then.
     """
 
     position: int
@@ -101,18 +95,17 @@ class MappedRecord(Struct, eq=False, gc=False):
 
     @property
     def contact(self) -> Contact:
-        """The contact, read back."""
+        """The contact, read back: thousands may wait, and of few more than the bytes is needed."""
         return contact_of(self.payload)
 
 
 class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
-    `payload` is the contact as it is sent, once no more records come, which are `later`. `size` is
-    what the records would take one by one, in bytes, `held_bytes` what is kept of them.
-    `arrived_at` is when the first came. `contact_removal`: it is to be removed, and waits for all
-    who have one of the `identity_keys`. `is_waiting` while it is in an open batch, `is_sent` while
-    in a request.
+    `payload` is the contact as it is sent, once it is sealed. `size` is what its records would take
+    one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when the first came. A
+    `contact_removal` waits for all who have one of the `identity_keys`. `is_waiting` while it is in
+    an open batch, `is_sent` while in a request.
     """
 
     first: MappedRecord
@@ -129,18 +122,15 @@ class BatchEntry(Struct, eq=False, gc=False):
     is_sent: bool = False
 
     @classmethod
-    def of_record(
-        cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float
-    ) -> BatchEntry:
+    def of_record(cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float) -> Self:
         """The contact of one record."""
-        payload = part.payload
-        size = len(payload)
-        held = size + part.message_bytes
-        return cls(part, partition_key, arrived_at, part.identity_keys, payload, size, held)
+        keys, payload, size = part.identity_keys, part.payload, len(part.payload)
+        held_bytes = size + part.message_bytes
+        return cls(part, partition_key, arrived_at, keys, payload, size, held_bytes)
 
-    def of_parts(self, parts: Sequence[MappedRecord]) -> BatchEntry:
+    def of_parts(self, parts: Sequence[MappedRecord]) -> Self:
         """The contact that these of its records make alone, ready to be sent."""
-        entry = BatchEntry.of_record(parts[0], self.partition_key, self.arrived_at)
+        entry = self.of_record(parts[0], self.partition_key, self.arrived_at)
         for part in parts[1:]:
             entry.merge(part)
         entry.seal()
@@ -149,7 +139,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     @property
     def parts(self) -> list[MappedRecord]:
         """Its records, in order."""
-        return [self.first] if self.later is None else [self.first, *self.later]
+        return [self.first, *(self.later or ())]
 
     @property
     def contact(self) -> Contact:
@@ -164,19 +154,17 @@ class BatchEntry(Struct, eq=False, gc=False):
     @property
     def recognised_by(self) -> tuple[str, ...]:
         """Those of its keys by which Maileon recognises it."""
-        keys = self.identity_keys
         mode = self.partition_key.plan.options.identifier_mode
-        kind = {IdentifierMode.EMAIL: EMAIL_KEY, IdentifierMode.EXTERNAL_ID: EXTERNAL_ID_KEY}.get(
-            mode, ID_KEY if keys[-1][0] == ID_KEY else EMAIL_KEY
-        )
-        return tuple([key for key in keys if key[0] == kind])
+        kind = EXTERNAL_ID_KEY if mode is IdentifierMode.EXTERNAL_ID else EMAIL_KEY
+        if mode.sends_id and self.identity_keys[-1][0] == ID_KEY:
+            kind = ID_KEY
+        return tuple([key for key in self.identity_keys if key[0] == kind])
 
     def merge(self, part: MappedRecord) -> int:
         """Takes in a later record of the same contact; the bytes that are kept of it."""
         if self.later is None:
-            self.later = [part]
-        else:
-            self.later.append(part)
+            self.later = []
+        self.later.append(part)
         size = len(part.payload)
         held = size + part.message_bytes
         self.records += 1
@@ -190,9 +178,8 @@ class BatchEntry(Struct, eq=False, gc=False):
         The first one's identifiers stay: an address that differs by case only is not rewritten.
         """
         self.is_waiting, self.is_sent = False, True
-        if self.later is None:
-            return
-        if self.partition_key.plan.options.sync_mode is SynchronizationMode.UPDATE:
+        options = self.partition_key.plan.options
+        if self.later and options.sync_mode is SynchronizationMode.UPDATE:
             parts = self.parts
             newest = next((n for n in reversed(range(len(parts))) if parts[n].is_whole), 0)
             payloads = [part.payload for part in parts[newest:]]
@@ -214,14 +201,10 @@ def email_keys(email: str) -> tuple[str, ...]:
     """The keys of an address, without ASCII case; none if it is blank."""
     if email.isascii():
         return _with_twin(EMAIL_KEY, email.lower())
+    # The case of bytes is that of ASCII alone.
+    lower = email.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
     folded = unicodedata.normalize("NFKC", email).casefold()
-    keys = _with_twin(EMAIL_KEY, email.translate(_ASCII_LOWER)) + _with_twin(EMAIL_KEY, folded)
-    return tuple(dict.fromkeys(keys))
-
-
-def external_id_keys(external_id: str) -> tuple[str, ...]:
-    """The keys of an external id; none if it is blank."""
-    return _with_twin(EXTERNAL_ID_KEY, external_id)
+    return tuple(dict.fromkeys(_with_twin(EMAIL_KEY, lower) + _with_twin(EMAIL_KEY, folded)))
 
 
 def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
@@ -229,6 +212,10 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
     if bare == identifier:
         return (kind + bare,) if bare else ()
     return (kind + bare, kind + identifier) if bare else ()
+
+
+external_id_keys = partial(_with_twin, EXTERNAL_ID_KEY)
+"""The keys of an external id; none if it is blank."""
 
 
 def maileon_id_key(number: str) -> str:
