@@ -1,9 +1,8 @@
-"""A record -> its `<contact>` and the contact's keys, or a removal, or a rejection: one way.
+"""A record -> its `<contact>` and the contact's keys, or a removal, or a rejection.
 
-This module alone decides what a record's columns become. It knows no account and sends nothing;
-whether a column has a target was decided before. What can be decided once for a stream is compiled
-from its columns: what stands before a value, how a value is converted, what a null writes. Each
-record walks them once, and becomes the finished pieces of its element.
+This module alone decides what a record's columns become. What can be decided once for a stream is
+compiled from its columns: what stands before a value, how a value is converted, what a null writes.
+Each record walks them once, and becomes the finished pieces of its element.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,12 +14,7 @@ from msgspec import UNSET, Struct
 
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, Kind
-from destination_maileon.maileon.contact_xml import (
-    escape_markup,
-    preference_head,
-    source_element,
-    without_forbidden,
-)
+from destination_maileon.maileon import contact_xml
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.converters import Converter, as_text, truncated
@@ -42,15 +36,22 @@ from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 _PLAIN, _, _ANYTHING = Texts
 _TRUNCATED = Notice.TRUNCATED
 
+_NOT_DELIVERED = "Look at the source's log, and sync the record again."
+_PERMISSIONS = (
+    f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
+    "or 1 to 6, or leave it empty."
+)
+_SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
+
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
 
 class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
-    `rows` makes the rows that are encoded. What is known to be a text need not be asked: `texts`
-    are columns that have held nothing else so far. `order` is that of the columns in the records:
-    all of those that go somewhere, and maybe others; if it is empty, as they come.
+    `rows` makes the rows that are encoded. `texts` are columns that have held nothing but texts so
+    far. `order` is that of the columns in the records: all of those that go somewhere, and maybe
+    others; if it is empty, as they come.
     """
 
     def __init__(
@@ -62,47 +63,39 @@ class ContactEncoder:
         order: Collection[str] = (),
     ) -> None:
         self._plan, self._config, self._account = stream.plan, stream.config, stream.account
-        self._mode = stream.plan.options.identifier_mode
         self._notices = notices or Notices()
         self._seen = self._notices.seen
         columns = [*stream.columns.values()]
+        texts = {c.name for c in columns if c.name in texts and c.target.kind in _SECTIONS}
         self.rows = Rows(
-            order or [c.name for c in columns],
+            order or stream.columns,
             {c.name for c in columns if c.clear},
-            {c.name for c in columns if c.name in texts and _holds_text(c)},
+            {c.name for c in columns if c.converter is as_text}.intersection(texts),
         )
+        mode = self._plan.options.identifier_mode
+        unused = {Kind.SKIP} if mode.sends_id else {Kind.SKIP, Kind.MAILEON_ID}
         of = {kind: [c for c in columns if c.target.kind is kind] for kind in Kind}
-        if not self._mode.sends_id:
-            of[Kind.MAILEON_ID] = []
+        of |= {kind: [] for kind in unused}
         identifiers = [c for kind in IDENTIFIERS for c in of[kind]]
         marks = of[Kind.DELETED] + of[Kind.UNSUBSCRIBE]
         marks += [c for c in columns if c.name == DELETED_AT_COLUMN and c not in marks]
         # What a null must not be taken for: who the contact is, that it has left, its consent.
         self._critical = [c.name for c in (*identifiers, *marks, *of[Kind.PERMISSION])]
-        others = (*_SECTIONS, Kind.PREFERENCE, Kind.PREFERENCES)
-        self._mapped = {*self._critical, *(c.name for kind in others for c in of[kind])}
-        self._compile_contact(identifiers, marks)
-        self._compile_content(of)
-
-    def _compile_contact(self, identifiers: list[Column], marks: list[Column]) -> None:
-        """Who it is, and whether it leaves."""
+        self._mapped = {*self._critical, *(c.name for its in of.values() for c in its)}
         place = self.rows.columns
-        self._identifiers = Identifiers(
-            self._mode,
-            {c.target.kind: place[c.name] for c in identifiers},
-            clean=self._cleaned,
-            seen=self._seen,
-        )
+        places = {c.target.kind: place[c.name] for c in identifiers}
+        self._identifiers = Identifiers(mode, places, clean=self._cleaned, seen=self._seen)
         self._marks = [(c.name, place[c.name]) for c in marks]
         self._may_leave = bool(marks) or self._plan.every_record_is_deleted
         self._removals = RemovalColumns(
-            unsubscribe=[c.name for c in marks if c.target.kind is Kind.UNSUBSCRIBE],
+            unsubscribe=[c.name for c in of[Kind.UNSUBSCRIBE]],
             when_deleted=self._config.deleted_records,
             every_record_is_deleted=self._plan.every_record_is_deleted,
         )
+        self._compile_content(of)
 
     def _compile_content(self, of: Mapping[Kind, list[Column]]) -> None:
-        """What is said of it: fields, preferences, permission."""
+        """What is said of the contact: fields, preferences, permission."""
         place = self.rows.columns
         sections = {tag: [*map(self._field, of[kind])] for kind, tag in _SECTIONS.items()}
         if (name := self._plan.audience_field) is not None:
@@ -115,7 +108,7 @@ class ContactEncoder:
         permission = of[Kind.PERMISSION]
         self.permission_column = permission[0].name if permission else None
         self._permission = place[permission[0].name] if permission else ""
-        self._has_wishes = bool(self._lists or self._preferences or permission)
+        self._has_wishes = bool(self._lists or self._preferences or self._permission)
 
     @cached_property
     def _write_cleaned_fields(self) -> WriteFields:
@@ -124,14 +117,15 @@ class ContactEncoder:
 
     def _field(self, column: Column) -> Field:
         convert = column.converter
-        if convert is as_text and column.target.kind is Kind.STANDARD:
+        is_text = convert is as_text
+        if is_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
-        cuts = column.converter is as_text and self._config.truncate_long_text
+        cuts = is_text and self._config.truncate_long_text
         return Field(
             self.rows.columns[column.name],
             column.target.name,
             partial(self._cut, convert) if cuts else convert,
-            converts_texts=cuts or column.converter is not as_text,
+            converts_texts=cuts or not is_text,
             is_text=column.name in self.rows.texts,
             clears=column.clear,
         )
@@ -150,7 +144,7 @@ class ContactEncoder:
         if missing:
             self._seen.add(Notice.UNAVAILABLE)
         for column in nulled | missing:
-            self.rows.leave_out(row, column)
+            setattr(row, place[column], getattr(self.rows.empty, place[column]))
         critical = next((c for c in self._critical if c in nulled | missing), None)
         if critical is None:
             return None
@@ -167,7 +161,7 @@ class ContactEncoder:
         pieces, keys = self._identifiers.of(row, is_clean=is_clean)
         write = self._write_fields if is_clean else self._write_cleaned_fields
         try:
-            if not keys or (self._may_leave and self._is_marked(row)):
+            if self._may_leave or not keys:
                 removal = self._removal(row, pieces, is_usable=bool(keys))
                 if removal is not None:
                     return ContactRemoval(removal, contact_of_pieces(pieces))
@@ -185,7 +179,7 @@ class ContactEncoder:
         pieces.append("</contact>")
         if texts is not _PLAIN:
             # To escape each text alone takes five times as long.
-            pieces[1::2] = escape_markup("\0".join(pieces[1::2])).split("\0")
+            pieces[1::2] = contact_xml.escape_markup("\0".join(pieces[1::2])).split("\0")
         return "".join(pieces).encode(), keys, is_whole
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
@@ -205,17 +199,12 @@ class ContactEncoder:
         field = self._lists[0][0] if refused.field is None else refused.field
         return Refusal(refused.reason, field, refused.advice, contact_of_pieces(pieces))
 
-    def _is_marked(self, row: Struct) -> bool:
-        """Whether the record may say that its contact is gone."""
-        for _, place in self._marks:
-            if getattr(row, place) is not None:
-                return True
-        return self._plan.every_record_is_deleted
-
     def _removal(self, row: Struct, pieces: list[str], *, is_usable: bool) -> DeletedRecords | None:
         """What becomes of the contact if it is gone, usable if it can be recognised."""
-        given = ((name, getattr(row, place)) for name, place in self._marks)
-        marks = {name: value for name, value in given if value is not UNSET}
+        given = [(name, getattr(row, place)) for name, place in self._marks]
+        marks = {name: value for name, value in given if value is not None and value is not UNSET}
+        if is_usable and not marks and not self._plan.every_record_is_deleted:
+            return None
         removal = self._removals.removal(marks)
         if not is_usable and removal is not DeletedRecords.IGNORE:
             raise self._identifiers.missing(pieces)
@@ -223,16 +212,6 @@ class ContactEncoder:
         if unclear is not None:
             raise RefusedError(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
         return removal
-
-    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
-        """A value less what no text may hold; null if it held nothing else."""
-        if type(value) is not str or value.isprintable():
-            return value
-        clean = without_forbidden(value)
-        if len(clean) == len(value):
-            return value
-        self._seen.add(Notice.CLEANED)
-        return clean or None
 
     def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
         found: dict[str, str] = {}
@@ -252,6 +231,16 @@ class ContactEncoder:
             elements = "".join(chain.from_iterable(found.items()))
             pieces += (f"<preferences>{elements}</preferences>", "")
 
+    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
+        """A value less what no text may hold; null if it held nothing else."""
+        if type(value) is not str or value.isprintable():
+            return value
+        clean = contact_xml.without_forbidden(value)
+        if len(clean) == len(value):
+            return value
+        self._seen.add(Notice.CLEANED)
+        return clean or None
+
     def _cut(self, written: Converter, value: object) -> str:
         text = value if type(value) is str else written(value) or ""
         cut = truncated(text)
@@ -265,15 +254,11 @@ class ContactEncoder:
         return as_text(value)
 
 
-def _holds_text(column: Column) -> bool:
-    return column.converter is as_text and column.target.kind in _SECTIONS
-
-
 def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
     """Its title, what stands before its value, and the rest for each value."""
     target = column.target
-    head = preference_head(target.category, target.name)
-    source = "" if column.source is None else source_element(column.source)
+    head = contact_xml.preference_head(target.category, target.name)
+    source = "" if column.source is None else contact_xml.source_element(column.source)
     rest = {said: f"<value>{said}</value>{source}</preference>" for said in ("true", "false")}
     return f"{target.category}/{target.name}", head, rest
 
@@ -283,11 +268,3 @@ def _permission(text: str) -> Permission | Reason | None:
     if is_not_set(text):
         return None
     return Permission.parse(text) or Reason.BAD_PERMISSION
-
-
-_NOT_DELIVERED = "Look at the source's log, and sync the record again."
-_PERMISSIONS = (
-    f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
-    "or 1 to 6, or leave it empty."
-)
-_SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}

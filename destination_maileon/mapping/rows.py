@@ -1,15 +1,12 @@
 """A stream's rows: the JSON of a record's data -> a row -> the fields of its element.
 
-This module alone decides how a record's values are read: numbers exactly, of a name that comes
-twice the last value, and a null told from an absent column where nulls clear. It also decides how
-fields and what stands around them are put together. The class of the rows and the function that
-writes them are made for the columns of the stream, as dataclasses make theirs: to walk lists of
-columns instead takes 1.2 times as long for ten, and 1.5 times for fifty of which most are null
-(`make bench`).
+Numbers are read exactly, and of a name that comes twice the last value. The rows' class and the
+function that writes them are made for the stream's columns, as dataclasses make theirs: to walk
+lists of columns takes 1.2 times as long for ten, 1.5 times for fifty mostly null (`make bench`).
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,30 +27,24 @@ row has something for every field."""
 class Rows:
     """The rows of one stream. Those of `clearing` columns are UNSET and not None if absent.
 
-    `decode` raises `msgspec.ValidationError` at a column that is not known, and at what is neither
-    a text nor null in one of the `texts`: none, if the name of a column is escaped in JSON.
+    `columns` has each column, and the attribute of a row that holds its value; in the `empty` row
+    all are absent. `decode` raises `msgspec.ValidationError` at a column that is not known, and at
+    what is neither a text nor null in one of the `texts`: none, if a name is escaped in JSON.
     """
 
     def __init__(
         self, columns: Iterable[str], clearing: Collection[str] = (), texts: Iterable[str] = ()
     ) -> None:
         self.columns = {column: f"c{n}" for n, column in enumerate(columns)}
-        """Each column, and the attribute of a row that holds its value."""
         is_escaped = any(map(_ESCAPED_IN_JSON.search, self.columns))
         self.texts = set() if is_escaped else {*texts}
-        fields = [
-            (
-                place,
-                str | None if column in self.texts else Any,
-                msgspec.field(
-                    name=None if is_escaped else column,
-                    default=UNSET if column in clearing else None,
-                ),
-            )
-            for column, place in self.columns.items()
-        ]
+        fields = []
+        for column, place in self.columns.items():
+            name = None if is_escaped else column
+            default = msgspec.field(name=name, default=UNSET if column in clearing else None)
+            fields.append((place, str | None if column in self.texts else Any, default))
         self._row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=True)
-        self._empty = self._row()
+        self.empty = self._row()
         decoder = msgspec.json.Decoder(self._row, float_hook=Decimal)
         self.decode: Callable[[bytes], Struct] = self._decoded if is_escaped else decoder.decode
 
@@ -69,11 +60,6 @@ class Rows:
         places = self.columns
         return self._row(**{places[name]: v for name, v in data.items() if name in places})
 
-    def leave_out(self, row: Struct, column: str) -> None:
-        """Makes the column absent."""
-        place = self.columns[column]
-        setattr(row, place, getattr(self._empty, place))
-
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -82,7 +68,7 @@ class Field(NamedTuple):
     """One column: `place` is its attribute of a row, `name` the field that it fills.
 
     `converts_texts`: texts are converted, too. `is_text`: it has no other value than texts.
-    `clears`: a null clears the stored value. A `constant` is what every record has instead.
+    `clears`: a null clears the stored value. A `constant` (XML) is what every record has instead.
     """
 
     place: str
@@ -94,25 +80,26 @@ class Field(NamedTuple):
     constant: str = ""
 
 
-def field_writer(
-    sections: Mapping[str, Sequence[Field]], clean: Clean | None = None
-) -> WriteFields:
+def field_writer(sections: Mapping[str, list[Field]], clean: Clean | None = None) -> WriteFields:
     """The function that writes the fields of these sections, by their elements' names.
 
     Without `clean` no text of the rows may hold what none may hold.
     """
-    # No name of a column or a field stands in its source: none can be taken for code.
+    # In its source stands no name of a column or a field, which could be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
     lines = ["def write(row, pieces):", " before = len(pieces)"]
     for section, fields in sections.items():
         lines.append(" start = len(pieces)")
         for field in fields:
-            names |= _names(field)
+            head = f"{_END}{field_head(field.name)}<value"
+            names[f"head_{field.place}"] = f"{head}>{field.constant}"
+            names[f"null_{field.place}"] = f'{head} nil="true">'
+            names[f"convert_{field.place}"] = field.convert
             lines += _lines(field, cleans=clean is not None)
         lines += [
             " if len(pieces) > start:",
             f"  pieces[start] = '<{section}>' + pieces[start][{len(_END)}:]",
-            f"  {_put(repr(f'{_END}</{section}>'))}",
+            "  " + _PUT.format(f"'{_END}</{section}>'", "''"),
         ]
     most = 2 * sum(len(fields) + 1 for fields in sections.values())
     lines.append(f" return len(pieces) - before == {most}")
@@ -121,24 +108,14 @@ def field_writer(
     return write
 
 
-def _names(field: Field) -> dict[str, Any]:
-    head = f"{_END}{field_head(field.name)}"
-    return {
-        f"head_{field.place}": f"{head}<value>",
-        f"null_{field.place}": f'{head}<value nil="true">',
-        f"convert_{field.place}": field.convert,
-        f"constant_{field.place}": field.constant,
-    }
-
-
 def _lines(field: Field, *, cleans: bool) -> list[str]:
     place = field.place
     if field.constant:
-        return [f" {_put(f'head_{place}', f'constant_{place}')}"]
+        return [" " + _PUT.format(f"head_{place}", "''")]
     lines = [f" value = row.{place}"]
-    written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
     if field.converts_texts:
+        written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
         lines += [" value = clean(value)"] * cleans
         lines += [f" if {is_given} and (value := {written}) is not None:"]
     else:
@@ -146,17 +123,15 @@ def _lines(field: Field, *, cleans: bool) -> list[str]:
         if not field.is_text:
             lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
     # An object may hold what no text may, too, and is a text only now.
-    test = "if (value := clean(value)) is not None: " if cleans else ""
-    lines += [f"  {test}{_put(f'head_{place}', 'value')}"]
-    null = _put(f"null_{place}")
-    return [*lines, f" if value is None: {null}"] if field.clears else lines
+    test = "if (value := clean(value)) is not None: " * cleans
+    lines += ["  " + test + _PUT.format(f"head_{place}", "value")]
+    if field.clears:
+        lines += [" if value is None: " + _PUT.format(f"null_{place}", "''")]
+    return lines
 
 
-def _put(head: str, text: str = "''") -> str:
-    # Python calls a list's own `append` in two thirds of the time of one that has a name.
-    return f"pieces.append({head}); pieces.append({text})"
-
-
+# Python calls a list's own `append` in two thirds of the time of one that has a name.
+_PUT = "pieces.append({}); pieces.append({})"
 # The values that nearly every record has. A call for each takes twice as long.
 _WITHOUT_CALL: Mapping[Converter, str] = {
     as_integer: "str(value) if type(value) is int else {}",
