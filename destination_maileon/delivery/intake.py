@@ -137,7 +137,7 @@ class Intake:
     ) -> bool:
         contact = _written(refusal.contact)
         part = self.ledger.received(stream.plan, now, contact, line=message.line)
-        rejection = Rejection(refusal.reason, refusal.advice, refusal.field)
+        rejection = Rejection(refusal.reason, refusal.advice, refusal.field or "")
         return self._refuse(stream, part, rejection)
 
     def _refuse(self, stream: StreamMapper, part: MappedRecord, rejection: Rejection) -> bool:
@@ -208,4 +208,4 @@ def _written(contact: Contact) -> Written:
 def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:
     kind, _ = stream.plan.options.identifier_mode.identify(contact)
     advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
-    return Refusal(Reason.NO_PATH, kind.replace(" ", "_").lower(), advice, contact)
+    return Refusal(Reason.NO_PATH, advice, kind.replace(" ", "_").lower(), contact)

@@ -6,7 +6,7 @@ Each record walks them once, and becomes the finished pieces of its element.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -19,24 +19,16 @@ from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.converters import Converter, as_text, truncated
 from destination_maileon.mapping.identifiers import Identifiers, contact_of_pieces
-from destination_maileon.mapping.mapped_record import (
-    ContactRemoval,
-    Reason,
-    Refusal,
-    RefusedError,
-    Written,
-)
+from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
 from destination_maileon.mapping.preferences import listed, preference_value
 from destination_maileon.mapping.removal_columns import RemovalColumns, unclear_advice
-from destination_maileon.mapping.rows import Field, Rows, WriteFields, field_writer
+from destination_maileon.mapping.rows import Field, Rows, field_writer
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
-_TRUNCATED = Notice.TRUNCATED
 
-_NOT_DELIVERED = "Look at the source's log, and sync the record again."
 _PERMISSIONS = (
     f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
     "or 1 to 6, or leave it empty."
@@ -84,7 +76,7 @@ class ContactEncoder:
         self._mapped = {*self._critical, *(c.name for its in of.values() for c in its)}
         place = self.rows.columns
         places = {c.target.kind: place[c.name] for c in identifiers}
-        self._identifiers = Identifiers(mode, places, clean=self._cleaned, seen=self._seen)
+        self._identifiers = Identifiers(mode, places, self._seen)
         self._marks = [(c.name, place[c.name]) for c in marks]
         self._may_leave = bool(marks) or self._plan.every_record_is_deleted
         self._removals = RemovalColumns(
@@ -92,6 +84,8 @@ class ContactEncoder:
             when_deleted=self._config.deleted_records,
             every_record_is_deleted=self._plan.every_record_is_deleted,
         )
+        cleaned = (*IDENTIFIERS, *_SECTIONS, Kind.PREFERENCE)
+        self._texts = [place[c.name] for kind in cleaned for c in of[kind] if c not in marks]
         self._compile_content(of)
 
     def _compile_content(self, of: Mapping[Kind, list[Column]]) -> None:
@@ -101,19 +95,13 @@ class ContactEncoder:
         if (name := self._plan.audience_field) is not None:
             number = str(self._plan.audience_number)
             sections["custom_fields"].append(Field("audience", name, constant=number))
-        self._sections = {tag: fields for tag, fields in sections.items() if fields}
-        self._write_fields = field_writer(self._sections)
+        self._write_fields = field_writer({tag: of for tag, of in sections.items() if of})
         self._lists = [(c.name, place[c.name]) for c in of[Kind.PREFERENCES]]
         self._preferences = [(place[c.name], *_preference(c)) for c in of[Kind.PREFERENCE]]
         permission = of[Kind.PERMISSION]
         self.permission_column = permission[0].name if permission else None
         self._permission = place[permission[0].name] if permission else ""
         self._has_wishes = bool(self._lists or self._preferences or self._permission)
-
-    @cached_property
-    def _write_cleaned_fields(self) -> WriteFields:
-        """The same for rows whose texts hold what no text may. Most streams never have one."""
-        return field_writer(self._sections, clean=self._cleaned)
 
     def _field(self, column: Column) -> Field:
         convert = column.converter
@@ -138,71 +126,75 @@ class ContactEncoder:
         """
         place = self.rows.columns
         nulled = self._mapped.intersection(nulled)
-        missing = {c for c in self._mapped if getattr(row, place[c]) == UNAVAILABLE_VALUE}
+        unchanged = {c for c in self._mapped if getattr(row, place[c]) == UNAVAILABLE_VALUE}
         if nulled:
             self._seen.add(Notice.NULLED)
-        if missing:
+        if unchanged:
             self._seen.add(Notice.UNAVAILABLE)
-        for column in nulled | missing:
+        for column in nulled | unchanged:
             setattr(row, place[column], getattr(self.rows.empty, place[column]))
-        critical = next((c for c in self._critical if c in nulled | missing), None)
+        critical = next((c for c in self._critical if c in nulled | unchanged), None)
         if critical is None:
             return None
-        pieces, _ = self._identifiers.of(row, is_clean=False)
+        self._clean(row)
+        pieces, _ = self._identifiers.of(row)
         self._notices.count()
-        return self._refusal(RefusedError(Reason.NOT_DELIVERED, _NOT_DELIVERED, critical), pieces)
+        advice = "Look at the source's log, and sync the record again."
+        return Refusal(Reason.NOT_DELIVERED, advice, critical, contact_of_pieces(pieces))
 
     def encode(self, row: Struct, texts: Texts) -> Mapped:
         """What the record asks for. Null and absent columns are alike, unless nulls clear.
 
-        `texts` says what may stand in the record's texts; it need not.
+        `texts` says what may stand in the record's texts; it need not. The row is then cleaned.
         """
-        is_clean = texts is not _ANYTHING
-        pieces, keys = self._identifiers.of(row, is_clean=is_clean)
-        write = self._write_fields if is_clean else self._write_cleaned_fields
+        try:
+            return self._encoded(row, texts)
+        finally:
+            if self._seen:
+                self._notices.count()
+
+    def _encoded(self, row: Struct, texts: Texts) -> Mapped:
+        has_objects = texts is _ANYTHING and self._clean(row)
+        pieces, keys = self._identifiers.of(row)
         try:
             if self._may_leave or not keys:
                 removal = self._removal(row, pieces, is_usable=bool(keys))
                 if removal is not None:
                     return ContactRemoval(removal, contact_of_pieces(pieces))
-            is_whole = write(row, pieces)
+            is_whole = self._write_fields(row, pieces)
             if self._has_wishes:
                 is_whole = False
-                self._add_preferences(row, pieces)
-                if self._permission:
-                    self.permission(row, None)
-        except RefusedError as refused:
-            return self._refusal(refused, pieces)
-        finally:
-            if self._seen:
-                self._notices.count()
+                self._add_wishes(row, pieces)
+        except Refusal as refusal:
+            refusal.contact = contact_of_pieces(pieces)
+            # In a list of preferences nothing is named that the account does not have.
+            refusal.field = self._lists[0][0] if refusal.field is None else refusal.field
+            return refusal
         pieces.append("</contact>")
         if texts is not _PLAIN:
+            said = pieces[1::2]
+            if has_objects:
+                said = [self._cleaned(text) or "" for text in said]
             # To escape each text alone takes five times as long.
-            pieces[1::2] = contact_xml.escape_markup("\0".join(pieces[1::2])).split("\0")
+            pieces[1::2] = contact_xml.escape_markup("\0".join(said)).split("\0")
         return "".join(pieces).encode(), keys, is_whole
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
         """The permission of a record, which may name none; None: none is sent.
 
-        Raises RefusedError if it names another, which an encoded one does not.
+        Raises Refusal if it names another, which an encoded one does not.
         """
         value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
-        named = _permission(text) if text else configured
-        if isinstance(named, Reason):
-            raise RefusedError(named, _PERMISSIONS, self.permission_column)
-        return named
-
-    def _refusal(self, refused: RefusedError, pieces: list[str]) -> Refusal:
-        # In a list of preferences nothing is named that the account does not have.
-        field = self._lists[0][0] if refused.field is None else refused.field
-        return Refusal(refused.reason, field, refused.advice, contact_of_pieces(pieces))
+        return _permission(text, self.permission_column or "") if text else configured
 
     def _removal(self, row: Struct, pieces: list[str], *, is_usable: bool) -> DeletedRecords | None:
         """What becomes of the contact if it is gone, usable if it can be recognised."""
-        given = [(name, getattr(row, place)) for name, place in self._marks]
-        marks = {name: value for name, value in given if value is not None and value is not UNSET}
+        marks = {}
+        for name, place in self._marks:
+            value = getattr(row, place)
+            if value is not None and value is not UNSET:
+                marks[name] = value
         if is_usable and not marks and not self._plan.every_record_is_deleted:
             return None
         removal = self._removals.removal(marks)
@@ -210,10 +202,13 @@ class ContactEncoder:
             raise self._identifiers.missing(pieces)
         unclear = None if removal else self._removals.unclear_column(marks)
         if unclear is not None:
-            raise RefusedError(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
+            raise Refusal(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
         return removal
 
-    def _add_preferences(self, row: Struct, pieces: list[str]) -> None:
+    def _add_wishes(self, row: Struct, pieces: list[str]) -> None:
+        """Adds the preferences. Raises Refusal if these or the permission cannot be understood."""
+        if self._permission:
+            self.permission(row, None)
         found: dict[str, str] = {}
         for _, place in self._lists:
             if (value := getattr(row, place)) is not None:
@@ -223,13 +218,22 @@ class ContactEncoder:
             if type(value) is bool:
                 # As nearly all are: two calls less for each.
                 found[head] = rest["true" if value else "false"]
-            elif value is not None:
-                said = preference_value(self._cleaned(value), title)
-                if said is not None:
-                    found[head] = rest[said]
+            elif value is not None and (said := preference_value(value, title)) is not None:
+                found[head] = rest[said]
         if found:
             elements = "".join(chain.from_iterable(found.items()))
             pieces += (f"<preferences>{elements}</preferences>", "")
+
+    def _clean(self, row: Struct) -> bool:
+        """Takes from the row's texts what none may hold; whether it has objects, which may, too."""
+        has_objects = False
+        for place in self._texts:
+            value = getattr(row, place)
+            if type(value) is not str:
+                has_objects = has_objects or isinstance(value, dict | list)
+            elif not value.isprintable():
+                setattr(row, place, self._cleaned(value))
+        return has_objects
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401 - what comes of a value is a value
         """A value less what no text may hold; null if it held nothing else."""
@@ -245,7 +249,7 @@ class ContactEncoder:
         text = value if type(value) is str else written(value) or ""
         cut = truncated(text)
         if len(cut) != len(text):
-            self._seen.add(_TRUNCATED)
+            self._seen.add(Notice.TRUNCATED)
         return cut
 
     def _standard_text(self, value: object) -> str:
@@ -264,7 +268,8 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
 
 
 @lru_cache(maxsize=100)
-def _permission(text: str) -> Permission | Reason | None:
-    if is_not_set(text):
-        return None
-    return Permission.parse(text) or Reason.BAD_PERMISSION
+def _permission(text: str, column: str) -> Permission | None:
+    permission = Permission.parse(text)
+    if permission is None and not is_not_set(text):
+        raise Refusal(Reason.BAD_PERMISSION, _PERMISSIONS, column)
+    return permission

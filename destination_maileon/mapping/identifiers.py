@@ -12,8 +12,8 @@ from msgspec import Struct
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.contact import Contact, IdentifierMode, is_maileon_id
 from destination_maileon.mapping import mapped_record
-from destination_maileon.mapping.converters import Clean, as_text
-from destination_maileon.mapping.mapped_record import Reason, RefusedError
+from destination_maileon.mapping.converters import as_text
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.summary import Notice
 
 INVISIBLE = re.compile(
@@ -40,16 +40,14 @@ class Identifiers:
     A Maileon id is among them only where contacts are recognised by it.
     """
 
-    def __init__(
-        self, mode: IdentifierMode, places: Mapping[Kind, str], *, clean: Clean, seen: set[Notice]
-    ) -> None:
+    def __init__(self, mode: IdentifierMode, places: Mapping[Kind, str], seen: set[Notice]) -> None:
         self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
         self._names = " or ".join(sorted(mode.columns))
-        self._clean, self._seen = clean, seen
+        self._seen = seen
         self._kinds = [(places[kind], *how) for kind, how in _KEYS.items() if kind in places]
         self._id = places.get(Kind.MAILEON_ID)
 
-    def of(self, row: Struct, *, is_clean: bool) -> tuple[list[str], tuple[str, ...]]:
+    def of(self, row: Struct) -> tuple[list[str], tuple[str, ...]]:
         """The first pieces of the contact: by turns what stands before a text, and the text.
 
         And its keys; none if Maileon cannot recognise it by them.
@@ -57,7 +55,7 @@ class Identifiers:
         pieces = ["<contact>", ""]
         keys: tuple[str, ...] = ()
         given = None if self._id is None else getattr(row, self._id)
-        number = "" if given is None else _NO_ID.sub("", self._text(given).strip())
+        number = "" if given is None else _NO_ID.sub("", _text(given).strip())
         if number:
             pieces += (_ID, number, "</id>", "")
         is_usable = False
@@ -65,7 +63,7 @@ class Identifiers:
             value = getattr(row, place)
             if value is None:
                 continue
-            text = value if is_clean and type(value) is str else self._text(value)
+            text = value if type(value) is str else _text(value)
             if opening is _EMAIL:
                 # No address has space around it (RFC 5321); columns of fixed width have.
                 text = text.strip()
@@ -80,45 +78,43 @@ class Identifiers:
             is_usable = is_maileon_id(number)
         return pieces, keys if is_usable else ()
 
-    def missing(self, pieces: list[str]) -> RefusedError:
+    def missing(self, pieces: list[str]) -> Refusal:
         """Of a record by whose identifiers, in these pieces, nobody can be recognised."""
         given = f"a value for {self._names}, by which contacts are recognised"
         if pieces[2:3] == [_ID]:
             given = "a Maileon id that is a whole number from 1 on, or none at all"
-        return RefusedError(Reason.NO_IDENTIFIER, f"Give the record {given}.", self._names)
+        return Refusal(Reason.NO_IDENTIFIER, f"Give the record {given}.", self._names)
 
-    def _text(self, value: object) -> str:
-        value = self._clean(value)
-        # Whoever has `true` or `[]` would be one contact.
-        is_none = value is None or isinstance(value, bool | dict | list)
-        return "" if is_none else as_text(value)
+
+def _text(value: object) -> str:
+    # Whoever has `true` or `[]` would be one contact.
+    return "" if isinstance(value, bool | dict | list) else as_text(value)
 
 
 class SharedIds:
     """Whether one id comes with many addresses: Maileon takes them for one contact.
 
-    The id is Maileon's own where contacts are recognised by it, else the external one. Of a
-    thousand ids at a time the addresses are kept: an id that comes with many comes often.
+    The id is Maileon's own where contacts are recognised by it, else the external one. The
+    addresses of a thousand ids at a time are kept: an id that comes with many comes often.
     """
 
     def __init__(self, mode: IdentifierMode = IdentifierMode.EXTERNAL_ID) -> None:
         self._kind = mapped_record.ID_KEY if mode.sends_id else mapped_record.EXTERNAL_ID_KEY
         self.title = "Maileon id" if mode.sends_id else "external id"
         self._addresses: dict[str, set[str]] = {}
-        self._is_found = False
 
     def look(self, keys: tuple[str, ...]) -> bool:
         """Takes in the keys of a contact; true once, when the first such id is found."""
-        if self._is_found:
-            return False
         for key in keys[1:]:
             if key[0] == self._kind:
                 if len(self._addresses) == MAX_TRACKED_IDS:
                     self._addresses.clear()
                 addresses = self._addresses.setdefault(key, set())
                 addresses.add(keys[0])
-                self._is_found |= len(addresses) >= MANY_ADDRESSES
-        return self._is_found
+                if len(addresses) >= MANY_ADDRESSES:
+                    self._kind = ""
+                    return True
+        return False
 
 
 def contact_of_pieces(pieces: list[str]) -> Contact:

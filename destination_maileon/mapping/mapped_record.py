@@ -4,6 +4,7 @@ This module alone decides how the records of one contact are merged: as their se
 left it. With `update` the later value wins field by field, with `ignore` the first record stands.
 """
 
+import dataclasses
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,24 +37,17 @@ class Reason(StrEnum):
 
 
 @dataclass(eq=False)
-class RefusedError(ValueError):
-    """Why a record is rejected; `advice` says what a person can do, and quotes no value.
+class Refusal(ValueError):
+    """Why a record is rejected before it is sent, and whose: `contact` has its identifiers.
 
-    `field` is the column or target at fault; None if it must not be named.
+    `advice` says what a person can do, and quotes no value. `field` is the column or target at
+    fault, None if it must not be named.
     """
 
     reason: Reason
     advice: str
     field: str | None = None
-
-
-class Refusal(Struct, frozen=True):
-    """A record that is rejected before it is sent; `field` names the column or target at fault."""
-
-    reason: Reason
-    field: str
-    advice: str
-    contact: Contact
+    contact: Contact = dataclasses.field(default_factory=Contact)
 
 
 class ContactRemoval(Struct, frozen=True):
@@ -216,6 +210,9 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 
 external_id_keys = partial(_with_twin, EXTERNAL_ID_KEY)
 """The keys of an external id; none if it is blank."""
+
+
+RefusedError = Refusal
 
 
 def maileon_id_key(number: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from destination_maileon.maileon.contact_xml import field_head
-from destination_maileon.mapping.converters import Clean, Converter, as_boolean, as_integer, as_text
+from destination_maileon.mapping.converters import Converter, as_boolean, as_integer, as_text
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
@@ -80,13 +80,10 @@ class Field(NamedTuple):
     constant: str = ""
 
 
-def field_writer(sections: Mapping[str, list[Field]], clean: Clean | None = None) -> WriteFields:
-    """The function that writes the fields of these sections, by their elements' names.
-
-    Without `clean` no text of the rows may hold what none may hold.
-    """
+def field_writer(sections: Mapping[str, list[Field]]) -> WriteFields:
+    """The function that writes the fields of these sections, by their elements' names."""
     # In its source stands no name of a column or a field, which could be taken for code.
-    names: dict[str, Any] = {"UNSET": UNSET, "clean": clean}
+    names: dict[str, Any] = {"UNSET": UNSET}
     lines = ["def write(row, pieces):", " before = len(pieces)"]
     for section, fields in sections.items():
         lines.append(" start = len(pieces)")
@@ -95,7 +92,7 @@ def field_writer(sections: Mapping[str, list[Field]], clean: Clean | None = None
             names[f"head_{field.place}"] = f"{head}>{field.constant}"
             names[f"null_{field.place}"] = f'{head} nil="true">'
             names[f"convert_{field.place}"] = field.convert
-            lines += _lines(field, cleans=clean is not None)
+            lines += _lines(field)
         lines += [
             " if len(pieces) > start:",
             f"  pieces[start] = '<{section}>' + pieces[start][{len(_END)}:]",
@@ -108,7 +105,7 @@ def field_writer(sections: Mapping[str, list[Field]], clean: Clean | None = None
     return write
 
 
-def _lines(field: Field, *, cleans: bool) -> list[str]:
+def _lines(field: Field) -> list[str]:
     place = field.place
     if field.constant:
         return [" " + _PUT.format(f"head_{place}", "''")]
@@ -116,15 +113,12 @@ def _lines(field: Field, *, cleans: bool) -> list[str]:
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
     if field.converts_texts:
         written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
-        lines += [" value = clean(value)"] * cleans
         lines += [f" if {is_given} and (value := {written}) is not None:"]
     else:
         lines += [f" if {is_given}:"]
         if not field.is_text:
             lines += [f"  if type(value) is not str: value = convert_{place}(value)"]
-    # An object may hold what no text may, too, and is a text only now.
-    test = "if (value := clean(value)) is not None: " * cleans
-    lines += ["  " + test + _PUT.format(f"head_{place}", "value")]
+    lines += ["  " + _PUT.format(f"head_{place}", "value")]
     if field.clears:
         lines += [" if value is None: " + _PUT.format(f"null_{place}", "''")]
     return lines

@@ -12,7 +12,6 @@ from msgspec.structs import astuple
 from destination_maileon.config.model import titled
 from destination_maileon.config.targets import SKIP
 from destination_maileon.errors import ConfigError, StopSync
-from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
@@ -23,7 +22,7 @@ from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessa
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey
 
-_NO_DATA = Refusal(Reason.NO_DATA, "", "Look at the source: its record holds no data.", Contact())
+_NO_DATA = Refusal(Reason.NO_DATA, "Look at the source: its record holds no data.")
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
 # Not every version of msgspec makes a ValueError of its own errors.
 _UNUSUAL = (ValueError, RecursionError, ArithmeticError, MsgspecError)

@@ -274,6 +274,19 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
     assert notices.counts[Notice.CLEANED] == 2
 
 
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_converter_gets_texts_without_what_xml_forbids(clear: bool) -> None:
+    columns = [custom(name, FieldType.INTEGER, clear=clear) for name in "ABC"]
+    fields = contact({"A": "\x001", "B": "\x00", "C": "2\x01.0"}, *columns).custom_fields
+    assert fields == {"A": "1", **({"B": None} if clear else {}), "C": "2"}
+
+
+@pytest.mark.parametrize("field_type", FieldType)
+def test_no_object_brings_what_xml_forbids_into_a_field(field_type: FieldType) -> None:
+    fields = contact({"A": {"\ufffe": "\ud800"}}, custom("A", field_type)).custom_fields
+    assert fields == {"A": '{"":""}'}
+
+
 # Preferences.
 
 

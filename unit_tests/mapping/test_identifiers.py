@@ -26,8 +26,7 @@ def keys_of(mode: IdentifierMode, identity: Mapping[str, object]) -> tuple[str, 
     rows = Rows(map(str, IDENTIFIERS))
     kinds = IDENTIFIERS if mode.sends_id else (Kind.EMAIL, Kind.EXTERNAL_ID)
     places = {kind: rows.columns[kind] for kind in kinds}
-    identifiers = Identifiers(mode, places, clean=lambda value: value, seen=set())
-    return identifiers.of(rows.of(identity), is_clean=True)[1]
+    return Identifiers(mode, places, set()).of(rows.of(identity))[1]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,6 @@ def write(
     clears: bool = False,
     convert: Converter = as_text,
     constant: str = "",
-    is_clean: bool = False,
 ) -> bool:
     """Writes the section that these values make; UNSET is an absent one."""
     rows = Rows(NAMES, NAMES if clears else [])
@@ -76,10 +75,9 @@ def write(
         )
         for name in NAMES
     ]
-    clean = None if is_clean else cleaned
     if constant:
         fields.append(Field("constant", "X", constant=constant))
-    writer = field_writer({"custom_fields": fields}, clean=clean)
+    writer = field_writer({"custom_fields": fields})
     row = rows.of({n: v for n, v in zip(NAMES, values, strict=True) if v is not UNSET})
     return writer(row, pieces)
 
@@ -90,10 +88,6 @@ def written(values: Sequence[object], **how: Any) -> str:
     write(pieces, values, **how)
     pieces[1::2] = map(escape_markup, pieces[1::2])
     return "".join(pieces)
-
-
-def cleaned(value: object) -> object:
-    return (without_forbidden(value) or None) if isinstance(value, str) and value else value
 
 
 def read(section: str) -> dict[str | None, str | None]:
@@ -110,12 +104,12 @@ def read(section: str) -> dict[str | None, str | None]:
 
 
 @pytest.mark.parametrize("clears", [False, True])
-@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+@given(values=st.lists(st.none() | allowed | st.just(UNSET), min_size=3, max_size=3))
 def test_what_is_put_in_is_read_back(clears: bool, values: list[object]) -> None:
     expected = {
-        name: cleaned(value)
+        name: value
         for name, value in zip(NAMES, values, strict=True)
-        if value is not UNSET and (clears or cleaned(value) is not None)
+        if value is not UNSET and (clears or value is not None)
     }
     assert read(written(values, clears=clears)) == expected
 
@@ -132,11 +126,10 @@ def test_a_field_that_every_record_has_stands_after_the_others() -> None:
     assert [*read(written(["a", None, "c"], constant="1"))] == [NAMES[0], NAMES[2], "X"]
 
 
-@pytest.mark.parametrize("is_clean", [False, True])
-def test_what_is_no_text_is_converted(is_clean: bool) -> None:
+def test_what_is_no_text_is_converted() -> None:
     values = [1, True, ["x", "y"]]
     expected = dict(zip(NAMES, ("1", "true", '["x","y"]'), strict=True))
-    assert read(written(values, is_clean=is_clean)) == expected
+    assert read(written(values)) == expected
 
 
 @pytest.mark.parametrize("clears", [False, True])
@@ -145,15 +138,8 @@ def test_a_text_that_a_converter_takes_for_null_is_written_as_null(clears: bool)
     assert read_back == {**({NAMES[0]: None} if clears else {}), NAMES[1]: "1", NAMES[2]: "2"}
 
 
-def test_a_converter_gets_texts_without_what_xml_forbids() -> None:
-    assert read(written(["\x001", "\x00", "2\x01.0"], convert=as_integer)) == {
-        NAMES[0]: "1",
-        NAMES[2]: "2",
-    }
-
-
 @pytest.mark.parametrize("constant", ["", "1"])
-@given(values=st.lists(st.none() | st.text() | st.just(UNSET), min_size=3, max_size=3))
+@given(values=st.lists(st.none() | allowed | st.just(UNSET), min_size=3, max_size=3))
 @pytest.mark.parametrize("clears", [False, True])
 def test_a_row_is_whole_if_it_has_something_for_every_field(
     values: list[object], constant: str, clears: bool
