@@ -1,77 +1,42 @@
 """The configuration: one model, from which the spec is derived.
 
-This module alone decides which keys there are, with their values, defaults, and the text below each
-that a person reads about it. How a target is spelled is decided in `targets`.
+This module alone decides which options there are, with their values, defaults, and the text below
+each that a person reads about it. How a target is spelled is decided in `targets`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StrictBool,
-    StrictInt,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from destination_maileon.config import types
 from destination_maileon.config.suggestions import shown
 from destination_maileon.config.targets import STANDARD_NAMES, TargetText
-from destination_maileon.config.types import (
-    Address,
-    ApiKey,
-    BucketPath,
-    ConfigModel,
-    Count,
-    OptionalAddress,
-    OrBlank,
-    Percent,
-    Seconds,
-    Text,
-    TrimmedText,
-    config_field,
-    named,
-    refused,
-)
+from destination_maileon.config.types import ConfigModel, Flag, OrBlank, option, refused
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
+
+UnmappedColumns = StrEnum("UnmappedColumns", ["IGNORE", "CREATE", "FAIL"])
+NullValues = StrEnum("NullValues", ["KEEP", "CLEAR"])
+DeletedRecords = StrEnum("DeletedRecords", ["IGNORE", "UNSUBSCRIBE", "DELETE"])
+IdentifiersInLogs = StrEnum("IdentifiersInLogs", ["MASKED", "FULL"])
 
 _SYNC_MODES = {mode.name.lower(): mode for mode in SynchronizationMode}
 _PERMISSIONS = {"not_set": None, **{item.name.lower(): item for item in Permission}}
 
 
-class UnmappedColumns(StrEnum):
-    """What happens to columns that have no target."""
+def _named(members: Mapping[str, object]) -> PlainValidator:
+    """Annotates what is one of these names, and is read as what the name stands for."""
 
-    IGNORE = "ignore"
-    CREATE = "create"
-    FAIL = "fail"
+    def read(name: object) -> object:
+        if not isinstance(name, str) or name not in members:
+            raise PydanticCustomError("enum", "not one of the names")
+        return members[name]
 
-
-class NullValues(StrEnum):
-    """What a null does to the value that Maileon holds."""
-
-    KEEP = "keep"
-    CLEAR = "clear"
-
-
-class DeletedRecords(StrEnum):
-    """What becomes of a contact whose record says that it is gone."""
-
-    IGNORE = "ignore"
-    UNSUBSCRIBE = "unsubscribe"
-    DELETE = "delete"
-
-
-class IdentifiersInLogs(StrEnum):
-    """How identifiers are shown in log lines."""
-
-    MASKED = "masked"
-    FULL = "full"
+    return PlainValidator(read, json_schema_input_type=Literal[tuple(members)])
 
 
 def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -83,15 +48,14 @@ def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     return entries
 
 
-class ColumnMapping(ConfigModel):
+class ColumnMapping(ConfigModel, title="Column"):
     """One column and the field in Maileon that it fills."""
 
-    model_config = ConfigDict(title="Column")
     keys_with_null: ClassVar[frozenset[str]] = frozenset({"source"})
 
-    column: str = config_field("Column", examples=["first_name", "color"])
+    column: str = option("Column", examples=["first_name", "color"])
     """The column's name, exactly as the source delivers it (see the schema of the connection)."""
-    target: TargetText = config_field(
+    target: TargetText = option(
         "Target",
         description="Where the column goes. An identifier: email, external_id or maileon_id. A "
         "custom field: custom:NAME. A preference: preference:CATEGORY/NAME, with the names in "
@@ -100,19 +64,18 @@ class ColumnMapping(ConfigModel):
         "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
         examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
     )
-    source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = config_field(
+    source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = option(
         "Preference Source", default=None, examples=["Newsletter form"]
     )
     """Only for preferences: the source to store with the preference, such as the form where it was
     given. Without it the stored source stays; an empty text in the configuration's JSON deletes
     it."""
-    null_values: NullValues | None = config_field("Null Values", default=None)
+    null_values: NullValues | None = option("Null Values", default=None)
     """What happens when a record has no value (null) in this column. keep: the value that Maileon
     holds stays. clear: it is removed. Leave this empty to do as with all columns."""
 
     @property
     def key(self) -> tuple[str]:
-        """What one mapping may have once."""
         return (self.column,)
 
     @property
@@ -121,23 +84,21 @@ class ColumnMapping(ConfigModel):
         return "source" in self.model_fields_set
 
 
-class StreamConfig(ConfigModel):
+class StreamConfig(ConfigModel, title="Stream"):
     """One stream and where its columns go."""
 
-    model_config = ConfigDict(title="Stream")
-
-    name: Text = config_field("Stream Name", examples=["customers"])
+    name: types.Text = option("Stream Name", examples=["customers"])
     """The stream's name as it arrives here: with the prefix that the connection puts before it, and
     in the same case."""
-    namespace: OrBlank[str] = config_field("Namespace", default=None, examples=["public"])
+    namespace: OrBlank[str] = option("Namespace", default=None, examples=["public"])
     """The stream's namespace as it arrives here (often the schema of the source's database; none if
     the connection's setting is the destination's default). Needed only if several streams have this
     name; if empty, the mapping is for all of them."""
-    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_each_once)] = config_field(
+    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_each_once)] = option(
         "Columns", default=()
     )
     """One entry per column. Columns without an entry are mapped by their name."""
-    audience_field: OrBlank[str] = config_field(
+    audience_field: OrBlank[str] = option(
         "Audience Field", default=None, examples=["IN_SPRING_CAMPAIGN"]
     )
     """The name of a custom field of type integer that says who is in this stream: a number above 0
@@ -147,94 +108,86 @@ class StreamConfig(ConfigModel):
 
     @property
     def key(self) -> tuple[str | None, str]:
-        """Namespace and name: what one configuration may have once."""
         return self.namespace, self.name
 
 
-class NoStorage(ConfigModel):
+class NoStorage(ConfigModel, title="None"):
     """Rejected records are only reported in the log, without their values."""
 
-    model_config = ConfigDict(title="None")
-
-    storage_type: Literal["None"] = config_field("Storage Type")
+    storage_type: Literal["None"] = option("Storage Type")
     """None: nothing is stored."""
 
 
-class S3Storage(ConfigModel):
+class S3Storage(ConfigModel, title="S3"):
     """Rejected records are stored as JSON lines in a bucket of S3 or a compatible service."""
 
-    model_config = ConfigDict(title="S3")
-
-    storage_type: Literal["S3"] = config_field("Storage Type")
+    storage_type: Literal["S3"] = option("Storage Type")
     """S3: a bucket of Amazon S3 or a compatible service."""
-    s3_bucket_name: TrimmedText = config_field("Bucket Name", examples=["airbyte-rejected-records"])
+    s3_bucket_name: types.TrimmedText = option("Bucket Name", examples=["airbyte-rejected-records"])
     """The bucket's name, as the list of buckets in the S3 console shows it."""
-    s3_bucket_region: TrimmedText = config_field("Bucket Region", examples=["eu-central-1"])
+    s3_bucket_region: types.TrimmedText = option("Bucket Region", examples=["eu-central-1"])
     """The bucket's region, as the list of buckets in the S3 console shows it."""
-    bucket_path: BucketPath = config_field("Bucket Path", examples=["airbyte/maileon"])
+    bucket_path: types.BucketPath = option("Bucket Path", examples=["airbyte/maileon"])
     """The folder in the bucket below which rejected records are stored. They hold personal data:
     restrict who can read the folder, and have the bucket delete old files."""
-    access_key_id: OrBlank[SecretStr] = config_field(
-        "Access Key ID", default=None, airbyte_secret=True
-    )
+    access_key_id: OrBlank[SecretStr] = option("Access Key ID", default=None, airbyte_secret=True)
     """The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security
     credentials). Leave both key fields empty to use the rights of the machine on which Airbyte
     runs."""
-    secret_access_key: OrBlank[SecretStr] = config_field(
+    secret_access_key: OrBlank[SecretStr] = option(
         "Secret Access Key", default=None, airbyte_secret=True
     )
     """The secret that belongs to the access key ID. AWS shows it once, when the access key is
     created."""
-    s3_endpoint: OptionalAddress = config_field(
+    s3_endpoint: types.OptionalAddress = option(
         "Endpoint", default=None, examples=["https://s3.example.com"]
     )
     """The address of an S3-compatible service. Leave it empty for Amazon S3."""
 
-    @model_validator(mode="after")
-    def _has_both_keys_or_none(self) -> Self:
-        if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise refused(
-                "is incomplete: a key has an access_key_id and a secret_access_key; give both, or "
-                "neither to use the rights of the machine"
-            )
-        return self
+
+def _with_both_keys_or_none(storage: S3Storage) -> S3Storage:
+    if (storage.access_key_id is None) != (storage.secret_access_key is None):
+        raise refused(
+            "is incomplete: a key has an access_key_id and a secret_access_key; give both, or "
+            "neither to use the rights of the machine"
+        )
+    return storage
 
 
-ObjectStorage: TypeAlias = Annotated[NoStorage | S3Storage, Field(discriminator="storage_type")]
-_hidden_field = partial(config_field, airbyte_hidden=True)
+_S3Storage: TypeAlias = Annotated[S3Storage, AfterValidator(_with_both_keys_or_none)]
+ObjectStorage: TypeAlias = Annotated[NoStorage | _S3Storage, Field(discriminator="storage_type")]
+_hidden = partial(option, airbyte_hidden=True)
 
 
-class Config(ConfigModel):
+class Config(ConfigModel, title="Destination Maileon"):
     """A configuration that is complete and without contradictions."""
 
-    model_config = ConfigDict(title="Destination Maileon")
-
-    dry_run: StrictBool = config_field("Dry Run", default=False, always_show=True)
+    dry_run: Flag = option("Dry Run", default=False, always_show=True)
     """If on, records are mapped, checked and reported, but nothing is sent to Maileon, and the next
     sync reads the same records again. Switch it on for the first sync, read the log, and switch it
     off. It stops every connection to this destination, and their opt-outs: to try something later,
     make a second destination."""
-    api_key: ApiKey = config_field("API Key", airbyte_secret=True)
+    api_key: types.ApiKey = option("API Key", airbyte_secret=True)
     """Your Maileon API key. In Maileon, open the settings, then API Keys, and copy a key or create
     one. It needs the rights GET and POST, also DELETE if contacts are to be deleted or
     unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to certain IP
     addresses, add those of Airbyte, or of its proxy."""
-    identifier_mode: IdentifierMode = config_field(
-        "Recognise Contacts By", default=IdentifierMode.EMAIL, always_show=True
+    identifier_mode: IdentifierMode = option(
+        "Recognise Contacts By", default="email", always_show=True
     )
     """How Maileon finds the contact that a record belongs to. email: by the e-mail address.
     external_id: by your own customer number; contacts that lack it are not found. maileon_id: by
     the number that Maileon gave the contact; records without one go by their e-mail address. Your
     data needs a column for it."""
-    sync_mode: Annotated[SynchronizationMode, named(_SYNC_MODES)] = config_field(
+    sync_mode: Annotated[SynchronizationMode, _named(_SYNC_MODES)] = option(
         "Existing Contacts", default="update", always_show=True
     )
     """What happens to contacts that are already in Maileon. update: their fields are overwritten
     with your data. ignore: they stay exactly as they are, and only new contacts are added."""
-    update_only: StrictBool = config_field("Update Existing Contacts Only", default=False)
+    update_only: Flag = option("Update Existing Contacts Only", default=False)
     """If on, only contacts that are already in Maileon are updated, and people who are not there
     are left out. If off, they are added as new contacts, with the permission below."""
-    permission: Annotated[Permission | None, named(_PERMISSIONS)] = config_field(
+    permission: Annotated[Permission | None, _named(_PERMISSIONS)] = option(
         "Permission of New Contacts", default="not_set", always_show=True
     )
     """The permission (opt-in) that new contacts get in Maileon. Choose only what these people
@@ -243,100 +196,92 @@ class Config(ConfigModel):
     these people agreed to nothing; with the option below existing contacts lose their permission,
     too. If your data knows the permission of each person, map its column to the target permission
     instead."""
-    override_permission: StrictBool = config_field(
-        "Override Permission of Existing Contacts", default=False
-    )
+    override_permission: Flag = option("Override Permission of Existing Contacts", default=False)
     """If on, contacts that are already in Maileon get the permission above as well, even if theirs
     was higher or lower: a double opt-in can be lost, or claimed for people who never gave it. If
     off, existing contacts keep their permission. Without a permission this has no effect."""
-    reimport_unsubscribed_contacts: StrictBool = config_field(
-        "Reimport Unsubscribed Contacts", default=False
-    )
+    reimport_unsubscribed_contacts: Flag = option("Reimport Unsubscribed Contacts", default=False)
     """If on, people who unsubscribed are added again as soon as they appear in your data, and are
     written to again: switch this on only if they agreed anew. If off, they stay unsubscribed."""
-    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = config_field(
+    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = option(
         "Column Mapping", default=(), always_show=True
     )
     """Which column goes to which field in Maileon, or says who has unsubscribed. Needed only where
     the names differ: columns that are named like an identifier (email), like a standard field
     (first_name), like a custom field of your account or just unsubscribe are mapped automatically.
     Add one entry per stream."""
-    unmapped_columns: UnmappedColumns = config_field(
-        "Columns Without a Field", default=UnmappedColumns.IGNORE, always_show=True
+    unmapped_columns: UnmappedColumns = option(
+        "Columns Without a Field", default="ignore", always_show=True
     )
     """What happens to columns that have no field in Maileon. ignore: they are left out, and a
     warning names them. create: a custom field is added to your Maileon account for each. fail: the
     sync stops before anything is sent."""
-    null_values: NullValues = config_field("Null Values", default=NullValues.KEEP)
+    null_values: NullValues = option("Null Values", default="keep")
     """What happens when a record has no value (null) in a column. keep: the value that Maileon
     holds stays. clear: it is removed. Identifiers, permission and preferences are never cleared."""
-    truncate_long_text: StrictBool = config_field("Truncate Long Text", default=False)
+    truncate_long_text: Flag = option("Truncate Long Text", default=False)
     """If on, text is cut at the 255 characters that a field in Maileon holds. If off, Maileon
     refuses a contact with longer text, and it is reported as rejected."""
-    deleted_records: DeletedRecords = config_field("Deleted Records", default=DeletedRecords.IGNORE)
+    deleted_records: DeletedRecords = option("Deleted Records", default="ignore")
     """What happens to a contact whose record was deleted at the source (CDC sources say so; or map
     a column to the target deleted). ignore: it stays as it is. unsubscribe: it is unsubscribed.
     delete: it is removed from Maileon with everything stored about it, which cannot be undone."""
-    max_deleted_records: Count | None = config_field(
+    max_deleted_records: types.Count | None = option(
         "Maximum Deleted Records", default=None, examples=[1000]
     )
     """The sync stops before it deletes or unsubscribes more contacts than this: this protects you
     if a table at the source is emptied by mistake. Each run counts anew and may remove as many
     again: after such a stop pause the connection and look at the source first. Leave it empty for
     no limit."""
-    max_audience_leavers_percent: Percent | None = config_field(
+    max_audience_leavers_percent: types.Percent | None = option(
         "Maximum Audience Leavers Percent", default=None, examples=[20]
     )
     """The sync stops before a larger share of an audience's members than this drops out of it: this
     protects you if a table at the source is incomplete. Leave it empty for no limit."""
-    object_storage_config: ObjectStorage = config_field(
+    object_storage_config: ObjectStorage = option(
         "Storage for Rejected Records", default=NoStorage(storage_type="None")
     )
     """Where rejected records are kept, so that they can be corrected and sent again."""
-    ignore_invalid_contacts: StrictBool = config_field(
-        "Continue When Contacts Are Rejected", default=True
-    )
+    ignore_invalid_contacts: Flag = option("Continue When Contacts Are Rejected", default=True)
     """If on, contacts that Maileon refuses (an invalid address, a text that is too long) are
     reported, and all others are written. If off, the first of them fails the sync."""
-    max_rejected_records: Count | None = config_field(
+    max_rejected_records: types.Count | None = option(
         "Maximum Rejected Records", default=None, examples=[500]
     )
     """The sync fails once more records than this were rejected. Leave it empty for no limit."""
-    max_rejected_percent: Percent | None = config_field(
+    max_rejected_percent: types.Percent | None = option(
         "Maximum Rejected Percent", default=None, examples=[5]
     )
     """The sync fails once a larger share of its records than this was rejected, judged from 100
     records on and at the end. Leave it empty for no limit."""
-    identifiers_in_logs: IdentifiersInLogs = config_field(
-        "Identifiers in Logs", default=IdentifiersInLogs.MASKED
-    )
+    identifiers_in_logs: IdentifiersInLogs = option("Identifiers in Logs", default="masked")
     """How a person is named in log lines. masked: by the first letter and the ending of the domain.
     full: by the whole address or number, for everybody who can read the logs of the connection."""
-    base_url: Address = _hidden_field(
+    base_url: types.Address = _hidden(
         "Base URL",
         default="https://api.maileon.com/1.0",
         examples=["https://api.maileon.com/1.0"],
     )
     """The address of Maileon's API. Change it only if Maileon's support told you to, or for a test
     system."""
-    batch_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = _hidden_field(
+    batch_size: Annotated[types.Count, Field(ge=1, le=10_000)] = _hidden(
         "Batch Size", default=1_000
     )
     """How many contacts one call holds at most."""
-    max_batch_bytes: Annotated[StrictInt, Field(ge=1_000, le=9_000_000)] = _hidden_field(
+    max_batch_bytes: Annotated[types.Count, Field(ge=1_000, le=9_000_000)] = _hidden(
         "Maximum Batch Bytes", default=8_000_000
     )
     """How many bytes one call holds at most."""
-    concurrent_requests: Annotated[StrictInt, Field(ge=1, le=16)] = _hidden_field(
+    concurrent_requests: Annotated[types.Count, Field(ge=1, le=16)] = _hidden(
         "Concurrent Requests", default=8
     )
     """How many calls are made at the same time at most. How many there are follows from what
     Maileon bears."""
-    flush_interval_seconds: Seconds = _hidden_field("Flush Interval in Seconds", default=60)
+    flush_interval_seconds: types.Seconds = _hidden("Flush Interval in Seconds", default=60)
     """How long a record waits at most for its batch to fill."""
-    request_timeout_seconds: Seconds = _hidden_field("Request Timeout in Seconds", default=120)
+    request_timeout_seconds: types.Seconds = _hidden("Request Timeout in Seconds", default=120)
     """How long one call may take, from connecting to the end of the answer."""
-    max_retry_seconds: Seconds = _hidden_field("Maximum Retry Time in Seconds", default=900)
+    max_retry_seconds: types.Seconds = _hidden("Maximum Retry Time in Seconds", default=900)
     """How long a call that fails is tried again before the sync fails."""
 
 

@@ -2,10 +2,9 @@
 
 This module alone decides what Airbyte is told about the connector before there is a configuration:
 the form's groups, the documentation's address, the supported sync modes, and the plain schema that
-its form builder understands. Of the keys it knows only where the form's groups begin.
+its form builder understands. Of the options it knows only where the form's groups begin.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -29,36 +28,10 @@ GROUPS = (
     ("rejected", "Rejected Records", "object_storage_config"),
     ("advanced", "Advanced", "base_url"),
 )
-"""The form's headings in their order: name, title, and the first key that stands below it."""
+"""The form's headings in their order: name, title, and the first option that stands below it."""
 
 
-def connection_specification() -> dict[str, Any]:
-    """The JSON Schema of the configuration.
-
-    Unknown keys pass it: the platform reads `additionalProperties: false` as a promise that no key
-    will ever go, and the model refuses them in words that name the key that was meant.
-    """
-    schema = flat_schema()
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": schema["title"],
-        "type": "object",
-        "required": schema["required"],
-        "additionalProperties": True,
-        "groups": [{"id": group, "title": title} for group, title, _ in GROUPS],
-        "properties": dict(_grouped(schema["properties"])),
-    }
-
-
-def _grouped(properties: Schema) -> Iterator[tuple[str, Schema]]:
-    begins = {key: group for group, _, key in GROUPS}
-    group = ""
-    for key, schema in properties.items():
-        group = begins.get(key, group)
-        yield key, {**schema, "group": group}
-
-
-def specification() -> dict[str, Any]:
+def specification() -> Schema:
     """The content of the SPEC message."""
     return {
         "documentationUrl": DOCUMENTATION_URL,
@@ -68,19 +41,32 @@ def specification() -> dict[str, Any]:
     }
 
 
-_PYDANTICS_OWN = ("additionalProperties", "discriminator", "format", "writeOnly")
-"""Left out: unknown keys are refused with better words than a schema has, and Airbyte's check
-counts `additionalProperties: false` as a breaking change to come; secrets are marked by
-`airbyte_secret`."""
-
-
 @cache
-def flat_schema() -> Schema:
-    """The schema of the configuration without `$ref`, `$defs`, `anyOf` and `allOf`."""
+def connection_specification() -> Schema:
+    """The JSON Schema of the configuration, without `$ref`, `$defs`, `anyOf` and `allOf`.
+
+    Unknown keys pass it: the platform reads `additionalProperties: false` as a promise that no key
+    will ever go, and the model refuses them in words that name the key that was meant.
+    """
     schema = Config.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    flat: Schema = _flat(schema, definitions)
-    return flat
+    schema = _flat(schema, schema["$defs"])
+    begins = {key: group for group, _, key in GROUPS}
+    group = ""
+    for key, node in schema["properties"].items():
+        node["group"] = group = begins.get(key, group)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": schema["title"],
+        "type": "object",
+        "required": schema["required"],
+        "additionalProperties": True,
+        "groups": [{"id": group, "title": title} for group, title, _ in GROUPS],
+        "properties": schema["properties"],
+    }
+
+
+_PYDANTICS_OWN = ("$defs", "additionalProperties", "discriminator", "format", "writeOnly")
+"""Left out: unknown keys are refused by the model, and secrets are marked by `airbyte_secret`."""
 
 
 def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
@@ -109,13 +95,12 @@ def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
 
 def _resolved(node: Schema, definitions: Schema) -> Schema:
     """The node with what it refers to; what it says itself counts more, but for a null default."""
-    own = {key: value for key, value in node.items() if key not in {"$ref", "anyOf"}}
-    if own.get("default", ...) is None:
-        del own["default"]
-    if "$ref" in node:
-        name = node["$ref"].rpartition("/")[2]
-        return _resolved({**definitions[name], **own}, definitions)
-    if "anyOf" in node:
-        (value,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
-        return _resolved({**value, **own}, definitions)
-    return own
+    own = {key: value for key, value in node.items() if (key, value) != ("default", None)}
+    if reference := own.pop("$ref", None):
+        # The description stands first, as it did when each enum had one of its own.
+        target = {"description": "", **definitions[reference.rpartition("/")[2]]}
+    elif choices := own.pop("anyOf", None):
+        (target,) = (choice for choice in choices if choice != {"type": "null"})
+    else:
+        return own
+    return _resolved({**target, **own}, definitions)

@@ -1,32 +1,19 @@
 """Which single values a configuration may hold: numbers, texts, keys, paths and addresses.
 
 This module alone decides what counts as one of them, as JSON Schema does: `"true"` is no boolean,
-`true` no number, and `1.0` a whole number. What the values mean is said where a key is declared.
+`true` no number, and `1.0` a whole number. Their meaning is said where an option is declared.
 """
 
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from string import whitespace
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    PlainValidator,
-    SecretStr,
-    StrictFloat,
-    StrictInt,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import CoreSchema, PydanticCustomError, Url
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError, Url
 
 EXPLAINED: Final = "explained"
 """Type of the errors whose message is ours: it says what is allowed."""
@@ -37,32 +24,30 @@ def refused(what_is_allowed: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError(EXPLAINED, "{allowed}", {"allowed": what_is_allowed, "hint": hint})
 
 
-class ConfigModel(BaseModel):
-    """An object of the configuration: immutable, and without any key that is not declared.
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Makes the text below an option its description in the form, where lines end nowhere.
 
-    The text below a key is its description in the form, where lines end nowhere.
+    pydantic's `use_attribute_docstrings` does the same, but reads the source at each start.
     """
+    (definition,) = ast.parse(inspect.getsource(model)).body
+    for statements in pairwise(ast.iter_child_nodes(definition)):
+        match statements:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(words))):
+                schema["properties"][name]["description"] = words
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_default=True,
-        allow_inf_nan=False,
-    )
+
+class ConfigModel(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    validate_default=True,
+    allow_inf_nan=False,
+    json_schema_extra=_describe,
+):
+    """An object of the configuration: immutable, and without any key that is not declared."""
 
     keys_with_null: ClassVar[frozenset[str]] = frozenset()
     """Keys in which null says something else than their absence."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        # pydantic's `use_attribute_docstrings` would read the source at each start.
-        schema = handler(core_schema)
-        properties = handler.resolve_ref_schema(schema)["properties"]
-        for key, text in _texts_below_keys(cls):
-            properties[key]["description"] = text
-        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -71,23 +56,16 @@ class ConfigModel(BaseModel):
         if not isinstance(given, dict):
             return given
         clearable = cls.model_fields.keys() - cls.keys_with_null
-        return {k: _whole(v) for k, v in given.items() if v is not None or k not in clearable}
+        return {
+            key: int(value) if isinstance(value, float) and value.is_integer() else value
+            for key, value in given.items()
+            if value is not None or key not in clearable
+        }
 
 
-def _texts_below_keys(model: type[ConfigModel]) -> Iterator[tuple[str, str]]:
-    source = ast.parse(inspect.getsource(model))
-    statements = [one for body in source.body for one in ast.iter_child_nodes(body)]
-    for key, text in pairwise(statements):
-        match key, text:
-            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(words))):
-                if name in model.model_fields:
-                    yield name, words
-
-
-def config_field(title: str, *, default: object = ..., **form: object) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """A key with its title; `form` are keywords of JSON Schema, or Airbyte's."""
-    extra: dict[str, Any] = {**form}
-    return Field(default, title=title, json_schema_extra=extra)
+def option(title: str, *, default: object = ..., **form: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """An option with its title; `form` are keywords of JSON Schema, or Airbyte's."""
+    return Field(default, title=title, json_schema_extra=form)
 
 
 def pattern(expression: str, in_words: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
@@ -95,51 +73,30 @@ def pattern(expression: str, in_words: str) -> Any:  # noqa: ANN401 - as pydanti
     return Field(json_schema_extra={"pattern": expression, "pattern_descriptor": in_words})
 
 
-def named(members: Mapping[str, object]) -> PlainValidator:
-    """Annotates what is one of these names, and is read as what the name stands for."""
-
-    def read(name: object) -> object:
-        if not isinstance(name, str) or name not in members:
-            raise PydanticCustomError("enum", "not one of the names")
-        return members[name]
-
-    return PlainValidator(read, json_schema_input_type=Literal[tuple(members)])
-
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _blank_is_absent(given: object) -> object:
-    """Airbyte's form sends an empty text, too, for a field that was cleared."""
-    return (given.strip() or None) if isinstance(given, str) else given
-
-
-Value = TypeVar("Value")
-OrBlank: TypeAlias = Annotated[Value | None, BeforeValidator(_blank_is_absent)]
-"""A text that may be left out, or be blank, which is the same."""
-Count: TypeAlias = Annotated[StrictInt, Field(ge=0)]
-Percent: TypeAlias = Annotated[StrictFloat, Field(ge=1, le=100)]
-Seconds: TypeAlias = Annotated[StrictFloat, Field(gt=0)]
-Text: TypeAlias = Annotated[str, Field(min_length=1)]
-TrimmedText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-# Only what people paste around a key; the client removes it, here it must not be all there is.
-_NO_KEY = re.compile(r"\s*(authorization\s*:\s*)?(basic)?\s*", re.IGNORECASE)
-
-
 def _with_a_key(secret: SecretStr) -> SecretStr:
-    if _NO_KEY.fullmatch(secret.get_secret_value()):
+    # What people paste around a key is removed by the client, and must not be all there is.
+    pasted = r"\s*(authorization\s*:\s*)?(basic)?\s*"
+    if re.fullmatch(pasted, secret.get_secret_value(), re.IGNORECASE):
         raise refused("must be the API key from your Maileon account, not empty")
     return secret
 
 
-def _without_outer_slashes(path: str) -> str:
-    return path.strip(f"/{whitespace}")
-
-
+Value = TypeVar("Value")
+OrBlank: TypeAlias = Annotated[
+    Value | None,
+    BeforeValidator(lambda given: (given.strip() or None) if isinstance(given, str) else given),
+]
+"""A text that may be left out; Airbyte's form sends an empty text, too, for a cleared field."""
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Percent: TypeAlias = Annotated[float, Field(strict=True, ge=1, le=100)]
+Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0)]
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+TrimmedText: TypeAlias = Annotated[Text, AfterValidator(str.strip), Field(min_length=1)]
+BucketPath: TypeAlias = Annotated[
+    Text, AfterValidator(lambda path: path.strip(f"/{whitespace}")), Field(min_length=1)
+]
 ApiKey: TypeAlias = Annotated[SecretStr, Field(min_length=1), AfterValidator(_with_a_key)]
-BucketPath: TypeAlias = Annotated[Text, AfterValidator(_without_outer_slashes), Field(min_length=1)]
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)"
 _LOOPBACK = r"(localhost|127(\.(25[0-5]|(2[0-4]|1?[0-9])?[0-9])){3}|\[(::|(0+:){7}0*)1\])"
@@ -157,13 +114,11 @@ def _as_address(text: str) -> str:
     The key travels with every call, so nothing but TLS or this machine is good enough for it.
     """
     address = text.strip()
-    try:
+    with suppress(ValueError):
         Url(address)
-    except ValueError:
-        address = ""
-    if not re.fullmatch(_ADDRESS, address) or not address.isprintable():
-        raise refused(f"must have the form {ADDRESS_FORM}")
-    return address.rstrip("/")
+        if re.fullmatch(_ADDRESS, address) and address.isprintable():
+            return address.rstrip("/")
+    raise refused(f"must have the form {ADDRESS_FORM}")
 
 
 _Address: TypeAlias = Annotated[str, AfterValidator(_as_address)]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from destination_maileon.config.model import Config, S3Storage
-from destination_maileon.config.spec import Schema, flat_schema
+from destination_maileon.config.spec import Schema, connection_specification
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
@@ -68,7 +68,7 @@ def _walked(steps: Sequence[int | str], raw: Any) -> tuple[str, Schema]:  # noqa
 
     A place is the title in the form, the path of keys, and the names of a stream and its column.
     """
-    path, node = "", flat_schema()
+    path, node = "", connection_specification()
     names: list[str] = []
     for step in steps:
         if isinstance(step, int):
