@@ -3,6 +3,7 @@
 This module alone decides what a target is called and which target a column's name means.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,9 +40,8 @@ class Kind(StrEnum):
 IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
 SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 """What several columns of a stream may go to."""
-_SPECIAL_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.PREFERENCES, Kind.DELETED, Kind.UNSUBSCRIBE)
-_WORDS_OF_LEAVING = ("unsubscribe", "optout", "optedout")
-_PLAIN_KINDS = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE, Kind.SKIP)
+_OF_THE_PERSON = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE)
+_WITH_NAMES = (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ _TARGET_PATTERN = (
 
 def preference_splits(path: str) -> list[tuple[str, str]]:
     """Every way to read `CATEGORY/NAME`, the first slash first: either may hold slashes itself."""
-    cuts = [at for at, character in enumerate(path) if character == "/"]
-    return [(path[:at], path[at + 1 :]) for at in cuts if path[:at] and path[at + 1 :]]
+    cuts = [at for at in range(1, len(path) - 1) if path[at] == "/"]
+    return [(path[:at], path[at + 1 :]) for at in cuts]
 
 
 def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Target | None:
@@ -86,7 +86,7 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     """
     head, colon, rest = text.partition(":")
     if not colon:
-        return Target(Kind(text)) if text in _PLAIN_KINDS else None
+        return Target(Kind(text)) if text in {*_OF_THE_PERSON, Kind.SKIP} else None
     if head == Kind.STANDARD and (standard := _STANDARD_BY_BARE.get(rest.strip().lower())):
         return Target(Kind.STANDARD, standard)
     if head == Kind.CUSTOM and rest:
@@ -98,21 +98,15 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     return Target(Kind.PREFERENCE, name, category)
 
 
-def nearest_target(text: str) -> str | None:
+def nearest_target(text: str) -> Target | None:
     """The target that was most likely meant by a text that names none; None if nothing is near."""
     head, colon, name = text.partition(":")
-    kind = NameIndex(_NAMED_KINDS).nearest(head)
+    kind = NameIndex(_WITH_NAMES).nearest(head)
     if colon and (target := parse_target(f"{kind}:{name}")) is not None:
-        return str(target)
+        return target
     word = name if colon else text
-    return _TARGETS_BY_WORD.get(NameIndex(_TARGETS_BY_WORD).nearest(word) or word)
-
-
-_NAMED_KINDS = (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE)
-_TARGETS_BY_WORD = {
-    **{str(kind): str(kind) for kind in _PLAIN_KINDS},
-    **{name: str(Target(Kind.STANDARD, name)) for name in STANDARD_FIELDS},
-}
+    word = NameIndex((*_OF_THE_PERSON, Kind.SKIP, *STANDARD_FIELDS)).nearest(word) or word
+    return parse_target(word) or parse_target(f"{Kind.STANDARD}:{word}")
 
 
 def _as_target(text: str) -> str:
@@ -137,10 +131,7 @@ def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -
 
 
 def target_of_column(
-    column: str,
-    custom_fields: NameIndex,
-    *,
-    preferences: Collection[tuple[str, str]] = (),
+    column: str, custom_fields: NameIndex, *, preferences: Collection[tuple[str, str]] = ()
 ) -> Target | None:
     """The target that a column's name means; None for a column that goes nowhere by its name."""
     # Some warehouses write all names in upper case.
@@ -157,20 +148,7 @@ def target_of_column(
     return Target(Kind.PREFERENCES) if column == Kind.PREFERENCES else None
 
 
-MIN_FIELD_NAME_CHARACTERS = 3
-MAX_FIELD_NAME_CHARACTERS = 64
-RESERVED_FIELD_NAMES = frozenset(
-    {
-        "id",
-        "created",
-        "external_id",
-        "local_part",
-        "permission_type",
-        "permission_status",
-        "sendout_status",
-        "updated",
-    }
-)
+_RESERVED = r"id|created|updated|external_id|local_part|permission_(type|status)|sendout_status"
 
 
 def creation_obstacle(name: str) -> str | None:
@@ -178,15 +156,14 @@ def creation_obstacle(name: str) -> str | None:
 
     Maileon docs, Custom Contact Fields; what XML forbids could be created, but never filled.
     """
-    if name.lower() in RESERVED_FIELD_NAMES or name.lower() in _STANDARD_BY_BARE:
+    if re.fullmatch(_RESERVED, name, re.IGNORECASE) or name.lower() in _STANDARD_BY_BARE:
         return "Maileon reserves this name. Map the column to a field with another name."
     is_plain = name == without_forbidden(name) == name.strip() and any(map(str.isprintable, name))
-    if is_plain and MIN_FIELD_NAME_CHARACTERS <= len(name) <= MAX_FIELD_NAME_CHARACTERS:
+    if is_plain and re.fullmatch(r"(?s).{3,64}", name):
         return None
     return (
-        f"a field's name has {MIN_FIELD_NAME_CHARACTERS} to {MAX_FIELD_NAME_CHARACTERS} characters "
-        "that can be seen, none of them a control character, and a space at neither end. Map the "
-        "column to a field with another name."
+        "a field's name has 3 to 64 characters that can be seen, none of them a control character, "
+        "and a space at neither end. Map the column to a field with another name."
     )
 
 
@@ -196,12 +173,15 @@ def mistaken_for(column: str) -> str | None:
     Who has a column named `unsubscribed` or `E-Mail` means the person: were it left out in silence,
     or made a custom field, nobody would be unsubscribed.
     """
-    kind = next((kind for kind in _SPECIAL_KINDS if bare(kind) == bare(column)), None)
-    if bare(column).startswith(_WORDS_OF_LEAVING):
-        kind = Kind.UNSUBSCRIBE
-    # A list of preferences is known by its name alone.
-    verb = "rename" if kind is Kind.PREFERENCES else "map"
-    return kind and (
-        f'column "{column}" does not go to {kind} by its name. If that is meant, {verb} the column '
-        f"to {kind}, else map it to a custom field or to skip."
-    )
+    word = bare(column)
+    if word.startswith(("unsubscribe", "optout", "optedout")):
+        word = Kind.UNSUBSCRIBE
+    for kind in (*_OF_THE_PERSON, Kind.PREFERENCES):
+        if bare(kind) == word:
+            # A list of preferences is known by its name alone.
+            verb = "rename" if kind is Kind.PREFERENCES else "map"
+            return (
+                f'column "{column}" does not go to {kind} by its name. If that is meant, {verb} '
+                f"the column to {kind}, else map it to a custom field or to skip."
+            )
+    return None
