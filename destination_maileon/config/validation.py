@@ -5,7 +5,7 @@ secret, nor one that is no plain text or number.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,12 +13,10 @@ from pydantic_core import ErrorDetails
 
 from destination_maileon.config.model import Config, S3Storage
 from destination_maileon.config.spec import Schema, connection_specification
-from destination_maileon.config.suggestions import did_you_mean, shown
+from destination_maileon.config.suggestions import MAX_SHOWN_CHARACTERS, did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.auth import secret_forms
-
-_UNKNOWN_KEY = frozenset({"extra_forbidden", "invalid_key"})
 
 
 def load_config(raw: object) -> Config:
@@ -53,7 +51,7 @@ _SECRET_KEYS = {
 def _problems(invalid: ValidationError, raw: object) -> Iterator[str]:
     """One sentence per problem that the model found in the raw configuration."""
     for error in invalid.errors(include_url=False):
-        if error["type"] in _UNKNOWN_KEY:
+        if error["type"] in {"extra_forbidden", "invalid_key"}:
             *parents, key = error["loc"]
             place, node = _walked(parents, raw)
             hint = did_you_mean(str(key), node["properties"])
@@ -63,93 +61,76 @@ def _problems(invalid: ValidationError, raw: object) -> Iterator[str]:
             yield f"{place or 'The configuration'} {_allowed(error, node)}."
 
 
+_NAME_IN = {"Stream": "name", "Column": "column"}
+"""By the title of an entry, the key in it that has the name in which a person finds it."""
+
+
 def _walked(steps: Sequence[int | str], raw: Any) -> tuple[str, Schema]:  # noqa: ANN401 - a JSON value
     """The place as a person finds it, and the schema there.
 
     A place is the title in the form, the path of keys, and the names of a stream and its column.
     """
     path, node = "", connection_specification()
-    names: list[str] = []
+    names = []
     for step in steps:
         if isinstance(step, int):
             path, node, raw = f"{path}[{step}]", node["items"], raw[step]
-            names += _names(raw)
+            name = raw.get(_NAME_IN[node["title"]]) if isinstance(raw, dict) else None
+            if isinstance(name, str) and name:
+                names.append(f", {node['title'].lower()} {shown(name)}")
         elif "oneOf" in node:
-            node = {**_options(node)[step], "title": node["title"]}
+            node = {**_choices(node)[step], "title": node["title"]}
         else:
-            path, node = f"{path}{path and '.'}{step}", node["properties"][step]
-            raw = raw.get(step)
-    place = f'"{node["title"]}" ({", ".join([path, *names])})' if path else ""
-    return place, node
-
-
-def _names(entry: object) -> Iterator[str]:
-    """The stream or the column by its name, in which a person finds the place."""
-    for word, key in (("stream", "name"), ("column", "column")):
-        name = entry.get(key) if isinstance(entry, dict) else None
-        if isinstance(name, str) and name:
-            yield f"{word} {shown(name)}"
+            path, node, raw = f"{path}{path and '.'}{step}", node["properties"][step], raw.get(step)
+    return f'"{node["title"]}" ({path}{"".join(names)})' if path else "", node
 
 
 def _allowed(error: ErrorDetails, node: Schema) -> str:
     """What is allowed, what was written, and the right one that is nearest to it."""
-    value = error["input"]
     if error["type"] == "missing":
         return "is required"
+    value = error["input"]
     if "oneOf" in node and isinstance(value, Mapping):
         value = value.get("storage_type")
     is_ours = error["type"] == EXPLAINED
     allowed = error["msg"] if is_ours else f"must be {_wanted(node)}"
-    if not isinstance(value, str | bool | int | float) or not _is_showable(value, node):
+    # The user's part of an address may hold a password.
+    is_address = node.get("pattern_descriptor") == ADDRESS_FORM
+    if node.get("airbyte_secret") or (is_address and "@" in str(value)):
         return allowed
-    if not isinstance(value, str):
-        return f"{allowed}, not {json.dumps(value)[:60]}"
-    choices = node.get("enum", _options(node))
-    hint = error["ctx"]["hint"] if is_ours else did_you_mean(value, choices)
-    return f"{allowed}, not {shown(value)}{hint}"
+    if isinstance(value, str):
+        hint = error["ctx"]["hint"] if is_ours else did_you_mean(value, _choices(node))
+        return f"{allowed}, not {shown(value)}{hint}"
+    is_plain = isinstance(value, int | float)
+    return f"{allowed}, not {json.dumps(value)[:MAX_SHOWN_CHARACTERS]}" if is_plain else allowed
 
 
-def _is_showable(value: object, node: Schema) -> bool:
-    """Secrets are not, nor what may hold a password: the user's part of an address."""
-    return not node.get("airbyte_secret") and not (
-        node.get("pattern_descriptor") == ADDRESS_FORM and "@" in str(value)
-    )
+def _choices(node: Schema) -> dict[str, Schema]:
+    """The values that the schema lists, each with the object that it tells apart, if any."""
+    objects = {one["properties"]["storage_type"]["const"]: one for one in node.get("oneOf", ())}
+    return objects or {value: {} for value in node.get("enum", ())}
 
 
 def _wanted(node: Schema) -> str:
     """What the schema allows, in words."""
-    # Of a type that may also be null, the null comes last.
-    kind = node["type"] if isinstance(node["type"], str) else node["type"][0]
-    return next(words(node) for mark, words in _WORDS.items() if mark in node or mark == kind)
-
-
-def _options(node: Schema) -> dict[str, Schema]:
-    """The objects of which a key holds one, by what tells them apart."""
-    return {
-        option["properties"]["storage_type"]["const"]: option for option in node.get("oneOf", ())
-    }
-
-
-def _range(node: Schema) -> str:
+    bounds = f"of at least {node.get('minimum')}"
     if "exclusiveMinimum" in node:
-        return f"above {node['exclusiveMinimum']}"
-    if "maximum" in node:
-        return f"from {node['minimum']} to {node['maximum']}"
-    return f"of at least {node['minimum']}"
-
-
-_WORDS: Mapping[str, Callable[[Schema], str]] = {
-    "enum": lambda node: f"one of {', '.join(node['enum'])}",
-    "oneOf": lambda node: (
-        f'an object with "storage_type" set to one of {", ".join(_options(node))}'
-    ),
-    "pattern_descriptor": lambda node: f"text of the form {node['pattern_descriptor']}",
-    "minLength": lambda _: "text that is not empty",
-    "boolean": lambda _: "true or false",
-    "integer": lambda node: f"a whole number {_range(node)}",
-    "number": lambda node: f"a number {_range(node)}",
-    "array": lambda _: "a list",
-    "object": lambda node: f"an object with the keys {', '.join(node['properties'])}",
-    "string": lambda _: "text",
-}
-"""By a keyword of the schema or by its type; the first that fits counts."""
+        bounds = f"above {node['exclusiveMinimum']}"
+    elif "maximum" in node:
+        bounds = f"from {node['minimum']} to {node['maximum']}"
+    choices = ", ".join(_choices(node))
+    words = {
+        "enum": f"one of {choices}",
+        "oneOf": f'an object with "storage_type" set to one of {choices}',
+        "pattern_descriptor": f"text of the form {node.get('pattern_descriptor')}",
+        "minLength": "text that is not empty",
+        "boolean": "true or false",
+        "integer": f"a whole number {bounds}",
+        "number": f"a number {bounds}",
+        "array": "a list",
+        "object": f"an object with the keys {', '.join(node.get('properties', ()))}",
+        "string": "text",
+    }
+    # By a keyword of the schema or by its type; of a type that may also be null, that comes last.
+    kind = node["type"] if isinstance(node["type"], str) else node["type"][0]
+    return next(text for mark, text in words.items() if mark in node or mark == kind)
