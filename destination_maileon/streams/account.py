@@ -1,9 +1,8 @@
 """What exists in the account: its custom fields and preferences, asked for until answered.
 
 This module alone decides when the account is asked: custom fields at once, preferences only if
-somebody wants to know one, both once, and custom fields again when one seems to have vanished. A
-question that fails is asked again as long as the configuration allows, or given up with words for a
-person. Calls that write are tried again by `delivery` instead, since others go on meanwhile.
+somebody wants to know one, both once, and custom fields again when one seems to have vanished.
+Calls that write are tried again by `delivery` instead, since others go on meanwhile.
 """
 
 import math
@@ -11,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -30,12 +29,11 @@ Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
 """Calls what it gets until that succeeds; the result is its result."""
 
 WORTH_TELLING_SECONDS = 5.0
-"""A wait of so long is told of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Asks until there is an answer; `tell` hears, now and then, why there is none. In seconds.
+    """Asks until there is an answer; `tell` hears of long waits, and why. In seconds.
 
     No question is asked from `ends_at` on. `advice` is what a person reads who got no answer.
     """
@@ -55,8 +53,7 @@ class Retrying:
             ConfigError: if it will not come until a person acts.
             TransientError: if it did not come in time.
         """
-        started_at = self.now()
-        attempt = 0
+        started_at, attempt = self.now(), 0
         while True:
             attempt += 1
             try:
@@ -65,12 +62,11 @@ class Retrying:
                 failure = error
             except (FatalError, RequestRejected) as error:
                 raise ConfigError(str(error)) from None
-            elapsed = self.now() - started_at
-            wait = self.backoff.delay(
-                attempt, elapsed, retry_after=failure.retry_after, random=self.random
-            )
+            now = self.now()
+            elapsed, asked_for = now - started_at, failure.retry_after
+            wait = self.backoff.delay(attempt, elapsed, retry_after=asked_for, random=self.random)
             # A question for which no time is left would say of itself only that it was cut off.
-            if wait is None or self.now() + wait >= self.ends_at:
+            if wait is None or now + wait >= self.ends_at:
                 raise TransientError(
                     f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
                     f"{failure} {self.advice}"
@@ -102,29 +98,31 @@ class FieldsApi(Protocol):
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create.
 
-    `log` hears of each field that was created, in words. `known_preferences` are None until they
-    were asked for: for those who can do without.
+    `log` hears of each field that was created, in words. What is `known` was asked for already: for
+    those who can do without. `known_preferences` are None until then.
     """
 
     api: FieldsApi
     ask: Ask
-    is_read_only: bool = field(default=False, kw_only=True)
-    log: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
-    _custom_fields: dict[str, FieldType] | None = field(default=None, init=False)
-    _field_names: NameIndex = field(default_factory=NameIndex, init=False)
+    _: KW_ONLY
+    is_read_only: bool = False
+    log: Callable[[str], None] = lambda _: None
+    known_custom_fields: dict[str, FieldType] = field(default_factory=dict, init=False)
+    known_preferences: Preferences | None = field(default=None, init=False)
+    _field_names: NameIndex | None = field(default=None, init=False)
     _was_asked_again: bool = field(default=False, init=False)
     _planned: dict[str, FieldType] = field(default_factory=dict, init=False)
-    known_preferences: Preferences | None = field(default=None, init=False)
-
-    @property
-    def custom_fields(self) -> dict[str, FieldType]:
-        """Name -> type of each custom field."""
-        return self._read_custom_fields() if self._custom_fields is None else self._custom_fields
 
     @property
     def field_names(self) -> NameIndex:
         """The names of the custom fields, to be found in any case."""
-        return self._field_names if self.custom_fields else NameIndex()
+        return self._field_names or self._read_custom_fields()
+
+    @property
+    def custom_fields(self) -> dict[str, FieldType]:
+        """Name -> type of each custom field."""
+        _ = self.field_names
+        return self.known_custom_fields
 
     @property
     def preferences(self) -> Preferences:
@@ -139,11 +137,6 @@ class Account:
             )
         return self.known_preferences
 
-    @property
-    def known_custom_fields(self) -> dict[str, FieldType]:
-        """The custom fields if they were asked for, else none: for those who can do without."""
-        return self._custom_fields or {}
-
     def look_for_preferences(self) -> None:
         """Asks for the preferences. Without an answer they stay unknown, and the sync goes on."""
         with suppress(SyncError):
@@ -154,7 +147,6 @@ class Account:
         self._planned[name] = self.custom_fields[name] = field_type
 
     def create_planned_fields(self) -> None:
-        """Creates them: nothing is wrong with any stream."""
         for name, field_type in self._planned.items():
             self.create_custom_field(name, field_type)
         self._planned.clear()
@@ -162,14 +154,13 @@ class Account:
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """Creates the field, or finds that it is there."""
         if not self.is_read_only:
-            self.ask(lambda: self.api.create_custom_field(name, field_type))
+            self.ask(partial(self.api.create_custom_field, name, field_type))
         self.custom_fields[name] = field_type
-        self._field_names.add(name)
+        self.field_names.add(name)
         was = "would be" if self.is_read_only else "was"
-        of_type = f"with type {field_type}"
-        if field_type is FieldType.DATE:
-            of_type += ", which holds no time of day"
-        self.log(f'The custom field "{name}" {was} created in the account, {of_type}.')
+        limit = ", which holds no time of day" if field_type is FieldType.DATE else ""
+        created = f'The custom field "{name}" {was} created in the account'
+        self.log(f"{created}, with type {field_type}{limit}.")
 
     def lost(self, custom_fields: Iterable[str]) -> frozenset[str]:
         """Those that somebody has deleted during the sync. The account is asked once more, no more.
@@ -182,10 +173,10 @@ class Account:
                 self._read_custom_fields()
         return frozenset(custom_fields).difference(self.custom_fields)
 
-    def _read_custom_fields(self) -> dict[str, FieldType]:
-        fields = self._custom_fields = dict(self.ask(self.api.custom_fields))
-        self._field_names = NameIndex(fields)
-        return fields
+    def _read_custom_fields(self) -> NameIndex:
+        self.known_custom_fields = dict(self.ask(self.api.custom_fields))
+        self._field_names = NameIndex(self.known_custom_fields)
+        return self._field_names
 
     def lacks(self, target: Target) -> bool:
         """Whether it has no such custom field or preference."""
@@ -200,20 +191,20 @@ class Account:
 
         `field_type` is the one that the field should have, if that is known.
         """
+        name = target.name
         if target.kind is Kind.PREFERENCE:
-            paths = preference_paths(self.preferences)
-            hint = did_you_mean(f"{target.category}/{target.name}", paths)
+            path = f"{target.category}/{name}"
+            hint = did_you_mean(path, preference_paths(self.preferences))
             return (
-                f'the account has no preference "{target.name}" in a category "{target.category}"'
-                f"{hint}. Create it in Maileon or change the mapping."
+                f'the account has no preference "{name}" in a category "{target.category}"{hint}. '
+                "Create it in Maileon or change the mapping."
             )
-        if (obstacle := creation_obstacle(target.name)) is not None:
-            return f'custom field "{target.name}" cannot exist: {obstacle}'
+        if (obstacle := creation_obstacle(name)) is not None:
+            return f'custom field "{name}" cannot exist: {obstacle}'
         if creates:
             return None
-        hint = did_you_mean(target.name, self.field_names)
         of_type = f" with type {field_type}" if field_type else ""
         return (
-            f'the account has no custom field "{target.name}"{hint}. Create it in Maileon{of_type},'
-            f" or set {titled('unmapped_columns')} to create."
+            f'the account has no custom field "{name}"{did_you_mean(name, self.field_names)}. '
+            f"Create it in Maileon{of_type}, or set {titled('unmapped_columns')} to create."
         )

@@ -1,25 +1,18 @@
 """Configured catalog + configuration -> one StreamPlan per stream.
 
 This module alone decides what passes for a configured catalog, which destination sync modes are
-accepted, and which identifier mode and options a stream's calls have. What is missing or unknown in
-a catalog is no error where Airbyte's older platforms leave it out, or newer ones add to it. A
-refresh or a Clear (`minimum_generation_id` equal to `generation_id`) changes nothing here: contacts
-are people, and none is deleted because a table is read anew.
+accepted, and which options a stream's calls have. What an older or newer Airbyte leaves out or adds
+is no error. A refresh or a Clear deletes nobody because a table is read anew.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
-from destination_maileon.config.model import (
-    ColumnMapping,
-    Config,
-    DeletedRecords,
-    StreamConfig,
-    titled,
-)
+from destination_maileon.config import model
+from destination_maileon.config.model import Config, StreamConfig, titled
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.contact import IdentifierMode
@@ -30,15 +23,13 @@ from destination_maileon.streams.entry_matching import StreamEntries
 
 PLAIN_MODES = ("append", "append_dedup")
 """Without an object both do the same."""
-
 OVERWRITE = "overwrite"
 """Without an object, and only for a stream with an audience."""
 
 
 def stream_title(key: StreamKey) -> str:
     """The stream as a person reads it: `namespace.name`, or the name alone."""
-    namespace, name = key
-    return f"{namespace}.{name}" if namespace else name
+    return ".".join(filter(None, key))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,7 +44,7 @@ class StreamPlan:
     key: StreamKey
     options: SyncOptions
     properties: Mapping[str, object] = field(default_factory=dict)
-    mapping: Mapping[str, ColumnMapping] = field(default_factory=dict)
+    mapping: Mapping[str, model.ColumnMapping] = field(default_factory=dict)
     permission: Permission | None = None
     every_record_is_deleted: bool = False
     is_activated: bool = False
@@ -65,7 +56,6 @@ class StreamPlan:
 
     @property
     def title(self) -> str:
-        """The stream as a person reads it."""
         return stream_title(self.key)
 
     @property
@@ -111,12 +101,10 @@ class ConfiguredStream(BaseModel):
 
     @property
     def key(self) -> StreamKey:
-        """Namespace and name, as records carry them."""
         return self.stream.namespace or None, self.stream.name
 
     @property
     def properties(self) -> dict[str, object]:
-        """Of its JSON schema."""
         properties = (self.stream.json_schema or {}).get("properties")
         return properties if isinstance(properties, dict) else {}
 
@@ -126,63 +114,14 @@ class ConfiguredStream(BaseModel):
         return next((mode for mode in IdentifierMode if self.primary_key == [[mode.value]]), None)
 
 
-class ConfiguredCatalog(BaseModel):
-    """The streams of the connection."""
-
+class _Catalog(BaseModel):
     streams: list[ConfiguredStream]
 
 
-def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamPlan]:
-    """One plan per stream of the catalog.
-
-    Raises:
-        ConfigError: with all problems of all streams.
-    """
-    catalog = parse_catalog(raw_catalog)
-    times = Counter(configured.key for configured in catalog.streams)
-    twice = (key for key in times if times[key] > 1)
-    problems = [f'Stream "{stream_title(key)}" stands twice in the catalog.' for key in twice]
-    entries = StreamEntries(config.streams, times)
-    plans: dict[StreamKey, StreamPlan] = {}
-    for configured in catalog.streams:
-        key = configured.key
-        entry = entries.entry_of(key) or StreamConfig.model_construct(name=key[1])
-        found = list(_problems(configured, config, entry))
-        problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
-        if not found:
-            plans[key] = _plan(configured, config, entry)
-    problems += entries.problems()
-    problems += _shared_audiences(plans.values())
-    if problems:
-        raise ConfigError(" ".join(problems))
-    return plans
-
-
-def _shared_audiences(plans: Collection[StreamPlan]) -> Iterator[str]:
-    """Each stream has a generation of its own, and takes out whoever has that of another."""
-    streams_of = Counter(plan.audience_field for plan in plans)
-    for plan in plans:
-        if plan.overwrites and streams_of[plan.audience_field] > 1:
-            yield (
-                f"Stream {shown(plan.title)}: its audience field {shown(plan.audience_field)} is "
-                "that of another stream, too, whose members it would take out. Give each stream a "
-                "field of its own."
-            )
-
-
-def unused_entries(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
-    """The streams of the configuration that this sync does not have, nor any like them."""
-    return [stream_title(key) for key in StreamEntries(config.streams, plans).foreign()]
-
-
-def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
-    """The catalog, if it is one.
-
-    Raises:
-        ConfigError: with the first place that is not as it should be.
-    """
+def parse_catalog(raw_catalog: object) -> list[ConfiguredStream]:
+    """The streams of a catalog; a ConfigError names the first place that is not as it should be."""
     try:
-        return ConfiguredCatalog.model_validate(raw_catalog)
+        return _Catalog.model_validate(raw_catalog).streams
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"
@@ -192,63 +131,93 @@ def parse_catalog(raw_catalog: object) -> ConfiguredCatalog:
         ) from None
 
 
-def _problems(configured: ConfiguredStream, config: Config, entry: StreamConfig) -> Iterator[str]:
-    mode = configured.destination_sync_mode
+def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamPlan]:
+    """One plan per stream of the catalog.
+
+    Raises:
+        ConfigError: with all problems of all streams.
+    """
+    streams = parse_catalog(raw_catalog)
+    times = Counter(configured.key for configured in streams)
+    twice = (stream_title(key) for key in times if times[key] > 1)
+    problems = [f'Stream "{title}" stands twice in the catalog.' for title in twice]
+    entries = StreamEntries(config.streams, times)
+    plans: dict[StreamKey, StreamPlan] = {}
+    for configured in streams:
+        key = configured.key
+        entry = entries.entry_of(key) or StreamConfig.model_construct(name=key[1])
+        found = [*_audience_problems(configured, config, entry), *_problems(configured, config)]
+        problems += [f'Stream "{stream_title(key)}": {problem}' for problem in found]
+        if not found:
+            plans[key] = _plan(configured, config, entry)
+    # Each stream has a generation of its own, and takes out whoever has that of another.
+    streams_of = Counter(plan.audience_field for plan in plans.values())
+    problems += entries.problems()
+    problems += [
+        f"Stream {shown(plan.title)}: its audience field {shown(plan.audience_field)} is that of "
+        "another stream, too, whose members it would take out. Give each stream a field of its own."
+        for plan in plans.values()
+        if plan.overwrites and streams_of[plan.audience_field] > 1
+    ]
+    if problems:
+        raise ConfigError(" ".join(problems))
+    return plans
+
+
+def unused_entries(plans: Mapping[StreamKey, StreamPlan], config: Config) -> list[str]:
+    """The streams of the configuration that this sync does not have, nor any like them."""
+    return [stream_title(key) for key in StreamEntries(config.streams, plans).foreign()]
+
+
+def _audience_problems(
+    configured: ConfiguredStream, config: Config, entry: StreamConfig
+) -> Iterator[str]:
+    overwrites = configured.destination_sync_mode == OVERWRITE
     if entry.audience_field and configured.generation_id is None:
         yield (
             f"its audience field {shown(entry.audience_field)} needs the generation_id of the "
             "stream in the catalog, and this Airbyte sent none. Use a version of Airbyte that "
             "supports refreshes, or take the audience field out of the configuration."
         )
-    if not configured.destination_object_name:
-        yield from _problems_of_mode(mode, entry, config)
+    if configured.destination_object_name or not overwrites:
         return
-    if configured.destination_object_name != CONTACT:
-        name = shown(configured.destination_object_name)
-        yield f'Maileon has no object {name} to write to. Choose the object "{CONTACT}".'
-        return
-    operation = OPERATIONS.get(mode or "")
-    if operation is None:
-        yield _wrong_mode(mode, OPERATIONS, f'with the object "{CONTACT}"')
-        return
-    if operation.deletes and config.deleted_records is DeletedRecords.IGNORE:
+    if not entry.audience_field:
         yield (
-            f"the sync mode soft_delete needs {titled('deleted_records')} to be unsubscribe or "
-            "delete, so that nobody is removed unasked."
+            "the destination sync mode overwrite would delete every contact that is not in the "
+            "stream, so it is refused. To have people drop out of an audience instead, name an "
+            f'"Audience Field" (audience_field) in the stream\'s entry of {titled("streams")}; '
+            f"otherwise choose one of {', '.join(PLAIN_MODES)} in the connection."
         )
-    if configured.matching_key is None and (operation.needs_key or configured.primary_key):
-        keys = ", ".join(mode.value for mode in IdentifierMode)
-        yield f"the matching key must be one of {keys}. Choose one of them in the connection."
+    elif config.sync_mode is SynchronizationMode.IGNORE:
+        yield (
+            f"its audience needs {titled('sync_mode')} to be update, since with ignore contacts "
+            "that exist do not get the number of this sync, and everybody who is in the stream "
+            "would drop out. Set it to update, or choose append in the connection."
+        )
 
 
-def _problems_of_mode(mode: str | None, entry: StreamConfig, config: Config) -> Iterator[str]:
-    """Where the connection chooses no object."""
-    if mode == OVERWRITE:
-        if not entry.audience_field:
+def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
+    name, mode = configured.destination_object_name, configured.destination_sync_mode
+    supported = [*OPERATIONS] if name else [*PLAIN_MODES]
+    if name and name != CONTACT:
+        yield f'Maileon has no object {shown(name)} to write to. Choose the object "{CONTACT}".'
+    elif mode not in supported and (name or mode not in {None, OVERWRITE}):
+        hint = "" if mode in {OVERWRITE, *OPERATIONS} else did_you_mean(mode or "", supported)
+        yield (
+            f"the destination sync mode {shown(mode or '')} is not supported "
+            f'{"with" if name else "without"} the object "{CONTACT}"{hint}. Choose one of '
+            f"{', '.join(supported)} in the connection."
+        )
+    elif name:
+        operation = OPERATIONS[mode or ""]
+        if operation.deletes and config.deleted_records is model.DeletedRecords.IGNORE:
             yield (
-                "the destination sync mode overwrite would delete every contact that is not in "
-                "the stream, so it is refused. To have people drop out of an audience instead, "
-                'name an "Audience Field" (audience_field) in the stream\'s entry of '
-                f"{titled('streams')}; otherwise choose one of {', '.join(PLAIN_MODES)} in the "
-                "connection."
+                f"the sync mode {mode} needs {titled('deleted_records')} to be unsubscribe or "
+                "delete, so that nobody is removed unasked."
             )
-        elif config.sync_mode is SynchronizationMode.IGNORE:
-            yield (
-                f"its audience needs {titled('sync_mode')} to be update, since with ignore "
-                "contacts that exist do not get the number of this sync, and everybody who is in "
-                "the stream would drop out. Set it to update, or choose append in the connection."
-            )
-    elif mode not in {None, *PLAIN_MODES}:
-        yield _wrong_mode(mode, PLAIN_MODES, f'without the object "{CONTACT}"')
-
-
-def _wrong_mode(mode: str | None, supported: Collection[str], where: str) -> str:
-    hint = "" if mode in {OVERWRITE, *OPERATIONS} else did_you_mean(mode or "", [*supported])
-    written = f" {shown(mode)}" if mode else ""
-    return (
-        f"the destination sync mode{written} is not supported {where}{hint}. Choose one of "
-        f"{', '.join(supported)} in the connection."
-    )
+        if configured.matching_key is None and (operation.needs_key or configured.primary_key):
+            keys = ", ".join(mode.value for mode in IdentifierMode)
+            yield f"the matching key must be one of {keys}. Choose one of them in the connection."
 
 
 def _plan(configured: ConfiguredStream, config: Config, entry: StreamConfig) -> StreamPlan:

@@ -16,8 +16,7 @@ def warnings(plans: Iterable[StreamPlan], config: Config) -> Iterator[str]:
     """One sentence per option and stream that would change consent, or that has no effect."""
     for plan in plans:
         if not plan.every_record_is_deleted:
-            for warning in (*_of_stream(plan), *_against_config(plan, config)):
-                yield f"Stream {plan.title}: {warning}"
+            yield from (f"Stream {plan.title}: {warning}" for warning in _of_stream(plan, config))
 
 
 def permission_column(plan: StreamPlan) -> str | None:
@@ -27,45 +26,39 @@ def permission_column(plan: StreamPlan) -> str | None:
     return next(explicit, str(Kind.PERMISSION) if is_offered else None)
 
 
-def _of_stream(plan: StreamPlan) -> Iterator[str]:
-    options = plan.options
-    column = permission_column(plan)
+def _of_stream(plan: StreamPlan, config: Config) -> Iterator[str]:
+    options, column, which = plan.options, permission_column(plan), plan.permission_name
+    updates = options.sync_mode is SynchronizationMode.UPDATE
+    if column:
+        empty = "keeps theirs" if plan.permission is None else f"gets {which}"
+        which = f'the one in column "{column}" (who has none there {empty})'
     if options.override_permission and plan.permission is None and column is None:
         yield (
             f"{titled('override_permission')} is set without a permission, so it is sent as false: "
             "what Maileon would do then is not documented. Set a permission or map a column to it."
         )
-    elif options.override_permission and options.sync_mode is SynchronizationMode.UPDATE:
-        which = plan.permission_name
-        if column:
-            empty = "keeps theirs" if plan.permission is None else f"gets {plan.permission_name}"
-            which = f'the one in column "{column}" (who has none there {empty})'
+    elif options.override_permission and updates:
         yield (
             f"the permission of existing contacts is replaced by {which}, even a higher one. "
-            f"Switch {titled('override_permission')} off if their consent "
-            "shall stay as it is."
+            f"Switch {titled('override_permission')} off if their consent shall stay as it is."
         )
     if options.reimport_unsubscribed_contacts:
         yield (
             "people who unsubscribed are added again and may be written to. Switch "
             f"{titled('reimport_unsubscribed_contacts')} off unless they agreed anew."
         )
-    if options.update_only and options.sync_mode is SynchronizationMode.IGNORE:
+    if options.update_only and not updates:
         yield (
             f"{titled('update_only')} leaves out who is new, and {titled('sync_mode')} ignore "
             "leaves everybody else as they are: nobody is written. Change one of them."
         )
-
-
-def _against_config(plan: StreamPlan, config: Config) -> Iterator[str]:
-    """Where the sync mode of data activation takes the place of a more careful option."""
-    if config.update_only and not plan.options.update_only:
+    # The sync mode of data activation takes the place of a more careful option.
+    if config.update_only and not options.update_only:
         yield (
             f"new contacts are created although {titled('update_only')} is set, since the sync "
             "mode of the connection decides. Choose update there if nobody shall be added."
         )
-    is_careful = config.sync_mode is SynchronizationMode.IGNORE
-    if is_careful and plan.options.sync_mode is SynchronizationMode.UPDATE:
+    if updates and config.sync_mode is SynchronizationMode.IGNORE:
         yield (
             f"existing contacts are updated although {titled('sync_mode')} is ignore, since the "
             "sync mode of the connection decides. Choose append there if they shall stay as they "

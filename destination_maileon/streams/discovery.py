@@ -1,8 +1,7 @@
 """The live account -> DESTINATION_CATALOG: what data activation can map in Airbyte's UI.
 
-This module alone decides how the account's fields look there. Every field is named by its target,
-so that `targets` finds the way back. Types only in the forms that the UI knows: a string with
-another format than date, date-time or time becomes an unknown type there (Airbyte platform).
+This module alone decides how the account's fields look there, and what can be done with them. Every
+field is named by its target, so that `targets` finds the way back.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,16 +35,17 @@ OPERATIONS: Mapping[str, Operation] = {
     "soft_delete": Operation(SynchronizationMode.UPDATE, deletes=True),
 }
 
+_TEXT = {"type": "string"}
+_YES_OR_NO = {"type": "boolean"}
 _SCHEMAS: Mapping[FieldType, Mapping[str, str]] = {
-    FieldType.STRING: {"type": "string"},
-    FieldType.GENDER: {"type": "string"},
-    FieldType.LOCALE: {"type": "string"},
     FieldType.INTEGER: {"type": "integer"},
     FieldType.FLOAT: {"type": "number"},
-    FieldType.BOOLEAN: {"type": "boolean"},
+    FieldType.BOOLEAN: _YES_OR_NO,
     FieldType.DATE: {"type": "string", "format": "date"},
     FieldType.TIMESTAMP: {"type": "string", "format": "date-time"},
 }
+"""Where not text. A string with another format than these and time becomes an unknown type in
+Airbyte's UI (Airbyte platform)."""
 
 
 def destination_catalog(
@@ -54,11 +54,22 @@ def destination_catalog(
     preferences: Collection[tuple[str, str]],
 ) -> Json:
     """The catalog: one operation for each thing that can be done with contacts."""
+    fields = [(Target(Kind.STANDARD, name), kind) for name, kind in STANDARD_FIELDS.items()]
+    fields += [(Target(Kind.CUSTOM, name), kind) for name, kind in sorted(custom_fields.items())]
+    named = [Target(Kind.PREFERENCE, name, category) for category, name in sorted(preferences)]
     schema: Json = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
         "required": [],
-        "properties": _properties(custom_fields, preferences),
+        "properties": {
+            **{mode.value: _TEXT for mode in IdentifierMode},
+            **{str(target): _SCHEMAS.get(kind, _TEXT) for target, kind in fields},
+            **{str(target): _YES_OR_NO for target in named},
+            # The platform drops what a connection does not map: an opt-out must have a place to go.
+            Kind.PERMISSION: _TEXT,
+            Kind.UNSUBSCRIBE: _YES_OR_NO,
+            Kind.DELETED: _YES_OR_NO,
+        },
         "additionalProperties": config.unmapped_columns is UnmappedColumns.CREATE,
     }
     removes = config.deleted_records is not DeletedRecords.IGNORE
@@ -73,19 +84,3 @@ def destination_catalog(
         if removes or not operation.deletes
     ]
     return {"operations": operations}
-
-
-def _properties(
-    custom_fields: Mapping[str, FieldType], preferences: Collection[tuple[str, str]]
-) -> Json:
-    properties: Json = {mode.value: {"type": "string"} for mode in IdentifierMode}
-    for name, field_type in STANDARD_FIELDS.items():
-        properties[str(Target(Kind.STANDARD, name))] = dict(_SCHEMAS[field_type])
-    for name, field_type in sorted(custom_fields.items()):
-        properties[str(Target(Kind.CUSTOM, name))] = dict(_SCHEMAS[field_type])
-    for category, name in sorted(preferences):
-        properties[str(Target(Kind.PREFERENCE, name, category))] = {"type": "boolean"}
-    # The platform drops what a connection does not map: an opt-out must have a place to go.
-    properties[Kind.PERMISSION] = {"type": "string"}
-    properties[Kind.UNSUBSCRIBE] = properties[Kind.DELETED] = {"type": "boolean"}
-    return properties

@@ -1,9 +1,8 @@
 """The entries of `streams` in the configuration -> the streams of the sync that they are for.
 
-This module alone decides when an entry was meant for a stream that it does not fit. Airbyte can
-null or replace a namespace and put a prefix before a name, and people slip: to pass over such an
-entry would write people as if they had never opted out. An entry that resembles no stream belongs
-to another connection, as all connections to a destination share its configuration.
+This module alone decides when an entry was meant for a stream that it does not fit: to pass over
+such an entry would write people as if they had never opted out. One that resembles no stream
+belongs to another connection, as all connections to a destination share its configuration.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -36,9 +35,9 @@ class StreamEntries:
             entry = self._entries[key]
             if nearest is not None and (entry.mapping or entry.audience_field):
                 yield (
-                    f"{titled('streams')} has an entry for the stream with {_in_words(key)}, which "
-                    f"is not in this sync. Did you mean the one that arrives with "
-                    f"{_in_words(nearest)}? Write it so in the entry; if it is another stream, "
+                    f"{titled('streams')} has an entry for the stream with {_in_words(*key)}, "
+                    f"which is not in this sync. Did you mean the one that arrives with "
+                    f"{_in_words(*nearest)}? Write it so in the entry; if it is another stream, "
                     "give it an entry of its own."
                 )
 
@@ -49,8 +48,8 @@ class StreamEntries:
     def _nearest(self, name: str) -> StreamKey | None:
         """The stream without an entry that most likely is meant; None if none resembles the name.
 
-        One of the name in another namespace, in other case, with a prefix, or as the log shows it,
-        with the namespace before it; or with a slip of a letter or two.
+        Airbyte can change a namespace and put a prefix before a name, the log shows a namespace
+        before it, and people slip, in case or by a letter or two.
         """
         wanted, untitled = bare(name), name.rpartition(".")[2]
         has_end = len(wanted) >= _SHORTEST_NAME
@@ -59,13 +58,12 @@ class StreamEntries:
             for key in self._free
             if key[1] in {name, untitled} or (has_end and bare(key[1]).endswith(wanted))
         ]
-        if alike:
-            return min(alike, key=lambda key: len(key[1]))
-        slip = self._names.nearest(name)
-        return next((key for key in self._free if key[1] == slip), None)
+        if not alike:
+            slip = self._names.nearest(name)
+            alike = [key for key in self._free if key[1] == slip]
+        return min(alike, key=lambda key: len(key[1]), default=None)
 
 
-def _in_words(key: StreamKey) -> str:
-    namespace, name = key
+def _in_words(namespace: str | None, name: str) -> str:
     where = f"the namespace {shown(namespace)}" if namespace else "no namespace"
     return f"the name {shown(name)} and {where}"
