@@ -7,10 +7,9 @@ each that a person reads about it. How a target is spelled is decided in `target
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, SecretStr, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from destination_maileon.config import types
 from destination_maileon.config.suggestions import shown
@@ -24,19 +23,14 @@ NullValues = StrEnum("NullValues", ["KEEP", "CLEAR"])
 DeletedRecords = StrEnum("DeletedRecords", ["IGNORE", "UNSUBSCRIBE", "DELETE"])
 IdentifiersInLogs = StrEnum("IdentifiersInLogs", ["MASKED", "FULL"])
 
-_SYNC_MODES = {mode.name.lower(): mode for mode in SynchronizationMode}
-_PERMISSIONS = {"not_set": None, **{item.name.lower(): item for item in Permission}}
+API_URL = "https://api.maileon.com/1.0"
 
 
-def _named(members: Mapping[str, object]) -> PlainValidator:
-    """Annotates what is one of these names, and is read as what the name stands for."""
-
-    def read(name: object) -> object:
-        if not isinstance(name, str) or name not in members:
-            raise PydanticCustomError("enum", "not one of the names")
-        return members[name]
-
-    return PlainValidator(read, json_schema_input_type=Literal[tuple(members)])
+def _named(members: Mapping[str, object]) -> BeforeValidator:
+    """Reads each of these names as what it stands for."""
+    return BeforeValidator(
+        lambda name: members.get(str(name), name), json_schema_input_type=Literal[tuple(members)]
+    )
 
 
 def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -46,6 +40,22 @@ def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
             name = shown(entry.key[-1])
             raise refused(f"has two entries for {name} ({before} and {at}); keep one")
     return entries
+
+
+Entry = TypeVar("Entry")
+Entries: TypeAlias = Annotated[tuple[Entry, ...], AfterValidator(_each_once)]
+SyncMode: TypeAlias = Annotated[
+    SynchronizationMode,
+    Field(strict=True),
+    _named({mode.name.lower(): mode for mode in SynchronizationMode}),
+]
+NewPermission: TypeAlias = Annotated[
+    Annotated[Permission, Field(strict=True)] | None,
+    _named({"not_set": None, **{item.name.lower(): item for item in Permission}}),
+]
+_optional = partial(option, default=None)
+_always_shown = partial(option, always_show=True)
+_hidden = partial(option, airbyte_hidden=True)
 
 
 class ColumnMapping(ConfigModel, title="Column"):
@@ -64,13 +74,13 @@ class ColumnMapping(ConfigModel, title="Column"):
         "or a time in the column unsubscribes or removes the contact. Nowhere: skip.",
         examples=["email", "standard:FIRSTNAME", "custom:COLOR", "preference:News/Weekly"],
     )
-    source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = option(
-        "Preference Source", default=None, examples=["Newsletter form"]
+    source: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = _optional(
+        "Preference Source", examples=["Newsletter form"]
     )
     """Only for preferences: the source to store with the preference, such as the form where it was
     given. Without it the stored source stays; an empty text in the configuration's JSON deletes
     it."""
-    null_values: NullValues | None = option("Null Values", default=None)
+    null_values: NullValues | None = _optional("Null Values")
     """What happens when a record has no value (null) in this column. keep: the value that Maileon
     holds stays. clear: it is removed. Leave this empty to do as with all columns."""
 
@@ -90,17 +100,13 @@ class StreamConfig(ConfigModel, title="Stream"):
     name: types.Text = option("Stream Name", examples=["customers"])
     """The stream's name as it arrives here: with the prefix that the connection puts before it, and
     in the same case."""
-    namespace: OrBlank[str] = option("Namespace", default=None, examples=["public"])
+    namespace: OrBlank[str] = _optional("Namespace", examples=["public"])
     """The stream's namespace as it arrives here (often the schema of the source's database; none if
     the connection's setting is the destination's default). Needed only if several streams have this
     name; if empty, the mapping is for all of them."""
-    mapping: Annotated[tuple[ColumnMapping, ...], AfterValidator(_each_once)] = option(
-        "Columns", default=()
-    )
+    mapping: Entries[ColumnMapping] = option("Columns", default=())
     """One entry per column. Columns without an entry are mapped by their name."""
-    audience_field: OrBlank[str] = option(
-        "Audience Field", default=None, examples=["IN_SPRING_CAMPAIGN"]
-    )
+    audience_field: OrBlank[str] = _optional("Audience Field", examples=["IN_SPRING_CAMPAIGN"])
     """The name of a custom field of type integer that says who is in this stream: a number above 0
     for everybody in it, 0 for whoever dropped out of it (with the sync mode overwrite; no contact
     is deleted). In Maileon, make a contact filter with the rule that the field is greater than
@@ -130,18 +136,14 @@ class S3Storage(ConfigModel, title="S3"):
     bucket_path: types.BucketPath = option("Bucket Path", examples=["airbyte/maileon"])
     """The folder in the bucket below which rejected records are stored. They hold personal data:
     restrict who can read the folder, and have the bucket delete old files."""
-    access_key_id: OrBlank[SecretStr] = option("Access Key ID", default=None, airbyte_secret=True)
+    access_key_id: OrBlank[SecretStr] = _optional("Access Key ID", airbyte_secret=True)
     """The ID of an access key that may write to the bucket (in AWS: IAM, Users, Security
     credentials). Leave both key fields empty to use the rights of the machine on which Airbyte
     runs."""
-    secret_access_key: OrBlank[SecretStr] = option(
-        "Secret Access Key", default=None, airbyte_secret=True
-    )
+    secret_access_key: OrBlank[SecretStr] = _optional("Secret Access Key", airbyte_secret=True)
     """The secret that belongs to the access key ID. AWS shows it once, when the access key is
     created."""
-    s3_endpoint: types.OptionalAddress = option(
-        "Endpoint", default=None, examples=["https://s3.example.com"]
-    )
+    s3_endpoint: types.OptionalAddress = _optional("Endpoint", examples=["https://s3.example.com"])
     """The address of an S3-compatible service. Leave it empty for Amazon S3."""
 
 
@@ -156,13 +158,13 @@ def _with_both_keys_or_none(storage: S3Storage) -> S3Storage:
 
 _S3Storage: TypeAlias = Annotated[S3Storage, AfterValidator(_with_both_keys_or_none)]
 ObjectStorage: TypeAlias = Annotated[NoStorage | _S3Storage, Field(discriminator="storage_type")]
-_hidden = partial(option, airbyte_hidden=True)
+NO_STORAGE = NoStorage(storage_type="None")
 
 
 class Config(ConfigModel, title="Destination Maileon"):
     """A configuration that is complete and without contradictions."""
 
-    dry_run: Flag = option("Dry Run", default=False, always_show=True)
+    dry_run: Flag = _always_shown("Dry Run", default=False)
     """If on, records are mapped, checked and reported, but nothing is sent to Maileon, and the next
     sync reads the same records again. Switch it on for the first sync, read the log, and switch it
     off. It stops every connection to this destination, and their opt-outs: to try something later,
@@ -172,24 +174,18 @@ class Config(ConfigModel, title="Destination Maileon"):
     one. It needs the rights GET and POST, also DELETE if contacts are to be deleted or
     unsubscribed, and PUT if they are to be unsubscribed. If the key is limited to certain IP
     addresses, add those of Airbyte, or of its proxy."""
-    identifier_mode: IdentifierMode = option(
-        "Recognise Contacts By", default="email", always_show=True
-    )
+    identifier_mode: IdentifierMode = _always_shown("Recognise Contacts By", default="email")
     """How Maileon finds the contact that a record belongs to. email: by the e-mail address.
     external_id: by your own customer number; contacts that lack it are not found. maileon_id: by
     the number that Maileon gave the contact; records without one go by their e-mail address. Your
     data needs a column for it."""
-    sync_mode: Annotated[SynchronizationMode, _named(_SYNC_MODES)] = option(
-        "Existing Contacts", default="update", always_show=True
-    )
+    sync_mode: SyncMode = _always_shown("Existing Contacts", default="update")
     """What happens to contacts that are already in Maileon. update: their fields are overwritten
     with your data. ignore: they stay exactly as they are, and only new contacts are added."""
     update_only: Flag = option("Update Existing Contacts Only", default=False)
     """If on, only contacts that are already in Maileon are updated, and people who are not there
     are left out. If off, they are added as new contacts, with the permission below."""
-    permission: Annotated[Permission | None, _named(_PERMISSIONS)] = option(
-        "Permission of New Contacts", default="not_set", always_show=True
-    )
+    permission: NewPermission = _always_shown("Permission of New Contacts", default="not_set")
     """The permission (opt-in) that new contacts get in Maileon. Choose only what these people
     really agreed to: it decides whether you may write to them. not_set: no permission is sent; new
     contacts then have none, and existing contacts keep theirs in any case. none: it is sent that
@@ -203,16 +199,12 @@ class Config(ConfigModel, title="Destination Maileon"):
     reimport_unsubscribed_contacts: Flag = option("Reimport Unsubscribed Contacts", default=False)
     """If on, people who unsubscribed are added again as soon as they appear in your data, and are
     written to again: switch this on only if they agreed anew. If off, they stay unsubscribed."""
-    streams: Annotated[tuple[StreamConfig, ...], AfterValidator(_each_once)] = option(
-        "Column Mapping", default=(), always_show=True
-    )
+    streams: Entries[StreamConfig] = _always_shown("Column Mapping", default=())
     """Which column goes to which field in Maileon, or says who has unsubscribed. Needed only where
     the names differ: columns that are named like an identifier (email), like a standard field
     (first_name), like a custom field of your account or just unsubscribe are mapped automatically.
     Add one entry per stream."""
-    unmapped_columns: UnmappedColumns = option(
-        "Columns Without a Field", default="ignore", always_show=True
-    )
+    unmapped_columns: UnmappedColumns = _always_shown("Columns Without a Field", default="ignore")
     """What happens to columns that have no field in Maileon. ignore: they are left out, and a
     warning names them. create: a custom field is added to your Maileon account for each. fail: the
     sync stops before anything is sent."""
@@ -226,55 +218,41 @@ class Config(ConfigModel, title="Destination Maileon"):
     """What happens to a contact whose record was deleted at the source (CDC sources say so; or map
     a column to the target deleted). ignore: it stays as it is. unsubscribe: it is unsubscribed.
     delete: it is removed from Maileon with everything stored about it, which cannot be undone."""
-    max_deleted_records: types.Count | None = option(
-        "Maximum Deleted Records", default=None, examples=[1000]
-    )
+    max_deleted_records: types.Count | None = _optional("Maximum Deleted Records", examples=[1000])
     """The sync stops before it deletes or unsubscribes more contacts than this: this protects you
     if a table at the source is emptied by mistake. Each run counts anew and may remove as many
     again: after such a stop pause the connection and look at the source first. Leave it empty for
     no limit."""
-    max_audience_leavers_percent: types.Percent | None = option(
-        "Maximum Audience Leavers Percent", default=None, examples=[20]
+    max_audience_leavers_percent: types.Percent | None = _optional(
+        "Maximum Audience Leavers Percent", examples=[20]
     )
     """The sync stops before a larger share of an audience's members than this drops out of it: this
     protects you if a table at the source is incomplete. Leave it empty for no limit."""
     object_storage_config: ObjectStorage = option(
-        "Storage for Rejected Records", default=NoStorage(storage_type="None")
+        "Storage for Rejected Records", default=NO_STORAGE
     )
     """Where rejected records are kept, so that they can be corrected and sent again."""
     ignore_invalid_contacts: Flag = option("Continue When Contacts Are Rejected", default=True)
     """If on, contacts that Maileon refuses (an invalid address, a text that is too long) are
     reported, and all others are written. If off, the first of them fails the sync."""
-    max_rejected_records: types.Count | None = option(
-        "Maximum Rejected Records", default=None, examples=[500]
-    )
+    max_rejected_records: types.Count | None = _optional("Maximum Rejected Records", examples=[500])
     """The sync fails once more records than this were rejected. Leave it empty for no limit."""
-    max_rejected_percent: types.Percent | None = option(
-        "Maximum Rejected Percent", default=None, examples=[5]
-    )
+    max_rejected_percent: types.Percent | None = _optional("Maximum Rejected Percent", examples=[5])
     """The sync fails once a larger share of its records than this was rejected, judged from 100
     records on and at the end. Leave it empty for no limit."""
     identifiers_in_logs: IdentifiersInLogs = option("Identifiers in Logs", default="masked")
     """How a person is named in log lines. masked: by the first letter and the ending of the domain.
     full: by the whole address or number, for everybody who can read the logs of the connection."""
-    base_url: types.Address = _hidden(
-        "Base URL",
-        default="https://api.maileon.com/1.0",
-        examples=["https://api.maileon.com/1.0"],
-    )
+    base_url: types.Address = _hidden("Base URL", default=API_URL, examples=[API_URL])
     """The address of Maileon's API. Change it only if Maileon's support told you to, or for a test
     system."""
-    batch_size: Annotated[types.Count, Field(ge=1, le=10_000)] = _hidden(
-        "Batch Size", default=1_000
-    )
+    batch_size: types.Whole = _hidden("Batch Size", default=1_000, ge=1, le=10_000)
     """How many contacts one call holds at most."""
-    max_batch_bytes: Annotated[types.Count, Field(ge=1_000, le=9_000_000)] = _hidden(
-        "Maximum Batch Bytes", default=8_000_000
+    max_batch_bytes: types.Whole = _hidden(
+        "Maximum Batch Bytes", default=8_000_000, ge=1_000, le=9_000_000
     )
     """How many bytes one call holds at most."""
-    concurrent_requests: Annotated[types.Count, Field(ge=1, le=16)] = _hidden(
-        "Concurrent Requests", default=8
-    )
+    concurrent_requests: types.Whole = _hidden("Concurrent Requests", default=8, ge=1, le=16)
     """How many calls are made at the same time at most. How many there are follows from what
     Maileon bears."""
     flush_interval_seconds: types.Seconds = _hidden("Flush Interval in Seconds", default=60)

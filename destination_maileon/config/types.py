@@ -63,9 +63,11 @@ class ConfigModel(
         }
 
 
-def option(title: str, *, default: object = ..., **form: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """An option with its title; `form` are keywords of JSON Schema, or Airbyte's."""
-    return Field(default, title=title, json_schema_extra=form)
+def option(
+    title: str, *, default: object = ..., ge: int | None = None, le: int | None = None, **form: Any
+) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """An option with its title and limits; `form` are keywords of JSON Schema, or Airbyte's."""
+    return Field(default, title=title, ge=ge, le=le, json_schema_extra=form)
 
 
 def pattern(expression: str, in_words: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
@@ -88,7 +90,8 @@ OrBlank: TypeAlias = Annotated[
 ]
 """A text that may be left out; Airbyte's form sends an empty text, too, for a cleared field."""
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
-Count: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Whole: TypeAlias = Annotated[int, Field(strict=True)]
+Count: TypeAlias = Annotated[Whole, Field(ge=0)]
 Percent: TypeAlias = Annotated[float, Field(strict=True, ge=1, le=100)]
 Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
