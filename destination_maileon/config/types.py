@@ -37,12 +37,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 class ConfigModel(
-    BaseModel,
-    frozen=True,
-    extra="forbid",
-    validate_default=True,
-    allow_inf_nan=False,
-    json_schema_extra=_describe,
+    BaseModel, frozen=True, extra="forbid", validate_default=True, json_schema_extra=_describe
 ):
     """An object of the configuration: immutable, and without any key that is not declared."""
 
@@ -71,7 +66,7 @@ def option(
 
 
 def pattern(expression: str, in_words: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
-    """Annotates a text with the pattern by which the form judges it before the connector does."""
+    """The pattern by which the form judges a text before the connector does."""
     return Field(json_schema_extra={"pattern": expression, "pattern_descriptor": in_words})
 
 
@@ -93,7 +88,7 @@ Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 Whole: TypeAlias = Annotated[int, Field(strict=True)]
 Count: TypeAlias = Annotated[Whole, Field(ge=0)]
 Percent: TypeAlias = Annotated[float, Field(strict=True, ge=1, le=100)]
-Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0)]
+Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TrimmedText: TypeAlias = Annotated[Text, AfterValidator(str.strip), Field(min_length=1)]
 BucketPath: TypeAlias = Annotated[

@@ -2,7 +2,6 @@
 
 This module alone decides when the account is asked: custom fields at once, preferences only if
 somebody wants to know one, both once, and custom fields again when one seems to have vanished.
-Calls that write are tried again by `delivery` instead, since others go on meanwhile.
 """
 
 import math
@@ -33,9 +32,9 @@ WORTH_TELLING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Asks until there is an answer; `tell` hears of long waits, and why. In seconds.
+    """Asks until there is an answer, or no time left: none is asked from `ends_at` on. In seconds.
 
-    No question is asked from `ends_at` on. `advice` is what a person reads who got no answer.
+    `tell` hears of long waits, and why. `advice` is what a person reads who got no answer.
     """
 
     backoff: Backoff
@@ -47,12 +46,7 @@ class Retrying:
     advice: str = "Airbyte will sync again."
 
     def __call__(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer.
-
-        Raises:
-            ConfigError: if it will not come until a person acts.
-            TransientError: if it did not come in time.
-        """
+        """The answer; ConfigError if a person has to act, TransientError if the time is over."""
         started_at, attempt = self.now(), 0
         while True:
             attempt += 1
@@ -83,10 +77,7 @@ def preference_paths(preferences: Preferences) -> NameIndex:
 
 
 class FieldsApi(Protocol):
-    """The part of the API client that tells what an account has: names, of fields with their types.
-
-    To create a field that exists is no error.
-    """
+    """What the account is asked. To create a field that exists is no error."""
 
     def custom_fields(self) -> dict[str, FieldType]: ...
     def preference_categories(self) -> list[str]: ...
@@ -98,8 +89,8 @@ class FieldsApi(Protocol):
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create.
 
-    `log` hears of each field that was created, in words. What is `known` was asked for already: for
-    those who can do without. `known_preferences` are None until then.
+    `log` hears of each field that was created, in words. What is `known` was asked for before:
+    for those who can do without. `known_preferences` are None until then.
     """
 
     api: FieldsApi
@@ -115,18 +106,20 @@ class Account:
 
     @property
     def field_names(self) -> NameIndex:
-        """The names of the custom fields, to be found in any case."""
         return self._field_names or self._read_custom_fields()
+
+    def _read_custom_fields(self) -> NameIndex:
+        self.known_custom_fields = dict(self.ask(self.api.custom_fields))
+        self._field_names = NameIndex(self.known_custom_fields)
+        return self._field_names
 
     @property
     def custom_fields(self) -> dict[str, FieldType]:
-        """Name -> type of each custom field."""
         _ = self.field_names
         return self.known_custom_fields
 
     @property
     def preferences(self) -> Preferences:
-        """Category and name of each preference."""
         if self.known_preferences is None:
             # Each question is tried again for itself: all of them together would begin anew with
             # every failure, and in a large account hardly ever come to their end.
@@ -152,7 +145,6 @@ class Account:
         self._planned.clear()
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
-        """Creates the field, or finds that it is there."""
         if not self.is_read_only:
             self.ask(partial(self.api.create_custom_field, name, field_type))
         self.custom_fields[name] = field_type
@@ -163,23 +155,14 @@ class Account:
         self.log(f"{created}, with type {field_type}{limit}.")
 
     def lost(self, custom_fields: Iterable[str]) -> frozenset[str]:
-        """Those that somebody has deleted during the sync. The account is asked once more, no more.
-
-        If there is no answer, its fields are what they were.
-        """
+        """Those that somebody has deleted during the sync, for which the account is asked once."""
         if not self._was_asked_again:
             self._was_asked_again = True
             with suppress(SyncError):
                 self._read_custom_fields()
         return frozenset(custom_fields).difference(self.custom_fields)
 
-    def _read_custom_fields(self) -> NameIndex:
-        self.known_custom_fields = dict(self.ask(self.api.custom_fields))
-        self._field_names = NameIndex(self.known_custom_fields)
-        return self._field_names
-
     def lacks(self, target: Target) -> bool:
-        """Whether it has no such custom field or preference."""
         if target.kind is Kind.PREFERENCE:
             return (target.category, target.name) not in self.preferences
         return target.kind is Kind.CUSTOM and target.name not in self.custom_fields
@@ -191,13 +174,12 @@ class Account:
 
         `field_type` is the one that the field should have, if that is known.
         """
-        name = target.name
+        name, category = target.name, target.category
         if target.kind is Kind.PREFERENCE:
-            path = f"{target.category}/{name}"
-            hint = did_you_mean(path, preference_paths(self.preferences))
+            hint = did_you_mean(f"{category}/{name}", preference_paths(self.preferences))
             return (
-                f'the account has no preference "{name}" in a category "{target.category}"{hint}. '
-                "Create it in Maileon or change the mapping."
+                f'the account has no preference "{name}" in a category "{category}"{hint}. Create '
+                "it in Maileon or change the mapping."
             )
         if (obstacle := creation_obstacle(name)) is not None:
             return f'custom field "{name}" cannot exist: {obstacle}'

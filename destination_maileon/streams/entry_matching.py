@@ -11,8 +11,8 @@ from destination_maileon.config.model import StreamConfig, titled
 from destination_maileon.config.suggestions import NameIndex, bare, shown
 from destination_maileon.protocol.messages import StreamKey
 
+# A shorter one is the end of too many names to tell that they have a prefix.
 _SHORTEST_NAME = 3
-"""A shorter one is the end of too many names to tell that they have a prefix."""
 
 
 class StreamEntries:
@@ -30,7 +30,7 @@ class StreamEntries:
         return self._entries.get(key) or self._entries.get((None, key[1]))
 
     def problems(self) -> Iterator[str]:
-        """One sentence per entry that was most likely meant for a stream of the sync."""
+        """One sentence per entry that misses the stream for which it was most likely meant."""
         for key, nearest in self._misses.items():
             entry = self._entries[key]
             if nearest is not None and (entry.mapping or entry.audience_field):
@@ -46,11 +46,8 @@ class StreamEntries:
         return [key for key, nearest in self._misses.items() if nearest is None]
 
     def _nearest(self, name: str) -> StreamKey | None:
-        """The stream without an entry that most likely is meant; None if none resembles the name.
-
-        Airbyte can change a namespace and put a prefix before a name, the log shows a namespace
-        before it, and people slip, in case or by a letter or two.
-        """
+        # Airbyte can change a namespace and put a prefix before a name, the log shows a namespace
+        # before it, and people slip, in case or by a letter or two.
         wanted, untitled = bare(name), name.rpartition(".")[2]
         has_end = len(wanted) >= _SHORTEST_NAME
         alike = [
