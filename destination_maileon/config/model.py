@@ -7,7 +7,7 @@ each that a person reads about it. How a target is spelled is decided in `target
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
@@ -42,8 +42,7 @@ def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     return entries
 
 
-Entry = TypeVar("Entry")
-Entries: TypeAlias = Annotated[tuple[Entry, ...], AfterValidator(_each_once)]
+Entries: TypeAlias = Annotated[tuple[types.Value, ...], AfterValidator(_each_once)]
 SyncMode: TypeAlias = Annotated[
     SynchronizationMode,
     Field(strict=True),
@@ -229,7 +228,7 @@ class Config(ConfigModel, title="Destination Maileon"):
     """The sync stops before a larger share of an audience's members than this drops out of it: this
     protects you if a table at the source is incomplete. Leave it empty for no limit."""
     object_storage_config: ObjectStorage = option(
-        "Storage for Rejected Records", default=NO_STORAGE
+        "Storage for Rejected Records", default=NO_STORAGE, type="object"
     )
     """Where rejected records are kept, so that they can be corrected and sent again."""
     ignore_invalid_contacts: Flag = option("Continue When Contacts Are Rejected", default=True)

@@ -80,10 +80,6 @@ def _flat(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - a JSON value
         for name, value in node.items()
         if name not in {*_PYDANTICS_OWN, "properties"}
     }
-    if "oneOf" in flat:
-        flat["type"] = "object"
-    if "description" in flat:
-        flat["description"] = " ".join(flat["description"].split())
     if "properties" in node:
         # Their names are no keywords.
         flat["properties"] = {

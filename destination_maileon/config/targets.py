@@ -80,10 +80,7 @@ def preference_splits(path: str) -> list[tuple[str, str]]:
 
 
 def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Target | None:
-    """The target that the text names; None if it names none.
-
-    Of a preference's splits the first that exists in the account counts, else the first of all.
-    """
+    """The target that the text names; None if it names none."""
     head, colon, rest = text.partition(":")
     if not colon:
         return Target(Kind(text)) if text in {*_OF_THE_PERSON, Kind.SKIP} else None
@@ -92,10 +89,9 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
     if head == Kind.CUSTOM and rest:
         return Target(Kind.CUSTOM, rest)
     splits = preference_splits(rest) if head == Kind.PREFERENCE else []
-    if not splits:
-        return None
-    category, name = next((split for split in splits if split in preferences), splits[0])
-    return Target(Kind.PREFERENCE, name, category)
+    # The first that exists in the account counts, else the first of all.
+    there = [split for split in splits if split in preferences] or splits
+    return Target(Kind.PREFERENCE, there[0][1], there[0][0]) if there else None
 
 
 def nearest_target(text: str) -> Target | None:
@@ -170,8 +166,7 @@ def creation_obstacle(name: str) -> str | None:
 def mistaken_for(column: str) -> str | None:
     """What a person should know of a column without a target that looks like one; else None.
 
-    Who has a column named `unsubscribed` or `E-Mail` means the person: were it left out in silence,
-    or made a custom field, nobody would be unsubscribed.
+    Were `unsubscribed` left out in silence, or made a custom field, nobody would be unsubscribed.
     """
     word = bare(column)
     if word.startswith(("unsubscribe", "optout", "optedout")):

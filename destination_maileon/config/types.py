@@ -33,7 +33,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     for statements in pairwise(ast.iter_child_nodes(definition)):
         match statements:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(words))):
-                schema["properties"][name]["description"] = words
+                schema["properties"][name]["description"] = " ".join(words.split())
 
 
 class ConfigModel(

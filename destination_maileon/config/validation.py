@@ -20,11 +20,7 @@ from destination_maileon.maileon.auth import secret_forms
 
 
 def load_config(raw: object) -> Config:
-    """The configuration, read from its JSON.
-
-    Raises:
-        ConfigError: with all problems, each with its key, what is allowed and what was written.
-    """
+    """The configuration, read from its JSON. A ConfigError tells all that is wrong with it."""
     try:
         return Config.model_validate(raw)
     except ValidationError as invalid:
@@ -49,7 +45,6 @@ _SECRET_KEYS = {
 
 
 def _problems(invalid: ValidationError, raw: object) -> Iterator[str]:
-    """One sentence per problem that the model found in the raw configuration."""
     for error in invalid.errors(include_url=False):
         if error["type"] in {"extra_forbidden", "invalid_key"}:
             *parents, key = error["loc"]

@@ -132,11 +132,7 @@ def parse_catalog(raw_catalog: object) -> list[ConfiguredStream]:
 
 
 def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamPlan]:
-    """One plan per stream of the catalog.
-
-    Raises:
-        ConfigError: with all problems of all streams.
-    """
+    """One plan per stream of the catalog. A ConfigError tells all problems of all streams."""
     streams = parse_catalog(raw_catalog)
     times = Counter(configured.key for configured in streams)
     twice = (stream_title(key) for key in times if times[key] > 1)

@@ -49,9 +49,7 @@ Airbyte's UI (Airbyte platform)."""
 
 
 def destination_catalog(
-    config: Config,
-    custom_fields: Mapping[str, FieldType],
-    preferences: Collection[tuple[str, str]],
+    config: Config, custom_fields: Mapping[str, FieldType], preferences: Collection[tuple[str, str]]
 ) -> Json:
     """The catalog: one operation for each thing that can be done with contacts."""
     fields = [(Target(Kind.STANDARD, name), kind) for name, kind in STANDARD_FIELDS.items()]
@@ -73,13 +71,9 @@ def destination_catalog(
         "additionalProperties": config.unmapped_columns is UnmappedColumns.CREATE,
     }
     removes = config.deleted_records is not DeletedRecords.IGNORE
+    keys = [[key.value] for key in IdentifierMode]
     operations = [
-        {
-            "object_name": CONTACT,
-            "sync_mode": mode,
-            "json_schema": schema,
-            "matching_keys": [[key.value] for key in IdentifierMode],
-        }
+        {"object_name": CONTACT, "sync_mode": mode, "json_schema": schema, "matching_keys": keys}
         for mode, operation in OPERATIONS.items()
         if removes or not operation.deletes
     ]
