@@ -1,25 +1,16 @@
 """A stream's mapping and values -> words for the log.
 
-This module alone decides how a mapping is shown, and what a person should know of the values, which
-is counted by records and said once. It shows names, and no values.
+It shows names, and no values.
 """
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from destination_maileon.config.model import DeletedRecords, titled
-from destination_maileon.config.targets import SKIP, Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
+from destination_maileon.streams.catalog import StreamPlan
 from destination_maileon.streams.consent import permission_column
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from destination_maileon.mapping.columns import Column
-    from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LISTED = 20
 MAX_NAME_CHARACTERS = 200
@@ -46,37 +37,20 @@ def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
     recognised = f"contacts are recognised by {options.identifier_mode.value}"
     if plan.every_record_is_deleted:
         return f"{recognised}; whoever has a record here is {_REMOVES[deleted_records]}."
-    existing = "left as they are"
-    if options.sync_mode is SynchronizationMode.UPDATE:
-        has_permission = plan.permission is not None or column is not None
-        overrides = options.override_permission and has_permission
-        existing = "updated" if overrides else "updated and keep their permission"
-    new = "left out" if options.update_only else f"created with {_permission(plan, column)}"
+    name, has_permission = plan.permission_name, plan.permission is not None
+    permission = f"permission {name}" if has_permission else f"no permission ({name})"
+    if column is not None:
+        permission = f"the permission in {listed([column])} ({name} where it is empty)"
+        has_permission = True
+    keep = "" if options.override_permission and has_permission else " and keep their permission"
+    updates = options.sync_mode is SynchronizationMode.UPDATE
+    existing = f"updated{keep}" if updates else "left as they are"
+    new = "left out" if options.update_only else f"created with {permission}"
     again = "added again" if options.reimport_unsubscribed_contacts else "left out"
     return (
         f"{recognised}; existing ones are {existing}, new ones {new}, unsubscribed ones {again}. "
         f"Contacts of deleted records are {_REMOVES[deleted_records]}."
     )
-
-
-def _permission(plan: StreamPlan, column: str | None) -> str:
-    if column is not None:
-        return f"the permission in {listed([column])} ({plan.permission_name} where it is empty)"
-    without = "no permission (not_set)"
-    return without if plan.permission is None else f"permission {plan.permission_name}"
-
-
-def plan_table(columns: Iterable[Column]) -> str:
-    """Column, target and type of those that go somewhere, as a table for the log."""
-    rows = [(c.name, str(c.target), _type_of_field(c)) for c in columns if c.target != SKIP]
-    widths = [max((len(row[at]) for row in rows), default=0) for at in range(2)]
-    lines = [f"  {a:<{widths[0]}}  ->  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-    return "\n".join(lines)
-
-
-def _type_of_field(column: Column) -> str:
-    is_field = column.target.kind in {Kind.STANDARD, Kind.CUSTOM}
-    return f"{column.type}{', null clears' * column.clear}" if is_field else ""
 
 
 class Notice(Enum):

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
+from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.errors import StopSync
-from destination_maileon.maileon.contact import Contact
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.contact_xml import contact_of
 from destination_maileon.maileon.sync_options import Permission
 from destination_maileon.mapping import stream_mapper as open_stream
-from destination_maileon.mapping.columns import StreamColumns
+from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder, Mapped
 from destination_maileon.mapping.converters import as_text
 from destination_maileon.mapping.identifiers import MANY_ADDRESSES
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.stream_mapper import MAX_TIMES_WIDER, StreamMapper
+from destination_maileon.mapping.stream_mapper import MAX_TIMES_WIDER, StreamMapper, plan_table
 from destination_maileon.mapping.summary import Notice
 from destination_maileon.protocol.exact_json import dumps
 from destination_maileon.protocol.messages import (
@@ -325,3 +326,28 @@ def test_what_was_noticed_is_told_at_the_end_with_the_number_of_records() -> Non
         mapped(stream, first_name=name)
     stream.tell_end(0)
     assert heard.warnings == [f"Stream contacts: 2 records {Notice.CLEANED.value}"]
+
+
+def test_a_mapping_is_shown_as_a_table_without_what_goes_nowhere() -> None:
+    weekly = Target(Kind.PREFERENCE, "Weekly", "News")
+    columns = [
+        Column("_airbyte_id", SKIP),
+        Column("email", Target(Kind.EMAIL)),
+        Column("birthday", Target(Kind.STANDARD, "BIRTHDAY"), FieldType.DATE),
+        Column("shoe", Target(Kind.CUSTOM, "SHOE"), FieldType.FLOAT, clear=True),
+        Column("gone", Target(Kind.DELETED)),
+        Column("left", Target(Kind.UNSUBSCRIBE)),
+        Column("weekly", weekly),
+    ]
+    assert plan_table(columns).splitlines() == [
+        "  email     ->  email",
+        "  birthday  ->  standard:BIRTHDAY       date",
+        "  shoe      ->  custom:SHOE             float, null clears",
+        "  gone      ->  deleted",
+        "  left      ->  unsubscribe",
+        "  weekly    ->  preference:News/Weekly",
+    ]
+
+
+def test_no_columns_make_no_table() -> None:
+    assert plan_table([]) == plan_table([Column("x", SKIP)]) == ""

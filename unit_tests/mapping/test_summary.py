@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from destination_maileon.config.model import ColumnMapping, DeletedRecords
-from destination_maileon.config.targets import SKIP, Kind, Target
-from destination_maileon.maileon.contact import FieldType, IdentifierMode
+from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
-from destination_maileon.mapping.columns import Column
-from destination_maileon.mapping.summary import Notice, Notices, listed, outline, plan_table
+from destination_maileon.mapping.summary import Notice, Notices, listed, outline
 from unit_tests.support.builders import a_plan, options
 
 
@@ -24,31 +22,6 @@ from unit_tests.support.builders import a_plan, options
 )
 def test_columns_are_listed_up_to_twenty(names: list[str], words: str) -> None:
     assert listed(names) == words
-
-
-def test_a_mapping_is_shown_as_a_table_without_what_goes_nowhere() -> None:
-    weekly = Target(Kind.PREFERENCE, "Weekly", "News")
-    columns = [
-        Column("_airbyte_id", SKIP),
-        Column("email", Target(Kind.EMAIL)),
-        Column("birthday", Target(Kind.STANDARD, "BIRTHDAY"), FieldType.DATE),
-        Column("shoe", Target(Kind.CUSTOM, "SHOE"), FieldType.FLOAT, clear=True),
-        Column("gone", Target(Kind.DELETED)),
-        Column("left", Target(Kind.UNSUBSCRIBE)),
-        Column("weekly", weekly),
-    ]
-    assert plan_table(columns).splitlines() == [
-        "  email     ->  email",
-        "  birthday  ->  standard:BIRTHDAY       date",
-        "  shoe      ->  custom:SHOE             float, null clears",
-        "  gone      ->  deleted",
-        "  left      ->  unsubscribe",
-        "  weekly    ->  preference:News/Weekly",
-    ]
-
-
-def test_no_columns_make_no_table() -> None:
-    assert plan_table([]) == plan_table([Column("x", SKIP)]) == ""
 
 
 @pytest.mark.parametrize(
