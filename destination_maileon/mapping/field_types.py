@@ -1,8 +1,7 @@
 """JSON schema or value -> the type that a custom field created for it gets.
 
-This module alone guesses types. What no type of Maileon's holds without loss becomes a string, but
-for times of day: a timestamp becomes a date, as fields for timestamps can no longer be created.
-Airbyte's types: the `airbyte_type` and `format` of a property beside its JSON type.
+What no type of Maileon's holds without loss becomes a string, but for times of day: a timestamp
+becomes a date, as fields for timestamps can no longer be created.
 """
 
 from collections.abc import Iterator
@@ -23,15 +22,8 @@ _TYPES = {
     "big_integer": FieldType.STRING,
     "big_number": FieldType.STRING,
 }
-"""By Airbyte's type, else by the format of a text, else by the JSON type; else a string."""
-_TYPES_OF_VALUES: dict[type, FieldType] = {
-    bool: FieldType.BOOLEAN,
-    int: FieldType.INTEGER,
-    float: FieldType.FLOAT,
-}
-_NUMBERS = {FieldType.INTEGER, FieldType.FLOAT}
-_INTEGERS = -(2**31), 2**31
-"""The first of Maileon's integers, and the end of them."""
+"""By the `airbyte_type`, else by the `format` of a text, else by the JSON type; else a string."""
+_TYPES_OF_VALUES = {bool: FieldType.BOOLEAN, int: FieldType.INTEGER, float: FieldType.FLOAT}
 
 
 def type_of_schema(schema: object) -> FieldType:
@@ -39,7 +31,8 @@ def type_of_schema(schema: object) -> FieldType:
     types = {*_types(schema)}
     if len(types) == 1:
         return types.pop()
-    return FieldType.FLOAT if types and types <= _NUMBERS else FieldType.STRING
+    is_number = types and types <= {FieldType.INTEGER, FieldType.FLOAT}
+    return FieldType.FLOAT if is_number else FieldType.STRING
 
 
 def type_of_value(value: object, schema: object = None) -> FieldType | None:
@@ -57,8 +50,8 @@ def type_of_value(value: object, schema: object = None) -> FieldType | None:
     else:
         found = _TYPES_OF_VALUES.get(type(value), FieldType.STRING)
     if found is FieldType.INTEGER and isinstance(value, int | float | Decimal):
-        first, end = _INTEGERS
-        return FieldType.INTEGER if first <= value < end else FieldType.STRING
+        # Maileon's integers have 32 bits.
+        return found if -(2**31) <= value < 2**31 else FieldType.STRING
     return found
 
 
@@ -69,13 +62,10 @@ def _types(schema: object) -> Iterator[FieldType]:
     for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
         for alternative in alternatives if isinstance(alternatives, list) else ():
             yield from _types(alternative)
-    json_types = schema.get("type")
-    for name in json_types if isinstance(json_types, list) else (json_types,):
+    names = schema.get("type")
+    for name in names if isinstance(names, list) else (names,):
         if name is not None and name != "null":
-            yield _type(name, schema)
-
-
-def _type(name: object, schema: dict[str, object]) -> FieldType:
-    words = (schema.get("airbyte_type"), schema.get("format") if name == "string" else None, name)
-    known = (_TYPES[word] for word in words if isinstance(word, str) and word in _TYPES)
-    return next(known, FieldType.STRING)
+            text_format = schema.get("format") if name == "string" else None
+            words = (schema.get("airbyte_type"), text_format, name)
+            known = (_TYPES[word] for word in words if isinstance(word, str) and word in _TYPES)
+            yield next(known, FieldType.STRING)

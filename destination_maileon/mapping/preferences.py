@@ -1,7 +1,4 @@
-"""The `preferences` column: a list of `{"category", "name", "value", "source"?}` -> preferences.
-
-This module alone decides which forms of that column are understood.
-"""
+"""The `preferences` column: a list of `{"category", "name", "value", "source"?}` -> preferences."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,16 +18,12 @@ from destination_maileon.streams.account import Preferences, preference_paths
 def preference_value(value: object, title: str) -> str | None:
     """`true` or `false`, by the forms of `unsubscribe`; None for a null or a blank.
 
-    Raises:
-        RefusedError: if it says neither yes nor no. `title` is the preference's name, empty
-            if it must not be shown.
+    Raises RefusedError if it says neither yes nor no. An empty `title` must not be shown.
     """
-    if isinstance(value, bool):
-        # As nearly all are; `is_set` takes twice as long.
-        return "true" if value else "false"
     if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
-    said = is_set(value)
+    # Nearly all are booleans: a call less for each.
+    said = value if isinstance(value, bool) else is_set(value)
     if said is None:
         raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title or None)
     return "true" if said else "false"
@@ -39,27 +32,25 @@ def preference_value(value: object, title: str) -> str | None:
 def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
     """Of each preference what stands before its value, and the rest; without a value, nothing.
 
-    Raises:
-        RefusedError: if it cannot be read, or names one that is not `known`, if any are.
-            No name is in it but those of known preferences: others are the record's own words.
+    Raises RefusedError if it cannot be read, or names one that is not `known`, if any are. No name
+    is in it but those of known preferences: others are the record's own words.
     """
     for entry in _entries(value):
         category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)
         path = f"{category}/{name}"
         is_known = known is not None and (category, name) in known
         text = preference_value(clean(entry.get("value")), path if is_known else "")
-        if text is not None:
-            if known is not None and not is_known:
-                nearest = did_you_mean(path, preference_paths(known))
-                advice = (
-                    f"Use the category and name of one in Maileon{nearest}, or create it there."
-                )
-                raise RefusedError(Reason.UNKNOWN_PREFERENCE, advice)
-            source = ""
-            if "source" in entry:
-                given = clean(entry["source"])
-                source = source_element(None if given is None else as_text(given))
-            yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
+        if text is None:
+            continue
+        if known is not None and not is_known:
+            hint = did_you_mean(path, preference_paths(known))
+            advice = f"Use the category and name of one in Maileon{hint}, or create it there."
+            raise RefusedError(Reason.UNKNOWN_PREFERENCE, advice)
+        source = ""
+        if "source" in entry:
+            given = clean(entry["source"])
+            source = source_element(None if given is None else as_text(given))
+        yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
 
 
 def _name(given: object, clean: Clean) -> str:
@@ -73,23 +64,17 @@ def _name(given: object, clean: Clean) -> str:
 def _entries(value: object) -> list[dict[str, object]]:
     """The list itself, or the list in a JSON string: warehouses store JSON as text."""
     if isinstance(value, str):
-        value = _decoded(value)
+        text = value if value.strip() else "null"
+        # The first of these is fast, and has limits.
+        for decode in (_decode, exact_json.loads):
+            with suppress(ValueError, RecursionError, ArithmeticError, msgspec.MsgspecError):
+                value = decode(text.encode())
+                break
     if value is None:
         return []
     if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
         return value
     raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
-
-
-def _decoded(text: str) -> object:
-    """What the text holds: nothing if it is blank, itself if it is no JSON."""
-    if not text.strip():
-        return None
-    # It may be beyond the first decoder's limits.
-    for decode in (_decode, exact_json.loads):
-        with suppress(ValueError, RecursionError, ArithmeticError, msgspec.MsgspecError):
-            return decode(text.encode())
-    return text
 
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
