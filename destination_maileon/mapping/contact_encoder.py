@@ -21,7 +21,7 @@ from destination_maileon.mapping.converters import Converter, as_text, truncated
 from destination_maileon.mapping.identifiers import Identifiers, contact_of_pieces
 from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
 from destination_maileon.mapping.preferences import listed, preference_value
-from destination_maileon.mapping.removal_columns import RemovalColumns, unclear_advice
+from destination_maileon.mapping.removal_columns import RemovalColumns
 from destination_maileon.mapping.rows import Field, Rows, field_writer
 from destination_maileon.mapping.summary import Notice, Notices
 from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
@@ -200,9 +200,6 @@ class ContactEncoder:
         removal = self._removals.removal(marks)
         if not is_usable and removal is not DeletedRecords.IGNORE:
             raise self._identifiers.missing(pieces)
-        unclear = None if removal else self._removals.unclear_column(marks)
-        if unclear is not None:
-            raise Refusal(Reason.UNCLEAR_REMOVAL, unclear_advice(unclear), unclear)
         return removal
 
     def _add_wishes(self, row: Struct, pieces: list[str]) -> None:

@@ -212,7 +212,7 @@ external_id_keys = partial(_with_twin, EXTERNAL_ID_KEY)
 """The keys of an external id; none if it is blank."""
 
 
-RefusedError = Refusal
+Refusal = Refusal
 
 
 def maileon_id_key(number: str) -> str:

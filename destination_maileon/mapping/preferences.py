@@ -9,7 +9,7 @@ import msgspec
 from destination_maileon.config.suggestions import did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import Clean, as_text
-from destination_maileon.mapping.mapped_record import Reason, RefusedError
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
 from destination_maileon.protocol import exact_json
 from destination_maileon.streams.account import Preferences, preference_paths
@@ -18,21 +18,21 @@ from destination_maileon.streams.account import Preferences, preference_paths
 def preference_value(value: object, title: str) -> str | None:
     """`true` or `false`, by the forms of `unsubscribe`; None for a null or a blank.
 
-    Raises RefusedError if it says neither yes nor no. An empty `title` must not be shown.
+    Raises Refusal if it says neither yes nor no. An empty `title` must not be shown.
     """
     if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
     # Nearly all are booleans: a call less for each.
     said = value if isinstance(value, bool) else is_set(value)
     if said is None:
-        raise RefusedError(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title or None)
+        raise Refusal(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title or None)
     return "true" if said else "false"
 
 
 def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
     """Of each preference what stands before its value, and the rest; without a value, nothing.
 
-    Raises RefusedError if it cannot be read, or names one that is not `known`, if any are. No name
+    Raises Refusal if it cannot be read, or names one that is not `known`, if any are. No name
     is in it but those of known preferences: others are the record's own words.
     """
     for entry in _entries(value):
@@ -45,7 +45,7 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
         if known is not None and not is_known:
             hint = did_you_mean(path, preference_paths(known))
             advice = f"Use the category and name of one in Maileon{hint}, or create it there."
-            raise RefusedError(Reason.UNKNOWN_PREFERENCE, advice)
+            raise Refusal(Reason.UNKNOWN_PREFERENCE, advice)
         source = ""
         if "source" in entry:
             given = clean(entry["source"])
@@ -57,7 +57,7 @@ def _name(given: object, clean: Clean) -> str:
     is_name = given is not None and not isinstance(given, bool | dict | list)
     name = as_text(clean(given) or "") if is_name else ""
     if not name.strip():
-        raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
+        raise Refusal(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
     return name
 
 
@@ -74,7 +74,7 @@ def _entries(value: object) -> list[dict[str, object]]:
         return []
     if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
         return value
-    raise RefusedError(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
+    raise Refusal(Reason.BAD_PREFERENCES, _PREFERENCES_FORM)
 
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode

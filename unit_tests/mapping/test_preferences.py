@@ -11,7 +11,7 @@ from hypothesis import given
 
 from destination_maileon.maileon.contact import Preference
 from destination_maileon.maileon.contact_xml import contact_of, without_forbidden
-from destination_maileon.mapping.mapped_record import Reason, RefusedError
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.preferences import listed as walked
 from destination_maileon.protocol.exact_json import dumps
 from unit_tests.protocol.test_exact_json import values
@@ -140,7 +140,7 @@ def test_every_digit_of_a_json_text_counts(unusual: str) -> None:
     ],
 )
 def test_another_form_is_refused_and_none_of_it_is_told(value: object) -> None:
-    with pytest.raises(RefusedError, match="Write it as a list of ") as caught:
+    with pytest.raises(Refusal, match="Write it as a list of ") as caught:
         listed(value)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
@@ -157,7 +157,7 @@ def test_another_form_is_refused_and_none_of_it_is_told(value: object) -> None:
 def test_one_that_the_account_lacks_is_refused_and_what_is_like_it_is_named(
     named: dict[str, object], hint: str
 ) -> None:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(Refusal) as caught:
         listed([entry(), entry(**named)], frozenset({NEWS, ("Shop", "Offers")}))
     assert caught.value.reason is Reason.UNKNOWN_PREFERENCE
     assert (caught.value.advice, caught.value.field) == (
@@ -177,6 +177,6 @@ def test_any_value_is_understood_or_refused(value: object) -> None:
     for form in (value, [value], [entry(value=value)], dumps(value).decode()):
         try:
             found = listed(form)
-        except RefusedError:
+        except Refusal:
             continue
         assert all(category and name and p.value for (category, name), p in found.items())

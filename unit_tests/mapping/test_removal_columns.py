@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from destination_maileon.config.model import DeletedRecords
+from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.removal_columns import RemovalColumns, is_set
 
 IGNORE, UNSUBSCRIBE, DELETE = DeletedRecords
@@ -36,7 +37,6 @@ def test_a_cdc_deletion_becomes_what_is_configured(
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_a_cdc_column_that_is_empty_marks_no_deletion(value: object) -> None:
     assert columns().removal({CDC: value}) is None
-    assert columns().unclear_column({CDC: value}) is None
 
 
 @pytest.mark.parametrize("removal", DeletedRecords)
@@ -44,8 +44,10 @@ def test_a_cdc_column_that_is_empty_marks_no_deletion(value: object) -> None:
 def test_a_cdc_column_that_says_no_removes_nobody_and_writes_nobody(
     removal: DeletedRecords, value: object
 ) -> None:
-    assert columns(removal).removal({CDC: value}) is None
-    assert columns(removal).unclear_column({CDC: value}) == CDC
+    with pytest.raises(Refusal) as caught:
+        columns(removal).removal({CDC: value})
+    assert caught.value.advice.endswith("time of the deletion there, or leave it empty.")
+    assert (caught.value.reason, caught.value.field) == (Reason.UNCLEAR_REMOVAL, CDC)
 
 
 def test_what_another_column_says_needs_no_cdc_column() -> None:
@@ -100,7 +102,6 @@ def test_one_of_several_columns_is_enough() -> None:
 @pytest.mark.parametrize("data", [{}, {"gone": None, "left": None}, {"gone": False, "left": "0"}])
 def test_a_contact_stays_if_nothing_says_it_is_gone(data: dict[str, object]) -> None:
     assert columns().removal(data) is None
-    assert columns().unclear_column(data) is None
 
 
 @pytest.mark.parametrize(
@@ -117,8 +118,9 @@ def test_a_contact_stays_if_nothing_says_it_is_gone(data: dict[str, object]) -> 
 def test_a_column_that_says_neither_yes_nor_no_is_named_and_removes_nobody(
     data: dict[str, object], column: str
 ) -> None:
-    assert columns().removal(data) is None
-    assert columns().unclear_column(data) == column
+    with pytest.raises(Refusal, match="this person stays in Maileon") as caught:
+        columns().removal(data)
+    assert (caught.value.reason, caught.value.field) == (Reason.UNCLEAR_REMOVAL, column)
 
 
 @pytest.mark.parametrize(
