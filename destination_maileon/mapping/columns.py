@@ -26,10 +26,9 @@ _DECIDE_ON_NOBODY = (f"{Kind.STANDARD}:", f"{Kind.CUSTOM}:", Kind.SKIP)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column and where it goes.
+    """A column, where it goes, and the type of the field there. With `clear` a null clears it.
 
-    `type` is the target field's. `source` is the constant source of a preference: an empty one
-    deletes the stored one, None leaves it. `clear` says that a null clears the stored value.
+    An empty `source` of a preference deletes the stored one, None leaves it.
     """
 
     name: str
@@ -47,8 +46,8 @@ class Column:
 class StreamColumns:
     """Where the columns of one stream go, as its account and its configuration have it.
 
-    `unmapped` are those without a target, `notes` say what else was left out, and why; whoever
-    tells them takes them out. `problems` are what must change before anything is sent.
+    `unmapped` have no target, and `notes` say what else was left out: whoever tells them takes them
+    out. `problems` are what must change before anything is sent.
     """
 
     plan: StreamPlan
@@ -143,11 +142,11 @@ class StreamColumns:
         What is wrong is a problem before the first record; later the column is left out.
         """
         target = self._target(column)
-        if target is None:
-            self._leave_out(column, self._why_nowhere(column))
-            if not self._creates and column in self.columns:
-                self.unmapped.append(column)
-            return self._creates
+        if target is None or target == SKIP:
+            self._leave_out(column, None if target else self._why_nowhere(column))
+            is_unmapped = target is None and not self._creates
+            self.unmapped += [column] if is_unmapped and column in self.columns else []
+            return not is_unmapped
         is_shared = target.kind in targets.SHARED_TARGETS
         other = column if is_shared else self._taken.get(target, column)
         if other == column:
@@ -181,9 +180,8 @@ class StreamColumns:
         else:
             names = self.account.field_names
             target = targets.target_of_column(column, names, preferences=known)
-        if target is None and self._creates and self._why_nowhere(column) is None:
-            return own
-        return _nowhere(column) if target == SKIP else target
+        is_new = target is None and self._creates and self._why_nowhere(column) is None
+        return own if is_new else target
 
     def _why_nowhere(self, column: str) -> str | None:
         """What a person should know of a column without a target, if anything."""
@@ -228,18 +226,18 @@ class StreamColumns:
         )
 
     def _leave_out(self, column: str, note: str | None = None) -> None:
-        """Sends the column nowhere, if there is room to remember it; the note says why."""
-        nowhere = Column(column, _nowhere(column))
+        """Skips the column, if there is room to remember it; the note says why."""
+        # What Airbyte writes about deletions is read wherever it is mapped to.
+        target = Target(Kind.DELETED) if column == DELETED_AT_COLUMN else SKIP
         has_room = len(self.columns) < len(self.plan.properties) + MAX_LATE_COLUMNS
-        if has_room or column in self.columns or nowhere.target != SKIP:
-            self.columns[column] = nowhere
+        if has_room or column in self.columns or target != SKIP:
+            self.columns[column] = Column(column, target)
             self.notes += [note] if note else []
 
     def _look_for_slips(self) -> None:
         """Notes the mapped columns that the schema lacks.
 
-        One is a problem if it is spelt nearly as another, and decides on people: nobody's
-        identifier, consent or removal would be read.
+        One that decides on people is a problem if it is spelt nearly as another that is there.
         """
         mapping, properties = self.plan.mapping, self.plan.properties
         names = NameIndex(properties)
@@ -262,8 +260,3 @@ class StreamColumns:
                     f"{listed([column])} is mapped to {target}, but is not in the stream; did you "
                     f"mean {listed([meant])}? Map that one, to skip if it means something else."
                 )
-
-
-def _nowhere(column: str) -> Target:
-    """Skip, but what Airbyte writes about deletions is read wherever it is mapped to."""
-    return Target(Kind.DELETED) if column == DELETED_AT_COLUMN else SKIP

@@ -29,17 +29,13 @@ _TYPES_OF_VALUES = {bool: FieldType.BOOLEAN, int: FieldType.INTEGER, float: Fiel
 def type_of_schema(schema: object) -> FieldType:
     """The type for a property; of several the one that holds them all."""
     types = {*_types(schema)}
-    if len(types) == 1:
-        return types.pop()
-    is_number = types and types <= {FieldType.INTEGER, FieldType.FLOAT}
-    return FieldType.FLOAT if is_number else FieldType.STRING
+    if types == {FieldType.INTEGER, FieldType.FLOAT}:
+        return FieldType.FLOAT
+    return types.pop() if len(types) == 1 else FieldType.STRING
 
 
 def type_of_value(value: object, schema: object = None) -> FieldType | None:
-    """The type for a column of which a value is known, and at best its schema.
-
-    None for null without a schema, which tells nothing.
-    """
+    """The type for a column by its schema, and by a value; None for null without a schema."""
     if schema is not None:
         found = type_of_schema(schema)
     elif value is None:

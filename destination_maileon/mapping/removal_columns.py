@@ -49,10 +49,9 @@ _MARK_FORMS = "Write the time of the deletion there, or leave it empty."
 
 @dataclass(frozen=True, slots=True)
 class RemovalColumns:
-    """What the columns of a stream mean that say that a contact is gone.
+    """The columns that say that a contact is deleted, or, those of `unsubscribe`, that it left.
 
-    They say that it is deleted, but for those that `unsubscribe`; `when_deleted` is configured.
-    `marks` below are what these columns hold in a record, by name.
+    `when_deleted` is configured: what becomes of a contact that is deleted.
     """
 
     unsubscribe: Collection[str]
@@ -60,10 +59,10 @@ class RemovalColumns:
     every_record_is_deleted: bool = False
 
     def removal(self, marks: Mapping[str, object]) -> DeletedRecords | None:
-        """What the record asks for; None if its contact stays. A deletion comes first.
+        """What these columns of a record ask for; None if its contact stays.
 
-        Raises Refusal if it asks for nothing, and a column says neither yes nor no: nobody is
-        removed or written by guess.
+        Raises Refusal if none says yes, and one neither yes nor no: nobody is removed or
+        written by guess.
         """
         said = {column: self._is_set(column, value) for column, value in marks.items()}
         leaves, gone = DeletedRecords.UNSUBSCRIBE, self.when_deleted
@@ -79,13 +78,9 @@ class RemovalColumns:
         return next((removal for removal in order if removal in wishes), None)
 
     def _is_set(self, column: str, value: object) -> bool | None:
-        """Whether the column says so; Airbyte's mark does by its mere presence.
-
-        With a value that says no, as no CDC source sets one, the mark says neither.
-        """
         if column != DELETED_AT_COLUMN or column in self.unsubscribe:
             return is_set(value)
-        # As in any column of a time, an empty text counts as null.
+        # Airbyte's mark says yes by its mere presence. No source sets one that says no: unclear.
         if value is None or (isinstance(value, str) and not value.strip()):
             return False
         return None if is_set(value) is False else True
@@ -94,9 +89,8 @@ class RemovalColumns:
 def is_set(value: object) -> bool | None:
     """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
 
-    None if it says neither yes nor no: a small number counts something, a link leads somewhere,
-    a time before 1971 or from 2100 on is none in which somebody left. Zeros alone say no (MySQL's
-    `0000-00-00`).
+    None if it says neither yes nor no: a small number counts something, and nobody left before
+    1971 or from 2100 on. Zeros alone say no (MySQL's `0000-00-00`).
     """
     if value is None or isinstance(value, bool):
         return bool(value)

@@ -43,10 +43,9 @@ class StreamMapper:
         self.notices = Notices()
         self._shared_ids = SharedIds(plan.options.identifier_mode)
         self._has_warned_of_unmapped = False
-        self._mixed: set[str] = set()
+        self._no_texts: set[str] = set()
         """Columns that have held something else than a text."""
-        self._order: list[str] = []
-        """The columns of a row."""
+        self._row_columns: list[str] = []
         self._decode: Callable[[bytes], Struct]
         self._compile(columns.columns)
         # The first record teaches in which order its source writes the columns.
@@ -90,12 +89,14 @@ class StreamMapper:
         columns = self._columns.columns
         unknown = [name for name in data if name not in columns]
         table = self._resolve(unknown, data) if unknown else ""
-        self._mixed |= {n for n in data if n in columns and not isinstance(data[n], str | None)}
-        is_mixed = not self._mixed.isdisjoint(self.encoder.rows.texts)
+        self._no_texts |= {n for n in data if n in columns and not isinstance(data[n], str | None)}
+        is_mixed = not self._no_texts.isdisjoint(self.encoder.rows.texts)
         # Compiled anew for each column that goes nowhere, records that all have their own would
         # take quadratic time; never compiled in, it would have its records read twice.
         self._missed += 1
-        is_first = self._decode is _refuse and _in_order(self._order, data) != self._order
+        is_first = (
+            self._decode is _refuse and _in_order(self._row_columns, data) != self._row_columns
+        )
         if table or is_mixed or is_first or self._missed > len(columns):
             self._compile(data)
         self._decode = self.encoder.rows.decode
@@ -121,8 +122,8 @@ class StreamMapper:
         columns = self._columns.columns
         is_narrow = len(columns) <= MAX_TIMES_WIDER * len(keys)
         new = [n for n in columns if is_narrow or n in keys or columns[n].target != SKIP]
-        order = self._order = _in_order(dict.fromkeys([*self._order, *new]), keys)
-        texts = columns.keys() - self._mixed
+        order = self._row_columns = _in_order(dict.fromkeys([*self._row_columns, *new]), keys)
+        texts = columns.keys() - self._no_texts
         self.encoder = ContactEncoder(self._columns, self.notices, texts=texts, order=order)
         self._missed = 0
         self._decode = self.encoder.rows.decode
@@ -130,7 +131,7 @@ class StreamMapper:
     def forget_custom_field(self, name: str) -> None:
         """The account has this field no longer."""
         self._columns.forget_custom_field(name)
-        self._compile(self._order)
+        self._compile(self._row_columns)
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
         """What the stream's calls with this permission have in common."""

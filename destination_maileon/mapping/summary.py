@@ -60,14 +60,8 @@ class Notice(Enum):
     __hash__ = object.__hash__
 
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
-    TRUNCATED = (
-        "held a text of more than 255 characters: it was cut, as "
-        f"{titled('truncate_long_text')} says."
-    )
-    UNAVAILABLE = (
-        "held __debezium_unavailable_value, which stands for a value that did not change: those "
-        "columns were left out."
-    )
+    TRUNCATED = f"held a text over 255 characters: it was cut ({titled('truncate_long_text')})."
+    UNAVAILABLE = "held __debezium_unavailable_value (not changed): those columns were left out."
     NULLED = "held a value that the source could not deliver: those columns were left out."
     INVISIBLE = (
         "held an identifier with a character that nobody sees, such as a zero-width space: Maileon "
