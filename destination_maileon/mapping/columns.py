@@ -1,6 +1,6 @@
 """The columns of a stream -> where each goes, before the first record and when a new one turns up.
 
-This module alone decides that. All problems of a stream come together: one correction suffices.
+All problems of a stream come together: one correction suffices.
 """
 
 from collections.abc import Iterator, Mapping
@@ -105,7 +105,6 @@ class StreamColumns:
 
     @property
     def has_identifier(self) -> bool:
-        """Whether a column holds what contacts are recognised by."""
         return any(target.kind in self.plan.identifiers for target in self._taken)
 
     def forget_custom_field(self, name: str) -> None:
@@ -153,14 +152,10 @@ class StreamColumns:
             problem = self._missing_problem(target, field_type)
         else:
             problem = self._two_columns(other, column, target)
-        if problem is None and self.account.lacks(target):
-            self._taken.setdefault(target, column)
-        elif problem is None:
-            self._put(column, target)
-        elif self._has_begun:
+        if problem is not None and self._has_begun:
             self._leave_out(column, f'column "{column}" is left out: {problem}')
         else:
-            self.problems.append(f'column "{column}": {problem}')
+            self.problems += [f'column "{column}": {problem}'] if problem else []
             self._put(column, target)
         return problem is None or other != column
 
@@ -211,8 +206,11 @@ class StreamColumns:
         )
 
     def _put(self, column: str, target: Target) -> None:
-        entry = self.plan.mapping.get(column)
         self._taken.setdefault(target, column)
+        if self.account.lacks(target):
+            # A value will tell the type of the field.
+            return
+        entry = self.plan.mapping.get(column)
         if target.kind is Kind.PREFERENCES:
             self.account.look_for_preferences()
         clears = (entry.null_values if entry else None) or self.config.null_values

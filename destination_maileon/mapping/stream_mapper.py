@@ -1,7 +1,4 @@
-"""What is known of a stream while its records come in: its columns, its encoder, its partitions.
-
-This module alone decides when a stream is compiled anew.
-"""
+"""What is known of a stream while its records come in: its columns, its encoder, its partitions."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -25,7 +22,10 @@ _NO_DATA = Refusal(Reason.NO_DATA, "Look at the source: its record holds no data
 # A column that is new, no object, a number or a nesting beyond the decoder's limits.
 # Not every version of msgspec makes a ValueError of its own errors.
 _UNUSUAL = (ValueError, RecursionError, ArithmeticError, MsgspecError)
-
+_SHARED_ID = (
+    "one {} comes with many different addresses. Maileon takes them for one contact, whose address "
+    'changes each time. If it stands for "none" (0, N/A), leave the column empty for these people.'
+)
 MAX_TIMES_WIDER = 20
 """So many times a record's keys may a stream's columns be, that each has its place in the rows:
 every record pays for the columns of a row that it does not have."""
@@ -68,10 +68,9 @@ class StreamMapper:
             self.learn(data)
             row = self.encoder.rows.of(data)
         encoder = self.encoder
-        refusal = None
         lacks_values = message.may_lack_values and UNAVAILABLE_VALUE in astuple(row)
-        if lacks_values or message.nulled:
-            refusal = encoder.leave_gaps(row, message.nulled)
+        has_gaps = lacks_values or message.nulled
+        refusal = encoder.leave_gaps(row, message.nulled) if has_gaps else None
         mapped = refusal or encoder.encode(row, message.texts)
         if not isinstance(mapped, tuple):
             return mapped, self.usual_partition
@@ -129,12 +128,10 @@ class StreamMapper:
         self._decode = self.encoder.rows.decode
 
     def forget_custom_field(self, name: str) -> None:
-        """The account has this field no longer."""
         self._columns.forget_custom_field(name)
         self._compile(self._row_columns)
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
-        """What the stream's calls with this permission have in common."""
         if permission not in self._partition_keys:
             self._partition_keys[permission] = PartitionKey(self.plan, permission)
         return self._partition_keys[permission]
@@ -176,10 +173,9 @@ class StreamMapper:
         """
         names = self._columns.unmapped
         if names and (is_end or not self._has_warned_of_unmapped):
-            level = Level.INFO if self._has_warned_of_unmapped else Level.WARN
             verb, them = ("is", "it") if len(names) == 1 else ("are", "each")
             self._tell(
-                level,
+                Level.INFO if self._has_warned_of_unmapped else Level.WARN,
                 f"{listed(names)} {verb} left out, since no target fits. To change that, give "
                 f"{them} a target under {titled('streams')}; skip silences this.",
             )
@@ -220,9 +216,3 @@ def _in_order(columns: Iterable[str], keys: Iterable[str]) -> list[str]:
     place = -1
     ranks = {column: (place := places.get(column, place)) for column in columns}
     return sorted(ranks, key=ranks.__getitem__)
-
-
-_SHARED_ID = (
-    "one {} comes with many different addresses. Maileon takes them for one contact, whose address "
-    'changes each time. If it stands for "none" (0, N/A), leave the column empty for these people.'
-)

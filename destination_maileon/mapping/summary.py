@@ -1,7 +1,4 @@
-"""A stream's mapping and values -> words for the log.
-
-It shows names, and no values.
-"""
+"""A stream's mapping and values -> words for the log: names, and no values."""
 
 from collections import Counter
 from collections.abc import Iterable
