@@ -76,9 +76,7 @@ class StreamColumns:
         # A stream without any property is one whose columns nobody knows yet.
         if not self.has_identifier and (properties or mapping):
             names = NameIndex(properties)
-            wanted = [
-                f"{kind}{did_you_mean(kind, names)}" for kind in sorted(self.plan.identifiers)
-            ]
+            wanted = [f"{k}{did_you_mean(k, names)}" for k in sorted(self.plan.identifiers)]
             self.problems.append(
                 f"no column holds the contact's {' or '.join(wanted)}, by which Maileon recognises "
                 f"it. Map a column to it, or change {titled('identifier_mode')}."

@@ -1,7 +1,6 @@
 """JSON schema or value -> the type that a custom field created for it gets.
 
-What no type of Maileon's holds without loss becomes a string, but for times of day: a timestamp
-becomes a date, as fields for timestamps can no longer be created.
+A timestamp becomes a date: fields for timestamps can no longer be created. Else nothing is lost.
 """
 
 from collections.abc import Iterator

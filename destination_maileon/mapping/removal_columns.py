@@ -39,9 +39,8 @@ _MOMENTS = (
     (253_402_300_800_000, 4_102_444_800_000_000),
     (253_402_300_800_000_000, 4_102_444_800_000_000_000),
 )
-"""First and end of the numbers that are a day (20240501), a time in seconds, in milliseconds, a day
-with its time (20240501103000), a time in microseconds, in nanoseconds. 2100 begins with second
-4,102,444,800; what would be year 10000 in one unit is a time in the next smaller one."""
+"""First and end of the numbers that are a day (20240501), seconds since 1970, milliseconds, a day
+with its time (20240501103000), micro-, nanoseconds: from year 10000 on of the next smaller unit."""
 
 REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
 _MARK_FORMS = "Write the time of the deletion there, or leave it empty."
@@ -61,8 +60,7 @@ class RemovalColumns:
     def removal(self, marks: Mapping[str, object]) -> DeletedRecords | None:
         """What these columns of a record ask for; None if its contact stays.
 
-        Raises Refusal if none says yes, and one neither yes nor no: nobody is removed or
-        written by guess.
+        Raises Refusal if none says yes, and one neither yes nor no: nobody leaves by guess.
         """
         said = {column: self._is_set(column, value) for column, value in marks.items()}
         leaves, gone = DeletedRecords.UNSUBSCRIBE, self.when_deleted

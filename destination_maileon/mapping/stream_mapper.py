@@ -27,25 +27,22 @@ _SHARED_ID = (
     'changes each time. If it stands for "none" (0, N/A), leave the column empty for these people.'
 )
 MAX_TIMES_WIDER = 20
-"""So many times a record's keys may a stream's columns be, that each has its place in the rows:
-every record pays for the columns of a row that it does not have."""
+"""So many times a record's keys a row may have columns: a record pays for all of them."""
 
 
 class StreamMapper:
     """One stream of the catalog."""
 
     def __init__(self, columns: StreamColumns, log: Log) -> None:
-        plan = self.plan = columns.plan
-        self._columns = columns
-        self._log = log
+        self.plan, self._columns, self._log = columns.plan, columns, log
         self._partition_keys: dict[Permission | None, PartitionKey] = {}
-        self.usual_partition = self.partition_key(plan.permission)
+        self.usual_partition = self.partition_key(self.plan.permission)
         self.notices = Notices()
-        self._shared_ids = SharedIds(plan.options.identifier_mode)
+        self._shared_ids = SharedIds(self.plan.options.identifier_mode)
         self._has_warned_of_unmapped = False
         self._no_texts: set[str] = set()
         """Columns that have held something else than a text."""
-        self._row_columns: list[str] = []
+        self._order: list[str] = []
         self._decode: Callable[[bytes], Struct]
         self._compile(columns.columns)
         # The first record teaches in which order its source writes the columns.
@@ -90,12 +87,10 @@ class StreamMapper:
         table = self._resolve(unknown, data) if unknown else ""
         self._no_texts |= {n for n in data if n in columns and not isinstance(data[n], str | None)}
         is_mixed = not self._no_texts.isdisjoint(self.encoder.rows.texts)
-        # Compiled anew for each column that goes nowhere, records that all have their own would
-        # take quadratic time; never compiled in, it would have its records read twice.
+        # A record with a column that is not compiled in is read twice. To compile for each of them
+        # would take quadratic time where every record has a column of its own.
         self._missed += 1
-        is_first = (
-            self._decode is _refuse and _in_order(self._row_columns, data) != self._row_columns
-        )
+        is_first = self._decode is _refuse and _in_order(self._order, data) != self._order
         if table or is_mixed or is_first or self._missed > len(columns):
             self._compile(data)
         self._decode = self.encoder.rows.decode
@@ -117,11 +112,11 @@ class StreamMapper:
         return table
 
     def _compile(self, keys: Collection[str]) -> None:
-        """For records with these keys, in this order."""
+        """Compiles the stream for records with these keys, in this order."""
         columns = self._columns.columns
         is_narrow = len(columns) <= MAX_TIMES_WIDER * len(keys)
         new = [n for n in columns if is_narrow or n in keys or columns[n].target != SKIP]
-        order = self._row_columns = _in_order(dict.fromkeys([*self._row_columns, *new]), keys)
+        order = self._order = _in_order(dict.fromkeys([*self._order, *new]), keys)
         texts = columns.keys() - self._no_texts
         self.encoder = ContactEncoder(self._columns, self.notices, texts=texts, order=order)
         self._missed = 0
@@ -129,7 +124,7 @@ class StreamMapper:
 
     def forget_custom_field(self, name: str) -> None:
         self._columns.forget_custom_field(name)
-        self._compile(self._row_columns)
+        self._compile(self._order)
 
     def partition_key(self, permission: Permission | None) -> PartitionKey:
         if permission not in self._partition_keys:
