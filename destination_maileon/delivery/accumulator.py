@@ -1,10 +1,5 @@
 """Collects contacts into batches and keeps the records of one contact in order.
 
-Each stream and permission has one open batch, which is sent when it is full or old enough, or when
-the input ends. Pending contacts queue for every identifier they share. A record is merged into a
-pending contact that has exactly its identifiers. If they share only some, the record waits until
-that contact is settled, and then joins its batch.
-
 Invariants: no two contacts in batches and requests share an identifier, so that requests need no
 order; limits of bytes and count are never exceeded; every record is in exactly one contact.
 """
@@ -18,18 +13,21 @@ from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval, MappedRecord
 from destination_maileon.streams.catalog import PartitionKey
 
-MAX_WAITING_RECORDS = 100_000
-"""In all open batches together; a small record takes many times its bytes in Python's memory."""
+OPEN_BATCHES_BODIES, MAX_WAITING_RECORDS = 4, 100_000
+"""The open batches together hold at most so many times the bytes of one call's body, and so many
+records: a small record takes many times its bytes in Python's memory."""
 
 MAX_FOLLOWING_RECORDS = 10_000
 """If this many records wait behind other contacts or are held, reading pauses."""
 
-OPEN_BATCHES_BODIES = 4
-"""The open batches together hold at most this many times the bytes of one call's body."""
-
 
 class Accumulator:
-    """The open batches of a sync and the queues of its identifiers; `submit` takes new requests."""
+    """The open batches of a sync, one for each stream and permission, and who waits for whom.
+
+    A record is merged into a pending contact that has exactly its identifiers. If they share only
+    some, the record waits until that contact is settled, and then joins its batch. `submit` takes
+    new requests.
+    """
 
     def __init__(self, limits: Limits, submit: Callable[[Request], None]) -> None:
         self.limits = limits
@@ -66,7 +64,7 @@ class Accumulator:
         # The common case, without the further checks of `_put`.
         entry.is_waiting = True
         batch.entries.append(entry)
-        return self._grow(batch, size, held_bytes=held)
+        return self._grow(batch, size, held)
 
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """Queues a removal, to be sent once the contact's earlier records are settled.
@@ -77,58 +75,57 @@ class Accumulator:
         """
         entry.contact_removal = contact_removal
         if contact_removal.removal is DeletedRecords.DELETE:
-            names = entry.recognised_by
-            entry.identity_keys = tuple(
-                key
-                for key in entry.identity_keys
-                if key in names or not self._is_claimed(key, names)
-            )
+            keys, names = entry.identity_keys, entry.recognised_by
+            kept = [key for key in keys if key in names or not self._is_claimed(key, names)]
+            entry.identity_keys = tuple(kept)
         if self._stand_in_line(entry):
-            self._submit(_removal(entry))
-        else:
-            self._follow(entry)
+            self.proceed(entry)
 
-    def settled(self, keys: Iterable[str]) -> None:
-        """Frees the identifiers of a settled contact, so that the contacts behind it proceed."""
-        for entry in self._leave(keys):
-            self._go_on(entry)
-            if entry.contact_removal is not None:
-                self._submit(_removal(entry))
-            else:
-                self._put(entry)
+    def proceed(self, entry: BatchEntry) -> None:
+        """Sends a removal, or puts a contact into its batch, that waited or was held until now."""
+        self._count_follower(entry, -1)
+        if entry.contact_removal is None:
+            self._put(entry)
+            return
+        entry.seal()
+        key, removal = entry.partition_key, entry.contact_removal
+        self._submit(Request(key, [entry], removal, purpose=Purpose.REMOVE))
 
     def all_settled(self, entries: Iterable[BatchEntry]) -> None:
-        if self._followers:
-            for entry in entries:
-                self.settled(entry.identity_keys)
-            return
-        first = self._first
-        for entry in entries:
-            for key in entry.identity_keys:
+        self.settled([key for entry in entries for key in entry.identity_keys])
+
+    def settled(self, keys: Iterable[str]) -> None:
+        """Frees the identifiers of settled contacts, so that the contacts behind them go on."""
+        first, followers = self._first, self._followers
+        heirs: dict[int, BatchEntry] = {}
+        for key in keys:
+            line = followers.get(key)
+            if line is None:
                 first.pop(key, None)
+                continue
+            first[key] = heir = line.popleft()
+            heirs[heir.position] = heir
+            if not line:
+                del followers[key]
+        for _, heir in sorted(heirs.items()):
+            if all(first[key] is heir for key in heir.identity_keys):
+                self.proceed(heir)
 
     def keep_place(self, entry: BatchEntry) -> None:
         """Keeps the place of a refused contact that is held: contacts behind it go on waiting."""
         entry.is_sent = False
         for key in entry.identity_keys:
             self._first[key] = entry
-        self._follow(entry)
-
-    def try_again(self, entry: BatchEntry) -> None:
-        """Puts a held contact into its batch again."""
-        self._go_on(entry)
-        self._put(entry)
+        self._count_follower(entry, 1)
 
     def give_up(self, entry: BatchEntry) -> None:
-        """Removes a held contact that is rejected."""
-        self._go_on(entry)
-        self.settled(entry.identity_keys)
-
-    def withdraw(self, entry: BatchEntry) -> None:
-        """Removes a contact that is rejected while it waits behind others."""
-        self._go_on(entry)
-        own = [key for key in entry.identity_keys if self._first[key] is entry]
-        for key in {*entry.identity_keys}.difference(own):
+        """Removes a contact that is rejected while it is held or waits behind others."""
+        self._count_follower(entry, -1)
+        own = []
+        for key in entry.identity_keys:
+            if self._first[key] is entry:
+                own.append(key)
+                continue
             line = self._followers[key]
             line.remove(entry)
             if not line:
@@ -166,18 +163,17 @@ class Accumulator:
 
     def flush_expired(self, now: float) -> None:
         """Sends the batches whose oldest record waited long enough."""
-        # The same sum as in `next_expiry`: rounded otherwise, the time could come and no batch
-        # expire.
+        # The sum of `next_expiry`: rounded otherwise, its time could come and no batch expire.
         age = self.limits.age_seconds
-        self._flush(batch for batch in self._in_order() if batch.opened_at + age <= now)
+        self._send(batch for batch in self._in_order() if batch.opened_at + age <= now)
 
     def flush_older_than(self, position: int) -> None:
         """Sends the batches that hold a record before this position."""
-        self._flush(batch for batch in self._in_order() if batch.oldest < position)
+        self._send(batch for batch in self._in_order() if batch.oldest < position)
 
     def flush(self) -> None:
         """Sends every batch, the one with the oldest record first."""
-        self._flush(self._in_order())
+        self._send(self._in_order())
 
     def drop(self, *, from_position: int = 0) -> None:
         """Drops what holds no record before this position, since the sync is ending."""
@@ -185,22 +181,18 @@ class Accumulator:
             if batch.oldest >= from_position:
                 self._close(batch)
         for key, line in [*self._followers.items()]:
-            kept = deque(entry for entry in line if entry.position < from_position)
-            if kept:
-                self._followers[key] = kept
-            else:
+            self._followers[key] = deque(one for one in line if one.position < from_position)
+            if not self._followers[key]:
                 del self._followers[key]
 
     def _add_to_pending(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
         last = self._joinable(part, partition_key)
         if last is None:
-            entry = BatchEntry.of_record(part, partition_key, now)
-            self._stand_in_line(entry)
-            self._follow(entry)
+            self._stand_in_line(BatchEntry.of_record(part, partition_key, now))
             return False
         held = last.merge(part)
         if last.is_waiting:
-            return self._grow(self._open[partition_key], len(part.payload), held_bytes=held)
+            return self._grow(self._open[partition_key], len(part.payload), held)
         self._following_bytes += held
         self.following_records += 1
         return False
@@ -230,6 +222,7 @@ class Accumulator:
 
     def _stand_in_line(self, entry: BatchEntry) -> bool:
         """Adds a contact to the queues of its identifiers; returns whether it is first in all."""
+        self._count_follower(entry, 1)
         is_first = True
         for key in entry.identity_keys:
             if self._first.setdefault(key, entry) is not entry:
@@ -237,57 +230,28 @@ class Accumulator:
                 is_first = False
         return is_first
 
-    def _follow(self, entry: BatchEntry) -> None:
-        """Counts a contact that waits for other contacts or for a pass."""
-        self._following_bytes += entry.held_bytes
-        self.following_records += entry.records
-
-    def _go_on(self, entry: BatchEntry) -> None:
-        self._following_bytes -= entry.held_bytes
-        self.following_records -= entry.records
-
-    def _leave(self, keys: Iterable[str]) -> list[BatchEntry]:
-        """Frees the identifiers; returns the contacts now first in all their queues, in order."""
-        heirs: dict[int, BatchEntry] = {}
-        first, followers = self._first, self._followers
-        for key in keys:
-            line = followers.get(key)
-            if line is None:
-                first.pop(key, None)
-                continue
-            first[key] = heir = line.popleft()
-            heirs[heir.position] = heir
-            if not line:
-                del followers[key]
-        return [
-            heir
-            for _, heir in sorted(heirs.items())
-            if all(first[k] is heir for k in heir.identity_keys)
-        ]
+    def _count_follower(self, entry: BatchEntry, more: int) -> None:
+        self._following_bytes += more * entry.held_bytes
+        self.following_records += more * entry.records
 
     def _put(self, entry: BatchEntry) -> bool:
         """Puts a contact into its open batch; returns whether a batch was sent."""
-        partition_key, limits = entry.partition_key, self.limits
+        partition_key, limits, records = entry.partition_key, self.limits, entry.records
         batch = self._open.get(partition_key)
-        records = entry.records
-        is_flushed = False
-        if batch is not None and (
+        is_sent = batch is not None and (
             batch.size + entry.size > limits.body_bytes or batch.records + records > limits.records
-        ):
-            self._send(batch)
-            is_flushed, batch = True, None
-        if batch is None:
-            batch = self._open[partition_key] = Batch(
-                partition_key, entry.arrived_at, entry.position
-            )
-        elif entry.position < batch.oldest:
-            batch.oldest, batch.opened_at = entry.position, min(batch.opened_at, entry.arrived_at)
+        )
+        if batch is None or is_sent:
+            self._send([batch] if batch else [])
+            batch = Batch(partition_key, entry.arrived_at, entry.position)
+            self._open[partition_key] = batch
+        batch.oldest = min(batch.oldest, entry.position)
+        batch.opened_at = min(batch.opened_at, entry.arrived_at)
         entry.is_waiting = True
         batch.entries.append(entry)
-        held = entry.held_bytes
-        return self._grow(batch, entry.size, held_bytes=held, records=records) or is_flushed
+        return self._grow(batch, entry.size, entry.held_bytes, records=records) or is_sent
 
-    def _grow(self, batch: Batch, size: int, *, held_bytes: int, records: int = 1) -> bool:
+    def _grow(self, batch: Batch, size: int, held_bytes: int, *, records: int = 1) -> bool:
         """Counts what was added to a batch; returns whether a batch was sent because of it."""
         batch.size += size
         batch.records += records
@@ -300,19 +264,16 @@ class Accumulator:
             len(batch.entries) >= contacts or batch.records >= limits.records
         )
         if is_full:
-            self._send(batch)
+            self._send([batch])
         most = OPEN_BATCHES_BODIES * limits.body_bytes
         while self._held_bytes > most or self._records > MAX_WAITING_RECORDS:
             is_full = True
-            self._send(self._in_order()[0])
+            self._send(self._in_order()[:1])
         return is_full
 
-    def _flush(self, batches: Iterable[Batch]) -> None:
-        for batch in [*batches]:
-            self._send(batch)
-
-    def _send(self, batch: Batch) -> None:
-        self._submit(Request(batch.partition_key, self._close(batch)))
+    def _send(self, batches: Iterable[Batch]) -> None:
+        for batch in batches:
+            self._submit(Request(batch.partition_key, self._close(batch)))
 
     def _close(self, batch: Batch) -> list[BatchEntry]:
         del self._open[batch.partition_key]
@@ -324,8 +285,3 @@ class Accumulator:
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)
-
-
-def _removal(entry: BatchEntry) -> Request:
-    entry.seal()
-    return Request(entry.partition_key, [entry], entry.contact_removal, purpose=Purpose.REMOVE)

@@ -115,7 +115,7 @@ class HeldRecords:
         self._refused.clear()
         self._tried.update(entry.identity_keys for entry in held)
         for entry in held:
-            self.accumulator.try_again(entry)
+            self.accumulator.proceed(entry)
         self.accumulator.flush()
 
     def drop(self, *, from_position: int) -> None:
@@ -148,7 +148,7 @@ class HeldRecords:
         for entry, findings in self._refused_again():
             for claim in self._claims_like(entry, findings):
                 self.reject(claim, findings)
-                self.accumulator.withdraw(claim)
+                self.accumulator.give_up(claim)
             self._reject(entry, findings)
 
     def _reject(self, entry: BatchEntry, findings: Findings) -> None:

@@ -408,7 +408,7 @@ def test_a_contact_that_is_held_keeps_its_place_until_it_is_tried_again() -> Non
     # What comes meanwhile is merged into it, as it is not on its way.
     sent.add(someone(2, "ada"), someone(3, "eva"))
     assert (sent.flushed(), sent.accumulator.following_records) == ([[[3]]], 2)
-    sent.accumulator.try_again(entry)
+    sent.accumulator.proceed(entry)
     assert (sent.flushed(), sent.accumulator.following_records) == ([[[1, 2]]], 0)
 
 
@@ -431,7 +431,7 @@ def test_whoever_is_withdrawn_stands_in_no_line_any_more() -> None:
     sent.add(*(a_part(n, contact) for n, contact in enumerate(contacts, start=1)))
     [second] = sent.accumulator.followers("ea@b.de")
     assert sent.accumulator.is_first(second, ["xx"])
-    sent.accumulator.withdraw(second)
+    sent.accumulator.give_up(second)
     assert sent.accumulator.followers("ea@b.de") == []
     assert sent.flushed() == [[[1], [3]]]
 
