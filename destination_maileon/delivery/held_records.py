@@ -1,16 +1,14 @@
 """Contacts that Maileon refused because another contact has their identifier (codes 4 and 5).
 
-The other contact may be about to give the identifier up: its own record may come later, or be in
-flight. So the refused contacts are held and tried again in passes, once everything else is settled.
-A pass sends all of them in full calls. If one of them is accepted, its old address or external id
-may be free now, and another pass follows. If none is, all contacts of the pass are rejected.
-
+The other contact may be about to give it up, by a record that comes later or is in flight. So the
+refused contacts are held and tried again in passes, once everything else is settled.
 Invariant: a contact is rejected with these codes only after a whole pass without an acceptance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.request import Job, Purpose, Request
@@ -19,51 +17,47 @@ from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.error_codes import DUPLICATE_EMAIL, DUPLICATE_EXTERNAL_ID
 from destination_maileon.maileon.errors import MaileonError
 from destination_maileon.maileon.report import InvalidContact
-from destination_maileon.mapping.mapped_record import (
-    EMAIL_KEY,
-    EXTERNAL_ID_KEY,
-    BatchEntry,
-    contact_keys,
-)
+from destination_maileon.mapping import mapped_record
+from destination_maileon.mapping.mapped_record import EMAIL_KEY, BatchEntry
 
 Findings = Sequence[InvalidContact]
-Reject = Callable[[BatchEntry, Findings], None]
 
 FEW_CLAIMS = 3
 """If more contacts than this wait for an identifier, Maileon is asked which contact has it."""
 
 _CONTESTED: dict[int | None, str] = {
     DUPLICATE_EMAIL: EMAIL_KEY,
-    DUPLICATE_EXTERNAL_ID: EXTERNAL_ID_KEY,
+    DUPLICATE_EXTERNAL_ID: mapped_record.EXTERNAL_ID_KEY,
 }
 
 
 @dataclass(eq=False, slots=True)
 class HeldRecords:
-    """The held contacts of one sync.
+    """The held contacts of one sync. `age_seconds`: how long one waits for a pass at most.
 
     `reject` is called with a contact that is given up and the report's findings; `submit` takes a
-    question to send. Times in seconds.
+    question to send.
     """
 
     accumulator: Accumulator
-    reject: Reject
+    reject: Callable[[BatchEntry, Findings], None]
     submit: Callable[[Request], None]
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
+    _since: float = field(default=0.0, init=False)
+    """When the oldest of them was refused."""
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
     """The contacts of the pass, by identifiers: an entry may have been replaced by a new one."""
-    _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
-    """For an identifier that several contacts claim: all identifiers of its latest owner."""
-    _since: float | None = field(default=None, init=False)
-    _is_passing: bool = field(default=False, init=False)
     _brought_acceptance: bool = field(default=False, init=False)
     _passes: int = field(default=0, init=False)
+    _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
+    """For an identifier that several contacts claim: all identifiers of its latest owner."""
 
     def hold(self, entry: BatchEntry, findings: Findings, now: float) -> None:
         """Holds a refused contact; it and all that share an identifier with it wait for a pass."""
+        if not self._refused:
+            self._since = now
         self._refused[entry] = findings
-        self._since = now if self._since is None else self._since
         self.accumulator.keep_place(entry)
 
     def accepted(self, entries: Sequence[BatchEntry], *, are_written: bool) -> None:
@@ -85,74 +79,60 @@ class HeldRecords:
     @property
     def next_pass_at(self) -> float | None:
         """When the next pass is due; None if no contact is held."""
-        if self._since is None or not self._refused:
-            return None
-        return self._since + self.age_seconds
+        return self._since + self.age_seconds if self._refused else None
 
     def is_due(self, now: float) -> bool:
-        """Whether everything else should be settled now, so that a pass can begin."""
+        """Whether everything else should be settled now, so that a pass can begin or end."""
         at = self.next_pass_at
-        return self._is_passing or (at is not None and (at <= now or self.accumulator.is_crowded))
+        return bool(self._tried) or (at is not None and (at <= now or self.accumulator.is_crowded))
 
     def go_on(self) -> None:
-        """Ends the current pass and begins the next; called once everything else is settled."""
-        if self._is_passing and not self._brought_acceptance:
-            if self._ask_for_owners() or self._reject_outdated():
+        """Ends the current pass and begins the next; called once everything else is settled.
+
+        A pass without an acceptance rejects the contacts that it tried.
+        """
+        if self._tried and not self._brought_acceptance:
+            again = [(e, why) for e, why in self._refused.items() if e.identity_keys in self._tried]
+            if self._ask_for_owners() or self._reject_outdated(again):
                 return
-            self._reject_tried()
-        self._is_passing = bool(self._refused)
+            for entry, findings in again:
+                for claim in chain(self._claims_like(entry, findings), [entry]):
+                    self._reject(claim, findings)
         self._brought_acceptance = False
         self._tried.clear()
         if not self._refused:
-            self._since = None
             return
         # If Maileon handles a call's contacts in order, a chain of moved addresses resolves in one
         # pass when that order is right. Every other pass therefore reverses the order.
         self._passes += 1
-        held = sorted(
-            self._refused, key=lambda entry: entry.position, reverse=self._passes % 2 == 0
-        )
+        is_reversed = self._passes % 2 == 0
+        held = sorted(self._refused, key=lambda entry: entry.position, reverse=is_reversed)
         self._refused.clear()
         self._tried.update(entry.identity_keys for entry in held)
         for entry in held:
             self.accumulator.proceed(entry)
-        self.accumulator.flush()
 
     def drop(self, *, from_position: int) -> None:
         """Drops contacts without a record before this position, since the sync is ending."""
         self._refused = {e: why for e, why in self._refused.items() if e.position < from_position}
 
-    def _reject_outdated(self) -> bool:
+    def _reject_outdated(self, tried: Sequence[tuple[BatchEntry, Findings]]) -> bool:
         """Rejects contacts that have a newer record; returns whether there were any.
 
-        The newer record joins the same pass. It may need no address that another contact has, and
-        so free one for others.
+        The newer record joins the pass: it may need no taken address, and free one for others.
         """
-        outdated = [(e, why) for e, why in self._refused_again() if self._newer(e, why)]
-        for entry, findings in outdated:
-            self._tried.update(newer.identity_keys for newer in self._newer(entry, findings))
-            self._reject(entry, findings)
-        return bool(outdated)
-
-    def _newer(self, entry: BatchEntry, findings: Findings) -> list[BatchEntry]:
-        """The contact's own newer records: those that wait for an identifier that only it has."""
-        own = {*entry.identity_keys}.difference(_contested_keys(entry, findings))
-        return [newer for key in own for newer in self.accumulator.followers(key)[:1]]
-
-    def _refused_again(self) -> list[tuple[BatchEntry, Findings]]:
-        """The contacts that were refused again in the current pass."""
-        held = self._refused.items()
-        return [(entry, why) for entry, why in held if entry.identity_keys in self._tried]
-
-    def _reject_tried(self) -> None:
-        for entry, findings in self._refused_again():
-            for claim in self._claims_like(entry, findings):
-                self.reject(claim, findings)
-                self.accumulator.give_up(claim)
-            self._reject(entry, findings)
+        held = len(self._refused)
+        for entry, findings in tried:
+            # Its newer records wait for the identifiers that only it has.
+            own = {*entry.identity_keys}.difference(_contested_keys(entry, findings))
+            newer = [one for key in own for one in self.accumulator.followers(key)[:1]]
+            if newer:
+                self._tried.update(one.identity_keys for one in newer)
+                self._reject(entry, findings)
+        return len(self._refused) < held
 
     def _reject(self, entry: BatchEntry, findings: Findings) -> None:
-        del self._refused[entry]
+        self._refused.pop(entry, None)
         self.reject(entry, findings)
         self.accumulator.give_up(entry)
 
@@ -171,7 +151,7 @@ class HeldRecords:
 
     def _owner_found(self, key: str, owners: list[Contact] | MaileonError) -> None:
         if isinstance(owners, list) and len(owners) == 1:
-            self._owners[key] = contact_keys(owners[0])
+            self._owners[key] = mapped_record.contact_keys(owners[0])
 
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
         """The contacts behind this one that would be refused for the same reason.
@@ -182,9 +162,9 @@ class HeldRecords:
         for key in _contested_keys(entry, findings):
             owner = self._owners.get(key, ())
             for follower in self.accumulator.followers(key):
-                if follower.contact_removal is not None or not _is_rival(follower, owner, key):
-                    break
-                if not self.accumulator.is_first(follower, {*follower.identity_keys} - {key}):
+                others = {*follower.identity_keys} - {key}
+                is_rival = follower.contact_removal is None and _is_rival(follower, owner, key)
+                if not is_rival or not self.accumulator.is_first(follower, others):
                     break
                 yield follower
 
