@@ -237,7 +237,6 @@ class ResponseHandler:
         decision = on_failure(request, failure, self.service, now=now, chance=self.chance())
         if isinstance(decision, Split):
             if decision.is_probe:
-                self._warn_of_probe(request)
                 # Pieces that wait for older requests are not part of the probe.
                 ready = [piece for piece in decision.pieces if not piece.is_barrier]
                 self.service.was_probed(request, ready, now)
@@ -251,14 +250,6 @@ class ResponseHandler:
         others_succeed = self.service.has_succeeded_since(request)
         told = self.words.of_giving_up(request, failure, now, others_succeed=others_succeed)
         raise TransientError(told)
-
-    def _warn_of_probe(self, request: Request) -> None:
-        self.log(
-            Level.WARN,
-            f"Stream {request.partition_key.plan.title}: a call with "
-            f"{pluralize(len(request.entries), 'contact')} has failed {request.attempts} times, "
-            "and no other succeeds. It is sent in halves, to see whether a contact makes it fail.",
-        )
 
     def _learn_size(self) -> None:
         contacts = self.service.bears
