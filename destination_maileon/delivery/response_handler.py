@@ -239,7 +239,7 @@ class ResponseHandler:
             if decision.is_probe:
                 # Pieces that wait for older requests are not part of the probe.
                 ready = [piece for piece in decision.pieces if not piece.is_barrier]
-                self.service.was_probed(request, ready, now)
+                self.service.was_probed(request, ready)
             is_timeout = failure.reason is FailureReason.TIMEOUT
             self.service.was_split(request, decision.pieces, may_be_size=is_timeout)
             self.scheduler.replace(decision.pieces)

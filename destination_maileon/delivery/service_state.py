@@ -129,18 +129,14 @@ class ServiceState:
             made = _Pieces(len(request.entries), largest, {*pieces})
             self._origins.update(dict.fromkeys(pieces, made))
 
-    def was_probed(self, request: Request, pieces: Sequence[Request], now: float) -> None:
+    def was_probed(self, request: Request, pieces: Sequence[Request]) -> None:
         """Notes a split while no request succeeds; the pieces continue the request's retries."""
-        # Only the first split gives more time: a service that is down would get it at each one.
-        is_first = self._probed_at != self._reports
-        half = self.backoff.max_retry_seconds / 2
-        since = now - half if is_first else request.first_attempt_at
         self._probed_at = self._reports
         self._probes = {*pieces}
         self._untried = {*pieces}
         for piece in pieces:
             piece.attempts, piece.successes_before = request.attempts, request.successes_before
-            piece.first_attempt_at = max(request.first_attempt_at, since)
+            piece.first_attempt_at = request.first_attempt_at
             # One more overload is enough, since the whole request has failed often already.
             piece.overloads = max(request.overloads, 4)
 
