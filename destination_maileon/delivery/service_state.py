@@ -13,9 +13,6 @@ from destination_maileon.rejections.rejection import Rejection
 PROBE_AFTER_OVERLOADS = 2
 """One overload may be chance; waiting for more takes too long if each is a timeout of minutes."""
 
-SURE_AFTER_FAILURES = 3
-"""Failures that a size needs if calls as large were answered before: one or two may be chance."""
-
 MAX_REFUSED_REQUESTS = 40
 """If this many requests are refused as a whole and none is accepted, the options are wrong."""
 
@@ -49,8 +46,7 @@ class ServiceState:
     at most 1 + log2 n pieces.
 
     The size is learned when all pieces of a request that timed out, or was refused as too large
-    (413), were answered: if a contact were the cause, one piece would have failed as well. Where
-    calls as large were answered in this sync, it takes several such requests.
+    (413), were answered: if a contact were the cause, one piece would have failed as well.
     """
 
     backoff: Backoff
@@ -59,10 +55,6 @@ class ServiceState:
     _reports: int = 0
     _most_answered: int = 0
     """Contacts in the largest call that was answered."""
-    _doubts: int = 0
-    """Requests that failed at a size answered before, while their pieces were answered."""
-    _doubted: int = 0
-    """Contacts in the last of those requests."""
     _probed_at: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
@@ -77,19 +69,18 @@ class ServiceState:
         self._reports += is_report
         if is_report:
             self._most_answered = max(self._most_answered, len(request.entries))
-            if len(request.entries) >= self._doubted:
-                self._doubts = 0
         self._untried.discard(request)
         pieces = self._origins.pop(request, None)
-        if pieces is None:
+        if pieces is None or not is_report:
             return False
         pieces.unanswered.discard(request)
-        if pieces.unanswered or not is_report:
+        if pieces.unanswered:
             return False
-        self._doubts, self._doubted = self._doubts + 1, pieces.whole
-        if pieces.whole <= self._most_answered and self._doubts < SURE_AFTER_FAILURES:
+        # One failure of a size that was answered before may be chance, but not the next one.
+        may_be_chance = pieces.whole <= self._most_answered
+        self._most_answered = pieces.contacts
+        if may_be_chance:
             return False
-        self._doubts, self._most_answered = 0, pieces.contacts
         self.bears = pieces.contacts if self.bears is None else min(self.bears, pieces.contacts)
         return True
 

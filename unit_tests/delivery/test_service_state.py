@@ -287,7 +287,7 @@ def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again()
     assert service.bears is None
     # One that is answered in between takes the doubt away.
     assert answered(service, a_request(*map(someone, range(1, 9)))) == [False]
-    for is_sure in (False, False, True):
+    for is_sure in (False, True):
         request = a_request(*map(someone, range(1, 9)))
         halves = request.halves()
         service.was_split(request, halves, may_be_size=True)
