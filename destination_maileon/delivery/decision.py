@@ -25,7 +25,7 @@ contacts before the first bad one are then sent first, and the others again afte
 
     codes 4, 5 or none, sent before older ones were settled Requeue, to wait for them
     refused, one record, sent before older ones settled     Requeue, to wait for them
-    a contact of several records                            Split into halves of its records
+    a contact of several records                            Split into halves
     one record                                              Reject, which ends the sync
 
 Nothing is sent here: `response_handler` carries the decisions out.
@@ -162,10 +162,9 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     is_duplicate = code in DUPLICATE_CODES
     if (is_duplicate or code is None) and not request.was_oldest:
         return Requeue(now, is_barrier=True)
-    if len(first.parts) > 1 and not is_duplicate:
-        rest = [request.with_contacts(entries[1:])] if entries[1:] else []
-        return _split(request, [request.record_halves(first), *rest])
-    return Reject(first, bad[first])
+    if is_duplicate or first.records == 1:
+        return Reject(first, bad[first])
+    return _split(request, request.halves())
 
 
 def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:

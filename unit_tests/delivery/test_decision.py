@@ -247,9 +247,15 @@ def test_where_none_is_named_the_halves_go_one_after_the_other() -> None:
     assert in_order(strictly(request)) == [[[1], [2]], [[3]]]
 
 
-def test_a_bad_contact_of_several_records_is_split_before_the_rest() -> None:
+def test_a_bad_contact_of_several_records_is_parted_from_the_rest_and_split() -> None:
     request = a_request([someone(1), someone(3, 1)], someone(2), partition_key=STRICT)
-    assert in_order(strictly(request, request.entries[0])) == [[[1]], [[3]], [[2]]]
+    made = strictly(request, request.entries[0])
+    assert in_order(made) == [[[1, 3]], [[2]]]
+    assert isinstance(made, Split)
+    [alone] = made.pieces[:1]
+    assert in_order(strictly(alone, *alone.entries)) == [[[1]], [[3]]]
+    alone.was_oldest = True
+    assert isinstance(strictly(alone, *alone.entries, code=4), Reject)
 
 
 @pytest.mark.parametrize("code", [4, 5, None])
