@@ -184,20 +184,16 @@ class ResponseHandler:
             self.scheduler.requeue(request, at=now)
             return
         self.held.accepted(request.entries, are_written=False)
-        is_there, is_marked = was_there and purpose is Purpose.REMOVE, purpose is Purpose.MARK
-        self._settle_removal(request, was_there=is_there, is_marked=is_marked)
-
-    def _settle_removal(
-        self, request: Request, *, was_there: bool, is_marked: bool = False
-    ) -> None:
-        plan, (entry,) = request.partition_key.plan, request.entries
-        self.ledger.removed(plan, entry, was_there=was_there, is_marked=is_marked)
+        entry, done = request.entries[0], purpose if was_there else None
+        is_gone, is_marked = done is Purpose.REMOVE, done is Purpose.MARK
+        self.ledger.removed(entry.partition_key.plan, entry, was_there=is_gone, is_marked=is_marked)
         self._free(request, request.entries)
 
     def _refused(self, request: Request, refusal: RequestRejected, now: float) -> None:
         if request.purpose is Purpose.MARK:
+            # The person is not in Maileon, so the removal is done all the same.
             self.removals.unmarked += 1
-            self._settle_removal(request, was_there=False)
+            self._removed(request, now, was_there=False)
             return
         # Worded only when needed: masking searches the message for the values of every contact.
         tell = partial(self.words.of_refusal, request, refusal)
