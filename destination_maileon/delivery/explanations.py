@@ -19,7 +19,6 @@ from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name, without_values
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
-    MAX_OTHER_FIELDS,
     Rejection,
     rejection_by_report,
 )
@@ -56,7 +55,7 @@ class Explanations:
     def _cure(self, contact: Contact) -> str:
         """Advice for a contact refused alone; names its fields that break documented rules."""
         found = (name for _, name in violations(contact, self.account.known_custom_fields))
-        broken = [*dict.fromkeys(found)][:MAX_OTHER_FIELDS]
+        broken = [*dict.fromkeys(found)]
         told = f"A documented rule is broken in: {', '.join(broken)}. " if broken else ""
         return f"{told}{_CORRECT}"
 
