@@ -1,8 +1,7 @@
 """Logs the progress of a sync, and what it waits for.
 
-This module alone decides how often: every 30 seconds, also while the loop is blocked by a step it
-cannot continue without; when Maileon makes the sync wait for more than a few seconds; and when
-Maileon answers again.
+Every 30 seconds, also while the loop is blocked by a step it cannot continue without; when Maileon
+makes the sync wait for more than a few seconds; and when Maileon answers again.
 """
 
 import threading
@@ -40,31 +39,25 @@ class Progress:
 
     def waits(self, call: Request, trouble: RetriableError, seconds: float) -> None:
         """Notes that a call will be tried again after this many seconds."""
-        stream = call.partition_key.plan.key
+        plan = call.partition_key.plan
         if seconds < WORTH_TELLING_SECONDS:
             return
-        if stream not in self._waits:
-            self._outbox(
-                Level.WARN,
-                f"Stream {call.partition_key.plan.title}: {trouble} Trying again in "
-                f"{seconds:.0f} seconds.",
-            )
-        self._waits[stream] = str(trouble.reason)
+        if plan.key not in self._waits:
+            told = f"Stream {plan.title}: {trouble} Trying again in {seconds:.0f} seconds."
+            self._outbox(Level.WARN, told)
+        self._waits[plan.key] = str(trouble.reason)
         if trouble.is_throttled or trouble.retry_after is not None:
-            self._limited.add(stream)
-            reset_ms = int((self._wall_clock() + seconds) * 1000)
-            self._outbox.rate_limited(stream, reset_ms)
+            self._limited.add(plan.key)
+            self._outbox.rate_limited(plan.key, int((self._wall_clock() + seconds) * 1000))
 
     def flows(self, call: Request) -> None:
         """Notes that a call of the stream was answered."""
-        stream = call.partition_key.plan.key
-        if self._waits.pop(stream, None) is not None:
-            self._outbox(
-                Level.INFO, f"Stream {call.partition_key.plan.title}: Maileon answers again."
-            )
-        if stream in self._limited:
-            self._limited.discard(stream)
-            self._outbox.running(stream)
+        plan = call.partition_key.plan
+        if self._waits.pop(plan.key, None) is not None:
+            self._outbox(Level.INFO, f"Stream {plan.title}: Maileon answers again.")
+        if plan.key in self._limited:
+            self._limited.discard(plan.key)
+            self._outbox.running(plan.key)
 
     def report(self, ledger: Ledger, scheduler: RequestScheduler, now: float) -> None:
         """Logs one line if 30 seconds have passed since the last."""
@@ -73,31 +66,28 @@ class Progress:
         records = ledger.records
         rate = (records - self._records_before) / (now - self._told_at)
         self._records_before, self._told_at = records, now
-        self.next_at = now + EVERY_SECONDS
         reasons = ", ".join(sorted(set(self._waits.values())))
         waiting = f", waiting for Maileon ({reasons})" if reasons else ""
-        self._outbox(
-            Level.INFO,
-            f"{now - self._started_at:.0f} seconds: {pluralize(records, 'record')} read "
-            f"({rate:.0f} a second), {ledger.rejected_records} rejected, "
-            f"{pluralize(scheduler.in_flight, 'call')} in flight{waiting}.",
-        )
+        read = f"{pluralize(records, 'record')} read ({rate:.0f} a second)"
+        calls = f"{pluralize(scheduler.in_flight, 'call')} in flight{waiting}"
+        self._tell(f"{read}, {ledger.rejected_records} rejected, {calls}", now)
 
     def during(self, doing: str, step: Callable[[], Result]) -> Result:
-        """Runs a step for which the loop has to wait, and logs what it is doing meanwhile.
-
-        Returns or raises what the step does. Its thread does not keep the process from ending.
-        """
+        """Returns or raises what a step does for which the loop has to wait; logs it meanwhile."""
         outcome: Future[Result] = Future()
+        # A daemon does not keep the process from ending.
         threading.Thread(target=_run, args=(step, outcome), name="step", daemon=True).start()
         while True:
             is_done = wait([outcome], max(0.0, self.next_at - self._now())).done
             if (now := self._now()) >= self.next_at:
-                self.next_at = now + EVERY_SECONDS
-                self._outbox(Level.INFO, f"{now - self._started_at:.0f} seconds: {doing}.")
+                self._tell(doing, now)
                 self._outbox.flush()
             if is_done:
                 return outcome.result()
+
+    def _tell(self, what: str, now: float) -> None:
+        self.next_at = now + EVERY_SECONDS
+        self._outbox(Level.INFO, f"{now - self._started_at:.0f} seconds: {what}.")
 
 
 def _run(step: Callable[[], Result], outcome: Future[Result]) -> None:
