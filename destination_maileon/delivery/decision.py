@@ -2,8 +2,8 @@
 
     answer                                                  decision
     ------                                                  --------
-    report: accepted                                        Settle
-    report: code 21, and the custom field has vanished      Strip: send again without the field
+    report: accepted                                        settled first
+    report: code 21, and the custom field has vanished      Split off without the field
     report: codes 4, 5                                      Hold until a pass
     report: other codes, a contact of several records       Split into halves of its records
     report: other codes, one record                         Reject
@@ -50,18 +50,8 @@ from destination_maileon.mapping.mapped_record import BatchEntry
 SPLIT_AFTER_OVERLOADS = 5
 """A request is split after this many timeouts or overloads while other requests succeed."""
 
-_NEVER_ONE_CONTACT = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """The records of these contacts are settled.
-
-    `are_written`: Maileon wrote each contact as it was sent and left none out.
-    """
-
-    entries: Sequence[BatchEntry]
-    are_written: bool = False
+Cause: TypeAlias = Sequence[InvalidContact] | RequestRejected
+"""What is said against a contact: findings of a report, or the refusal of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +63,21 @@ class Requeue:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """The contact is sent again, without these custom fields."""
-
-    entry: BatchEntry
-    lost_fields: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Split:
-    """These smaller requests replace the request; `is_probe`: to learn why none succeeds."""
+    """These requests replace the request, without the `lost_fields`. `is_probe`: none succeeds."""
 
     pieces: Sequence[Request]
+    may_be_size: bool = False
     is_probe: bool = False
+    lost_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The contact waits: with findings for a pass, without until another request is accepted."""
+    """With findings the contact waits for a pass, with a refusal until a request is accepted."""
 
     entry: BatchEntry
-    findings: Sequence[InvalidContact] = ()
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +85,33 @@ class Reject:
     """The records of the contact are rejected."""
 
     entry: BatchEntry
-    findings: Sequence[InvalidContact] = ()
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The sync ends: no contact can be the cause, or the time for retries is over."""
+    """The sync ends."""
+
+    cause: RequestRejected | RetriableError
 
 
-Decision: TypeAlias = Settle | Requeue | Strip | Split | Hold | Reject | Stop
+Decision: TypeAlias = Requeue | Split | Hold | Reject | Stop
 
 
 def on_report(
-    request: Request,
-    report: MatchedReport,
-    *,
-    lost_fields: Callable[[Iterable[str]], frozenset[str]],
-    are_written: bool = False,
+    request: Request, report: MatchedReport, lost_fields: Callable[[Iterable[str]], frozenset[str]]
 ) -> list[Decision]:
-    """Decides for each contact of a report; `lost_fields` picks the fields the account has lost."""
-    decisions: list[Decision] = [Settle(report.accepted, are_written)] if report.accepted else []
+    """Decides about the invalid contacts; `lost_fields` picks the fields the account has lost."""
+    decisions: list[Decision] = []
     for entry, findings in report.rejected:
         is_unknown = any(finding.code == NO_SUCH_CUSTOM_FIELD for finding in findings)
         if is_unknown and (lost := lost_fields(entry.contact.custom_fields)):
-            decisions.append(Strip(_without(entry, lost), lost))
+            piece = request.with_contacts([_without(entry, lost)])
+            decisions.append(Split(_in_place_of(request, [piece]), lost_fields=lost))
         elif findings[0].code in DUPLICATE_CODES:
             decisions.append(Hold(entry, findings))
         elif len(entry.parts) > 1:
-            decisions.append(_split(request, [request.record_halves(entry)]))
+            decisions.append(Split(_in_place_of(request, [request.record_halves(entry)])))
         else:
             decisions.append(Reject(entry, findings))
     if report.uncertain:
@@ -151,87 +134,68 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
     """Decides about a report with invalid contacts in strict mode."""
     bad = dict(report.rejected)
     entries = sorted(request.entries, key=lambda entry: entry.position)
-    if not bad:
-        return _split(request, request.halves())
-    first = next(entry for entry in entries if entry in bad)
-    at = entries.index(first)
+    at = next((n for n, entry in enumerate(entries) if entry in bad), len(entries) // 2)
     if at:
         pieces = [request.with_contacts(entries[:at]), request.with_contacts(entries[at:])]
-        return _split(request, pieces)
-    code = bad[first][0].code
-    is_duplicate = code in DUPLICATE_CODES
-    if (is_duplicate or code is None) and not request.was_oldest:
+        return Split(_in_place_of(request, pieces))
+    first, findings = entries[0], bad[entries[0]]
+    is_duplicate = findings[0].code in DUPLICATE_CODES
+    if (is_duplicate or findings[0].code is None) and not request.was_oldest:
         return Requeue(now, is_barrier=True)
     if is_duplicate or first.records == 1:
-        return Reject(first, bad[first])
-    return _split(request, request.halves())
+        return Reject(first, findings)
+    return Split(_in_place_of(request, request.halves()))
 
 
 def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
     """Decides about a request that was refused as a whole."""
-    if not _may_be_one_contact(request, refusal):
-        return Stop()
+    is_write = request.purpose is Purpose.WRITE
+    if refusal.status not in {400, 403, 413} if is_write else refusal.status in {405, 406}:
+        return Stop(refusal)
     if request.is_divisible:
-        return _split(request, request.halves())
+        is_too_large = refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return Split(_in_place_of(request, request.halves()), may_be_size=is_too_large)
     entry = request.entries[0]
-    if _is_strict(request) and request.purpose is Purpose.WRITE and not request.was_oldest:
+    is_strict = not request.partition_key.plan.options.ignore_invalid_contacts
+    if is_strict and is_write and not request.was_oldest:
         return Requeue(request.sent_at, is_barrier=True)
-    if _is_strict(request) or service.is_cleared(request.purpose):
-        return Reject(entry)
-    return Hold(entry)
+    is_to_blame = is_strict or service.is_cleared(request.purpose)
+    return Reject(entry, refusal) if is_to_blame else Hold(entry, refusal)
 
 
 def on_failure(
     request: Request, failure: RetriableError, service: ServiceState, *, now: float, chance: float
 ) -> Decision:
-    """Decides about a failure that may be temporary; `chance` is a number from 0 to 1.
-
-    The request has already counted the failure. The records of one contact stay together: the
-    request may have been carried out, and sending the older half again would overwrite it.
-    """
-    if len(request.entries) > 1 and (pieces := _smaller(request, failure, service, now=now)):
-        return pieces
+    """Decides about a failure that the request has counted; `chance` is a number from 0 to 1."""
+    # The records of one contact stay together: the request may have been carried out, and sending
+    # the older half again would overwrite it.
+    may_be_split = failure.may_be_too_large and len(request.entries) > 1
+    if may_be_split and (smaller := _smaller(request, failure, service, now=now)):
+        return smaller
+    elapsed = now - request.first_attempt_at
     wait = service.backoff.delay(
-        request.attempts,
-        now - request.first_attempt_at,
-        retry_after=failure.retry_after,
-        random=lambda: chance,
+        request.attempts, elapsed, retry_after=failure.retry_after, random=lambda: chance
     )
-    return Stop() if wait is None else Requeue(now + wait)
+    return Stop(failure) if wait is None else Requeue(now + wait)
 
 
 def _smaller(
     request: Request, failure: RetriableError, service: ServiceState, *, now: float
 ) -> Split | None:
-    if not failure.may_be_too_large:
-        return None
-    if service.bears is not None and len(request.entries) > service.bears:
-        return _split(request, request.pieces(service.bears))
-    if service.has_succeeded_since(request):
-        is_due = request.overloads >= SPLIT_AFTER_OVERLOADS
-        return _split(request, request.halves()) if is_due else None
-    # A service that sends Retry-After is well enough to be believed.
     is_timeout = failure.reason is FailureReason.TIMEOUT
-    if failure.retry_after is None and service.is_probe_due(request, now, is_timeout=is_timeout):
-        return replace(_split(request, request.halves()), is_probe=True)
-    return None
+    if service.bears is not None and len(request.entries) > service.bears:
+        return Split(_in_place_of(request, request.pieces(service.bears)), is_timeout)
+    is_probe = not service.has_succeeded_since(request)
+    is_due = request.overloads >= SPLIT_AFTER_OVERLOADS
+    if is_probe:
+        is_due = service.is_probe_due(request, failure, now)
+    return Split(_in_place_of(request, request.halves()), is_timeout, is_probe) if is_due else None
 
 
-def _split(request: Request, pieces: list[Request]) -> Split:
-    """A split into independent pieces; in strict mode each piece waits for those before it."""
+def _in_place_of(request: Request, pieces: list[Request]) -> list[Request]:
+    """The pieces of a request; in strict mode each waits for those before it."""
     for piece in pieces[1:]:
-        piece.is_barrier = _is_strict(request)
+        piece.is_barrier = not request.partition_key.plan.options.ignore_invalid_contacts
     # Only a request with the records of one contact has a `then`, and its one piece keeps it.
-    pieces[-1].last.then = request.then
-    return Split(pieces)
-
-
-def _is_strict(request: Request) -> bool:
-    return not request.partition_key.plan.options.ignore_invalid_contacts
-
-
-def _may_be_one_contact(request: Request, refusal: RequestRejected) -> bool:
-    """Whether the request's contacts may be the cause, and not the options or the key."""
-    if request.purpose is not Purpose.WRITE:
-        return refusal.status not in _NEVER_ONE_CONTACT
-    return refusal.may_be_one_contact or refusal.status == HTTPStatus.FORBIDDEN
+    pieces[-1].chain[-1].then = request.then
+    return pieces

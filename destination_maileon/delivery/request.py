@@ -154,9 +154,6 @@ class Request:
         return first
 
     @property
-    def last(self) -> Request:
-        """The last request of the `then` chain, or this one."""
-        request = self
-        while request.then is not None:
-            request = request.then
-        return request
+    def chain(self) -> list[Request]:
+        """The request, and those that are sent one after another once it is settled."""
+        return [self] if self.then is None else [self, *self.then.chain]

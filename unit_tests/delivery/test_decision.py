@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,8 @@ from destination_maileon.delivery.decision import (
     Hold,
     Reject,
     Requeue,
-    Settle,
     Split,
     Stop,
-    Strip,
     on_failure,
     on_refusal,
     on_report,
@@ -58,29 +57,22 @@ def reported(code: int, *, records: int = 1, gone: Sequence[str] = ()) -> Decisi
     """What a contact with this code asks for."""
     request = a_request([someone(n, "ada") for n in range(1, records + 1)])
     rejected = [(request.entries[0], [invalid("ada@example.com", code)])]
-    matched = MatchedReport(rejected=rejected, sent=1)
-    [made] = on_report(request, matched, lost_fields=lambda _: frozenset(gone))
+    matched = MatchedReport(rejected=rejected)
+    [made] = on_report(request, matched, lambda _: frozenset(gone))
     return made
 
 
 def _uncertain() -> Decision:
     request = two()
-    matched = MatchedReport(uncertain=request.entries, sent=2)
-    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
-    return made
-
-
-def _accepted() -> Decision:
-    request = two()
-    matched = MatchedReport(accepted=request.entries, sent=2)
-    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
+    matched = MatchedReport(uncertain=request.entries)
+    [made] = on_report(request, matched, lambda _: frozenset())
     return made
 
 
 def reported_strictly(code: int, *, records: int = 1) -> Decision:
     request = a_request([someone(n, "ada") for n in range(1, records + 1)], partition_key=STRICT)
     rejected = [(request.entries[0], [invalid("ada@example.com", code)])]
-    return on_strict_report(request, MatchedReport(rejected=rejected, sent=1), NOW)
+    return on_strict_report(request, MatchedReport(rejected=rejected), NOW)
 
 
 def refused(
@@ -113,7 +105,6 @@ def failed(
 
 
 CASES: dict[str, Callable[[], Decision]] = {
-    "report: accepted": _accepted,
     "report: code 21, and the custom field has vanished": lambda: reported(21, gone=["HAT"]),
     "report: codes 4, 5": lambda: reported(4),
     "report: other codes, a contact of several records": lambda: reported(8, records=2),
@@ -144,8 +135,8 @@ CASES: dict[str, Callable[[], Decision]] = {
 }
 """One case for each row of the table, by its first column."""
 
-ELSEWHERE = {"no request can succeed until a person acts"}
-"""An error of the client itself: `test_response_handler` has it."""
+ELSEWHERE = {"report: accepted", "no request can succeed until a person acts"}
+"""What needs no decision: `test_response_handler` has it."""
 
 AS = {"the same as if refused (400)": "Split"}
 
@@ -175,16 +166,17 @@ def test_what_is_decided_is_what_the_table_says(answer: str) -> None:
 # Of a report.
 
 
-def test_of_a_report_all_that_was_accepted_comes_first() -> None:
+def test_of_a_report_the_named_and_the_unnamed_contacts_are_decided_about() -> None:
     request = a_request(*map(someone, (1, 2, 3)))
     one, other, third = request.entries
     matched = MatchedReport(
-        accepted=[third], rejected=[(one, [invalid("1@example.com")])], uncertain=[other], sent=3
+        accepted=[third], rejected=[(one, [invalid("1@example.com")])], uncertain=[other]
     )
-    made = on_report(request, matched, lost_fields=lambda _: frozenset())
-    assert made[:2] == [Settle([third]), Reject(one, [invalid("1@example.com")])]
-    assert isinstance(made[2], Split)
-    [piece] = made[2].pieces
+    made = on_report(request, matched, lambda _: frozenset())
+    rejected, again = made
+    assert rejected == Reject(one, [invalid("1@example.com")])
+    assert isinstance(again, Split)
+    [piece] = again.pieces
     # Who is searched for was counted by this report already.
     assert (piece.entries, piece.is_already_counted) == ([other], True)
 
@@ -192,22 +184,23 @@ def test_of_a_report_all_that_was_accepted_comes_first() -> None:
 def test_a_duplicate_is_held_whole_with_its_findings() -> None:
     made = reported(5, records=2)
     assert isinstance(made, Hold)
-    assert made.findings == [invalid("ada@example.com", 5)]
+    assert made.cause == [invalid("ada@example.com", 5)]
     assert len(made.entry.parts) == 2
 
 
 def test_the_fields_that_are_gone_are_named() -> None:
     made = reported(21, gone=["HAT"])
-    assert isinstance(made, Strip)
+    assert isinstance(made, Split)
     assert made.lost_fields == {"HAT"}
+    assert places(made.pieces) == [[[1]]]
 
 
 def test_halves_of_records_follow_each_other_and_what_stood_behind_the_request_follows_them() -> (
     None
 ):
     request = a_request([someone(1, "ada"), someone(2, "ada")], then=a_request(someone(3, "ada")))
-    matched = MatchedReport(rejected=[(request.entries[0], [invalid("ada@example.com")])], sent=1)
-    [made] = on_report(request, matched, lost_fields=lambda _: frozenset())
+    matched = MatchedReport(rejected=[(request.entries[0], [invalid("ada@example.com")])])
+    [made] = on_report(request, matched, lambda _: frozenset())
     assert isinstance(made, Split)
     [first] = made.pieces
     assert first.then is not None
@@ -240,11 +233,13 @@ def test_what_comes_before_the_first_bad_contact_goes_first_and_the_rest_after_i
     request = a_request(*map(someone, (4, 3, 2, 1)), partition_key=STRICT)
     made = strictly(request, request.entries[0], request.entries[1])
     assert in_order(made) == [[[1], [2]], [[3], [4]]]
+    made = strictly(request, *request.entries[:3], code=4)
+    assert in_order(made) == [[[1]], [[2], [3], [4]]]
 
 
 def test_where_none_is_named_the_halves_go_one_after_the_other() -> None:
     request = a_request(*map(someone, (1, 2, 3)), partition_key=STRICT)
-    assert in_order(strictly(request)) == [[[1], [2]], [[3]]]
+    assert in_order(strictly(request)) == [[[1]], [[2], [3]]]
 
 
 def test_a_bad_contact_of_several_records_is_parted_from_the_rest_and_split() -> None:
@@ -297,7 +292,7 @@ def test_a_removal_is_about_nobody_else_unless_nobody_can_be_removed(
 
 @pytest.mark.parametrize("status", [402, 404, 405, 409, 422])
 def test_what_cannot_be_a_contacts_fault_ends_the_sync(status: int) -> None:
-    assert refused(a_request(someone(1)), Purpose.WRITE, status=status) == Stop()
+    assert refused(a_request(someone(1)), Purpose.WRITE, status=status) == Stop(ANY)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +313,7 @@ def test_a_record_is_to_blame_once_a_request_like_its_own_was_accepted(
     request = a_request(someone(1)) if is_write else a_removal_request(purpose=purpose)
     made = on_refusal(request, REFUSED, a_service(accepted))
     entry = request.entries[0]
-    assert made == (Reject(entry) if rejects else Hold(entry))
+    assert made == (Reject(entry, REFUSED) if rejects else Hold(entry, REFUSED))
 
 
 # Of a failure.
@@ -370,7 +365,7 @@ def test_while_none_succeeds_a_split_is_a_probe_unless_the_service_says_when_to_
 
 def test_one_record_is_never_split_and_never_rejected() -> None:
     assert isinstance(failed(TIMEOUT, contacts=1, times=9, others_succeed=True), Requeue)
-    assert failed(TIMEOUT, contacts=1, since=100.0) == Stop()
+    assert failed(TIMEOUT, contacts=1, since=100.0) == Stop(TIMEOUT)
 
 
 @given(times=st.integers(1, 40), since=st.floats(0, 99.0), asked=st.none() | st.floats(0, 500.0))

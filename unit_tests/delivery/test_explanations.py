@@ -27,7 +27,7 @@ def of_report(words: Explanations, position: int, field: str = "HAT") -> Rejecti
 def of_refusal(*contacts: str, said: str = "") -> Rejection:
     request = a_request(*(someone(at, name) for at, name in enumerate(contacts, start=1)))
     refusal = RequestRejected("Refused.", status=400, server_message=said)
-    return explanations().of_refusal(request, refusal)
+    return explanations().of_refusal(request.entries, refusal)
 
 
 def test_a_server_that_says_no_more_is_not_quoted() -> None:
@@ -43,9 +43,9 @@ def test_what_the_server_says_is_quoted_without_what_is_of_the_record() -> None:
 def test_of_a_contact_refused_alone_the_documented_rule_that_it_breaks_is_named() -> None:
     too_long = a_part(1, a_contact(FIRSTNAME="x" * 300))
     refusal = RequestRejected("Refused.", status=400, server_message="")
-    advice = explanations().of_refusal(a_request(too_long), refusal).advice
+    advice = explanations().of_refusal([an_entry(too_long)], refusal).advice
     assert "A documented rule is broken in: FIRSTNAME." in advice
-    both = explanations().of_refusal(a_request(too_long, someone(2)), refusal).advice
+    both = explanations().of_refusal([an_entry(too_long), an_entry(someone(2))], refusal).advice
     assert "FIRSTNAME" not in both
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from destination_maileon.delivery.report_matching import UNNAMED, MatchedReport, read
@@ -125,6 +125,7 @@ def test_whoever_is_named_as_he_was_sent_is_known_at_once(
     sent: list[tuple[int, str]], truth: list[Findings]
 ) -> None:
     contacts = [a_contact_of(*one) for one in sent if one[1] != "i"]
+    assume(contacts)
     entries = entries_of(*contacts)
     wrong = dict(zip(entries, truth, strict=False))
     found = [
@@ -243,5 +244,5 @@ def test_what_is_in_no_count_is_left_out_and_a_sum_that_is_wrong_is_told(
     report: SynchronizationReport, left_out: int, is_miscounted: bool
 ) -> None:
     reading = read(named("a", "b", "c"), report)
-    assert (reading.sent, reading.left_out, reading.is_miscounted) == (3, left_out, is_miscounted)
+    assert (reading.left_out, reading.is_miscounted) == (left_out, is_miscounted)
     assert len(reading.accepted) == 3

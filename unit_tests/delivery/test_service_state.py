@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.service_state import (
     MAX_REFUSED_REQUESTS,
@@ -18,12 +20,12 @@ from destination_maileon.delivery.service_state import (
 )
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.backoff import Backoff
-from destination_maileon.maileon.errors import FailureReason, RetriableError
+from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.mapping.mapped_record import BatchEntry
-from destination_maileon.rejections.rejection import Rejection
-from unit_tests.support.harness import BROKEN, NO_CONNECTION, STRICT, TIMEOUT, Harness
+from destination_maileon.streams.account import Account
+from unit_tests.support.builders import CountingApi, at_once
+from unit_tests.support.harness import BROKEN, NO_CONNECTION, REFUSED, STRICT, TIMEOUT, Harness
 from unit_tests.support.rooms import (
-    a_rejection,
     a_removal_request,
     a_report,
     a_request,
@@ -123,6 +125,7 @@ def test_in_an_outage_one_request_is_split_into_few_pieces_which_wait_hardly_lon
     # With the other request, which is whole, and without the piece that gave up.
     assert len(harness.in_flight) + len(harness.scheduler._pending) <= 1 + levels
     assert harness.now <= 900.0 + LONGEST_WAIT_SECONDS
+    assert len(harness.heard.warnings) <= levels
 
 
 @pytest.mark.parametrize(("back_at", "sizes"), [(440.0, {8}), (600.0, {8, 4, 2, 1})])
@@ -203,6 +206,7 @@ def test_while_others_succeed_a_request_is_split_after_five_times_however_long_t
         assert harness.send() == [request]
     harness.now += 120.0
     assert harness.answer(request, BROKEN) is None
+    assert harness.heard.warnings == []
 
 
 def test_pieces_that_wait_for_each_other_get_no_more_time() -> None:
@@ -257,41 +261,41 @@ def a_timeout_of(contacts: int) -> tuple[ServiceState, list[Request]]:
     service = ServiceState(Backoff(100.0))
     request = a_request(*map(someone, range(1, contacts + 1)))
     pieces = request.halves()
-    service.was_split(request, pieces, may_be_size=True)
+    service.was_split(request, pieces, may_be_size=True, is_probe=False)
     return service, pieces
 
 
-def answered(service: ServiceState, *pieces: Request, is_report: bool = True) -> list[bool]:
+def answered(service: ServiceState, *pieces: Request, is_report: bool = True) -> list[int | None]:
     return [service.answered(piece, is_report=is_report) for piece in pieces]
 
 
 def test_a_size_is_learned_once_all_pieces_of_a_request_that_timed_out_are_answered() -> None:
     service, pieces = a_timeout_of(8)
-    assert answered(service, *pieces) == [False, True]
+    assert answered(service, *pieces) == [None, 4]
     assert service.bears == 4
 
 
 def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
     service, [one, other] = a_timeout_of(8)
     smaller, others = one.halves(), other.halves()
-    service.was_split(one, smaller, may_be_size=True)
-    service.was_split(other, others, may_be_size=True)
-    assert answered(service, *smaller, *others) == [False, True, False, True]
+    service.was_split(one, smaller, may_be_size=True, is_probe=False)
+    service.was_split(other, others, may_be_size=True, is_probe=False)
+    assert answered(service, *smaller, *others) == [None, 2, None, None]
     assert service.bears == 2
 
 
 def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again() -> None:
     service, pieces = a_timeout_of(8)
     # A call as large was answered while the pieces waited.
-    assert answered(service, a_request(*map(someone, range(1, 9))), *pieces) == [False] * 3
+    assert answered(service, a_request(*map(someone, range(1, 9))), *pieces) == [None] * 3
     assert service.bears is None
     # One that is answered in between takes the doubt away.
-    assert answered(service, a_request(*map(someone, range(1, 9)))) == [False]
-    for is_sure in (False, True):
+    assert answered(service, a_request(*map(someone, range(1, 9)))) == [None]
+    for learned in (None, 4):
         request = a_request(*map(someone, range(1, 9)))
         halves = request.halves()
-        service.was_split(request, halves, may_be_size=True)
-        assert answered(service, *halves) == [False, is_sure]
+        service.was_split(request, halves, may_be_size=True, is_probe=False)
+        assert answered(service, *halves) == [None, learned]
     assert service.bears == 4
 
 
@@ -300,7 +304,7 @@ def test_the_smallest_size_counts() -> None:
     answered(service, *pieces)
     large = a_request(*map(someone, range(1, 9)))
     halves = large.halves()
-    service.was_split(large, halves, may_be_size=True)
+    service.was_split(large, halves, may_be_size=True, is_probe=False)
     answered(service, *halves)
     assert service.bears == 2
 
@@ -310,8 +314,8 @@ def test_what_was_not_too_large_or_was_refused_again_teaches_nothing(may_be_size
     service = ServiceState(Backoff(100.0))
     request = a_request(someone(1), someone(2))
     halves = request.halves()
-    service.was_split(request, halves, may_be_size=may_be_size)
-    assert answered(service, *halves, is_report=not may_be_size) == [False, False]
+    service.was_split(request, halves, may_be_size=may_be_size, is_probe=False)
+    assert answered(service, *halves, is_report=not may_be_size) == [None, None]
     assert service.bears is None
 
 
@@ -319,8 +323,8 @@ def test_records_of_one_contact_teach_nothing() -> None:
     service = ServiceState(Backoff(100.0))
     request = a_request([someone(1, "ada"), someone(2, "ada")])
     halves = request.halves()
-    service.was_split(request, halves, may_be_size=True)
-    assert answered(service, *halves) == [False]
+    service.was_split(request, halves, may_be_size=True, is_probe=False)
+    assert answered(service, *halves) == [None]
     assert service.bears is None
 
 
@@ -328,7 +332,8 @@ class Refusals(RefusalTracker):
     """Remembers the places of the records that are rejected."""
 
     def __init__(self) -> None:
-        super().__init__(ServiceState(Backoff(1.0)), self._reject)
+        words = Explanations(Account(CountingApi({}), at_once), IdentifiersInLogs.MASKED)
+        super().__init__(ServiceState(Backoff(1.0)), words, self._reject)
         self.rejected: list[int] = []
 
     def refuse(self, purpose: Purpose, *places: int) -> None:
@@ -337,13 +342,13 @@ class Refusals(RefusalTracker):
             is_write = purpose is Purpose.WRITE
             request = a_request(someone(position)) if is_write else a_removal_request(position)
             if self.service.is_cleared(purpose):
-                self._reject(request, request.entries[0], a_rejection())
+                self._reject(request, request.entries[0], REFUSED)
             else:
-                self.hold(request, a_rejection())
-            self.count(request, a_rejection)
+                self.hold(request, REFUSED)
+            self.count(request, REFUSED)
 
-    def _reject(self, request: Request, entry: BatchEntry, rejection: Rejection) -> None:
-        assert ([entry], rejection) == (request.entries, a_rejection())
+    def _reject(self, request: Request, entry: BatchEntry, refusal: RequestRejected) -> None:
+        assert ([entry], refusal) == (request.entries, REFUSED)
         self.rejected.append(request.position)
 
 
@@ -368,7 +373,7 @@ def test_once_a_request_was_accepted_any_number_may_be_refused() -> None:
 def test_if_none_is_accepted_up_to_the_end_the_options_are_wrong() -> None:
     refusals = Refusals()
     refusals.refuse(Purpose.WRITE, 1, 2)
-    with pytest.raises(ConfigError, match=r"all 2 calls as a whole .* Shorten it"):
+    with pytest.raises(ConfigError, match=r"all 2 calls as a whole .* Correct the record"):
         refusals.close()
     assert refusals.rejected == []
 
@@ -395,7 +400,9 @@ def test_if_nobody_can_be_removed_while_contacts_are_accepted_the_sync_fails_at_
     refusals.accepted(Purpose.WRITE)
     refusals.refuse(Purpose.REMOVE, *range(1, 81))
     assert len(refusals.rejected) == 80
-    with pytest.raises(ConfigError, match=r"all 80 deletions .* nobody was removed.* Shorten it"):
+    with pytest.raises(
+        ConfigError, match=r"all 80 deletions .* nobody was removed.* Correct the record"
+    ):
         refusals.close()
 
 
@@ -421,18 +428,13 @@ def test_that_somebody_is_removed_clears_no_contact(accepted: Purpose) -> None:
 
 
 def test_a_refusal_that_ends_nothing_is_not_put_into_words() -> None:
-    refusals, told = Refusals(), [0]
-
-    def tell() -> Rejection:
-        told[0] += 1
-        return a_rejection()
-
+    refusals = Refusals()
+    # Nobody can read these contacts back.
+    unreadable = a_request(someone(1, payload=b"\xff"))
     for _ in range(MAX_REFUSED_REQUESTS - 1):
-        refusals.count(a_request(someone(1)), tell)
-    assert told == [0]
-    with pytest.raises(ConfigError, match="Shorten it"):
-        refusals.count(a_request(someone(1)), tell)
-    assert told == [1]
+        refusals.count(unreadable, REFUSED)
+    with pytest.raises(UnicodeDecodeError):
+        refusals.count(unreadable, REFUSED)
 
 
 def test_a_sync_without_refusals_ends_well() -> None:
