@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.accounting.stream_stats import StreamStats
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.intake import Intake
@@ -248,8 +247,7 @@ class SyncPipeline:
             self._fails(lost)
 
     def _summarize(self) -> None:
-        words = StreamStats.foreseen_words if self.is_dry_run else StreamStats.words
-        self.ledger.summarize(words)
+        self.ledger.summarize()
         self.handler.removals.close()
         self.intake.close()
 

@@ -1,7 +1,7 @@
 """Wiring of one sync: every room gets what it needs from the others, nothing else happens here."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedIOBase
@@ -30,7 +30,6 @@ from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Level, Logger
 from destination_maileon.protocol.reader import Reader
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import RejectionLimits, RejectionLog
 from destination_maileon.rejections.s3 import S3Bucket
 from destination_maileon.streams import consent
 from destination_maileon.streams.account import Account, Ask, Retrying
@@ -109,7 +108,8 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
 
     accumulator = Accumulator(limits, submit)
     progress = progress or _progress(outbox, service.now)
-    ledger = ledger or _ledger(config, plans.values(), outbox, store=store_of(config, progress))
+    store = store_of(config, progress)
+    ledger = ledger or Ledger(plans.values(), config, store=store, log=outbox)
     intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
     handler = ResponseHandler(
         scheduler=scheduler,
@@ -153,23 +153,6 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
 
 def _progress(outbox: Logger, now: Callable[[], float]) -> Progress:
     return Progress(outbox, now=now, wall_clock=time.time)
-
-
-def _ledger(
-    config: Config, plans: Iterable[StreamPlan], outbox: Logger, *, store: DeadLetterQueue | None
-) -> Ledger:
-    return Ledger(
-        plans,
-        limits=RejectionLimits(
-            config.max_rejected_records,
-            config.max_rejected_percent,
-            is_strict=not config.ignore_invalid_contacts,
-        ),
-        rejections=RejectionLog(config.identifiers_in_logs),
-        store=store,
-        log=outbox,
-        is_dry_run=config.dry_run,
-    )
 
 
 def write(

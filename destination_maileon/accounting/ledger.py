@@ -11,23 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from destination_maileon.accounting.checkpoint import Checkpoint, ReadyState
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.model import Config, DeletedRecords, titled
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
 from destination_maileon.protocol.output import Level, Log, were_rejected
-from destination_maileon.rejections.dead_letter_queue import (
-    DeadLetterQueue,
-    run_report,
-    where_stored,
-)
-from destination_maileon.rejections.rejection import (
-    Rejection,
-    RejectionLimits,
-    RejectionLog,
-    one_rejected,
-)
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
+from destination_maileon.rejections.rejection import Rejection, RejectionLog, excess
 from destination_maileon.streams.catalog import StreamPlan
 
 _NOT_IN_CATALOG = Rejection(
@@ -36,26 +27,23 @@ _NOT_IN_CATALOG = Rejection(
 
 
 class Ledger:
-    """The accounts of one sync."""
+    """The accounts of one sync. `completed`: the streams that the source has sent completely."""
 
-    def __init__(  # noqa: PLR0913 - what a sync's accounts depend on
+    def __init__(
         self,
         plans: Iterable[StreamPlan],
+        config: Config,
         *,
-        limits: RejectionLimits,
-        rejections: RejectionLog,
         store: DeadLetterQueue | None,
         log: Log,
-        is_dry_run: bool = False,
     ) -> None:
-        self._limits = limits
-        self._rejections = rejections
+        self._config = config
+        self._rejections = RejectionLog(config.identifiers_in_logs)
         self._store = store
         # A rejected record is stored as its message, which is kept until the record is settled.
         self.keeps_messages = store is not None
         self._unstored_from = math.inf
-        self._is_store_lost = False
-        self._is_over_limit = False
+        self._has_limit = (config.max_rejected_records, config.max_rejected_percent) != (None, None)
         self._noted: Exception | None = None
         self._log = log
         self.checkpoint = Checkpoint()
@@ -63,8 +51,6 @@ class Ledger:
         self.records = 0
         self.unknown_streams = 0
         self.completed: set[StreamPlan] = set()
-        """The streams whose records the source has sent completely."""
-        self._is_dry_run = is_dry_run
         self._staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
 
     @property
@@ -75,16 +61,9 @@ class Ledger:
         """Rejects a record of a stream that is not in the catalog; `line` is its message."""
         self.records += 1
         self.unknown_streams += 1
-        checkpoint_id = self.checkpoint.record()
-        part = MappedRecord(
-            self.records,
-            self.unknown_streams,
-            checkpoint_id,
-            identity_keys=(),
-            payload=b"",
-            message=line,
-            message_bytes=len(line),
-        )
+        self._rejections.counts[plan][_NOT_IN_CATALOG] += 1
+        segment, number = self.checkpoint.record(), self.unknown_streams
+        part = MappedRecord(self.records, number, segment, (), b"", message=line)
         self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
     def received(
@@ -116,7 +95,7 @@ class Ledger:
 
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """Settles the records of these contacts, which were written, or left out as reported."""
-        if self._is_dry_run and plan in self._staying:
+        if self._config.dry_run and plan in self._staying:
             self._staying[plan].update(key for entry in entries for key in entry.identity_keys)
         segments = Counter([entry.first.checkpoint_id for entry in entries])
         for entry in entries:
@@ -138,10 +117,8 @@ class Ledger:
         self, plan: StreamPlan, entry: BatchEntry, *, was_there: bool, is_marked: bool = False
     ) -> None:
         """Settles a removal; it is no error if the contact was not in Maileon."""
-        counts, contact_removal = self.counts[plan], entry.contact_removal
-        is_deletion = (
-            contact_removal is not None and contact_removal.removal is DeletedRecords.DELETE
-        )
+        counts, asked = self.counts[plan], entry.contact_removal
+        is_deletion = asked is not None and asked.removal is DeletedRecords.DELETE
         counts.deleted += is_deletion
         counts.opted_out += not is_deletion
         counts.gone += not was_there
@@ -168,17 +145,47 @@ class Ledger:
 
     def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
         """Stores a rejected record, settles it, and checks the limits."""
-        if self._store is not None:
+        if self.keeps_messages:
             self._unstored_from = min(self._unstored_from, part.checkpoint_id)
-            self._keep_promise(lambda store: store.add(plan, part, rejection))
-        if self._limits.is_strict:
-            self._note(one_rejected(plan, part, rejection))
+            self._succeeds(lambda store: store.add(plan, part, rejection))
+        if self._config.ignore_invalid_contacts:
+            self.checkpoint.settle(part.checkpoint_id, plan.key, rejected=1)
+            self._judge(part.position)
             return
-        self.checkpoint.settle(part.checkpoint_id, plan.key, rejected=1)
-        self._judge(part.position)
+        words = (
+            f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
+            f"{rejection.advice} Since {titled('ignore_invalid_contacts')} is false, that ends the "
+            "sync; set it to true to write the others."
+        )
+        self._noted = self._noted or StopSync(words, position=part.position)
+
+    def _judge(self, position: int | None) -> None:
+        """Checks the limits after the rejection at this position of the input; None: at the end.
+
+        Before the end every open record counts as accepted: a record rejected before it is sent is
+        settled at once, while thousands read before it may still be open.
+        """
+        if not self._has_limit:
+            return
+        is_end = position is None
+        records = sum(c.settled if is_end else c.read for c in self.counts.values())
+        records += self.unknown_streams
+        told = excess(self._config, self.rejected_records, records, is_end=is_end)
+        if told is None:
+            return
+        # Checked only once: earlier records are still sent, and every true STATE is released.
+        self._has_limit = False
+        why = self._rejections.totals(*self._rejections.counts, most=5)
+        advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
+        self._noted = self._noted or StopSync(f"{told}: {why}. {advice}", position=position)
+
+    def judge(self) -> None:
+        """Checks the limits of rejections at the end of the sync; raises what `heed` does."""
+        self._judge(None)
+        self.heed()
 
     def heed(self) -> None:
-        """Raises the first noted reason to stop, if there is one.
+        """Raises the first reason to stop since the last time, if there is one.
 
         Raises:
             StopSync: if too many records were rejected.
@@ -193,12 +200,10 @@ class Ledger:
     ) -> None:
         """Counts the report of a call whose contacts no earlier report has counted."""
         # A report that counts more than was sent causes a warning elsewhere; here it is capped.
-        existing = min(report.existing, sent)
-        unsubscribed = min(report.unsubscribed, sent)
-        options = plan.options
-        is_ignored = options.sync_mode is SynchronizationMode.IGNORE
+        existing, unsubscribed = min(report.existing, sent), min(report.unsubscribed, sent)
+        is_ignored = plan.options.sync_mode is SynchronizationMode.IGNORE
         # A dry run does not know who exists.
-        is_known = options.update_only and not self._is_dry_run
+        is_known = plan.options.update_only and not self._config.dry_run
         skipped = {
             LeftOut.UNSUBSCRIBED: unsubscribed,
             LeftOut.EXISTING: existing if is_ignored else 0,
@@ -208,9 +213,8 @@ class Ledger:
         counts.existing += existing
         counts.unsubscribed += unsubscribed
         counts.left_out.update(skipped)
-        self.checkpoint.count(
-            existing=existing, unsubscribed=unsubscribed, left_out=sum(skipped.values())
-        )
+        left_out = sum(skipped.values())
+        self.checkpoint.count(existing=existing, unsubscribed=unsubscribed, left_out=left_out)
         self.answered_again(plan, report, sent=sent)
 
     def answered_again(self, plan: StreamPlan, report: SynchronizationReport, *, sent: int) -> None:
@@ -240,78 +244,54 @@ class Ledger:
 
     def store_all(self) -> None:
         """Stores the records rejected so far."""
-        if self._unstored_from < math.inf and self._keep_promise(lambda store: store.flush()):
+        if self._succeeds(lambda store: store.flush()):
             self._unstored_from = math.inf
 
-    def judge(self) -> None:
-        """Checks the limits of rejections at the end of the sync.
+    def _succeeds(self, step: Callable[[DeadLetterQueue], None]) -> bool:
+        """Runs a step of the store, on which STATEs depend; once one fails, there is no store."""
+        try:
+            if self._store is not None:
+                step(self._store)
+        except Exception as lost:  # noqa: BLE001 - raised only after every true STATE was released
+            self._store, self._noted = None, self._noted or lost
+        return self._store is not None
 
-        Raises:
-            StopSync: if more records were rejected than allowed.
-        """
-        self._judge(None)
-        self.heed()
-
-    def summarize(self, words: Callable[[StreamStats], str]) -> None:
+    def summarize(self) -> None:
         """Logs one line per stream, and another one with the reasons if records were rejected."""
         for plan, counts in self.counts.items():
-            self._log(Level.INFO, f"Stream {plan.title}: {words(counts)}.")
+            words = counts.words(is_dry_run=self._config.dry_run)
+            self._log(Level.INFO, f"Stream {plan.title}: {words}.")
             if reasons := self._rejections.totals(plan):
                 told = f"Stream {plan.title}: {were_rejected(counts.rejected)}: {reasons}."
                 self._log(Level.WARN, f"{told} {self._where_stored(plan)}")
         self._store_report()
 
     def _where_stored(self, plan: StreamPlan) -> str:
-        if self._is_dry_run:
+        if self._config.dry_run:
             return "A dry run stores no rejected records."
-        if self._is_store_lost:
+        if self._store is not None:
+            where = self._store.location(plan)
+            return f"The rejected records are in {where}, as messages that can be sent again."
+        if self.keeps_messages:
             return "The rejected records could not all be stored."
-        return where_stored(self._store, plan)
+        choice = f"choose S3 under {titled('object_storage_config')}"
+        return f"The rejected records are not stored: to have them, {choice}."
 
     def _store_report(self) -> None:
-        plan = next(iter(self.counts), None)
-        if self._store is None or self._is_store_lost or not self.rejected_records or plan is None:
+        """Stores the counts by stream, and of rejections by reason; they name no person."""
+        if self._store is None or not self.rejected_records:
             return
-        counted = ((one, counts.numbers()) for one, counts in self.counts.items())
-        report = run_report(counted, self._rejections, self.unknown_streams)
+        streams = []
+        for plan, counts in self.counts.items():
+            reasons = [
+                {"error_code": r.code, "reason": r.reason, "field": r.field or None, "records": n}
+                for r, n in self._rejections.counts[plan].most_common()
+            ]
+            name = {"namespace": plan.key[0], "name": plan.key[1]}
+            streams.append({**name, **counts.numbers(), "rejections": reasons})
+        report = {"streams": streams, "records_not_in_catalog": self.unknown_streams}
         try:
-            self._store.store_report(plan, report)
+            self._store.store_report(next(iter(self._rejections.counts)), report)
         except SyncError as lost:
             # A STATE only promises the records themselves, and those are stored.
             self._log(Level.WARN, f"The report of the sync could not be stored: {lost}")
-
-    def _keep_promise(self, step: Callable[[DeadLetterQueue], None]) -> bool:
-        """Runs a step of the store, on which STATEs depend; returns whether it succeeded."""
-        if self._store is None or self._is_store_lost:
-            return False
-        try:
-            step(self._store)
-        except Exception as lost:  # noqa: BLE001 - raised only after every true STATE was released
-            self._is_store_lost = True
-            self._note(lost)
-            return False
-        return True
-
-    def _note(self, reason: Exception) -> None:
-        self._noted = self._noted or reason
-
-    def _judge(self, position: int | None) -> None:
-        """Checks the limits after the rejection at this position of the input; None: at the end.
-
-        Before the end every open record counts as accepted: a record rejected before it is sent is
-        settled at once, while thousands read before it may still be open.
-        """
-        if self._is_over_limit or not self._limits.are_set:
-            return
-        is_end = position is None
-        records = sum(c.settled if is_end else c.read for c in self.counts.values())
-        records += self.unknown_streams
-        excess = self._limits.excess(self.rejected_records, records=records, is_end=is_end)
-        if excess is None:
-            return
-        # Checked only once: earlier records are still sent, and every true STATE is released.
-        self._is_over_limit = True
-        others = Counter({_NOT_IN_CATALOG: self.unknown_streams})
-        why = f"{excess}: {self._rejections.all_totals(others)}."
-        advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
-        self._note(StopSync(f"{why} {advice}", position=position))

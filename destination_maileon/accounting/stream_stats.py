@@ -1,7 +1,6 @@
 """Counts what happened to the records of one stream, and words it for the log."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,41 +61,34 @@ class StreamStats:
         left_out = {str(reason): number for reason, number in self.left_out.items() if number}
         return {name: getattr(self, name) for name in counts + removed} | {"left_out": left_out}
 
-    def words(self) -> str:
-        """The counts as one line of the log."""
+    def words(self, *, is_dry_run: bool = False) -> str:
+        """The counts as one line; a dry run cannot know who exists or has unsubscribed."""
+        begin = most = ""
         known = [f"{self.created} created", f"{self.existing} existing"]
-        return self._words(known, last=[pluralize(self.calls, "call"), self._duration])
-
-    def foreseen_words(self) -> str:
-        """The line of a dry run, which cannot know who exists or has unsubscribed."""
-        sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
-        # A person to unsubscribe may not be in Maileon, and then a marker takes one more call.
-        calls = f"at least {pluralize(self.calls, 'call')}"
-        last = [f"{sent} sent", calls, f"{self._duration} for the dry run"]
-        words = self._words(most="up to ", last=last)
-        return f"without the dry run it would be {words}"
-
-    @property
-    def _duration(self) -> str:
-        return f"{max(0.0, self.ended_at - self.started_at):.1f} seconds"
-
-    def _words(self, known: Sequence[str] = (), *, most: str = "", last: Sequence[str]) -> str:
+        seconds = f"{max(0.0, self.ended_at - self.started_at):.1f} seconds"
+        last = [pluralize(self.calls, "call"), seconds]
+        if is_dry_run:
+            begin, most, known = "without the dry run it would be ", "up to ", []
+            sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
+            # A person to unsubscribe may not be in Maileon, and then a marker takes one more call.
+            last = [f"{sent} sent", f"at least {last[0]}", f"{seconds} for the dry run"]
         reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
         why = f" ({', '.join(reasons)})" if reasons else ""
         marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
         of_whom = "of both" if self.opted_out and self.deleted else "of these"
         gone = f" ({self.gone} {of_whom} not in Maileon{marked})" if self.gone else ""
+        unsettled = self.read - self.settled
         words = [
-            f"{pluralize(self.read, 'record')} read",
+            f"{begin}{pluralize(self.read, 'record')} read",
             f"{most}{self.written} written",
             *known,
             f"{self.left_out.total()} left out{why}",
             f"{self.merged} merged",
             f"{self.opted_out} opted out{'' if self.deleted else gone}",
             f"{self.deleted} deleted{gone if self.deleted else ''}",
-            *([f"{self.left} left the audience"] if self.left else ()),
+            f"{self.left} left the audience" if self.left else "",
             f"{self.rejected} rejected",
-            *([f"{unsettled} not settled"] if (unsettled := self.read - self.settled) > 0 else ()),
+            f"{unsettled} not settled" if unsettled > 0 else "",
             *last,
         ]
-        return ", ".join(words)
+        return ", ".join(filter(None, words))

@@ -6,11 +6,10 @@ rejected record is counted under exactly one reason, and no line holds a value o
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from destination_maileon.config.model import ColumnMapping, IdentifiersInLogs, titled
-from destination_maileon.config.targets import IDENTIFIERS, Kind, parse_target
-from destination_maileon.errors import StopSync
+from destination_maileon.config.model import Config, IdentifiersInLogs, titled
+from destination_maileon.config.targets import IDENTIFIERS, SKIP, Kind, parse_target
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.error_codes import meaning
 from destination_maileon.maileon.report import InvalidContact
@@ -81,31 +80,28 @@ def rejection_by_report(
     named = main.error_field if main.error_field in names else None
     broken = [*violations(contact, custom_types)]
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
-    others = dict.fromkeys([*shown, *(name for _, name in broken)])
-    others.pop(field, None)
-    also_wrong = f" Also wrong: {', '.join([*others][:MAX_OTHER_FIELDS])}." if others else ""
     advice = ADVICE_BY_MODE.get((mode, main.code or 0), error.advice)
-    return Rejection(
-        error.meaning, f"{advice}{_hint(contact, field)}{also_wrong}", field, main.code
-    )
-
-
-def _hint(contact: Contact, field: str) -> str:
-    """What nobody sees in a log line or in a table."""
-    unseen = INVISIBLE.search(contact.email or "") if field == Kind.EMAIL else None
-    return f" It holds a character that nobody sees (U+{ord(unseen[0]):04X})." if unseen else ""
+    if field == Kind.EMAIL and (unseen := INVISIBLE.search(contact.email or "")):
+        advice += f" It holds a character that nobody sees (U+{ord(unseen[0]):04X})."
+    others = [name for name in dict.fromkeys([*shown, *(n for _, n in broken)]) if name != field]
+    if others:
+        advice += f" Also wrong: {', '.join(others[:MAX_OTHER_FIELDS])}."
+    return Rejection(error.meaning, advice, field, main.code)
 
 
 class RejectionLog:
-    """Words and counts of the rejections of one sync."""
+    """Words and counts of the rejections of one sync.
+
+    Of each reason `counts` has the first rejection, and how many there were.
+    """
 
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
-        self._counts: defaultdict[StreamPlan, Counter[Rejection]] = defaultdict(Counter)
+        self.counts: defaultdict[StreamPlan, Counter[Rejection]] = defaultdict(Counter)
 
     def line(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> str | None:
         """Counts the rejection; its line, or None where enough lines of its kind were written."""
-        counts = self._counts[plan]
+        counts = self.counts[plan]
         counts[rejection] += 1
         if counts[rejection] > LINES_PER_REASON:
             return None
@@ -114,73 +110,36 @@ class RejectionLog:
         more = " Further records with this reason are only counted." if is_last else ""
         return (
             f"Record {part.number} of stream {plan.title} ({contact}) was rejected: "
-            f"{rejection.reason_key}. {_where(plan, rejection)}{rejection.advice}{more}"
+            f"{rejection.reason_key}. {_origin(plan, rejection.field)}{rejection.advice}{more}"
         )
 
-    def counts(self, plan: StreamPlan) -> list[tuple[Rejection, int]]:
-        """The first rejection of each reason and how many there were, the most frequent first."""
-        return self._counts[plan].most_common()
-
-    def totals(self, plan: StreamPlan) -> str:
-        """The same in words; empty if nothing was rejected."""
-        return _listed(self.counts(plan))
-
-    def all_totals(self, others: Counter[Rejection]) -> str:
-        """The counts over all streams and of `others` in words, the five most frequent first."""
-        counts = sum((others, *self._counts.values()), start=Counter[Rejection]())
-        return _listed(counts.most_common(5))
+    def totals(self, *plans: StreamPlan, most: int | None = None) -> str:
+        """The reasons of these streams in words, the `most` frequent first."""
+        counts = sum((self.counts[plan] for plan in plans), start=Counter[Rejection]())
+        return "; ".join(f"{n} x {one.reason_key}" for one, n in counts.most_common(most))
 
 
-def _listed(counts: Iterable[tuple[Rejection, int]]) -> str:
-    return "; ".join(f"{number} x {rejection.reason_key}" for rejection, number in counts)
+def _origin(plan: StreamPlan, field: str) -> str:
+    """The column of a field, where the mapping gave it another name."""
+    for column, entry in plan.mapping.items() if field else ():
+        target = parse_target(entry.target) or SKIP
+        path = f"{target.category}/{target.name}"
+        if field in ({str(target)} if field in IDENTIFIERS else {target.name, path}):
+            is_plain = column.casefold() == field.casefold()
+            return "" if is_plain else f'It comes from column "{column}". '
+    return ""
 
 
-def _where(plan: StreamPlan, rejection: Rejection) -> str:
-    """The column, where the mapping gave the field another name."""
-    column = next((name for name, to in plan.mapping.items() if _goes_to(to, rejection.field)), "")
-    is_plain = column.casefold() in {"", rejection.field.casefold()}
-    return "" if is_plain else f'It comes from column "{column}". '
-
-
-def _goes_to(entry: ColumnMapping, field: str) -> bool:
-    target = parse_target(entry.target)
-    if not field or target is None:
-        return False
-    names = {f"{target.category}/{target.name}", target.name}
-    return field == str(target) if field in IDENTIFIERS else field in names
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RejectionLimits:
-    """What the configuration allows; None: no limit. `is_strict`: nothing."""
-
-    records: int | None = None
-    percent: float | None = None
-    is_strict: bool = False
-
-    @property
-    def are_set(self) -> bool:
-        return self.records is not None or self.percent is not None
-
-    def excess(self, rejected: int, *, records: int, is_end: bool) -> str | None:
-        """In words, what is too much; None if so many of these records may be rejected."""
-        if self.records is not None and rejected > self.records:
-            allowed = f"the {self.records} that {titled('max_rejected_records')}"
-            return f"{were_rejected(rejected)}, which is more than {allowed} allows"
-        if self.percent is None or (records < JUDGED_FROM_RECORDS and not is_end):
-            return None
-        if 100 * rejected <= self.percent * records:
-            return None
-        allowed = f"the {self.percent:g} % that {titled('max_rejected_percent')}"
-        share = f"{rejected} of {pluralize(records, 'record')} {was_or_were(rejected)} rejected"
-        return f"{share}, which is more than {allowed} allows"
-
-
-def one_rejected(plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> StopSync:
-    """The reason to stop that a rejected record is."""
-    return StopSync(
-        f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
-        f"{rejection.advice} Since {titled('ignore_invalid_contacts')} is "
-        "false, that ends the sync; set it to true to write the others.",
-        position=part.position,
-    )
+def excess(config: Config, rejected: int, records: int, *, is_end: bool) -> str | None:
+    """In words, how many more are rejected than the configuration allows; None if so many may."""
+    most, percent = config.max_rejected_records, config.max_rejected_percent
+    is_judged = is_end or records >= JUDGED_FROM_RECORDS
+    if most is not None and rejected > most:
+        told = were_rejected(rejected)
+        allowed = f"the {most} that {titled('max_rejected_records')}"
+    elif percent is not None and is_judged and 100 * rejected > percent * records:
+        told = f"{rejected} of {pluralize(records, 'record')} {was_or_were(rejected)} rejected"
+        allowed = f"the {percent:g} % that {titled('max_rejected_percent')}"
+    else:
+        return None
+    return f"{told}, which is more than {allowed} allows"

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from destination_maileon.accounting.checkpoint import STATISTICS
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
+from destination_maileon.accounting.stream_stats import LeftOut
 from destination_maileon.config.model import DeletedRecords
 from destination_maileon.errors import StopSync, TransientError
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import Level
-from destination_maileon.rejections.rejection import JUDGED_FROM_RECORDS, RejectionLimits
+from destination_maileon.rejections.rejection import JUDGED_FROM_RECORDS, Rejection
 from unit_tests.support.builders import a_plan, options
 from unit_tests.support.ledgers import (
     OTHER,
@@ -260,10 +260,10 @@ def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
     ledger.heed()
 
 
-@pytest.mark.parametrize("limits", [RejectionLimits(), RejectionLimits(is_strict=True)])
-def test_at_the_end_everything_is_stored(limits: RejectionLimits) -> None:
+@pytest.mark.parametrize("is_lenient", [True, False])
+def test_at_the_end_everything_is_stored(is_lenient: bool) -> None:
     store = MemoryStore()
-    ledger = a_ledger(PLAN, store=store, limits=limits)
+    ledger = a_ledger(PLAN, store=store, ignore_invalid_contacts=is_lenient)
     reject(ledger, *receive(ledger, 2))
     ledger.store_all()
     assert store.stored == {1, 2}
@@ -288,7 +288,7 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
         "Record 1 of stream contacts",
         "Record 2 of stream contacts",
     ]
-    ledger.summarize(StreamStats.words)
+    ledger.summarize()
     assert [line.partition(":")[0] for line in lines(heard, Level.INFO)] == [
         "Stream contacts",
         "Stream north.leads",
@@ -301,12 +301,82 @@ def test_a_rejection_is_told_at_once_and_summed_up_at_the_end() -> None:
     )
 
 
+def test_the_end_says_where_the_rejected_records_are() -> None:
+    heard = Heard()
+    ledger = a_ledger(PLAN, log=heard, store=MemoryStore())
+    reject(ledger, *receive(ledger))
+    ledger.summarize()
+    assert heard.warnings[-1].endswith(
+        "The rejected records are in the memory of contacts, as messages that can be sent again."
+    )
+
+
+def test_a_dry_run_says_that_it_stores_nothing() -> None:
+    heard = Heard()
+    ledger = a_ledger(PLAN, log=heard, dry_run=True)
+    reject(ledger, *receive(ledger))
+    ledger.summarize()
+    assert heard.warnings[-1].endswith("A dry run stores no rejected records.")
+
+
+def test_rejections_that_could_not_be_stored_are_told_and_have_no_report() -> None:
+    heard, store = Heard(), MemoryStore(fails=True)
+    ledger = a_ledger(PLAN, log=heard, store=store)
+    reject(ledger, *receive(ledger))
+    ledger.store_all()
+    ledger.summarize()
+    assert heard.warnings[-1].endswith("The rejected records could not all be stored.")
+    assert store.report == {}
+
+
+def test_the_report_counts_by_stream_and_reason_and_names_no_person() -> None:
+    store = MemoryStore()
+    ledger = a_ledger(PLAN, OTHER, store=store)
+    reject(ledger, *receive(ledger, 2))
+    ledger.rejected(PLAN, receive(ledger)[0].parts[0], Rejection("no email", "Send one.", code=2))
+    ledger.unknown_stream(a_plan(key=("x", "y")), b"{}")
+    ledger.summarize()
+    reasons = [
+        {"error_code": None, "reason": "too long", "field": "CITY", "records": 2},
+        {"error_code": 2, "reason": "no email", "field": None, "records": 1},
+    ]
+    contacts = {"namespace": None, "name": "contacts"}
+    leads = {"namespace": "north", "name": "leads"}
+    assert store.report == {
+        "streams": [
+            {**contacts, **ledger.counts[PLAN].numbers(), "rejections": reasons},
+            {**leads, **ledger.counts[OTHER].numbers(), "rejections": []},
+        ],
+        "records_not_in_catalog": 1,
+    }
+    assert "example.com" not in str(store.report)
+
+
+def test_nothing_is_reported_where_nothing_was_rejected() -> None:
+    store = MemoryStore()
+    ledger = a_ledger(PLAN, store=store)
+    ledger.written(PLAN, receive(ledger))
+    ledger.summarize()
+    assert store.report == {}
+
+
+def test_a_report_that_cannot_be_stored_is_a_warning() -> None:
+    heard, store = Heard(), MemoryStore()
+    ledger = a_ledger(PLAN, log=heard, store=store)
+    reject(ledger, *receive(ledger))
+    ledger.store_all()
+    store._fails = True
+    ledger.summarize()
+    assert heard.warnings[-1] == ("The report of the sync could not be stored: the bucket is gone")
+    ledger.heed()
+
+
 # How much may be rejected.
 
 
 @pytest.mark.parametrize(("rejected", "fails"), [(2, False), (3, True)])
 def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -> None:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(records=2))
+    ledger = a_ledger(PLAN, max_rejected_records=2)
     reject(ledger, *receive(ledger, rejected))
     if not fails:
         ledger.heed()
@@ -323,14 +393,14 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 
 
 def test_records_of_unknown_streams_count_against_the_limits() -> None:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(records=1))
+    ledger = a_ledger(PLAN, max_rejected_records=1)
     ledger.unknown_stream(PLAN, b"{}")
     ledger.heed()
     ledger.unknown_stream(PLAN, b"{}")
     with pytest.raises(StopSync, match="max_rejected_records") as error:
         ledger.heed()
     assert error.value.position == 2
-    share = a_ledger(PLAN, limits=RejectionLimits(percent=50))
+    share = a_ledger(PLAN, max_rejected_percent=50)
     share.written(PLAN, receive(share))
     share.unknown_stream(PLAN, b"{}")
     share.judge()
@@ -340,7 +410,7 @@ def test_records_of_unknown_streams_count_against_the_limits() -> None:
 
 
 def test_a_limit_is_told_once() -> None:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(records=0))
+    ledger = a_ledger(PLAN, max_rejected_records=0)
     reject(ledger, *receive(ledger))
     with pytest.raises(StopSync, match="1 record was rejected"):
         ledger.heed()
@@ -350,7 +420,7 @@ def test_a_limit_is_told_once() -> None:
 
 
 def with_a_tenth_rejected(records: int, percent: float) -> Ledger:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(percent=percent))
+    ledger = a_ledger(PLAN, max_rejected_percent=percent)
     entries = receive(ledger, records)
     ledger.written(PLAN, entries[records // 10 :])
     reject(ledger, *entries[: records // 10])
@@ -368,7 +438,7 @@ def test_a_share_is_judged_from_so_many_records_on_and_of_fewer_at_the_end() -> 
 
 
 def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(percent=20))
+    ledger = a_ledger(PLAN, max_rejected_percent=20)
     on_the_way = receive(ledger, 4 * JUDGED_FROM_RECORDS)
     reject(ledger, *receive(ledger, JUDGED_FROM_RECORDS))
     ledger.heed()
@@ -378,11 +448,11 @@ def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
 
 
 def test_a_sync_without_records_has_no_share() -> None:
-    a_ledger(PLAN, limits=RejectionLimits(records=0, percent=1)).judge()
+    a_ledger(PLAN, max_rejected_records=0, max_rejected_percent=1).judge()
 
 
 def test_where_none_may_be_rejected_the_first_one_ends_the_sync_and_is_not_settled() -> None:
-    ledger = a_ledger(PLAN, limits=RejectionLimits(is_strict=True))
+    ledger = a_ledger(PLAN, ignore_invalid_contacts=False)
     [entry] = receive(ledger)
     state(ledger)
     reject(ledger, entry)

@@ -47,7 +47,7 @@ def test_what_a_dry_run_cannot_know_it_does_not_tell() -> None:
     counts = StreamStats(read=9, settled_well=8, rejected=1, merged=1, calls=2, opted_out=1)
     # Whoever would be sent is counted by nobody.
     counts.left_out = Counter({LeftOut.UNTOLD: 4, LeftOut.DELETED: 1})
-    assert counts.foreseen_words() == (
+    assert counts.words(is_dry_run=True) == (
         "without the dry run it would be 9 records read, up to 6 written, 1 left out (1 deleted at "
         "the source), 1 merged, 1 opted out, 0 deleted, 1 rejected, 4 contacts sent, at least 2 "
         "calls, 0.0 seconds for the dry run"

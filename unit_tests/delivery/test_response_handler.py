@@ -17,7 +17,6 @@ from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import FatalError, MaileonError, RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.rejections.rejection import RejectionLimits
 from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.harness import (
     BROKEN,
@@ -213,7 +212,7 @@ def test_a_report_that_counts_other_contacts_is_told_once() -> None:
 
 
 def test_what_the_account_took_is_settled_before_a_rejection_ends_the_sync() -> None:
-    harness = Harness(limits=RejectionLimits(records=0))
+    harness = Harness(config={"max_rejected_records": 0})
     request = harness.request(*map(someone, (1, 2, 3)))
     harness.answer(request, a_report(3, [invalid("1@example.com"), invalid("2@example.com")]))
     assert harness.outcomes == {1: "rejected", 2: "rejected", 3: "written"}
@@ -262,7 +261,7 @@ def test_the_account_is_asked_once_and_the_records_of_each_lost_field_are_counte
 
 
 def a_strict_harness() -> Harness:
-    return Harness(partition_key=STRICT, limits=RejectionLimits(is_strict=True))
+    return Harness(partition_key=STRICT, config={"ignore_invalid_contacts": False})
 
 
 def ends_strictly(harness: Harness, report: SynchronizationReport) -> StopSync:

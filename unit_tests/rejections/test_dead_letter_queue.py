@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from destination_maileon.config.model import IdentifiersInLogs, S3Storage
+from destination_maileon.config.model import S3Storage
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps, members
 from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
-from destination_maileon.rejections.dead_letter_queue import (
-    DeadLetterQueue,
-    run_report,
-    where_stored,
-)
-from destination_maileon.rejections.rejection import Rejection, RejectionLog
+from destination_maileon.rejections import dead_letter_queue
+from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
+from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.rejections.s3 import S3Bucket
-from unit_tests.support.builders import a_contact, a_part
 from unit_tests.support.s3_service import (
-    PERSON,
     REJECTION,
     FakeService,
     closed_port,
@@ -207,9 +202,10 @@ def test_lines_wait_until_they_are_flushed(s3: S3Client, settings: S3Storage) ->
 
 
 def test_a_part_goes_out_when_it_is_large_and_parts_are_counted(
-    s3: S3Client, settings: S3Storage
+    s3: S3Client, settings: S3Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = DeadLetterQueue(S3Bucket(settings), clock=lambda: NOW, max_held_bytes=1_000)
+    monkeypatch.setattr(dead_letter_queue, "MAX_HELD_BYTES", 1_000)
+    store = DeadLetterQueue(S3Bucket(settings), clock=lambda: NOW)
     people = plan()
     for number in range(1, 23):
         store.add(people, part(number=number), REJECTION)
@@ -236,9 +232,10 @@ def test_an_object_holds_one_stream(s3: S3Client, settings: S3Storage) -> None:
 
 
 def test_the_lines_of_all_streams_together_go_out_when_they_are_large(
-    s3: S3Client, settings: S3Storage
+    s3: S3Client, settings: S3Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = DeadLetterQueue(S3Bucket(settings), max_held_bytes=1_000)
+    monkeypatch.setattr(dead_letter_queue, "MAX_HELD_BYTES", 1_000)
+    store = DeadLetterQueue(S3Bucket(settings))
     plans = [plan(("crm", name)) for name in "abcd"]
     for number in range(20):
         store.add(plans[number % 4], part(number=number), REJECTION)
@@ -288,45 +285,15 @@ def test_who_needs_no_bucket_does_not_wait_for_boto3() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-def test_the_report_of_a_sync_is_stored_beside_its_records_and_names_no_person(
+def test_the_report_of_a_sync_is_stored_beside_its_records(
     s3: S3Client, settings: S3Storage
 ) -> None:
-    people, log = plan(), RejectionLog(IdentifiersInLogs.FULL)
     store = DeadLetterQueue(S3Bucket(settings))
-    email = a_part(1, a_contact(PERSON))
-    for rejection in (REJECTION, REJECTION, Rejection("no identifier", "Send one.")):
-        log.line(people, email, rejection)
-    report = run_report([(people, {"read": 5, "rejected": 3})], log, not_in_catalog=4)
-    for _ in range(2):
-        store.store_report(people, report)
+    for read in (4, 5):
+        store.store_report(plan(), {"read": read})
     [(key, content)] = objects(s3, settings).items()
     assert key == "airbyte/maileon/42/report.json"
-    assert PERSON.encode() not in content
-    assert json.loads(content) == {
-        "streams": [
-            {
-                "namespace": "crm",
-                "name": "people",
-                "read": 5,
-                "rejected": 3,
-                "rejections": [
-                    {
-                        "error_code": 2,
-                        "reason": "invalid email",
-                        "field": "email",
-                        "records": 2,
-                    },
-                    {
-                        "error_code": None,
-                        "reason": "no identifier",
-                        "field": None,
-                        "records": 1,
-                    },
-                ],
-            }
-        ],
-        "records_not_in_catalog": 4,
-    }
+    assert json.loads(content) == {"read": 5}
 
 
 def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
@@ -335,7 +302,6 @@ def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
         store.store_report(plan(), {})
 
 
-def test_a_person_is_told_where_the_records_are_or_how_to_have_them() -> None:
-    told = where_stored(DeadLetterQueue(S3Bucket(storage("http://127.0.0.1:9"))), plan())
-    assert "s3://rejected/airbyte/maileon/42" in told
-    assert '"Storage for Rejected Records" (object_storage_config)' in where_stored(None, plan())
+def test_a_person_is_told_where_the_records_are() -> None:
+    store = DeadLetterQueue(S3Bucket(storage("http://127.0.0.1:9")))
+    assert store.location(plan()) == "s3://rejected/airbyte/maileon/42/crm/people"

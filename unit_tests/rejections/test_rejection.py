@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from destination_maileon.config.model import IdentifiersInLogs
@@ -12,11 +10,11 @@ from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
     Rejection,
-    RejectionLimits,
     RejectionLog,
+    excess,
     rejection_by_report,
 )
-from unit_tests.support.builders import a_contact, a_mapping, a_part, a_plan
+from unit_tests.support.builders import a_config, a_contact, a_mapping, a_part, a_plan
 
 TYPES = {"age": FieldType.INTEGER, "hat": FieldType.STRING}
 LONG = "x" * 256
@@ -181,9 +179,8 @@ def test_three_lines_of_one_kind_are_told_and_all_are_counted() -> None:
     assert log.line(other, a_part(), two) is not None
     assert log.totals(plan) == "5 x two (field ZIP); 1 x one"
     assert log.totals(other) == "1 x two (field ZIP)"
-    assert log.all_totals(Counter()) == "6 x two (field ZIP); 1 x one"
-    others = Counter({Rejection("three", "Act."): 3, Rejection("four", "Act."): 0})
-    assert log.all_totals(others) == "6 x two (field ZIP); 3 x three; 1 x one"
+    assert log.totals(plan, other) == "6 x two (field ZIP); 1 x one"
+    assert log.totals(plan, other, most=1) == "6 x two (field ZIP)"
     assert log.totals(a_plan()) == ""
 
 
@@ -200,7 +197,7 @@ def test_the_counts_of_a_stream_come_with_the_first_rejection_of_each_reason() -
     for rejection in (Rejection("two", "Act."), first, again):
         log.line(plan, a_part(), rejection)
     log.line(other, a_part(), first)
-    [(counted, records), other_reason] = log.counts(plan)
+    [(counted, records), other_reason] = log.counts[plan].most_common()
     assert counted is first
     assert records == 2
     assert other_reason == (Rejection("two", "Act."), 1)
@@ -210,5 +207,5 @@ def test_the_counts_of_a_stream_come_with_the_first_rejection_of_each_reason() -
     ("rejected", "words"), [(1, "1 of 3 records was"), (2, "2 of 3 records were")]
 )
 def test_a_share_is_told_in_the_number_of_what_was_rejected(rejected: int, words: str) -> None:
-    excess = RejectionLimits(percent=30).excess(rejected, records=3, is_end=True)
-    assert (excess or "").startswith(f"{words} rejected, which is more than the 30 % that ")
+    told = excess(a_config(max_rejected_percent=30), rejected, 3, is_end=True)
+    assert (told or "").startswith(f"{words} rejected, which is more than the 30 % that ")

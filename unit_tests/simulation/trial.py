@@ -20,7 +20,7 @@ from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Logger
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
+from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan, stream_plans
 from destination_maileon.sync import Sync, assemble
@@ -297,17 +297,7 @@ def _spy(
     store: FakeStore | None,
     outbox: Logger,
 ) -> SpyLedger:
-    spy = SpyLedger(
-        plans.values(),
-        limits=RejectionLimits(
-            config.max_rejected_records,
-            config.max_rejected_percent,
-            is_strict=not config.ignore_invalid_contacts,
-        ),
-        rejections=RejectionLog(config.identifiers_in_logs),
-        store=store,
-        log=outbox,
-    )
+    spy = SpyLedger(plans.values(), config, store=store, log=outbox)
     spy.watch(max_held_states=scenario.max_held_states)
     return spy
 

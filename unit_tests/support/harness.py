@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator
@@ -23,7 +24,6 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
-from destination_maileon.rejections.rejection import RejectionLimits
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import CountingApi, a_plan, at_once, options
@@ -61,7 +61,7 @@ class Harness:
     """The modules of a delivery. Time passes as a test says; chance is always the most."""
 
     partition_key: PartitionKey = PARTITION
-    limits: RejectionLimits = field(default_factory=RejectionLimits)
+    config: dict[str, Any] = field(default_factory=dict)
     backoff: Backoff = field(default_factory=lambda: Backoff(100.0))
     batch: Limits = field(default_factory=lambda: Limits(1_000, 8_000_000, 60.0))
     most_removals: int | None = None
@@ -71,7 +71,7 @@ class Harness:
     lost_fields: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.ledger = a_ledger(self.partition_key.plan, log=self.heard, limits=self.limits)
+        self.ledger = a_ledger(self.partition_key.plan, log=self.heard, **self.config)
         self.pace = Pace(4)
         removals = Removals(self.most_removals, self.heard)
         self.scheduler = RequestScheduler(self.pace, 1_000_000, removals.may_be_sent)

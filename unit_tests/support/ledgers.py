@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.errors import TransientError
 from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
-from destination_maileon.rejections.rejection import Rejection, RejectionLimits, RejectionLog
+from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan
-from unit_tests.support.builders import a_plan
+from unit_tests.support.builders import a_config, a_plan
 from unit_tests.support.rooms import PARTITION, Heard, a_rejection, an_entry, someone
 
 PLAN = PARTITION.plan
@@ -45,6 +45,7 @@ class MemoryStore(DeadLetterQueue):
 
     def __init__(self, *, fails: bool = False) -> None:
         self.stored: set[int] = set()
+        self.report: Mapping[str, object] = {}
         self._waiting: list[int] = []
         self._fails = fails
 
@@ -52,6 +53,15 @@ class MemoryStore(DeadLetterQueue):
         del plan, rejection
         assert part.message is not None
         self._waiting.append(part.position)
+
+    def location(self, plan: StreamPlan) -> str:
+        return f"the memory of {plan.title}"
+
+    def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
+        del plan
+        if self._fails:
+            raise TransientError("the bucket is gone")
+        self.report = report
 
     def flush(self) -> None:
         if self._fails:
@@ -63,17 +73,11 @@ class MemoryStore(DeadLetterQueue):
 def a_ledger(
     *plans: StreamPlan,
     log: Heard | None = None,
-    limits: RejectionLimits | None = None,
     store: DeadLetterQueue | None = None,
+    **config: Any,
 ) -> OutcomeLedger:
     """The accounts of a sync of these streams, or of one."""
-    ledger = OutcomeLedger(
-        plans or (PLAN,),
-        limits=limits or RejectionLimits(),
-        rejections=RejectionLog(IdentifiersInLogs.MASKED),
-        store=store,
-        log=log or Heard(),
-    )
+    ledger = OutcomeLedger(plans or (PLAN,), a_config(**config), store=store, log=log or Heard())
     ledger.outcomes, ledger.settled_twice = {}, []
     return ledger
 
