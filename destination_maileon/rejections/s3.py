@@ -1,23 +1,18 @@
 """One bucket of S3, or of a service that speaks like it, and its failures in words.
 
-This module alone knows boto3: how an object is written, and what a person reads when that fails.
 Invariant: no error holds a credential or anything of a record. What a request may take is left to
-botocore, as the bucket is the user's own. boto3 takes long to import, so only what reaches for a
-bucket pays for it.
+botocore, as the bucket is the user's own.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from pydantic import SecretStr
 
 from destination_maileon.config.model import S3Storage
 from destination_maileon.errors import ConfigError, SyncError, TransientError
@@ -26,12 +21,9 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 CHECK_SECONDS = 10.0
-CONNECT_SECONDS = 10.0
 CHECK_NAME = "destination_maileon_check.txt"
 MAX_SEGMENT_BYTES = 240
 """Of a path between two slashes: file systems that S3-compatible services stand on end at 255."""
-
-_CHECK_CONTENT = b"Written to see whether this is allowed. It may be deleted.\n"
 
 # Slashes and control characters, and what a listing, which is XML, cannot hold.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffe\uffff]")
@@ -52,6 +44,9 @@ class S3Bucket:
         self._settings = settings
         self._seconds = seconds
         self._attempts = attempts
+        # Without keys boto3 looks where it always does, from the environment to the machine's role.
+        secrets = (settings.access_key_id, settings.secret_access_key)
+        self._keys = [None if s is None else s.get_secret_value().strip() for s in secrets]
 
     def key(self, *names: str) -> str:
         """The path of an object below the folder, each name a step of it."""
@@ -73,22 +68,21 @@ class S3Bucket:
         if failure is None:
             return
         settings = self._settings
-        where = f"Amazon S3, region {settings.s3_bucket_region}"
-        if settings.s3_endpoint is not None:
-            where = urlsplit(settings.s3_endpoint).hostname or "the endpoint"
+        host = urlsplit(settings.s3_endpoint or "").hostname
+        where = host or f"Amazon S3, region {settings.s3_bucket_region}"
         # Here, where the library's exception does not come along: it may hold the key.
         raise failure.error(
             f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
             f"({where}): {failure.cause}. {failure.advice}"
-        ) from None
+        )
 
     def _failure_to_put(self, key: str, body: bytes, media_type: str) -> S3Failure | None:
-        access_key = _plain(self._settings.access_key_id) or ""
+        access_key = self._keys[0] or ""
         if not (access_key.isascii() and access_key.isprintable()):
             # It would not fit a header.
             return BAD_KEY
         try:
-            answer = self._client.put_object(
+            answer = self.client.put_object(
                 Bucket=self._settings.s3_bucket_name, Key=key, Body=body, ContentType=media_type
             )
         except Exception as failure:  # noqa: BLE001 - whatever it is, a bucket cannot be written to
@@ -98,26 +92,21 @@ class S3Bucket:
         is_page = "etag" not in headers and "html" in headers.get("content-type", "")
         return NOT_S3 if is_page else None
 
-    def remove(self, key: str) -> None:
-        """Removes an object if that is allowed and possible."""
-        with suppress(Exception):
-            self._client.delete_object(Bucket=self._settings.s3_bucket_name, Key=key)
-
     @cached_property
-    def _client(self) -> S3Client:
-        import boto3.session  # noqa: PLC0415 - takes long; only who reaches for a bucket pays for it
+    def client(self) -> S3Client:
+        """Of boto3: here alone, so that only who reaches for a bucket waits for its import."""
+        import boto3.session  # noqa: PLC0415 - takes long
         from botocore.config import Config  # noqa: PLC0415 - the same
 
-        settings = self._settings
-        is_amazon = settings.s3_endpoint is None
+        is_amazon = self._settings.s3_endpoint is None
         client: S3Client = boto3.session.Session().client(
             "s3",
-            region_name=settings.s3_bucket_region,
-            endpoint_url=settings.s3_endpoint,
-            aws_access_key_id=_plain(settings.access_key_id),
-            aws_secret_access_key=_plain(settings.secret_access_key),
+            region_name=self._settings.s3_bucket_region,
+            endpoint_url=self._settings.s3_endpoint,
+            aws_access_key_id=self._keys[0],
+            aws_secret_access_key=self._keys[1],
             config=Config(
-                connect_timeout=min(self._seconds, CONNECT_SECONDS),
+                connect_timeout=min(self._seconds, 10.0),
                 read_timeout=self._seconds,
                 retries={"mode": "standard", "total_max_attempts": self._attempts},
                 # Others may know neither a host per bucket nor checksums after the body.
@@ -129,15 +118,13 @@ class S3Bucket:
 
 
 def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None:
-    """Writes a small object once and, if that is allowed, removes it, each in half of the time.
-
-    Raises:
-        ConfigError, TransientError: as `S3Bucket.put`.
-    """
+    """Writes a small object once and, if that is allowed, removes it; raises what `put` does."""
+    # A call may take its seconds twice: to connect, and to wait for the answer.
     bucket = S3Bucket(settings, seconds=seconds / 4, attempts=1)
     key = bucket.key(CHECK_NAME)
-    bucket.put(key, _CHECK_CONTENT, "text/plain")
-    bucket.remove(key)
+    bucket.put(key, b"Written to see whether this is allowed. It may be deleted.\n", "text/plain")
+    with suppress(Exception):
+        bucket.client.delete_object(Bucket=settings.s3_bucket_name, Key=key)
 
 
 def segment(name: str) -> str:
@@ -148,91 +135,73 @@ def segment(name: str) -> str:
     return safe.encode()[:MAX_SEGMENT_BYTES].decode(errors="ignore")
 
 
-def _plain(secret: SecretStr | None) -> str | None:
-    """None: boto3 looks where it always does, from the environment to the machine's role."""
-    return None if secret is None else secret.get_secret_value().strip()
-
-
 @dataclass(frozen=True, slots=True)
 class S3Failure:
-    """A kind of failure: what is raised, why it failed, what a person can do.
+    """A kind of failure: why it failed, what a person can do, what is raised.
 
-    `signs` are those by which it is known: error codes of S3 (Amazon S3 API Reference, Error
-    responses), HTTP statuses, and exceptions of the library, by name as they are imported late.
+    It is known by its `signs`: error codes of S3 (Amazon S3 API Reference, Error responses), HTTP
+    statuses, and the names of the library's exceptions, which are imported late.
     """
 
-    error: type[SyncError]
     cause: str
     advice: str
-    signs: Collection[str | int] = ()
+    signs: str = ""
+    error: type[SyncError] = ConfigError
 
 
 INVALID = S3Failure(
-    ConfigError,
     "the request could not be made",
     "Correct the bucket name, the bucket path, the region or the endpoint.",
-    ("InvalidBucketName", "KeyTooLongError", "BotoCoreError", "ValueError"),
+    "InvalidBucketName KeyTooLongError BotoCoreError ValueError",
 )
 NOT_S3 = S3Failure(
-    ConfigError,
     "what answers is no S3 service",
     "Correct the endpoint: it is the address for programs, not that of a web page.",
 )
 BAD_KEY = S3Failure(
-    ConfigError,
     "the access key is wrong, expired or deactivated",
     "Enter a valid access key ID and the secret that belongs to it.",
-    ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", 401),
+    "InvalidAccessKeyId SignatureDoesNotMatch InvalidToken ExpiredToken 401",
 )
+_CA = "the environment variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
 FAILURES = (
     INVALID,
     BAD_KEY,
     S3Failure(
-        ConfigError,
         "its certificate is not trusted",
-        "Correct the endpoint, or name a file with the certificates to trust in the environment "
-        "variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE.",
-        ("SSLError",),
+        f"Correct the endpoint, or name a file with the certificates to trust in {_CA}.",
+        "SSLError",
     ),
     S3Failure(
-        TransientError,
         "no connection came about, or no answer came in time",
-        "Check the region or the endpoint, the network, and the file of certificates that the "
-        "environment variable AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, and try again.",
-        ("ConnectionError", "HTTPClientError", "RequestTimeout"),
+        f"Check region, endpoint and network, and the certificates that {_CA} names; try again.",
+        "ConnectionError HTTPClientError RequestTimeout",
+        TransientError,
     ),
     S3Failure(
-        TransientError,
         "the service is unavailable now",
         "Try again later.",
-        ("OperationAborted", 408, 429, 500, 502, 503, 504),
+        "OperationAborted 408 429 500 502 503 504",
+        TransientError,
     ),
     S3Failure(
-        ConfigError,
         "there is no such bucket",
         "Create it, or correct the bucket name, its region or the endpoint.",
-        ("NoSuchBucket", 404),
+        "NoSuchBucket 404",
     ),
     S3Failure(
-        ConfigError,
         "access was denied",
-        "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key if it has "
-        "one.",
-        ("AccessDenied", 403),
+        "Allow s3:PutObject below the bucket path, and the use of the bucket's KMS key, if any.",
+        "AccessDenied 403",
     ),
     S3Failure(
-        ConfigError,
         "no usable credentials were found",
-        "Enter an access key ID and its secret, or give the machine the right to write to the "
-        "bucket.",
-        (
-            *("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
-            *("MetadataRetrievalError", "ProfileNotFound", "ConfigParseError"),
-            *("SSOError", "LoginError"),
-        ),
+        "Enter an access key ID and its secret, or let the machine's role write to the bucket.",
+        "NoCredentialsError PartialCredentialsError CredentialRetrievalError ProfileNotFound "
+        "MetadataRetrievalError ConfigParseError SSOError LoginError",
     ),
 )
-_BY_SIGN = {sign: failure for failure in FAILURES for sign in failure.signs}
+_BY_SIGN = {sign: failure for failure in FAILURES for sign in failure.signs.split()}
 
 
 def failure_of(error: Exception) -> S3Failure:
@@ -243,8 +212,9 @@ def failure_of(error: Exception) -> S3Failure:
         return next(filter(None, kinds), INVALID)
     code = answer["Error"].get("Code", "")
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
-    if (known := _BY_SIGN.get(code)) is not None:
-        return known
-    said = f"{status} {code}" if _SAFE_CODE.fullmatch(code) else str(status)
-    likely = _BY_SIGN.get(status) or replace(INVALID, cause="the service refuses")
+    is_safe = _SAFE_CODE.fullmatch(code) is not None
+    if is_safe and code in _BY_SIGN:
+        return _BY_SIGN[code]
+    said = f"{status} {code}" if is_safe else str(status)
+    likely = _BY_SIGN.get(str(status)) or replace(INVALID, cause="the service refuses")
     return replace(likely, cause=f"{likely.cause} ({said})")
