@@ -27,7 +27,12 @@ _NOT_IN_CATALOG = Rejection(
 
 
 class Ledger:
-    """The accounts of one sync. `completed`: the streams that the source has sent completely."""
+    """The accounts of one sync.
+
+    `completed`: the streams that the source has sent completely. `staying`: by stream that
+    overwrites, the identifiers of those who must stay in its audience, since their records were
+    rejected, so that their number is an older one; in a dry run those of everybody.
+    """
 
     def __init__(
         self,
@@ -51,7 +56,7 @@ class Ledger:
         self.records = 0
         self.unknown_streams = 0
         self.completed: set[StreamPlan] = set()
-        self._staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
+        self.staying: dict[StreamPlan, set[str]] = {p: set() for p in self.counts if p.overwrites}
 
     @property
     def rejected_records(self) -> int:
@@ -71,7 +76,7 @@ class Ledger:
     ) -> MappedRecord:
         """Numbers a record that makes this contact; the record is open until it is settled."""
         counts = self.counts[plan]
-        if not counts.read:
+        if counts.started_at is None:
             counts.started_at = now
         counts.read += 1
         self.records += 1
@@ -82,21 +87,10 @@ class Ledger:
             part.message, part.message_bytes = line, len(line)
         return part
 
-    def stays(self, plan: StreamPlan, keys: Iterable[str]) -> bool:
-        """Whether a contact with these identifiers must stay in the stream's audience.
-
-        It must if its record was rejected, so that its number is an older one, or in a dry run.
-        """
-        return not self._staying[plan].isdisjoint(keys)
-
-    def names_anybody(self, plan: StreamPlan) -> bool:
-        """Whether any settled record of a stream that overwrites has an identifier."""
-        return self.counts[plan].settled_well > 0 or bool(self._staying[plan])
-
     def written(self, plan: StreamPlan, entries: Sequence[BatchEntry]) -> None:
         """Settles the records of these contacts, which were written, or left out as reported."""
-        if self._config.dry_run and plan in self._staying:
-            self._staying[plan].update(key for entry in entries for key in entry.identity_keys)
+        if self._config.dry_run and plan in self.staying:
+            self.staying[plan].update(key for entry in entries for key in entry.identity_keys)
         segments = Counter([entry.first.checkpoint_id for entry in entries])
         for entry in entries:
             if entry.later is not None:
@@ -139,8 +133,8 @@ class Ledger:
         if (line := self._rejections.line(plan, part, rejection)) is not None:
             self._log(Level.WARN, line)
         self.counts[plan].rejected += 1
-        if plan in self._staying:
-            self._staying[plan].update(part.identity_keys)
+        if plan in self.staying:
+            self.staying[plan].update(part.identity_keys)
         self._end_rejected(plan, part, rejection)
 
     def _end_rejected(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
@@ -150,7 +144,7 @@ class Ledger:
             self._succeeds(lambda store: store.add(plan, part, rejection))
         if self._config.ignore_invalid_contacts:
             self.checkpoint.settle(part.checkpoint_id, plan.key, rejected=1)
-            self._judge(part.position)
+            self.judge(part.position)
             return
         words = (
             f"Record {part.number} of stream {plan.title} was rejected: {rejection.reason_key}. "
@@ -159,11 +153,14 @@ class Ledger:
         )
         self._noted = self._noted or StopSync(words, position=part.position)
 
-    def _judge(self, position: int | None) -> None:
+    def judge(self, position: int | None = None) -> None:
         """Checks the limits after the rejection at this position of the input; None: at the end.
 
         Before the end every open record counts as accepted: a record rejected before it is sent is
         settled at once, while thousands read before it may still be open.
+
+        Raises:
+            StopSync: at the end, if more records were rejected than allowed.
         """
         if not self._has_limit:
             return
@@ -178,11 +175,8 @@ class Ledger:
         why = self._rejections.totals(*self._rejections.counts, most=5)
         advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
         self._noted = self._noted or StopSync(f"{told}: {why}. {advice}", position=position)
-
-    def judge(self) -> None:
-        """Checks the limits of rejections at the end of the sync; raises what `heed` does."""
-        self._judge(None)
-        self.heed()
+        if is_end:
+            self.heed()
 
     def heed(self) -> None:
         """Raises the first reason to stop since the last time, if there is one.
@@ -226,8 +220,7 @@ class Ledger:
     def called(self, plan: StreamPlan, now: float) -> None:
         """Counts a call of the stream that ended, successfully or not."""
         counts = self.counts[plan]
-        if not (counts.read or counts.calls):
-            # No record has set the start: the stream's audience alone is looked at.
+        if counts.started_at is None:
             counts.started_at = now
         counts.calls += 1
         counts.ended_at = now

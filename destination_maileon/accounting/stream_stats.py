@@ -41,7 +41,7 @@ class StreamStats:
     marked: int = 0
     left: int = 0
     calls: int = 0
-    started_at: float = 0.0
+    started_at: float | None = None
     ended_at: float = 0.0
 
     @property
@@ -65,7 +65,7 @@ class StreamStats:
         """The counts as one line; a dry run cannot know who exists or has unsubscribed."""
         begin = most = ""
         known = [f"{self.created} created", f"{self.existing} existing"]
-        seconds = f"{max(0.0, self.ended_at - self.started_at):.1f} seconds"
+        seconds = f"{max(0.0, self.ended_at - (self.started_at or 0.0)):.1f} seconds"
         last = [pluralize(self.calls, "call"), seconds]
         if is_dry_run:
             begin, most, known = "without the dry run it would be ", "up to ", []

@@ -1,26 +1,26 @@
 """Those who are in an audience and no longer in its stream: let go.
 
-An audience is a custom field of type integer. Each sync writes its `generation_id` + 1 into the
-field of everybody in the stream; 0 means that somebody is not in the audience. Once a sync with
-mode overwrite has settled all records of the stream, the account's contacts are listed (`members`),
-and whoever has another number above 0 gets 0.
+An audience is a custom field with the `generation_id` + 1 of the last sync that had somebody in the
+stream. Once all records of a stream are settled, whoever has another number above 0 gets 0.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.members import NOBODY, Members
 from destination_maileon.config.model import Config, titled
 from destination_maileon.delivery.request import Job, Limits, Purpose, Request
 from destination_maileon.errors import ConfigError
-from destination_maileon.maileon.client import MaileonClient
+from destination_maileon.maileon.client import PAGE_SIZE, MaileonClient
 from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.report import SynchronizationReport
+from destination_maileon.maileon.statuses import ContactPage
 from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
@@ -28,12 +28,14 @@ from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 MAX_REFUSALS = 12
 """So many calls that clear refused, and none accepted: it is not one contact that is to blame."""
 
+_NOBODY_LEFT = "nobody left the audience, since"
+_MARKED = "whose address has an unsubscription marker, so that Maileon does not update it"
+_REFUSED = "who dropped out, but whom Maileon refuses to update"
+
+# No permission, no override, no reimport: only the field is touched, of contacts that exist.
 _OPTIONS = SyncOptions(
-    identifier_mode=IdentifierMode.MAILEON_ID,
-    sync_mode=SynchronizationMode.UPDATE,
-    update_only=True,
+    IdentifierMode.MAILEON_ID, sync_mode=SynchronizationMode.UPDATE, update_only=True
 )
-"""No permission, no override, no reimport: only the field is touched, of contacts that exist."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -47,50 +49,70 @@ class Leavers:
     submit: Callable[[Request], None]
     log: Log
     _members: Members = field(init=False)
+    _pages: int = field(default=1, init=False)
+    _pages_asked: int = field(default=0, init=False)
     _open_calls: int = field(default=0, init=False)
-    _marked: int = field(default=0, init=False)
-    _invalid: int = field(default=0, init=False)
-    _codes: set[int] = field(default_factory=set, init=False)
+    _kept: Counter[str] = field(default_factory=Counter, init=False)
     _refusals: int = field(default=0, init=False)
     _is_accepted: bool = field(default=False, init=False)
 
-    def __post_init__(self) -> None:
-        self._members = Members(
-            plan=self.plan,
-            ledger=self.ledger,
-            concurrency=self.config.concurrent_requests,
-            ask=self._ask,
-            refused=partial(self._refuse, "to list the account's contacts"),
-            all_read=self._all_read,
-        )
-
     def begin(self) -> None:
         """Asks who is in the audience, if people may leave at all."""
+        self._members = Members(self.plan, self.ledger)
         if self.plan in self.ledger.completed:
-            self._members.read()
+            self._read()
         else:
-            self._keep_all("the source did not say that it has sent all of the stream")
+            self._warn(f"{_NOBODY_LEFT} the source did not say that it has sent all of the stream")
 
-    def _ask(self, job: Job) -> None:
-        self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
+    def _read(self) -> None:
+        """Asks for as many pages as may be in flight, at first for one: it says how many exist."""
+        while (
+            self._pages_asked < self._pages and self._open_calls < self.config.concurrent_requests
+        ):
+            self._pages_asked += 1
+            self._ask(partial(self._page, self._pages_asked), self._page_came)
 
-    def _all_read(self) -> None:
+    def _page(self, number: int, client: MaileonClient) -> ContactPage:
+        return client.contacts(number, custom_field=self.plan.audience_field or "")
+
+    def _ask(
+        self, send: Callable[[MaileonClient], object], answered: Callable[[Any], None]
+    ) -> None:
+        self._open_calls += 1
+        key, job = PartitionKey(self.plan, None), Job(send, answered)
+        self.submit(Request(key, [], purpose=Purpose.ASK, job=job))
+
+    def _page_came(self, page: ContactPage | RequestRejected) -> None:
+        self._open_calls -= 1
+        if isinstance(page, RequestRejected):
+            self._refuse("to list the account's contacts", page)
+        # Without the header the end is a page that is not full.
+        is_last = len(page.contacts) < PAGE_SIZE
+        self._pages = page.pages or (self._pages_asked + (not is_last))
+        for contact, number in page.contacts:
+            self._members.judge(contact, number)
+        self._read()
+        if not self._open_calls:
+            self._let_go()
+
+    def _let_go(self) -> None:
         # An earlier attempt may have left nothing to read for this one: then the members tell.
-        if not (self.ledger.names_anybody(self.plan) or self._members.current):
-            has_records = self.ledger.counts[self.plan].read > 0
+        counts, members = self.ledger.counts[self.plan], self._members
+        if not (counts.settled_well or self.ledger.staying[self.plan] or members.current):
             unnamed = "no record of the stream has a usable identifier"
-            self._keep_all(unnamed if has_records else "the stream was empty")
+            self._warn(f"{_NOBODY_LEFT} {unnamed if counts.read else 'the stream was empty'}")
             return
-        ids = self._members.leaving()
+        ids = members.leaving()
         self._check_share(len(ids))
         if self.config.dry_run:
-            self.ledger.counts[self.plan].left += len(ids)
+            counts.left += len(ids)
             return
-        self._tell_who_stays(self._members.staying, "whose records were rejected in this sync")
-        self._clear_all(ids)
-
-    def _keep_all(self, why: str) -> None:
-        self.log(Level.WARN, f"Stream {self.plan.title}: nobody left the audience, since {why}.")
+        self._kept["whose records were rejected in this sync"] = members.staying
+        largest = len(self._cleared_contact(max(ids, default=0)))
+        size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
+        for at in range(0, len(ids), size):
+            self._clear(ids[at : at + size])
+        self._end_if_settled()
 
     def _check_share(self, leaving: int) -> None:
         most = self.config.max_audience_leavers_percent
@@ -103,18 +125,6 @@ class Leavers:
                 "what the stream holds; if they are all meant to go, allow more and sync again."
             )
 
-    def _tell_who_stays(self, people: int, who: str) -> None:
-        if people:
-            kept = f"the audience keeps {pluralize(people, 'person')} {who}"
-            self.log(Level.WARN, f"Stream {self.plan.title}: {kept}.")
-
-    def _clear_all(self, ids: list[int]) -> None:
-        largest = len(self._cleared_contact(max(ids, default=0)))
-        size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
-        for at in range(0, len(ids), size):
-            self._clear(ids[at : at + size])
-        self._end_if_settled()
-
     def _clear(self, ids: list[int]) -> None:
         """Sets the field of these to 0, together."""
 
@@ -122,12 +132,11 @@ class Leavers:
             body = document(map(self._cleared_contact, ids))
             return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(ids))
 
-        self._open_calls += 1
-        self._ask(Job(send, partial(self._cleared, ids)))
+        self._ask(send, partial(self._cleared, ids))
 
     def _cleared_contact(self, maileon_id: int) -> bytes:
-        fields: dict[str, str | None] = {self.plan.audience_field or "": str(NOBODY)}
-        return contact_bytes(Contact(id=str(maileon_id), custom_fields=fields))
+        field = self.plan.audience_field or ""
+        return contact_bytes(Contact(id=str(maileon_id), custom_fields={field: str(NOBODY)}))
 
     def _cleared(self, ids: list[int], report: SynchronizationReport | RequestRejected) -> None:
         self._open_calls -= 1
@@ -136,9 +145,9 @@ class Leavers:
         else:
             self._is_accepted = True
             self.ledger.counts[self.plan].left += report.existing
-            self._marked += report.unsubscribed
-            self._invalid += report.invalid
-            self._codes |= {one.code for one in report.invalid_contacts if one.code is not None}
+            codes = sorted({one.code for one in report.invalid_contacts if one.code is not None})
+            why = f" (error {', '.join(map(str, codes))})" if codes else ""
+            self._kept.update({_MARKED: report.unsubscribed, f"{_REFUSED}{why}": report.invalid})
         self._end_if_settled()
 
     def _split(self, ids: list[int], refusal: RequestRejected) -> None:
@@ -149,21 +158,20 @@ class Leavers:
         if is_hopeless or not refusal.may_be_one_contact:
             self._refuse("to let contacts leave", refusal)
         if len(ids) == 1:
-            self._invalid += 1
+            self._kept[_REFUSED] += 1
             return
         middle = len(ids) // 2
         self._clear(ids[:middle])
         self._clear(ids[middle:])
 
     def _end_if_settled(self) -> None:
-        if self._open_calls:
-            return
-        marked = "whose address has an unsubscription marker, so that Maileon does not update it"
-        self._tell_who_stays(self._marked, marked)
-        codes = ", ".join(map(str, sorted(self._codes)))
-        why = f" (error {codes})" if codes else ""
-        invalid = f"who dropped out, but whom Maileon refuses to update{why}"
-        self._tell_who_stays(self._invalid, invalid)
+        """Tells who stays, and why, once no call is open."""
+        for who, people in self._kept.items() if not self._open_calls else ():
+            if people:
+                self._warn(f"the audience keeps {pluralize(people, 'person')} {who}")
+
+    def _warn(self, what: str) -> None:
+        self.log(Level.WARN, f"Stream {self.plan.title}: {what}.")
 
     def _refuse(self, what: str, refusal: RequestRejected) -> NoReturn:
         raise ConfigError(

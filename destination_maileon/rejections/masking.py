@@ -1,17 +1,13 @@
 """What of a person, and of a text that a server wrote, may be shown.
 
-This module alone decides. Invariants: of a masked identifier nothing is shown but its first letter
-and the ending of its domain; no value of the contacts that are given is left in a server's text,
-whatever its case, but for very short ones inside of words. Where a value cannot be cut out, the
-whole text is hidden: rather too little is shown than too much.
-
-A text can also quote contacts that nobody here knows of: addresses, long numbers and quotations are
-hidden as well.
+Invariants: of a masked identifier nothing is shown but its first letter and the ending of its
+domain; no value of the given contacts is left in a server's text, whatever its case, but for very
+short ones inside of words. Where a value cannot be cut out, the whole text is hidden.
 """
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from destination_maileon.config.model import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, IdentifierMode
@@ -52,19 +48,14 @@ def masked(identifier: str) -> str:
 def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
     """The text on one line, less every value of the contacts and whatever else looks like one.
 
-    Names of fields stay; those of preferences only if they are known: others may stand in a
-    record's list alone, as its values do.
+    It can also quote contacts that nobody here knows of, so addresses, long numbers and quotations
+    are hidden. Names of fields stay; those of preferences only if they are known: others may stand
+    in a record's list alone, as its values do.
     """
     text = one_line(text)
-    fields = {f for c in contacts for f in (*c.standard_fields, *c.custom_fields)}
-    found = {
-        spelling
-        for contact in contacts
-        for value in _values(contact, known_names)
-        if len(value) <= len(text)
-        for spelling in _spellings(value)
-        if spelling and spelling.casefold() in text.casefold()
-    }
+    values = {value for contact in contacts for value in _values(contact, known_names)}
+    spellings = {s for value in values if len(value) <= len(text) for s in _spellings(value)}
+    found = {s for s in spellings if s and s.casefold() in text.casefold()}
     for spelling in sorted(found, key=len, reverse=True):
         pattern = re.escape(spelling)
         if len(spelling) < _MIN_REMOVED_ANYWHERE:
@@ -73,16 +64,12 @@ def without_values(text: str, *contacts: Contact, known_names: Collection[str] =
     # Some letters have an upper case of two letters, and are still there.
     if any(s.casefold() in text.casefold() for s in found if len(s) >= _MIN_REMOVED_ANYWHERE):
         return HIDDEN
-    return _without_lookalikes(text, fields | {*known_names})
-
-
-def _without_lookalikes(text: str, names: Iterable[str]) -> str:
-    """Less addresses, long numbers, and quotations other than the name of a field."""
-    known = {name.casefold() for name in names} | {HIDDEN}
+    fields = {name for c in contacts for name in (*c.standard_fields, *c.custom_fields)}
+    shown = {name.casefold() for name in (*fields, *known_names, HIDDEN)}
 
     def hidden(quoted: re.Match[str]) -> str:
         inside = quoted[2] or quoted[4]
-        return quoted[0] if inside.casefold() in known else quoted[0].replace(inside, HIDDEN)
+        return quoted[0] if inside.casefold() in shown else quoted[0].replace(inside, HIDDEN)
 
     return _LONG_NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, _QUOTED.sub(hidden, text)))
 
@@ -96,8 +83,8 @@ def _spellings(value: str) -> set[str]:
 
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:
     fields = (*contact.standard_fields.values(), *contact.custom_fields.values())
-    yield from filter(None, (contact.email, contact.external_id, contact.id, *fields))
-    for listed, preference in contact.preferences.items():
-        yield from (name for name in listed if name not in known_names)
-        yield preference.value
-        yield from filter(None, (preference.source,))
+    preferences = contact.preferences.values()
+    identifiers = (contact.email, contact.external_id, contact.id)
+    said = [text for preference in preferences for text in (preference.value, preference.source)]
+    yield from filter(None, (*identifiers, *fields, *said))
+    yield from (name for path in contact.preferences for name in path if name not in known_names)

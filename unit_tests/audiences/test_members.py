@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.audiences import members
+from destination_maileon.audiences import leavers
 from destination_maileon.delivery.request import Request
 from unit_tests.audiences.account import THIS, Audience, left, many
 
@@ -12,7 +12,7 @@ from unit_tests.audiences.account import THIS, Audience, left, many
 def test_the_end_is_found_where_the_service_does_not_say_how_many_pages_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(members, "PAGE_SIZE", 2)
+    monkeypatch.setattr(leavers, "PAGE_SIZE", 2)
     audience = Audience(many(*[1] * 5), has_headers=False)
     assert left(audience.run()) == 5
 
