@@ -255,11 +255,8 @@ class SyncPipeline:
         """Logs first, then each STATE whose records are all settled."""
         self.progress.report(self.ledger, self.scheduler, self.service.now())
         states = [
-            state_line(
-                ready.line,
-                destination_stats(ready.tally.written, ready.tally.rejected, ready.statistics),
-            )
-            for ready in self.ledger.release()
+            state_line(line, destination_stats(written, rejected, statistics))
+            for line, written, rejected, statistics in self.ledger.release()
         ]
         yield from self.outbox.take()
         if not self.is_dry_run:

@@ -4,12 +4,11 @@ Invariant: a STATE is released once every record before it is settled, in the or
 records between two STATEs form a segment; a record is known by its segment's number.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 MAX_HELD_STATES = 10_000
 MAX_HELD_BYTES = 32_000_000
@@ -18,31 +17,24 @@ STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "remo
 """The names in the `additionalStats` of a STATE."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many records were settled, and how."""
+ReadyState: TypeAlias = tuple[bytes, int, int, dict[str, int]]
+"""The line of a STATE that may be written now, and its counts.
 
+How many records of its stream (without one: of all) were written and rejected since the previous
+STATE of the same scope, and the statistics of the calls since the previous STATE of any.
+"""
+
+
+@dataclass(slots=True)
+class _Tally:
     written: int = 0
     rejected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyState:
-    """The line of a STATE that may be written, and its counts.
-
-    Those of records are of its stream (without a stream: of all streams) since the previous STATE
-    of the same scope, `statistics` those of the calls since the previous STATE of any.
-    """
-
-    line: bytes
-    tally: Tally
-    statistics: dict[str, int]
 
 
 @dataclass(slots=True)
 class _Segment:
     unsettled: int = 0
-    settled: defaultdict[Hashable, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    settled: defaultdict[Hashable, _Tally] = field(default_factory=lambda: defaultdict(_Tally))
     line: bytes = b""
     scope: Hashable = None
 
@@ -55,7 +47,7 @@ class Checkpoint:
         self._newest = _Segment()
         self._newest_number = 0
         self._segments = deque([self._newest])
-        self._since_state: defaultdict[Hashable, Tally] = defaultdict(Tally)
+        self._since_state: defaultdict[Hashable, _Tally] = defaultdict(_Tally)
         self._statistics = dict.fromkeys(STATISTICS, 0)
         self._held_bytes = 0
 
@@ -94,9 +86,9 @@ class Checkpoint:
                 for since in (self._since_state[stream], self._since_state[None]):
                     since.written += settled.written
                     since.rejected += settled.rejected
-            tally = self._since_state.pop(segment.scope, Tally())
+            tally = self._since_state.pop(segment.scope, _Tally())
             statistics, self._statistics = self._statistics, dict.fromkeys(STATISTICS, 0)
-            yield ReadyState(segment.line, tally, statistics)
+            yield segment.line, tally.written, tally.rejected, statistics
 
     @property
     def can_release(self) -> bool:

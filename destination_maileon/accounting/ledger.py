@@ -1,8 +1,7 @@
 """Accounts for every record of a sync: read = written + left out + removed + rejected.
 
-This module alone counts. What is settled here goes to the checkpoint, to the rejected-records store
-and to the log. A reason to stop is kept until `heed` raises it, so that no step is interrupted
-halfway.
+What is settled goes to the checkpoint, to the store of rejected records and to the log. A reason to
+stop is kept until `heed` raises it, so that no step is interrupted halfway.
 """
 
 import math
@@ -154,13 +153,10 @@ class Ledger:
         self._noted = self._noted or StopSync(words, position=part.position)
 
     def judge(self, position: int | None = None) -> None:
-        """Checks the limits after the rejection at this position of the input; None: at the end.
+        """Checks the limits after the rejection at this position of the input.
 
-        Before the end every open record counts as accepted: a record rejected before it is sent is
-        settled at once, while thousands read before it may still be open.
-
-        Raises:
-            StopSync: at the end, if more records were rejected than allowed.
+        None: at the end, where it raises what `heed` does. Before that every open record counts as
+        accepted: one rejected before it is sent is settled at once, thousands may still be open.
         """
         if not self._has_limit:
             return
@@ -179,12 +175,7 @@ class Ledger:
             self.heed()
 
     def heed(self) -> None:
-        """Raises the first reason to stop since the last time, if there is one.
-
-        Raises:
-            StopSync: if too many records were rejected.
-            Exception: if rejections cannot be stored.
-        """
+        """Raises the first reason to stop since the last time: StopSync, or the store's error."""
         noted, self._noted = self._noted, None
         if noted is not None:
             raise noted
@@ -226,10 +217,7 @@ class Ledger:
         counts.ended_at = now
 
     def release(self) -> Iterator[ReadyState]:
-        """Yields every STATE that may be written now, once the rejections before it are stored.
-
-        If they cannot be stored, only the STATEs before the first such rejection are released.
-        """
+        """Yields every STATE that may be written now and before which all rejections are stored."""
         yield from self.checkpoint.release(before=self._unstored_from)
         if self.checkpoint.can_release:
             self.store_all()

@@ -41,11 +41,7 @@ class DeadLetterQueue:
         self._suffix = secrets.token_hex(4)
 
     def add(self, plan: StreamPlan, part: MappedRecord, rejection: Rejection) -> None:
-        """Keeps the line of a rejected record, and stores lines where they become too many.
-
-        Raises:
-            ConfigError, TransientError: as `S3Bucket.put`.
-        """
+        """Keeps the line of a rejected record; if there are many, stores all. Raises as `put`."""
         stored = {
             "type": "RECORD",
             "record": members(part.message or b"")["record"],

@@ -58,12 +58,7 @@ class S3Bucket:
         return f"s3://{self._settings.s3_bucket_name}/{self.key(*names)}"
 
     def put(self, key: str, body: bytes, media_type: str) -> None:
-        """Writes an object.
-
-        Raises:
-            ConfigError: if a person must act before it can be written.
-            TransientError: if it could not be written now.
-        """
+        """Writes an object; raises ConfigError if a person must act first, else TransientError."""
         failure = self._failure_to_put(key, body, media_type)
         if failure is None:
             return

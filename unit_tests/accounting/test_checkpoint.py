@@ -21,7 +21,9 @@ STREAMS = ("a", "b")
 
 def left(checkpoint: Checkpoint) -> list[tuple[str, int, int]]:
     """The STATEs that leave now: message, written, rejected."""
-    return [(r.line.decode(), r.tally.written, r.tally.rejected) for r in checkpoint.release()]
+    return [
+        (line.decode(), written, rejected) for line, written, rejected, _ in checkpoint.release()
+    ]
 
 
 class States(RuleBasedStateMachine):
@@ -69,15 +71,15 @@ class States(RuleBasedStateMachine):
     @invariant()
     def every_state_that_left_is_true_and_counts_what_it_should(self) -> None:
         expected = [*expected_releases(self.input)]
-        told = [(r.line.decode(), r.tally.written, r.tally.rejected) for r in self.released]
+        told = [(line.decode(), written, rejected) for line, written, rejected, _ in self.released]
         assert told == expected[: len(told)]
         assert self.checkpoint.can_release is (len(expected) > len(told))
 
     @invariant()
     def no_statistic_leaves_twice(self) -> None:
         said: Counter[str] = Counter()
-        for release in self.released:
-            said.update(release.statistics)
+        for *_, statistics in self.released:
+            said.update(statistics)
         assert all(said[name] <= number for name, number in self.pluralize.items())
 
     def teardown(self) -> None:
@@ -90,8 +92,8 @@ class States(RuleBasedStateMachine):
         self.every_state_that_left_is_true_and_counts_what_it_should()
         assert len(self.released) == sum("state" in one for one in self.input)
         said: Counter[str] = Counter()
-        for release in self.released:
-            said.update(release.statistics)
+        for *_, statistics in self.released:
+            said.update(statistics)
         assert +said == self.pluralize
 
 
@@ -156,7 +158,7 @@ def test_statistics_go_with_the_first_state_that_leaves_after_the_call() -> None
     checkpoint.count(created=1, merged=4)
     checkpoint.settle(record, "a", written=1)
     nothing = dict.fromkeys(STATISTICS, 0)
-    assert [release.statistics for release in checkpoint.release()] == [
+    assert [statistics for *_, statistics in checkpoint.release()] == [
         nothing | {"created": 3, "merged": 4},
         nothing,
     ]

@@ -109,4 +109,4 @@ def state(ledger: Ledger, name: str = "s", plan: StreamPlan | None = PLAN) -> No
 
 def released(ledger: Ledger) -> list[tuple[int, int, dict[str, int]]]:
     """Of each STATE that leaves now: records, rejected ones, and its statistics."""
-    return [(r.tally.written, r.tally.rejected, r.statistics) for r in ledger.release()]
+    return [(written, rejected, told) for _, written, rejected, told in ledger.release()]
