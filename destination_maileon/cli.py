@@ -99,8 +99,8 @@ class Command:
     def _failure(self, error: Exception) -> bytes:
         kind, message = verdict(error)
         return self._outbox.trace_error_line(
-            message,
             kind,
+            message=message,
             internal_message=type(error).__name__,
             stack_trace="".join(traceback.format_tb(error.__traceback__)),
         )

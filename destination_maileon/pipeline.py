@@ -29,7 +29,7 @@ from destination_maileon.protocol.messages import (
     StreamComplete,
     decoded,
 )
-from destination_maileon.protocol.output import Level, Logger, destination_stats, state_line
+from destination_maileon.protocol.output import Level, Logger, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
 
 
@@ -255,7 +255,7 @@ class SyncPipeline:
         """Logs first, then each STATE whose records are all settled."""
         self.progress.report(self.ledger, self.scheduler, self.service.now())
         states = [
-            state_line(line, destination_stats(written, rejected, statistics))
+            state_line(line, statistics, written=written, rejected=rejected)
             for line, written, rejected, statistics in self.ledger.release()
         ]
         yield from self.outbox.take()

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     # What the imports make stays to the end, so that nothing there is garbage.
     gc.disable()
     from destination_maileon.cli import Command, parse  # noqa: PLC0415 - after the signals
-    from destination_maileon.protocol.output import Output, OutputClosed  # noqa: PLC0415 - the same
+    from destination_maileon.protocol.output import OutputClosed, put_out  # noqa: PLC0415 - the same
 
     parsed = parse(arguments)
     be_quiet()
@@ -44,14 +44,13 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()
-    output = Output()
-    command = Command(parsed, write_now=output.write)
+    command = Command(parsed, write_now=put_out)
     try:
         for line in command.run():
             if parsed.command != "write" and signal.getsignal(signal.SIGTERM) is _end:
                 # PyAirbyte ends the process as soon as it has the answer. The work is done then.
                 signal.signal(signal.SIGTERM, lambda *_: os._exit(command.exit_code))
-            output.write(line)
+            put_out(line)
     except OutputClosed as closed:
         with suppress(OSError):
             os.write(STANDARD_ERROR, f"{closed}\n".encode())
@@ -65,7 +64,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def be_quiet() -> None:
-    """Silences everything that does not write to a file descriptor itself, as `Output` does."""
+    """Silences everything that does not write to a file descriptor itself, as `put_out` does."""
     # Above every level, and before any logger, handler or configuration is asked.
     logging.disable(sys.maxsize)
     warnings.showwarning = _say_nothing

@@ -1,9 +1,8 @@
 """JSON whose every number and character survives reading and writing.
 
-This module alone decides what counts as JSON where orjson, which is several times as fast, rounds
-(digits beyond a double's) or refuses what RFC 8259 allows (a lone surrogate, 1e400, integers over
-64 bits). Invariant: `loads(dumps(value)) == value`, and `dumps` writes whatever `loads` returned.
-A number here is an int, a float, or a `Decimal` where either would not do.
+orjson, which is several times as fast, rounds digits beyond a double's, and refuses a lone
+surrogate, 1e400, integers over 64 bits. A number here is an int, a float, or a `Decimal` where
+either would not do. Invariant: `loads(dumps(value)) == value`.
 """
 
 import json
@@ -12,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
-from math import isinf
-from typing import NoReturn
 
 import msgspec
 
@@ -21,12 +18,10 @@ _MAX_INT_DIGITS = 4000
 """Python refuses to turn more than 4300 digits into an int, as that takes quadratic time."""
 
 _MAX_READING_CALLS = 1_500
-"""So deep may calls be nested while a text is read, one for each of its levels: orjson reads 1,024
-levels, and Python allows 1,000 calls."""
+"""One for each level of a text: orjson reads 1,024 levels, and Python allows 1,000 calls."""
 
 _MAX_WRITING_CALLS = 25_000
-"""The same while it is written, two for each level. What was read must be written, and Python 3.13
-reads 10,000 levels, whatever number of calls is allowed."""
+"""Two for each level of what was read. Python 3.13 reads 10,000 whatever number is allowed."""
 
 _compact = partial(msgspec.json.format, indent=-1)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -38,8 +33,7 @@ def loads(line: bytes) -> object:
     """Any JSON text, exactly; what is nearer to zero than any `Decimal` is zero.
 
     Raises ValueError (also for a number beyond every `Decimal`) or RecursionError (nested more than
-    some 1,400 deep, or 9,900 by Python 3.13). They hold the text: whoever catches them must not
-    pass them on.
+    some 1,400 deep), which hold the text: whoever catches them must not pass them on.
     """
     with _nested(_MAX_READING_CALLS):
         return _DECODER.decode(line.decode())
@@ -63,7 +57,7 @@ def members(value: object) -> dict[str, object]:
 
 
 def dumps(value: object) -> bytes:
-    """Compact JSON of what `loads` or orjson read; a member stays as it came."""
+    """Compact JSON of what `loads`, `members` or orjson read."""
     # A lone surrogate, which is no character, becomes its escape.
     return text(value).encode(errors="backslashreplace")
 
@@ -87,25 +81,21 @@ def _nested(calls: int) -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _MAX_INT_DIGITS else Decimal(digits)
-
-
 def _fraction(digits: str) -> Decimal | float:
     try:
         return Decimal(digits)
-    except ArithmeticError:  # an exponent of more than 18 digits
-        number = float(digits)
-    if isinf(number):
-        raise ValueError(digits)
-    return number
+    except ArithmeticError:  # an exponent of more than 18 digits: without an end, or nothing
+        if float(digits):
+            raise ValueError(digits) from None
+        return 0.0
 
 
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-_DECODER = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_refused)
+_DECODER = json.JSONDecoder(
+    parse_float=_fraction,
+    parse_int=lambda digits: (int if len(digits) <= _MAX_INT_DIGITS else Decimal)(digits),
+    # NaN and the infinities are no JSON, and int raises ValueError for them.
+    parse_constant=int,
+)
 
 
 def _written(value: object) -> str:

@@ -261,7 +261,7 @@ def test_whatever_stands_beside_a_long_number_it_is_read_exactly(beside: str) ->
     assert data_of(line)["a"] == 12345678901234567890123
     state = decode(f'{{"type":"STATE","state":{{"data":{line}}}}}'.encode(), 1)
     assert isinstance(state, StateMessage)
-    assert b"12345678901234567890123" in state_line(state.line, {})
+    assert b"12345678901234567890123" in state_line(state.line, {}, written=0, rejected=0)
 
 
 def test_a_number_beyond_every_decimal_is_a_bad_line_once_it_is_looked_at() -> None:

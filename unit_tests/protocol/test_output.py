@@ -21,10 +21,9 @@ from destination_maileon.protocol.output import (
     FailureType,
     Level,
     Logger,
-    Output,
     OutputClosed,
-    destination_stats,
     json_line,
+    put_out,
     state_line,
 )
 
@@ -53,8 +52,8 @@ def test_a_state_leaves_with_every_key_and_the_counts_of_this_destination() -> N
         "state": {"type": "GLOBAL", "destinationStats": {"recordCount": 1.0}, "new": KEY},
         "log": None,
     }
-    stats = destination_stats(997, 3, {"created": 5})
-    assert state_line(json.dumps(message).encode(), stats) == (
+    line = json.dumps(message).encode()
+    assert state_line(line, {"created": 5}, written=997, rejected=3) == (
         b'{"id":7,"type":"STATE","state":{"type":"GLOBAL","destinationStats":{"recordCount":997.0,'
         b'"rejectedRecordCount":3.0,"additionalStats":{"created":5.0}},"new":"12345-secret-key"},'
         b'"log":null}\n'
@@ -69,8 +68,8 @@ def test_a_log_line() -> None:
 
 def test_an_error_with_all_it_can_say() -> None:
     line = LINES.trace_error_line(
-        f"What to do {KEY}",
         FailureType.CONFIG,
+        message=f"What to do {KEY}",
         internal_message=f"inside {KEY}",
         stack_trace=f"stack {KEY}",
     )
@@ -145,7 +144,7 @@ def test_a_line_longer_than_the_pipe_is_written_to_its_end() -> None:
     line = log_line(Level.INFO, "x" * 1_000_000)
 
     def run() -> None:
-        Output(begin).write(line)
+        put_out(line, begin)
         os.close(begin)
 
     thread = threading.Thread(target=run)
@@ -159,14 +158,14 @@ def test_a_reader_that_has_gone_is_told_as_such() -> None:
     end, begin = os.pipe()
     os.close(end)
     with pytest.raises(OutputClosed) as caught:
-        Output(begin).write(b"x\n")
+        put_out(b"x\n", begin)
     assert caught.value.__suppress_context__
     os.close(begin)
 
 
 def test_a_full_disk_ends_the_output_too() -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputClosed) as caught:
-        Output(full.fileno()).write(b"private\n")
+        put_out(b"private\n", full.fileno())
     assert str(caught.value) == "Nothing can be put out any more: No space left on device."
 
 
