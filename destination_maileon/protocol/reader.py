@@ -1,12 +1,8 @@
 """Input -> numbered lines, read ahead by a thread of its own.
 
-This module alone decides how the input is cut. Invariant: the lines delivered, in order, are the
-input split at line feeds, each once, and an `InputEnd` comes last whatever happens; at most
-`credit` chunks are delivered and not released yet, and no line is longer than `MAX_LINE_BYTES`, so
-memory does not grow with the input.
-
-A thread of its own, so that the one loop can wait for a line and for answers from Maileon at once.
-It is a daemon: a source that says nothing must not keep the process alive.
+The lines delivered, in order, are the input split at line feeds, each once, and an `InputEnd` comes
+last whatever happens. Memory does not grow with the input: `credit` chunks at most are delivered
+and not released yet, and no line is longer than `MAX_LINE_BYTES`.
 """
 
 import os
@@ -21,16 +17,13 @@ READ_BYTES = 128 * 1024
 """A read returns what is there, up to so much: a slow source's lines arrive at once."""
 
 MAX_LINE_BYTES = 256 * 2**20
-"""More than any source or platform sends in one message. A line without an end would otherwise fill
-the memory until the system ends the process, with no word of why."""
+"""More than any source sends in one message. A line without an end would otherwise fill the memory
+until the system ends the process, with no word of why."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputChunk:
-    """Complete lines without their line feeds, the first of which has this number, from 1.
-
-    At most `READ_BYTES` behind the first line.
-    """
+    """Lines without their line feeds, numbered from 1; behind the first at most `READ_BYTES`."""
 
     lines: list[bytes]
     first_line_number: int
@@ -65,6 +58,7 @@ class Reader:
         self._unfinished = bytearray()
 
     def start(self) -> None:
+        # A daemon: a source that says nothing must not keep the process alive.
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
     def release(self) -> None:
@@ -74,7 +68,10 @@ class Reader:
     def _run(self) -> None:
         problem = None
         try:
-            self._read_all()
+            while data := self._read():
+                self._cut(data)
+            if self._unfinished:
+                self._cut(b"\n")
         except InputFailed as error:
             problem = str(error)
         except MemoryError:
@@ -85,12 +82,6 @@ class Reader:
             problem = type(error).__name__
         self._unfinished.clear()
         self._deliver(InputEnd(problem))
-
-    def _read_all(self) -> None:
-        while data := self._read():
-            self._cut(data)
-        if self._unfinished:
-            self._hand_over([self._finished(b"")])
 
     def _read(self) -> bytes:
         if not isinstance(self._source, int):
@@ -105,21 +96,13 @@ class Reader:
     def _cut(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
         if lines:
-            lines[0] = self._finished(lines[0])
-            self._hand_over(lines)
+            lines[0] = b"".join((self._unfinished, lines[0]))
+            self._unfinished.clear()
+            self._credit.acquire()
+            chunk = InputChunk(lines, self._next_line_number)
+            self._next_line_number += len(lines)
+            self._deliver(chunk)
         self._unfinished += rest
         if len(self._unfinished) > MAX_LINE_BYTES:
-            raise InputFailed(
-                f"line {self._next_line_number} is longer than {MAX_LINE_BYTES} bytes"
-            )
-
-    def _finished(self, data: bytes) -> bytes:
-        line = b"".join((self._unfinished, data))
-        self._unfinished.clear()
-        return line
-
-    def _hand_over(self, lines: list[bytes]) -> None:
-        self._credit.acquire()
-        chunk = InputChunk(lines, self._next_line_number)
-        self._next_line_number += len(lines)
-        self._deliver(chunk)
+            number = self._next_line_number
+            raise InputFailed(f"line {number} is longer than {MAX_LINE_BYTES} bytes")
