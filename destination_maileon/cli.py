@@ -1,7 +1,7 @@
 """`spec`, `check`, `discover`, `write`: arguments in, lines and an exit code out.
 
-This module alone decides how a command ends: with its answer and 0, or with exactly one TRACE ERROR
-and 1. Whatever is raised is turned into words here, and nowhere else.
+A command ends with its answer and 0, or with exactly one TRACE ERROR and 1. Whatever is raised is
+turned into words here, and nowhere else.
 """
 
 import argparse
@@ -11,7 +11,6 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
-from typing import ClassVar
 
 import orjson
 
@@ -24,6 +23,7 @@ from destination_maileon.protocol.output import FailureType, Logger, json_line
 from destination_maileon.protocol.reader import InputFailed
 
 STANDARD_INPUT = 0
+_FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("config", "catalog")}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -37,83 +37,70 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-_FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("config", "catalog")}
-
-
-class Command:
-    """One run of the program. `exit_code` is valid once all lines were taken.
+def lines_of(
+    arguments: argparse.Namespace,
+    source: int | BufferedIOBase = STANDARD_INPUT,
+    *,
+    write_now: Callable[[bytes], None] | None = None,
+) -> Iterator[tuple[bytes, int]]:
+    """What a command has to say, each line with the exit code if it is the last.
 
     `write_now` puts out a line that cannot wait to be taken.
     """
-
-    def __init__(
-        self,
-        arguments: argparse.Namespace,
-        source: int | BufferedIOBase = STANDARD_INPUT,
-        *,
-        write_now: Callable[[bytes], None] | None = None,
-    ) -> None:
-        self._arguments = arguments
-        self._source = source
-        is_debugging = os.environ.get("LOG_LEVEL", "").upper() == "DEBUG"
-        self._outbox = Logger(SecretRedactor(()), is_debugging=is_debugging, write_now=write_now)
-        self.exit_code = 0
-
-    def run(self) -> Iterator[bytes]:
-        try:
-            yield from self._STEPS[self._arguments.command](self)
-        except Exception as error:  # noqa: BLE001 - every failure ends as a message
-            self.exit_code = 1
-            yield self._failure(error)
-
-    def _spec(self) -> Iterator[bytes]:
-        yield json_line({"type": "SPEC", "spec": specification()})
-
-    def _check(self) -> Iterator[bytes]:
-        from destination_maileon.check import problem_with  # noqa: PLC0415 - takes long
-
-        try:
-            problem = problem_with(self._raw_config())
-        except Exception as error:  # noqa: BLE001 - a check answers, whatever happens
-            _, problem = verdict(error)
-        yield self._outbox.connection_status_line(problem)
-
-    def _discover(self) -> Iterator[bytes]:
-        from destination_maileon.check import discovered  # noqa: PLC0415 - takes long
-
-        catalog = discovered(load_config(self._raw_config()))
-        yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
-
-    def _write(self) -> Iterator[bytes]:
-        from destination_maileon.sync import write  # noqa: PLC0415 - takes long
-
-        config = load_config(self._raw_config())
-        catalog = _read_json(self._arguments.catalog, "catalog")
-        yield from write(config, catalog, source=self._source, outbox=self._outbox)
-
-    def _raw_config(self) -> object:
-        raw = _read_json(self._arguments.config, "configuration")
-        self._outbox.redact = SecretRedactor(secrets_of(raw))
-        return raw
-
-    def _failure(self, error: Exception) -> bytes:
+    is_debugging = os.environ.get("LOG_LEVEL", "").upper() == "DEBUG"
+    outbox = Logger(SecretRedactor(()), is_debugging=is_debugging, write_now=write_now)
+    try:
+        for line in _command(arguments, source, outbox):
+            yield line, 0
+    except Exception as error:  # noqa: BLE001 - every failure ends as a message
         kind, message = verdict(error)
-        return self._outbox.trace_error_line(
-            kind,
-            message=message,
-            internal_message=type(error).__name__,
-            stack_trace="".join(traceback.format_tb(error.__traceback__)),
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        name = type(error).__name__
+        line = outbox.trace_error_line(
+            kind, message=message, internal_message=name, stack_trace=trace
         )
+        yield line, 1
 
-    _STEPS: ClassVar = {"spec": _spec, "check": _check, "discover": _discover, "write": _write}
+
+def _command(
+    arguments: argparse.Namespace, source: int | BufferedIOBase, outbox: Logger
+) -> Iterator[bytes]:
+    # Most imports take long, and `spec` needs none of them.
+    match arguments.command:
+        case "spec":
+            yield json_line({"type": "SPEC", "spec": specification()})
+        case "check":
+            from destination_maileon.check import problem_with  # noqa: PLC0415
+
+            try:
+                problem = problem_with(_raw_config(arguments, outbox))
+            except Exception as error:  # noqa: BLE001 - a check answers, whatever happens
+                _, problem = verdict(error)
+            yield outbox.connection_status_line(problem)
+        case "discover":
+            from destination_maileon.check import discovered  # noqa: PLC0415
+
+            catalog = discovered(load_config(_raw_config(arguments, outbox)))
+            yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
+        case "write":
+            from destination_maileon.sync import write  # noqa: PLC0415
+
+            config = load_config(_raw_config(arguments, outbox))
+            raw_catalog = _read_json(arguments.catalog, "catalog")
+            yield from write(config, raw_catalog, source=source, outbox=outbox)
+
+
+def _raw_config(arguments: argparse.Namespace, outbox: Logger) -> object:
+    raw = _read_json(arguments.config, "configuration")
+    outbox.redact = SecretRedactor(secrets_of(raw))
+    return raw
 
 
 def verdict(error: Exception) -> tuple[FailureType, str]:
     """Who can do something about it, and what the person in the UI reads."""
-    if isinstance(error, TransientError):
-        return FailureType.TRANSIENT, str(error)
     if isinstance(error, SyncError):
-        return FailureType.CONFIG, str(error)
+        is_transient = isinstance(error, TransientError)
+        return FailureType.TRANSIENT if is_transient else FailureType.CONFIG, str(error)
     if isinstance(error, BadInput | InputFailed):
         return FailureType.SYSTEM, (
             f"The sync stopped, since {error}. What came before it was written. This is a fault of "

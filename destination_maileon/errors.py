@@ -3,26 +3,23 @@
     SyncError
     ├── ConfigError     a person must change the configuration, the catalog, the data or the account
     │   └── StopSync    what came before the record at fault is still sent, nothing after it
-    └── TransientError  trying again later may help
+    └── TransientError  nothing is wrong with the configuration; trying again later may help
 
 The text is what the person in the UI reads: what happened and what to do. It holds no value of the
 configuration, of a record or of a key. Everything else that is raised is a system error.
 """
 
 
-class SyncError(Exception):
-    """Every reason to end a sync that has words for a person."""
+class SyncError(Exception): ...
 
 
-class ConfigError(SyncError):
-    """A person must act; trying again changes nothing."""
+class ConfigError(SyncError): ...
 
 
 class StopSync(ConfigError):
     """A record must not be taken, or is one too many that is rejected.
 
-    What came before it is fine, and is still sent. `position` is its own in the input; None: it is
-    the next one, and all that was read came before it.
+    `position` is its own in the input; None: it is the next one, and all that was read came before.
     """
 
     def __init__(self, message: str, *, position: int | None = None) -> None:
@@ -30,5 +27,4 @@ class StopSync(ConfigError):
         self.position = position
 
 
-class TransientError(SyncError):
-    """Nothing is wrong with the configuration; a later sync may succeed."""
+class TransientError(SyncError): ...

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from destination_maileon.cli import Command, parse
+from destination_maileon.cli import lines_of, parse
 from integration_tests.bookkeeping import Run
 from integration_tests.connection import Connection
 from integration_tests.platform import catalog, judge, outcome, stream, write_arguments
@@ -93,9 +93,8 @@ def _line(kind: str, form: str | bytes, number: int) -> bytes:
 
 
 def _run(arguments: list[str], given_input: bytes) -> Run:
-    command = Command(parse(arguments), BytesIO(given_input))
-    output = b"".join(command.run())
-    done = subprocess.CompletedProcess(arguments, command.exit_code, output, b"")
+    lines, exit_codes = zip(*lines_of(parse(arguments), BytesIO(given_input)), strict=True)
+    done = subprocess.CompletedProcess(arguments, exit_codes[-1], b"".join(lines), b"")
     return outcome(arguments, given_input, done)
 
 

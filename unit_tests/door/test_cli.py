@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from destination_maileon.cli import Command, parse, verdict
+from destination_maileon.cli import lines_of, parse, verdict
 from destination_maileon.errors import ConfigError, StopSync, TransientError
 from destination_maileon.protocol.messages import BadInput
 from destination_maileon.protocol.output import FailureType
@@ -22,12 +22,10 @@ def run(folder: Path, *, config: bytes, catalog: bytes = b'{"streams": []}') -> 
     paths = {"config": folder / "config.json", "catalog": folder / "catalog.json"}
     paths["config"].write_bytes(config)
     paths["catalog"].write_bytes(catalog)
-    command = Command(
-        parse(["write", "--config", str(paths["config"]), "--catalog", str(paths["catalog"])])
-    )
-    *_, last = map(json.loads, command.run())
-    assert command.exit_code == 1
-    message: dict[str, Any] = last
+    files = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+    *_, (last, exit_code) = lines_of(parse(["write", *files]))
+    assert exit_code == 1
+    message: dict[str, Any] = json.loads(last)
     return message
 
 
@@ -50,13 +48,12 @@ def test_what_is_no_json_is_told_as_such(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_file_that_is_not_there_is_told_with_the_cause(tmp_path: Path) -> None:
-    command = Command(parse(["check", "--config", str(tmp_path / "none.json")]))
-    (line,) = map(json.loads, command.run())
-    assert line["connectionStatus"] == {
+    [(line, exit_code)] = lines_of(parse(["check", "--config", str(tmp_path / "none.json")]))
+    assert json.loads(line)["connectionStatus"] == {
         "status": "FAILED",
         "message": "The configuration file cannot be read (No such file or directory).",
     }
-    assert command.exit_code == 0
+    assert exit_code == 0
 
 
 @pytest.mark.parametrize(

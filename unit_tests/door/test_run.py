@@ -95,6 +95,12 @@ VOICES = {
         _thread.start_new_thread(fail, (Signal(),))
         done.acquire(timeout=60)
     """,
+    "an exception while Python ends": """
+        class Gone:
+            def __del__(self):
+                raise ValueError("anna.secret")
+        gone = Gone()
+    """,
     "an exception that cannot be raised": """
         class Gone:
             def __del__(self):
