@@ -10,10 +10,12 @@ configuration, of a record or of a key. Everything else that is raised is a syst
 """
 
 
-class SyncError(Exception): ...
+class SyncError(Exception):
+    """Ends a sync, with words for a person."""
 
 
-class ConfigError(SyncError): ...
+class ConfigError(SyncError):
+    """A person must act."""
 
 
 class StopSync(ConfigError):
@@ -27,4 +29,5 @@ class StopSync(ConfigError):
         self.position = position
 
 
-class TransientError(SyncError): ...
+class TransientError(SyncError):
+    """A later sync may succeed."""
