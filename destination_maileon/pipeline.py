@@ -1,7 +1,4 @@
-"""The one loop of a sync: messages in, lines out.
-
-This module alone decides what happens when: it reads as long as there is room for what is read,
-sends what is ready, says what has become true, and ends. All output leaves from here.
+"""The one loop of a sync: messages in, lines out. It alone decides what happens when.
 
 A sync ends in one of three ways: with its input; early, when reading stops and what came before is
 still sent; or at once, when nothing more is sent and only the calls in flight are waited for. In
@@ -14,28 +11,22 @@ from dataclasses import dataclass, field
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.leavers import Leavers
 from destination_maileon.delivery.accumulator import Accumulator
+from destination_maileon.delivery.dry_run import Sample
 from destination_maileon.delivery.intake import Intake
 from destination_maileon.delivery.progress import Progress
 from destination_maileon.delivery.response_handler import ResponseHandler
 from destination_maileon.delivery.scheduler import RequestScheduler
-from destination_maileon.delivery.sender import Environment, Event, ResponseReceived
+from destination_maileon.delivery.sender import Environment, ResponseReceived
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.errors import MaileonError, RetriableError
-from destination_maileon.protocol.messages import (
-    BadInput,
-    Message,
-    RecordMessage,
-    StateMessage,
-    StreamComplete,
-    decoded,
-)
+from destination_maileon.protocol import messages
 from destination_maileon.protocol.output import Level, Logger, state_line
 from destination_maileon.protocol.reader import InputChunk, InputEnd, InputFailed
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True)
 class SyncPipeline:
-    """Runs one sync. The rooms that it moves records through are made by who wires it."""
+    """Runs one sync. `sample` is None unless this is a dry run, which lets no STATE out."""
 
     service: Environment
     intake: Intake
@@ -45,13 +36,13 @@ class SyncPipeline:
     ledger: Ledger
     progress: Progress
     outbox: Logger
-    is_dry_run: bool = False
-    leavers: Sequence[Leavers] = ()
-    _chunk: Iterator[Message | None] | None = field(default=None, init=False)
+    sample: Sample | None
+    leavers: Sequence[Leavers]
+    _chunk: Iterator[messages.Message | None] | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
     _is_draining: bool = field(default=False, init=False)
-    _failure: Exception | None = field(default=None, init=False)
-    _told_failures: set[str] = field(default_factory=set, init=False)
+    _failures: dict[str, Exception] = field(default_factory=dict, init=False)
+    """By what is told of them. The first is the one that ends the sync."""
 
     def run(self) -> Iterator[bytes]:
         """Yields every line as soon as it is true; ends when everything is settled.
@@ -61,48 +52,51 @@ class SyncPipeline:
         """
         try:
             yield from self._until_settled()
-            self._judge()
-            # All is well: whoever dropped out leaves the audiences.
-            for leavers in self.leavers if self._failure is None else ():
-                leavers.begin()
-                yield from self._until_settled()
+            self.handler.refusals.close()
+            if not self._failures:
+                self.ledger.judge()
+                self.intake.judge()
+                # All is well: whoever dropped out leaves the audiences.
+                for leavers in self.leavers:
+                    leavers.begin()
+                    yield from self._until_settled()
         except Exception as error:  # noqa: BLE001 - raised again below, after the STATEs
             self._fails(error)
             yield from self._land()
-        self._store_rejections()
-        self._summarize()
+        self._close()
         yield from self._sayable()
-        if self._failure is not None:
-            raise self._failure
+        if self._failures:
+            raise next(iter(self._failures.values()))
 
     def _until_settled(self) -> Iterator[bytes]:
-        while not (self._has_ended and self._is_settled):
+        while True:
             self._send_ready()
             yield from self._sayable()
-            self._advance_or_stop()
-
-    def _advance_or_stop(self) -> None:
-        try:
-            # Of what was said, and of what an answer brings: before anything more is sent.
-            self.ledger.heed()
-            self._advance()
-            self.ledger.heed()
-        except (BadInput, InputFailed, StopSync) as stop:
-            self._fails(stop)
-            self._stop_reading(stop.position if isinstance(stop, StopSync) else None)
+            try:
+                # Of what was said, and of what an answer brings: before anything more is sent.
+                self.ledger.heed()
+                if self._has_ended and self._is_settled:
+                    return
+                self._advance()
+                self.ledger.heed()
+            except (messages.BadInput, InputFailed, StopSync) as stop:
+                self._fails(stop)
+                self._stop_reading(stop.position if isinstance(stop, StopSync) else None)
 
     def _advance(self) -> None:
         """Takes more of the input if there is room and a chunk at hand, else waits for an event."""
-        if self._has_ended and self._is_settled:
-            return
         has_room = self._has_room()
         if self._chunk is not None and has_room:
             self._read(self._chunk)
             return
-        wants_input = has_room and not self._has_ended
-        event = self.service.next_event(until=self._next_time(), with_input=wants_input)
-        if event is not None:
-            self._on_event(event)
+        times = (
+            self.accumulator.next_expiry,
+            self.scheduler.next_attempt_at(self.accumulator.oldest_unsent),
+            None if self._is_draining else self.handler.held.next_pass_at,
+            self.progress.next_at,
+        )
+        until = min(time for time in times if time is not None)
+        self._wait(until, with_input=has_room and not self._has_ended)
 
     def _has_room(self) -> bool:
         """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
@@ -119,14 +113,15 @@ class SyncPipeline:
         is_sent = self.scheduler.is_idle and not self.accumulator.has_open_batch
         return is_sent and self.handler.held.is_empty
 
-    def _on_event(self, event: Event) -> None:
+    def _wait(self, until: float, *, with_input: bool) -> None:
+        event = self.service.next_event(until=until, with_input=with_input)
         if isinstance(event, InputChunk):
-            self._chunk = decoded(event.lines, event.first_line_number)
+            self._chunk = messages.decoded(event.lines, event.first_line_number)
         elif isinstance(event, InputEnd):
             if event.error is not None:
                 raise InputFailed(f"the input could not be read on: {event.error}")
             self._stop_reading()
-        else:
+        elif event is not None:
             self._on_answer(event)
 
     def _on_answer(self, event: ResponseReceived) -> None:
@@ -135,31 +130,29 @@ class SyncPipeline:
         if isinstance(answer, Exception) and not isinstance(answer, MaileonError):
             raise answer
         wait = self.handler.handle(event.call, answer, event.at)
-        if isinstance(answer, RetriableError) and wait is not None:
-            self.progress.waits(event.call, answer, wait)
-        elif not isinstance(answer, RetriableError):
+        if not isinstance(answer, RetriableError):
             # A refusal is an answer, too: nobody waits for one any more.
             self.progress.flows(event.call)
+        elif wait is not None:
+            self.progress.waits(event.call, answer, wait)
 
-    def _read(self, chunk: Iterator[Message | None]) -> None:
+    def _read(self, chunk: Iterator[messages.Message | None]) -> None:
         now = self.service.now()
         for message in chunk:
-            if isinstance(message, RecordMessage):
+            another_waits = False
+            if isinstance(message, messages.RecordMessage):
                 another_waits = self.intake.take(message, now)
-            elif message is None:
-                continue
-            elif isinstance(message, StreamComplete):
-                self.intake.complete(message.stream)
-                continue
-            else:
+            elif isinstance(message, messages.StateMessage):
                 self._take_state(message)
                 another_waits = True
+            elif message is not None:
+                self.intake.complete(message.stream)
             if another_waits and not self._has_room():
                 return
         self._chunk = None
         self.service.consumed()
 
-    def _take_state(self, message: StateMessage) -> None:
+    def _take_state(self, message: messages.StateMessage) -> None:
         checkpoint = self.ledger.checkpoint
         scope = message.scope and self.intake.known_key(message.scope)
         checkpoint.state(message.line, scope)
@@ -168,8 +161,7 @@ class SyncPipeline:
 
     def _stop_reading(self, position: int | None = None) -> None:
         """What was read is still sent; from a position on nothing is, unless it travels with it."""
-        self._has_ended = True
-        self._chunk = None
+        self._has_ended, self._chunk = True, None
         if position is not None:
             self.accumulator.flush_older_than(position)
             self.accumulator.drop(from_position=position)
@@ -200,29 +192,11 @@ class SyncPipeline:
                 self.accumulator.flush()
             self._is_draining = self._is_draining and not held.is_empty
 
-    def _next_time(self) -> float:
-        times = (
-            self.accumulator.next_expiry,
-            self.scheduler.next_attempt_at(self.accumulator.oldest_unsent),
-            None if self._is_draining else self.handler.held.next_pass_at,
-            self.progress.next_at,
-        )
-        return min(time for time in times if time is not None)
-
-    def _judge(self) -> None:
-        """Everything is settled: whether all is well."""
-        self.handler.refusals.close()
-        if self._failure is None:
-            self.ledger.judge()
-            self.intake.judge()
-
     def _land(self) -> Iterator[bytes]:
         """Waits for the calls in flight, so that every STATE that is true can be told."""
         while self.scheduler.in_flight:
             try:
-                event = self.service.next_event(until=self.progress.next_at, with_input=False)
-                if event is not None:
-                    self._on_event(event)
+                self._wait(self.progress.next_at, with_input=False)
                 self.ledger.heed()
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
                 self._fails(another)
@@ -231,22 +205,19 @@ class SyncPipeline:
     def _fails(self, error: Exception) -> None:
         """The first failure is the one to tell; what follows it is logged, each once."""
         # The text of an unforeseen error may quote a record.
-        is_worded = isinstance(error, SyncError | BadInput | InputFailed)
+        is_worded = isinstance(error, SyncError | messages.BadInput | InputFailed)
         told = str(error) if is_worded else type(error).__name__
-        if self._failure is None:
-            self._failure = error
-        elif told not in self._told_failures:
+        if self._failures and told not in self._failures:
             self.outbox(Level.WARN, f"While the sync was ending: {told}")
-        self._told_failures.add(told)
+        self._failures.setdefault(told, error)
 
-    def _store_rejections(self) -> None:
+    def _close(self) -> None:
+        """Stores the last rejections, and sums up."""
         self.ledger.store_all()
         try:
             self.ledger.heed()
         except Exception as lost:  # noqa: BLE001 - the first failure is the one to tell
             self._fails(lost)
-
-    def _summarize(self) -> None:
         self.ledger.summarize()
         self.handler.removals.close()
         self.intake.close()
@@ -259,5 +230,5 @@ class SyncPipeline:
             for line, written, rejected, statistics in self.ledger.release()
         ]
         yield from self.outbox.take()
-        if not self.is_dry_run:
+        if self.sample is None:
             yield from states

@@ -1,8 +1,7 @@
 """Wiring of one sync: every room gets what it needs from the others, nothing else happens here."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from io import BufferedIOBase
 
@@ -39,48 +38,6 @@ REQUESTS_BODIES = 4
 """The requests that are not settled take so many times the bytes of a call at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """The rooms of one sync that its start needs; the pipeline knows the others."""
-
-    config: Config
-    plans: dict[StreamKey, StreamPlan]
-    account: Account
-    intake: Intake
-    pipeline: SyncPipeline
-    outbox: Logger
-    sample: Sample
-
-    def open(self) -> None:
-        """Resolves the columns of all streams, creates what is to be created.
-
-        Raises:
-            ConfigError: with the problems of all streams, before anything is sent.
-        """
-        for warning in consent.warnings(self.plans.values(), self.config):
-            self.outbox(Level.WARN, warning)
-        if unused := unused_entries(self.plans, self.config):
-            self.outbox(
-                Level.WARN,
-                f"The mapping of {listed(unused, 'stream')} is not used: this sync has no such "
-                "stream.",
-            )
-        streams = [
-            StreamColumns(plan, self.config, self.account).before_first_record()
-            for plan in self.plans.values()
-        ]
-        problems = [f"Stream {s.plan.title}: {told}" for s in streams for told in s.problems]
-        if problems:
-            raise ConfigError(" ".join(problems))
-        self.account.create_planned_fields()
-        for columns in streams:
-            plan = columns.plan
-            self.intake.open(columns)
-            parameters = plan.options.parameters(plan.permission).items()
-            told = ", ".join(f"{name}={value}" for name, value in parameters)
-            self.outbox(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
-
-
 def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place
     config: Config,
     plans: dict[StreamKey, StreamPlan],
@@ -90,24 +47,21 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     outbox: Logger,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
-) -> Sync:
+) -> SyncPipeline:
     """The rooms of one sync, connected. The service may be the real world or a simulated one."""
     removals = Removals(config.max_deleted_records, outbox)
-    scheduler = RequestScheduler(
-        Pace(config.concurrent_requests),
-        REQUESTS_BODIES * config.max_batch_bytes,
-        removals.may_be_sent,
-    )
+    most_bytes = REQUESTS_BODIES * config.max_batch_bytes
+    scheduler = RequestScheduler(Pace(config.concurrent_requests), most_bytes, removals.may_be_sent)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
-    sample = Sample(plans.values(), account, outbox)
+    sample = Sample(plans.values(), account, outbox) if config.dry_run else None
 
     def submit(request: Request) -> None:
-        if config.dry_run:
+        if sample is not None:
             sample.draw_from(request, service)
         scheduler.submit(request)
 
     accumulator = Accumulator(limits, submit)
-    progress = progress or _progress(outbox, service.now)
+    progress = progress or Progress(outbox, now=service.now, wall_clock=time.time)
     store = store_of(config, progress)
     ledger = ledger or Ledger(plans.values(), config, store=store, log=outbox)
     intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
@@ -123,36 +77,41 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         chance=service.random,
         log=outbox,
     )
-    pipeline = SyncPipeline(
-        service=service,
-        intake=intake,
-        accumulator=accumulator,
-        scheduler=scheduler,
-        handler=handler,
-        ledger=ledger,
-        progress=progress,
-        outbox=outbox,
-        is_dry_run=config.dry_run,
-        leavers=[
-            Leavers(
-                plan=plan,
-                config=config,
-                ledger=ledger,
-                limits=limits,
-                submit=scheduler.submit,
-                log=outbox,
-            )
-            for plan in plans.values()
-            if plan.overwrites
-        ],
-    )
-    return Sync(
-        config, plans, account, intake=intake, pipeline=pipeline, outbox=outbox, sample=sample
+    leavers = [
+        Leavers(
+            plan=p, config=config, ledger=ledger, limits=limits, submit=scheduler.submit, log=outbox
+        )
+        for p in plans.values()
+        if p.overwrites
+    ]
+    return SyncPipeline(
+        service, intake, accumulator, scheduler, handler, ledger, progress, outbox, sample, leavers
     )
 
 
-def _progress(outbox: Logger, now: Callable[[], float]) -> Progress:
-    return Progress(outbox, now=now, wall_clock=time.time)
+def open_streams(intake: Intake, plans: dict[StreamKey, StreamPlan], account: Account) -> None:
+    """Resolves the columns of all streams, creates what is to be created.
+
+    Raises:
+        ConfigError: with the problems of all streams, before anything is sent.
+    """
+    config, log = intake.config, intake.log
+    for warning in consent.warnings(plans.values(), config):
+        log(Level.WARN, warning)
+    if unused := unused_entries(plans, config):
+        told = f"The mapping of {listed(unused, 'stream')} is not used"
+        log(Level.WARN, f"{told}: this sync has no such stream.")
+    streams = [StreamColumns(p, config, account).before_first_record() for p in plans.values()]
+    problems = [f"Stream {s.plan.title}: {told}" for s in streams for told in s.problems]
+    if problems:
+        raise ConfigError(" ".join(problems))
+    account.create_planned_fields()
+    for columns in streams:
+        plan = columns.plan
+        intake.open(columns)
+        parameters = plan.options.parameters(plan.permission).items()
+        told = ", ".join(f"{name}={value}" for name, value in parameters)
+        log(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
 
 
 def write(
@@ -164,44 +123,34 @@ def write(
         SyncError, BadInput, InputFailed, or what nobody foresaw: after every STATE that is true.
     """
     plans = stream_plans(raw_catalog, config)
-    progress = _progress(outbox, time.monotonic)
+    progress = Progress(outbox, now=time.monotonic, wall_clock=time.time)
     with MaileonClient(
         config.base_url,
         config.api_key.get_secret_value(),
         timeout_seconds=config.request_timeout_seconds,
         connections=config.concurrent_requests,
     ) as client:
-        account = Account(
-            client,
-            asking(config, outbox, progress),
-            is_read_only=config.dry_run,
-            log=partial(outbox, Level.INFO),
-        )
-        service = WorkerPool(
-            partial(
-                foresee,
-                client,
-                custom_types=account.custom_fields,
-                looks_up=config.max_deleted_records is not None,
-            )
-            if config.dry_run
-            else partial(send, client)
-        )
-        sync = assemble(
-            config, plans, account=account, service=service, outbox=outbox, progress=progress
-        )
+        ask, log = asking(config, outbox, progress), partial(outbox, Level.INFO)
+        account = Account(client, ask, is_read_only=config.dry_run, log=log)
+        carry_out = partial(send, client)
         if config.dry_run:
             outbox(Level.WARN, "Dry run: nothing is sent to Maileon, and no state goes out.")
+            looks_up, types = config.max_deleted_records is not None, account.custom_fields
+            carry_out = partial(foresee, client, custom_types=types, looks_up=looks_up)
+        service = WorkerPool(carry_out)
+        pipeline = assemble(
+            config, plans, account=account, service=service, outbox=outbox, progress=progress
+        )
         try:
-            sync.open()
+            open_streams(pipeline.intake, plans, account)
         finally:
             yield from outbox.take()
         reader = Reader(source, service.deliver)
         service.on_consumed(reader.release)
         reader.start()
-        yield from sync.pipeline.run()
-        if config.dry_run:
-            sync.sample.look_up(service, min(CALLS_AT_FIRST, config.concurrent_requests))
+        yield from pipeline.run()
+        if pipeline.sample is not None:
+            pipeline.sample.look_up(service, min(CALLS_AT_FIRST, config.concurrent_requests))
             yield from outbox.take()
 
 

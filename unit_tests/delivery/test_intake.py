@@ -8,8 +8,8 @@ from destination_maileon.config.model import DeletedRecords
 from destination_maileon.delivery.intake import MAX_NAMED, Intake
 from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync
+from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.messages import RecordMessage, decode
-from destination_maileon.sync import Sync
 from unit_tests.support.builders import a_stream
 from unit_tests.support.rooms import places
 from unit_tests.support.scripted import Script, a_sync, record
@@ -23,7 +23,7 @@ class Incoming:
     """The intake of a sync of one stream, and what it hands on."""
 
     def __init__(self, **config: object) -> None:
-        self.sync: Sync = a_sync(Script(), a_stream(json_schema={"properties": COLUMNS}), **config)
+        self.sync = a_sync(Script(), a_stream(json_schema={"properties": COLUMNS}), **config)
         self.intake: Intake = self.sync.intake
         self.has_call: list[bool] = []
 
@@ -36,7 +36,7 @@ class Incoming:
     @property
     def requests(self) -> list[Request]:
         """What is to be sent, which leaves by this, and is settled."""
-        scheduler, sent = self.sync.pipeline.scheduler, []
+        scheduler, sent = self.sync.scheduler, []
         while (request := scheduler.next_ready(0.0, lambda: None)) is not None:
             sent.append(request)
             scheduler.returned(request)
@@ -276,7 +276,7 @@ def test_of_many_unknown_streams_some_are_named_and_all_records_counted() -> Non
     assert "Further streams (7) are not in the catalog: 14 records were rejected." in said
 
 
-def streams_in(*namespaces: str | None) -> Sync:
+def streams_in(*namespaces: str | None) -> SyncPipeline:
     """A sync of a stream `contacts` in each of these namespaces."""
     schema = {"properties": COLUMNS}
     return a_sync(Script(), *(a_stream(namespace=one, json_schema=schema) for one in namespaces))

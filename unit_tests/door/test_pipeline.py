@@ -437,7 +437,7 @@ def test_while_the_output_is_not_read_no_call_loses_its_patience() -> None:
         [(0.0, [state("x"), *people(1)])],
         answer=lambda call: next(troubles, accepted(call)),
     )
-    for line in a_sync(script, batch_size=1, max_retry_seconds=3).pipeline.run():
+    for line in a_sync(script, batch_size=1, max_retry_seconds=3).run():
         if b'"x"' in line:
             script.time += 6.0
     # The first answer came after one second, and was heard only then.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -17,13 +17,14 @@ from destination_maileon.errors import TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.contact import FieldType
 from destination_maileon.mapping.mapped_record import MappedRecord
+from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Logger
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan, stream_plans
-from destination_maileon.sync import Sync, assemble
+from destination_maileon.sync import assemble, open_streams
 from unit_tests.simulation.account import MaileonAccount
 from unit_tests.simulation.every_moment import Broken, SpyLedger, Watch, insist
 from unit_tests.simulation.idle_checks import IdleChecks
@@ -117,7 +118,8 @@ class Trial:
     world: World
     spy: SpyLedger
     store: FakeStore | None
-    sync: Sync
+    sync: SyncPipeline
+    open_streams: Callable[[], None]
     states: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     heard_before: list[tuple[int, int]] = field(default_factory=list)
     resolved: int = 0
@@ -141,10 +143,10 @@ class Trial:
 
     def run(self) -> None:
         """Runs the sync to its end. Raises Broken; a failure of the sync is kept."""
-        self.sync.open()
+        self.open_streams()
         self.told_at = self.world.now()
         try:
-            for line in self.sync.pipeline.run():
+            for line in self.sync.run():
                 self._hear(orjson.loads(line))
                 self.world.wait(self.scenario.output_seconds)
         except (Exception, Killed) as failure:  # noqa: BLE001 - judged later
@@ -281,8 +283,9 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     spy = _spy(scenario, config, plans, store=store, outbox=outbox)
     sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
     watch.steps = steps_of(scenario)
+    opening = partial(open_streams, sync.intake, plans, asked_account)
     trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
-                  store=store, sync=sync)  # fmt: skip
+                  store=store, sync=sync, open_streams=opening)  # fmt: skip
     flush_seconds = float(str(scenario.setting("flush_interval_seconds", 60)))
     world.check_idle = IdleChecks(trial, flush_seconds).at
     spy.check_rejection = trial.check_rejection

@@ -19,10 +19,11 @@ from destination_maileon.delivery.request import Request
 from destination_maileon.delivery.response_handler import Answer
 from destination_maileon.delivery.sender import Event, ResponseReceived
 from destination_maileon.maileon.auth import SecretRedactor
+from destination_maileon.pipeline import SyncPipeline
 from destination_maileon.protocol.output import Logger
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 from destination_maileon.streams.catalog import stream_plans
-from destination_maileon.sync import Sync, assemble
+from destination_maileon.sync import assemble, open_streams
 from unit_tests.support.builders import a_catalog, a_stream, an_account
 from unit_tests.support.harness import accepted
 
@@ -117,15 +118,16 @@ class Script:
         return [(time, records_of(call)) for time, call in self.started]
 
 
-def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> Sync:
+def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> SyncPipeline:
     """A sync of these streams (`contacts`, with an email and a name, unless some are named)."""
     columns = {name: {"type": "string"} for name in ("email", "first_name")}
     named = streams or (a_stream(json_schema={"properties": columns}),)
     loaded = load_config({"api_key": "a-made-up-key", **config})
     plans = stream_plans(a_catalog(*named), loaded)
     outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
-    sync = assemble(loaded, plans, account=an_account(), service=script, outbox=outbox)
-    sync.open()
+    account = an_account()
+    sync = assemble(loaded, plans, account=account, service=script, outbox=outbox)
+    open_streams(sync.intake, plans, account)
     outbox.take()
     return sync
 
@@ -158,7 +160,7 @@ def ran(script: Script, *streams: Mapping[str, object], **config: object) -> Ran
     sync = a_sync(script, *streams, **config)
     came = Ran()
     try:
-        for line in sync.pipeline.run():
+        for line in sync.run():
             came.messages.append((script.time, orjson.loads(line)))
     except Exception as failure:  # noqa: BLE001 - looked at by the test
         came.failure = failure
