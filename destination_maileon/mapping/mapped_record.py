@@ -1,13 +1,12 @@
 """What a record becomes: a contact to write, a removal, or a refusal; and several records one.
 
-This module alone decides how the records of one contact are merged: as their sequence would have
-left it. With `update` the later value wins field by field, with `ignore` the first record stands.
+Records of one contact are merged as their sequence would have left it: with `update` the later
+value wins field by field, with `ignore` the first record stands.
 """
 
 import dataclasses
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Final, Self, TypeAlias
@@ -36,12 +35,11 @@ class Reason(StrEnum):
     NO_PATH = "an identifier that no address of the API can hold"
 
 
-@dataclass(eq=False)
+@dataclasses.dataclass(eq=False)
 class Refusal(ValueError):
     """Why a record is rejected before it is sent, and whose: `contact` has its identifiers.
 
-    `advice` says what a person can do, and quotes no value. `field` is the column or target at
-    fault, None if it must not be named.
+    `advice` quotes no value. `field` is the column or target at fault, None if it is not named.
     """
 
     reason: Reason
@@ -59,19 +57,15 @@ class ContactRemoval(Struct, frozen=True):
 
 Written: TypeAlias = tuple[bytes, tuple[str, ...], bool]
 """A contact as it travels, its keys, and whether it is whole."""
-
 NO_CONTACT: Final[Written] = (b"", (), False)
-
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
 
-# Of the next two there is one for each record: a Struct is made faster than another class's object,
-# and the garbage collector passes over it, as neither can be part of a cycle.
-
-
+# There are many of the next two: a Struct is made faster than another class's object, and the
+# garbage collector can pass over them, since neither is part of a cycle.
 class MappedRecord(Struct, eq=False, gc=False):
-    """A record until it is settled: where it stood, and the contact that it alone would be.
+    """A record until it is settled, and the bytes of the contact that it alone would be.
 
     `position` is its number in the input, `number` its number in its stream, both from 1. One that
     `is_whole` has a value for every field: nothing of older records remains. `message` is its line
@@ -89,7 +83,7 @@ class MappedRecord(Struct, eq=False, gc=False):
 
     @property
     def contact(self) -> Contact:
-        """The contact, read back: thousands may wait, and of few more than the bytes is needed."""
+        """The contact, read back."""
         return contact_of(self.payload)
 
 
@@ -97,9 +91,8 @@ class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
     `payload` is the contact as it is sent, once it is sealed. `size` is what its records would take
-    one by one, in bytes, `held_bytes` what is kept of them. `arrived_at` is when the first came. A
-    `contact_removal` waits for all who have one of the `identity_keys`. `is_waiting` while it is in
-    an open batch, `is_sent` while in a request.
+    one by one, in bytes, `held_bytes` what is kept of them. A `contact_removal` waits for all who
+    have one of the `identity_keys`. `is_waiting`: in an open batch, `is_sent`: in a request.
     """
 
     first: MappedRecord
@@ -117,7 +110,6 @@ class BatchEntry(Struct, eq=False, gc=False):
 
     @classmethod
     def of_record(cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float) -> Self:
-        """The contact of one record."""
         keys, payload, size = part.identity_keys, part.payload, len(part.payload)
         held_bytes = size + part.message_bytes
         return cls(part, partition_key, arrived_at, keys, payload, size, held_bytes)
@@ -142,7 +134,7 @@ class BatchEntry(Struct, eq=False, gc=False):
 
     @property
     def position(self) -> int:
-        """The place of the entry in the order of the input: its first record's."""
+        """That of its first record."""
         return self.first.position
 
     @property
@@ -159,12 +151,11 @@ class BatchEntry(Struct, eq=False, gc=False):
         if self.later is None:
             self.later = []
         self.later.append(part)
-        size = len(part.payload)
-        held = size + part.message_bytes
+        held_bytes = len(part.payload) + part.message_bytes
         self.records += 1
-        self.size += size
-        self.held_bytes += held
-        return held
+        self.size += len(part.payload)
+        self.held_bytes += held_bytes
+        return held_bytes
 
     def seal(self) -> None:
         """Makes one contact of the records, as it is sent: no more is merged into it.
@@ -183,19 +174,19 @@ class BatchEntry(Struct, eq=False, gc=False):
 def contact_keys(contact: Contact) -> tuple[str, ...]:
     """The contact's identifiers in the form in which they are compared.
 
-    Whether Maileon takes two that look alike for one contact is not documented: external ids that
-    differ by space around them, addresses that only Unicode folds together (a Kelvin sign and a k).
-    Such a one has two keys: it never shares a call with the other, and is never merged with it.
+    Whether Maileon takes two for one is not documented of external ids that differ by space around
+    them, and of addresses that only Unicode folds together (a Kelvin sign and a k): such a one has
+    two keys, so that it never shares a call with the other, and is never merged with it.
     """
     keys = email_keys(contact.email or "") + external_id_keys(contact.external_id or "")
     return (*keys, maileon_id_key(contact.id)) if contact.id else keys
 
 
 def email_keys(email: str) -> tuple[str, ...]:
-    """The keys of an address, without ASCII case; none if it is blank."""
+    """The keys of an address; none if it is blank."""
     if email.isascii():
         return _with_twin(EMAIL_KEY, email.lower())
-    # The case of bytes is that of ASCII alone.
+    # Bytes have no case but that of ASCII.
     lower = email.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
     folded = unicodedata.normalize("NFKC", email).casefold()
     return tuple(dict.fromkeys(_with_twin(EMAIL_KEY, lower) + _with_twin(EMAIL_KEY, folded)))
@@ -209,10 +200,6 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 
 
 external_id_keys = partial(_with_twin, EXTERNAL_ID_KEY)
-"""The keys of an external id; none if it is blank."""
-
-
-Refusal = Refusal
 
 
 def maileon_id_key(number: str) -> str:
