@@ -24,14 +24,12 @@ _MAX_PAGE_BYTES = 8 * 2**20
 _CUSTOM_FIELDS = "/contacts/fields/custom"
 _CATEGORIES = "/contacts/preference_categories"
 _WITH_BODY = frozenset({"POST", "PUT"})
-_MAY_EXIST = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
 
 
 class MaileonClient(AbstractContextManager["MaileonClient"]):
-    """One account, for several threads at once. To be used as a context manager.
+    """One account, for several threads at once; to be closed as a context manager.
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer.
-    `wall_clock` gives seconds since 1970.
     """
 
     def __init__(
@@ -80,9 +78,9 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
         """The field exists afterwards. If it did before, it keeps the type that it had."""
         try:
             self._call("POST", f"{_CUSTOM_FIELDS}/{_segment(name)}", {"type": field_type.value})
-        except RequestRejected as refusal:
+        except RequestRejected:
             # What the service answers of a field that exists is not documented.
-            if refusal.status not in _MAY_EXIST or name not in self.custom_fields():
+            if name not in self.custom_fields():
                 raise
 
     def preference_categories(self) -> list[str]:
@@ -91,10 +89,8 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
     def preferences_of(self, category: str) -> list[str]:
         """The names of the preferences in a category; none if it has vanished."""
         path = f"{_CATEGORIES}/{_segment(category)}/preferences"
-        if not _is_safe(path):
-            return []
         # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
-        return statuses.names(self._call("GET", path, may_be_gone=True), "preferences")
+        return statuses.names(self._call("GET", path, gone_ok=True), "preferences")
 
     def contacts(self, page: int, *, custom_field: str) -> statuses.ContactPage:
         """One page of the account's contacts, from 1, with their number in this custom field."""
@@ -107,45 +103,37 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
         if query:
             # By its id a contact comes with a checksum otherwise (Maileon docs, Get Contact By Id).
             query["ignore_checksum"] = "true"
-        return statuses.identified(self._call("GET", path, query, may_be_gone=True))
+        return statuses.identified(self._call("GET", path, query, gone_ok=True))
 
     def mark_unsubscribed(self, email: str) -> None:
-        """The address is marked as unsubscribed, whether Maileon has such a contact or not.
-
-        The marker is kept apart from contacts (Maileon docs, Set Unsubscription).
-        """
+        """Marks an address, of a contact or of none (Maileon docs, Set Unsubscription)."""
         self._call("PUT", *_address(IdentifierMode.EMAIL, Contact(email), "/unsubscription"))
 
     def is_marked_unsubscribed(self, email: str) -> bool:
-        """Whether the address has an unsubscription marker (Maileon docs, Get Unsubscription)."""
+        """Whether the address has that mark (Maileon docs, Get Unsubscription)."""
         address = _address(IdentifierMode.EMAIL, Contact(email), "/unsubscription")
-        return _is_there(self._call("GET", *address, may_be_gone=True))
+        return _is_there(self._call("GET", *address, gone_ok=True))
 
     def unsubscribe(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
         address = _address(mode, contact, "/unsubscribe")
-        return _is_there(self._call("DELETE", *address, may_be_gone=True))
+        return _is_there(self._call("DELETE", *address, gone_ok=True))
 
     def delete(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
-        return _is_there(self._call("DELETE", *_address(mode, contact), may_be_gone=True))
+        return _is_there(self._call("DELETE", *_address(mode, contact), gone_ok=True))
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        *,
-        may_be_gone: bool = False,
+        self, method: str, path: str, query: dict[str, str] | None = None, *, gone_ok: bool = False
     ) -> Response:
-        """An answer that accepts the call; or, of what `may_be_gone`, a 404 that says it is."""
+        """An answer that accepts the call; with `gone_ok` also a 404 of what is not there."""
         # Without its identifier a contact's address would be that of all contacts, or of none.
         if not _is_safe(path):
             raise RequestRejected("The identifier cannot be part of a URL's path.", status=400)
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         body = b"" if method in _WITH_BODY else None
         answer = self._transport.send(method, target, body=body, limit=_MAX_PAGE_BYTES)
-        if may_be_gone and not _is_there(answer) and statuses.says_gone(answer):
+        if gone_ok and not _is_there(answer) and statuses.says_gone(answer):
             return answer
         if statuses.is_html(self._accepted(answer)):
             raise statuses.fatal_error(answer)
