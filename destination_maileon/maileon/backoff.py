@@ -18,19 +18,13 @@ class Backoff:
     max_retry_seconds: float
 
     def delay(
-        self,
-        attempt: int,
-        elapsed: float,
-        *,
-        retry_after: float | None,
-        random: Callable[[], float],
+        self, attempt: int, spent: float, *, retry_after: float | None, random: Callable[[], float]
     ) -> float | None:
-        """Seconds until the next attempt; None gives up.
+        """Seconds until the next attempt, at least `retry_after` if time is left; None gives up.
 
-        `attempt` counts the attempts made, from 1, in `elapsed` seconds. At least `retry_after` is
-        waited, as far as time is left. `random` gives numbers from 0 to 1.
+        `attempt` counts those made, from 1, in `spent` seconds; `random` gives numbers from 0 to 1.
         """
-        left = self.max_retry_seconds - elapsed
+        left = self.max_retry_seconds - spent
         if left <= 0:
             return None
         ceiling = FIRST_WAIT_SECONDS * 2.0 ** min(attempt, _MAX_DOUBLINGS)

@@ -1,7 +1,7 @@
 """What a contact is to Maileon: identifiers, standard fields, custom fields, preferences.
 
-This module alone decides which standard fields can be written, and of which type each is
-(Maileon docs, Standard Contact Fields; PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
+Which standard fields can be written, and their types: Maileon docs, Standard Contact Fields
+(PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,9 @@ _MAX_ID = 2**63 - 1
 
 
 class FieldType(StrEnum):
-    """As `POST /contacts/fields/custom/{name}?type=` names it, but for GENDER and LOCALE.
+    """As the API names them; GENDER and LOCALE are strings to it, with rules of their own.
 
-    These are strings to Maileon, with rules of their own. TIMESTAMP fields can no longer be
-    created; old accounts have some (Maileon docs, error code 27).
+    TIMESTAMP fields can no longer be created; old accounts have some (Maileon docs, code 27).
     """
 
     STRING = "string"
@@ -28,33 +27,22 @@ class FieldType(StrEnum):
     LOCALE = "locale"
 
 
+# All are text but the last four.
 STANDARD_FIELDS: Mapping[str, FieldType] = {
-    "ADDRESS": FieldType.STRING,
+    **dict.fromkeys(("ADDRESS", "BIRTHDAY", "CITY", "COUNTRY", "FIRSTNAME"), FieldType.STRING),
+    **dict.fromkeys(("FULLNAME", "GENDER", "HNR", "LASTNAME", "LOCALE"), FieldType.STRING),
+    **dict.fromkeys(("NAMEDAY", "ORGANIZATION", "REGION", "SALUTATION"), FieldType.STRING),
+    **dict.fromkeys(("STATE", "TITLE", "ZIP"), FieldType.STRING),
     "BIRTHDAY": FieldType.DATE,
-    "CITY": FieldType.STRING,
-    "COUNTRY": FieldType.STRING,
-    "FIRSTNAME": FieldType.STRING,
-    "FULLNAME": FieldType.STRING,
-    "GENDER": FieldType.GENDER,
-    "HNR": FieldType.STRING,
-    "LASTNAME": FieldType.STRING,
-    "LOCALE": FieldType.LOCALE,
     "NAMEDAY": FieldType.DATE,
-    "ORGANIZATION": FieldType.STRING,
-    "REGION": FieldType.STRING,
-    "SALUTATION": FieldType.STRING,
-    "STATE": FieldType.STRING,
-    "TITLE": FieldType.STRING,
-    "ZIP": FieldType.STRING,
+    "GENDER": FieldType.GENDER,
+    "LOCALE": FieldType.LOCALE,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """`source`: None keeps the stored one, an empty one deletes it.
-
-    (Maileon docs, Synchronize Contacts, "Contact Preferences".)
-    """
+    """`source`: None keeps the stored one, an empty one deletes it (Maileon docs)."""
 
     value: str
     source: str | None = None
@@ -81,16 +69,16 @@ class IdentifierMode(Enum):
 
     @property
     def columns(self) -> frozenset[str]:
-        """The targets of which a stream needs at least one. Maileon falls back from id to email."""
+        """The targets of which a stream needs one. Maileon falls back from id to email."""
         return frozenset({self.value, "email"} if self.sends_id else {self.value})
 
     @property
     def sends_id(self) -> bool:
-        """Whether the contact's Maileon id is sent: elsewhere the API has no use for it."""
+        """Whether the contact's Maileon id is sent: in other modes the API has no use for it."""
         return self is IdentifierMode.MAILEON_ID
 
     def identify(self, contact: Contact) -> tuple[str, str]:
-        """What a contact is called in messages: which identifier, and its value, empty if none."""
+        """The kind and the value of the identifier that messages show; empty if it has none."""
         if self is IdentifierMode.EXTERNAL_ID and contact.external_id:
             return "external id", contact.external_id
         if self is IdentifierMode.MAILEON_ID and contact.id:

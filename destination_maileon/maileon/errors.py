@@ -31,11 +31,7 @@ class FailureReason(StrEnum):
 
 
 class RetriableError(MaileonError):
-    """Whether the call was carried out is not known.
-
-    `status` is the HTTP status, if there was one; `retry_after` the seconds that the service asks
-    to wait, if it asks.
-    """
+    """Whether the call was carried out is not known. `retry_after`: seconds, if it asks to wait."""
 
     def __init__(
         self,

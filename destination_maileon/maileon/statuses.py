@@ -36,7 +36,6 @@ _PAGE = re.compile(
     rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_IDENTIFIERS = ("email", "external_id", "id")
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 _EMPTY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 _ACCEPTED, _REFUSED = 2, 4
@@ -142,8 +141,7 @@ def identified(answer: Response) -> list[Contact]:
 
 def _identifiers(contact: etree._Element) -> Contact:
     texts = child_texts(contact)
-    email, external_id, id_ = [(texts.get(n) or "").strip() or None for n in _IDENTIFIERS]
-    return Contact(email, external_id, id_)
+    return Contact(texts.get("email"), texts.get("external_id"), texts.get("id"))
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:
