@@ -417,6 +417,14 @@ def test_a_removal_column_that_is_unclear_refuses_the_record() -> None:
     assert refusal.advice.endswith("Write the time of the deletion there, or leave it empty.")
 
 
+def test_whether_somebody_leaves_must_be_clear_before_who_it_is() -> None:
+    gone = Column("gone", Target(Kind.DELETED))
+    for said, reason in (("perhaps", Reason.UNCLEAR_REMOVAL), (False, Reason.NO_IDENTIFIER)):
+        refusal = mapped({"email": None, "gone": said}, gone)
+        assert isinstance(refusal, Refusal)
+        assert refusal.reason is reason
+
+
 def test_what_is_wrong_with_the_fields_of_a_removal_does_not_matter() -> None:
     column = Column("preferences", Target(Kind.PREFERENCES))
     result = mapped(
