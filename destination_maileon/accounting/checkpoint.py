@@ -18,11 +18,8 @@ STATISTICS = ("created", "existing", "unsubscribed", "merged", "left_out", "remo
 
 
 ReadyState: TypeAlias = tuple[bytes, int, int, dict[str, int]]
-"""The line of a STATE that may be written now, and its counts.
-
-How many records of its stream (without one: of all) were written and rejected since the previous
-STATE of the same scope, and the statistics of the calls since the previous STATE of any.
-"""
+"""The line of a STATE that may be written now; how many records of its stream (without one: of all)
+were written and rejected since the previous such STATE; what calls counted since any STATE."""
 
 
 @dataclass(slots=True)
@@ -97,5 +94,4 @@ class Checkpoint:
     @property
     def is_crowded(self) -> bool:
         """Whether so many STATEs wait that open batches should be sent to release them."""
-        is_full = self._held_bytes > MAX_HELD_BYTES
-        return is_full or len(self._segments) > self._max_held_states
+        return self._held_bytes > MAX_HELD_BYTES or len(self._segments) > self._max_held_states

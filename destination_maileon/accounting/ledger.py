@@ -28,9 +28,8 @@ _NOT_IN_CATALOG = Rejection(
 class Ledger:
     """The accounts of one sync.
 
-    `completed`: the streams that the source has sent completely. `staying`: by stream that
-    overwrites, the identifiers of those who must stay in its audience, since their records were
-    rejected, so that their number is an older one; in a dry run those of everybody.
+    `completed`: the streams that the source has sent completely. `staying`: the identifiers of who
+    must stay in an audience though it may have an older number; in a dry run those of everybody.
     """
 
     def __init__(
@@ -186,12 +185,11 @@ class Ledger:
         """Counts the report of a call whose contacts no earlier report has counted."""
         # A report that counts more than was sent causes a warning elsewhere; here it is capped.
         existing, unsubscribed = min(report.existing, sent), min(report.unsubscribed, sent)
-        is_ignored = plan.options.sync_mode is SynchronizationMode.IGNORE
         # A dry run does not know who exists.
         is_known = plan.options.update_only and not self._config.dry_run
         skipped = {
             LeftOut.UNSUBSCRIBED: unsubscribed,
-            LeftOut.EXISTING: existing if is_ignored else 0,
+            LeftOut.EXISTING: existing * (plan.options.sync_mode is SynchronizationMode.IGNORE),
             LeftOut.NOT_EXISTING if is_known else LeftOut.UNTOLD: left_out,
         }
         counts = self.counts[plan]

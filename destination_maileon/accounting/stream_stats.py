@@ -22,9 +22,8 @@ class LeftOut(StrEnum):
 class StreamStats:
     """Records, contacts and calls of one stream. Times in seconds of the loop's clock.
 
-    `settled_well` counts the records that were not rejected. `gone` counts the removed people who
-    were not in Maileon, `marked` those of them whose address got an unsubscription marker, and
-    `left` people who left the stream's audience.
+    `settled_well`: records that were not rejected. `gone`: removed people who were not in Maileon,
+    `marked` those of them whose address got an unsubscription marker. `left`: the audience.
     """
 
     read: int = 0
@@ -51,8 +50,7 @@ class StreamStats:
     @property
     def written(self) -> int:
         """The number of records that reached the account."""
-        others = self.left_out.total() + self.opted_out + self.deleted
-        return max(0, self.settled_well - others)
+        return max(0, self.settled_well - self.left_out.total() - self.opted_out - self.deleted)
 
     def numbers(self) -> dict[str, object]:
         """Every count by its name, for the stored report."""

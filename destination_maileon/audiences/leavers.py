@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.members import NOBODY, Members
@@ -21,7 +21,7 @@ from destination_maileon.maileon.contact_xml import contact_bytes, document
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.statuses import ContactPage
-from destination_maileon.maileon.sync_options import SynchronizationMode, SyncOptions
+from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
@@ -33,9 +33,7 @@ _MARKED = "whose address has an unsubscription marker, so that Maileon does not 
 _REFUSED = "who dropped out, but whom Maileon refuses to update"
 
 # No permission, no override, no reimport: only the field is touched, of contacts that exist.
-_OPTIONS = SyncOptions(
-    IdentifierMode.MAILEON_ID, sync_mode=SynchronizationMode.UPDATE, update_only=True
-)
+_OPTIONS = SyncOptions(IdentifierMode.MAILEON_ID, update_only=True)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -66,21 +64,17 @@ class Leavers:
 
     def _read(self) -> None:
         """Asks for as many pages as may be in flight, at first for one: it says how many exist."""
-        while (
-            self._pages_asked < self._pages and self._open_calls < self.config.concurrent_requests
-        ):
+        most = self.config.concurrent_requests
+        while self._pages_asked < self._pages and self._open_calls < most:
             self._pages_asked += 1
-            self._ask(partial(self._page, self._pages_asked), self._page_came)
+            self._ask(Job(partial(self._page, self._pages_asked), self._page_came))
 
     def _page(self, number: int, client: MaileonClient) -> ContactPage:
         return client.contacts(number, custom_field=self.plan.audience_field or "")
 
-    def _ask(
-        self, send: Callable[[MaileonClient], object], answered: Callable[[Any], None]
-    ) -> None:
+    def _ask(self, job: Job) -> None:
         self._open_calls += 1
-        key, job = PartitionKey(self.plan, None), Job(send, answered)
-        self.submit(Request(key, [], purpose=Purpose.ASK, job=job))
+        self.submit(Request(PartitionKey(self.plan, None), [], purpose=Purpose.ASK, job=job))
 
     def _page_came(self, page: ContactPage | RequestRejected) -> None:
         self._open_calls -= 1
@@ -132,7 +126,7 @@ class Leavers:
             body = document(map(self._cleared_contact, ids))
             return client.synchronize(_OPTIONS.parameters(None), body, contacts=len(ids))
 
-        self._ask(send, partial(self._cleared, ids))
+        self._ask(Job(send, partial(self._cleared, ids)))
 
     def _cleared_contact(self, maileon_id: int) -> bytes:
         field = self.plan.audience_field or ""

@@ -1,7 +1,6 @@
-"""Who is in an audience: the contacts of the account, each judged by its own number.
+"""Who is in an audience: each contact of the account is judged by its own number.
 
-So nobody leaves by mistake who comes or goes while the account is read, and a second attempt of the
-same generation takes nobody out whom the first has put in.
+So a second attempt of the same generation takes nobody out whom the first has put in.
 """
 
 from array import array
@@ -19,10 +18,9 @@ NOBODY = 0
 
 @dataclass(eq=False, slots=True)
 class Members:
-    """The members of one stream's audience, of whom those who leave are kept, by Maileon id.
+    """Those of one stream's audience; of who leaves, only the Maileon ids are kept.
 
-    `current` members have this generation's number, `staying` keep an older one since their records
-    were rejected.
+    `current` have this generation's number, the records of the `staying` were rejected in it.
     """
 
     plan: StreamPlan

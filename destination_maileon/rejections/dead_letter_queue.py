@@ -20,10 +20,7 @@ MAX_HELD_BYTES = 5_000_000
 
 
 class DeadLetterQueue:
-    """The rejected records of one sync. Lines wait here until they are stored.
-
-    `during` carries out an upload, which may take minutes.
-    """
+    """The rejected records of one sync. `during` carries out an upload, which may take minutes."""
 
     def __init__(
         self,

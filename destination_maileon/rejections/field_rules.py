@@ -1,21 +1,16 @@
-"""Contact -> the documented rules that it breaks.
+"""Contact -> the rules for values that it breaks, of which Maileon is the judge.
 
-Maileon's rules for values (Maileon docs, Standard and Custom Contact Fields; Synchronize Contacts
-Error Codes) decide of no contact whether it is sent, Maileon judges that: they find what else is
-wrong with a rejected contact, and what a dry run can foresee.
+Maileon docs, Standard and Custom Contact Fields; Synchronize Contacts Error Codes.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from math import isfinite
-from typing import TypeAlias
 
 from destination_maileon.maileon import error_codes
 from destination_maileon.maileon.contact import STANDARD_FIELDS, Contact, FieldType
 from destination_maileon.mapping.converters import truncated
-
-Violation: TypeAlias = tuple[int | None, str]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){2}( ([01][0-9]|2[0-3])(:[0-9]{2}){2})?")
@@ -23,7 +18,9 @@ _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,10})")
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def violations(contact: Contact, custom_types: Mapping[str, FieldType]) -> Iterator[Violation]:
+def violations(
+    contact: Contact, custom_types: Mapping[str, FieldType]
+) -> Iterator[tuple[int | None, str]]:
     """Error code (None: undocumented) and target of everything that breaks a documented rule.
 
     Preferences break none: only what is a yes or a no is written into a contact.

@@ -16,9 +16,7 @@ from destination_maileon.maileon.statuses import one_line
 HIDDEN = "***"
 _ENDING = re.compile(r"\.[A-Za-z]{2,12}\Z")
 _NO_ADDRESS = r"\s@<>\"'(),;:"
-_ADDRESS = re.compile(
-    rf"[^{_NO_ADDRESS}]+(?:@|%40|&#0*64;|&commat;)[^{_NO_ADDRESS}]+", re.IGNORECASE
-)
+_ADDRESS = re.compile(rf"(?i)[^{_NO_ADDRESS}]+(?:@|%40|&#0*64;|&commat;)[^{_NO_ADDRESS}]+")
 _QUOTED = re.compile(r"(?<!\w)([\"'`])(.+?)\1(?!\w)|([„“«»])([^„“”«»]+)[“”«»]")
 _LONG_NUMBER = re.compile(r"\d[\d ./-]*\d{3,}|\d{4,}")
 """Telephone numbers, customer numbers, dates. Limits and positions are shorter, mostly."""
@@ -48,9 +46,8 @@ def masked(identifier: str) -> str:
 def without_values(text: str, *contacts: Contact, known_names: Collection[str] = ()) -> str:
     """The text on one line, less every value of the contacts and whatever else looks like one.
 
-    It can also quote contacts that nobody here knows of, so addresses, long numbers and quotations
-    are hidden. Names of fields stay; those of preferences only if they are known: others may stand
-    in a record's list alone, as its values do.
+    That is addresses, long numbers and quotations: others may be quoted, too. Names of fields stay;
+    those of preferences only if they are known, since a list in a record may have brought them.
     """
     text = one_line(text)
     values = {value for contact in contacts for value in _values(contact, known_names)}
@@ -83,8 +80,6 @@ def _spellings(value: str) -> set[str]:
 
 def _values(contact: Contact, known_names: Collection[str]) -> Iterator[str]:
     fields = (*contact.standard_fields.values(), *contact.custom_fields.values())
-    preferences = contact.preferences.values()
-    identifiers = (contact.email, contact.external_id, contact.id)
-    said = [text for preference in preferences for text in (preference.value, preference.source)]
-    yield from filter(None, (*identifiers, *fields, *said))
+    said = [text for one in contact.preferences.values() for text in (one.value, one.source)]
+    yield from filter(None, (contact.email, contact.external_id, contact.id, *fields, *said))
     yield from (name for path in contact.preferences for name in path if name not in known_names)

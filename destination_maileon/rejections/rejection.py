@@ -43,8 +43,7 @@ ADVICE_BY_MODE: Mapping[tuple[IdentifierMode, int], str] = {
 class Rejection:
     """Why a record is not in the account, and what a person can do.
 
-    `code` is Maileon's, None if the record was refused without one. Two are equal if they are
-    counted as one reason.
+    `code` is Maileon's, if there is one. Two are equal if they are counted as one reason.
     """
 
     reason: str
@@ -69,9 +68,8 @@ def rejection_by_report(
 ) -> Rejection:
     """The report's first finding is the reason; the advice names what else is wrong as well.
 
-    A field is shown only if it is one of `known_fields` or of the contact: for some codes the
-    service answers with the value there (Maileon docs, Synchronize Contacts). A preference is only
-    shown if it is known: in a list of preferences the record itself wrote its name.
+    A field is shown only if it is one of `known_fields` or of the contact, as for some codes the
+    value stands there (Maileon docs, Synchronize Contacts); a preference only if it is known.
     """
     main = findings[0]
     error = meaning(main.code)
@@ -90,10 +88,7 @@ def rejection_by_report(
 
 
 class RejectionLog:
-    """Words and counts of the rejections of one sync.
-
-    Of each reason `counts` has the first rejection, and how many there were.
-    """
+    """Those of one sync. Of each reason `counts` has the first, and how many there were."""
 
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
@@ -133,13 +128,12 @@ def _origin(plan: StreamPlan, field: str) -> str:
 def excess(config: Config, rejected: int, records: int, *, is_end: bool) -> str | None:
     """In words, how many more are rejected than the configuration allows; None if so many may."""
     most, percent = config.max_rejected_records, config.max_rejected_percent
-    is_judged = is_end or records >= JUDGED_FROM_RECORDS
     if most is not None and rejected > most:
-        told = were_rejected(rejected)
-        allowed = f"the {most} that {titled('max_rejected_records')}"
-    elif percent is not None and is_judged and 100 * rejected > percent * records:
-        told = f"{rejected} of {pluralize(records, 'record')} {was_or_were(rejected)} rejected"
-        allowed = f"the {percent:g} % that {titled('max_rejected_percent')}"
-    else:
+        allowed = f"the {most} that {titled('max_rejected_records')} allows"
+        return f"{were_rejected(rejected)}, which is more than {allowed}"
+    is_judged = is_end or records >= JUDGED_FROM_RECORDS
+    if percent is None or not is_judged or 100 * rejected <= percent * records:
         return None
-    return f"{told}, which is more than {allowed} allows"
+    share = f"{rejected} of {pluralize(records, 'record')} {was_or_were(rejected)} rejected"
+    allowed = f"the {percent:g} % that {titled('max_rejected_percent')} allows"
+    return f"{share}, which is more than {allowed}"

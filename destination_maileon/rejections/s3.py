@@ -35,10 +35,7 @@ for _library in ("boto3", "botocore", "s3transfer", "urllib3"):
 
 
 class S3Bucket:
-    """One bucket, and the folder in it below which everything is written.
-
-    `seconds` bounds the time between two bytes, and that to connect, which is 10 at most.
-    """
+    """A folder of a bucket. `seconds` bounds the wait for each byte, and to connect, 10 at most."""
 
     def __init__(self, settings: S3Storage, *, seconds: float = 60.0, attempts: int = 4) -> None:
         self._settings = settings
@@ -62,12 +59,11 @@ class S3Bucket:
         failure = self._failure_to_put(key, body, media_type)
         if failure is None:
             return
-        settings = self._settings
-        host = urlsplit(settings.s3_endpoint or "").hostname
-        where = host or f"Amazon S3, region {settings.s3_bucket_region}"
+        host = urlsplit(self._settings.s3_endpoint or "").hostname
+        where = host or f"Amazon S3, region {self._settings.s3_bucket_region}"
         # Here, where the library's exception does not come along: it may hold the key.
         raise failure.error(
-            f'No rejected records can be stored in the bucket "{settings.s3_bucket_name}" '
+            f'No rejected records can be stored in the bucket "{self._settings.s3_bucket_name}" '
             f"({where}): {failure.cause}. {failure.advice}"
         )
 
