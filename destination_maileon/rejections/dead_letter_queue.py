@@ -1,7 +1,6 @@
 """Rejected records -> JSON lines in a bucket, each an Airbyte message that can be sent again.
 
-Invariant: what was added is in the bucket when `flush` returns, and no object takes the place of
-another, but for the report of a sync that is made again.
+Invariant: what was added is in the bucket when `flush` returns, and only reports are replaced.
 """
 
 import secrets
@@ -65,7 +64,7 @@ class DeadLetterQueue:
 
     def location(self, plan: StreamPlan) -> str:
         """Where the rejected records of the stream are, for a person."""
-        return self._bucket.url(*_folders(plan))
+        return f"s3://{self._bucket.name}/{self._bucket.key(*_folders(plan))}"
 
     def store_report(self, plan: StreamPlan, report: Mapping[str, object]) -> None:
         """Stores the report of the sync of this stream; raises what `add` does."""

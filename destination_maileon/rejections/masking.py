@@ -1,8 +1,7 @@
 """What of a person, and of a text that a server wrote, may be shown.
 
-Invariants: of a masked identifier nothing is shown but its first letter and the ending of its
-domain; no value of the given contacts is left in a server's text, whatever its case, but for very
-short ones inside of words. Where a value cannot be cut out, the whole text is hidden.
+Invariants: a masked identifier shows its first letter and the ending of its domain; no value of the
+given contacts is left in a server's text, whatever its case, but very short ones inside of words.
 """
 
 import json

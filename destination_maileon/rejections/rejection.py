@@ -1,7 +1,6 @@
 """What was rejected, and why: three lines for each reason, counts after that, totals by reason.
 
-This module alone decides how a rejection is told, and how much may be rejected. Invariant: every
-rejected record is counted under exactly one reason, and no line holds a value of a record.
+Invariant: each is counted under exactly one reason, and no line holds a value of a record.
 """
 
 import dataclasses
@@ -30,8 +29,7 @@ MAX_OTHER_FIELDS = 100
 
 ADVICE_BY_MODE: Mapping[tuple[IdentifierMode, int], str] = {
     (IdentifierMode.EMAIL, 4): "Another contact has this external id, so the address may have "
-    "changed: recognise contacts by external_id, or give each contact an external id of its "
-    "own.",
+    "changed: recognise contacts by external_id, or give each an external id of its own.",
     (IdentifierMode.EXTERNAL_ID, 5): "Another contact has this address. If that is the same "
     "person without an external id, sync once by email to give it this one; under an older one, "
     "delete the older contact in Maileon. Otherwise give each contact an address of its own.",
@@ -88,7 +86,7 @@ def rejection_by_report(
 
 
 class RejectionLog:
-    """Those of one sync. Of each reason `counts` has the first, and how many there were."""
+    """The rejections of one sync: of each reason `counts` has the first, and how many."""
 
     def __init__(self, style: IdentifiersInLogs) -> None:
         self._style = style
@@ -126,7 +124,7 @@ def _origin(plan: StreamPlan, field: str) -> str:
 
 
 def excess(config: Config, rejected: int, records: int, *, is_end: bool) -> str | None:
-    """In words, how many more are rejected than the configuration allows; None if so many may."""
+    """In words, that more are rejected than the configuration allows; None if so many may be."""
     most, percent = config.max_rejected_records, config.max_rejected_percent
     if most is not None and rejected > most:
         allowed = f"the {most} that {titled('max_rejected_records')} allows"

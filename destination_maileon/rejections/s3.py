@@ -1,7 +1,6 @@
 """One bucket of S3, or of a service that speaks like it, and its failures in words.
 
-Invariant: no error holds a credential or anything of a record. What a request may take is left to
-botocore, as the bucket is the user's own.
+Invariant: no error holds a credential or anything of a record.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ class S3Bucket:
     """A folder of a bucket. `seconds` bounds the wait for each byte, and to connect, 10 at most."""
 
     def __init__(self, settings: S3Storage, *, seconds: float = 60.0, attempts: int = 4) -> None:
+        self.name = settings.s3_bucket_name
         self._settings = settings
         self._seconds = seconds
         self._attempts = attempts
@@ -50,10 +50,6 @@ class S3Bucket:
         folders = filter(None, self._settings.bucket_path.split("/"))
         return "/".join(segment(name) for name in (*folders, *names))
 
-    def url(self, *names: str) -> str:
-        """The same for a person: `s3://BUCKET/PATH`."""
-        return f"s3://{self._settings.s3_bucket_name}/{self.key(*names)}"
-
     def put(self, key: str, body: bytes, media_type: str) -> None:
         """Writes an object; raises ConfigError if a person must act first, else TransientError."""
         failure = self._failure_to_put(key, body, media_type)
@@ -63,7 +59,7 @@ class S3Bucket:
         where = host or f"Amazon S3, region {self._settings.s3_bucket_region}"
         # Here, where the library's exception does not come along: it may hold the key.
         raise failure.error(
-            f'No rejected records can be stored in the bucket "{self._settings.s3_bucket_name}" '
+            f'No rejected records can be stored in the bucket "{self.name}" '
             f"({where}): {failure.cause}. {failure.advice}"
         )
 
@@ -74,7 +70,7 @@ class S3Bucket:
             return BAD_KEY
         try:
             answer = self.client.put_object(
-                Bucket=self._settings.s3_bucket_name, Key=key, Body=body, ContentType=media_type
+                Bucket=self.name, Key=key, Body=body, ContentType=media_type
             )
         except Exception as failure:  # noqa: BLE001 - whatever it is, a bucket cannot be written to
             return failure_of(failure)
@@ -115,7 +111,7 @@ def check_bucket(settings: S3Storage, *, seconds: float = CHECK_SECONDS) -> None
     key = bucket.key(CHECK_NAME)
     bucket.put(key, b"Written to see whether this is allowed. It may be deleted.\n", "text/plain")
     with suppress(Exception):
-        bucket.client.delete_object(Bucket=settings.s3_bucket_name, Key=key)
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
 
 
 def segment(name: str) -> str:
