@@ -4,10 +4,9 @@ This module alone decides which options there are, with their values, defaults, 
 each that a person reads about it. How a target is spelled is decided in `targets`.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
@@ -26,10 +25,11 @@ IdentifiersInLogs = StrEnum("IdentifiersInLogs", ["MASKED", "FULL"])
 API_URL = "https://api.maileon.com/1.0"
 
 
-def _named(members: Mapping[str, object]) -> BeforeValidator:
-    """Reads each of these names as what it stands for."""
+def _named(members: type[Enum], **others: None) -> BeforeValidator:
+    """Reads the name of a member, in lower case, or another name as what it stands for."""
+    names = {**others, **{member.name.lower(): member for member in members}}
     return BeforeValidator(
-        lambda name: members.get(str(name), name), json_schema_input_type=Literal[tuple(members)]
+        lambda name: names.get(str(name), name), json_schema_input_type=Literal[tuple(names)]
     )
 
 
@@ -44,13 +44,10 @@ def _each_once(entries: tuple[Any, ...]) -> tuple[Any, ...]:
 
 Entries: TypeAlias = Annotated[tuple[types.Value, ...], AfterValidator(_each_once)]
 SyncMode: TypeAlias = Annotated[
-    SynchronizationMode,
-    Field(strict=True),
-    _named({mode.name.lower(): mode for mode in SynchronizationMode}),
+    SynchronizationMode, Field(strict=True), _named(SynchronizationMode)
 ]
 NewPermission: TypeAlias = Annotated[
-    Annotated[Permission, Field(strict=True)] | None,
-    _named({"not_set": None, **{item.name.lower(): item for item in Permission}}),
+    Annotated[Permission, Field(strict=True)] | None, _named(Permission, not_set=None)
 ]
 _optional = partial(option, default=None)
 _always_shown = partial(option, always_show=True)
@@ -59,8 +56,6 @@ _hidden = partial(option, airbyte_hidden=True)
 
 class ColumnMapping(ConfigModel, title="Column"):
     """One column and the field in Maileon that it fills."""
-
-    keys_with_null: ClassVar[frozenset[str]] = frozenset({"source"})
 
     column: str = option("Column", examples=["first_name", "color"])
     """The column's name, exactly as the source delivers it (see the schema of the connection)."""

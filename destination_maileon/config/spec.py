@@ -13,11 +13,9 @@ from destination_maileon.config.model import Config
 Schema: TypeAlias = dict[str, Any]
 
 DOCUMENTATION_URL = "https://support.maileon.com/support/synchronize-contacts/"
-"""The page of the call that writes contacts; Airbyte's site has none of this connector."""
+"""Of the call that writes contacts; Airbyte's site has no page of this connector."""
 SYNC_MODES = ("append", "append_dedup", "overwrite")
-"""Without data activation, overwrite only for streams with an audience. What data activation offers
-is said by `discover`, per object."""
-
+"""Without data activation, whose modes `discover` tells; overwrite only for audiences."""
 GROUPS = (
     ("safety", "Try It First", "dry_run"),
     ("account", "Maileon Account", "api_key"),

@@ -41,7 +41,6 @@ IDENTIFIERS = (Kind.EMAIL, Kind.EXTERNAL_ID, Kind.MAILEON_ID)
 SHARED_TARGETS = frozenset({Kind.SKIP, Kind.DELETED, Kind.UNSUBSCRIBE})
 """What several columns of a stream may go to."""
 _OF_THE_PERSON = (*IDENTIFIERS, Kind.PERMISSION, Kind.DELETED, Kind.UNSUBSCRIBE)
-_WITH_NAMES = (Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,6 @@ class Target:
     category: str = ""
 
     def __str__(self) -> str:
-        """The target as the configuration spells it."""
         if self.kind is Kind.PREFERENCE:
             return f"preference:{self.category}/{self.name}"
         return f"{self.kind}:{self.name}" if self.name else str(self.kind)
@@ -75,8 +73,7 @@ _TARGET_PATTERN = (
 
 def preference_splits(path: str) -> list[tuple[str, str]]:
     """Every way to read `CATEGORY/NAME`, the first slash first: either may hold slashes itself."""
-    cuts = [at for at in range(1, len(path) - 1) if path[at] == "/"]
-    return [(path[:at], path[at + 1 :]) for at in cuts]
+    return [(path[:at], path[at + 1 :]) for at in range(1, len(path) - 1) if path[at] == "/"]
 
 
 def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Target | None:
@@ -97,7 +94,7 @@ def parse_target(text: str, preferences: Collection[tuple[str, str]] = ()) -> Ta
 def nearest_target(text: str) -> Target | None:
     """The target that was most likely meant by a text that names none; None if nothing is near."""
     head, colon, name = text.partition(":")
-    kind = NameIndex(_WITH_NAMES).nearest(head)
+    kind = NameIndex((Kind.STANDARD, Kind.CUSTOM, Kind.PREFERENCE)).nearest(head)
     if colon and (target := parse_target(f"{kind}:{name}")) is not None:
         return target
     word = name if colon else text
@@ -148,12 +145,10 @@ _RESERVED = r"id|created|updated|external_id|local_part|permission_(type|status)
 
 
 def creation_obstacle(name: str) -> str | None:
-    """Why no custom field can have this name; None if it can.
-
-    Maileon docs, Custom Contact Fields; what XML forbids could be created, but never filled.
-    """
+    """Why no field can have this name (Maileon docs, Custom Contact Fields); None if it can."""
     if re.fullmatch(_RESERVED, name, re.IGNORECASE) or name.lower() in _STANDARD_BY_BARE:
         return "Maileon reserves this name. Map the column to a field with another name."
+    # What XML forbids could be created, but never filled.
     is_plain = name == without_forbidden(name) == name.strip() and any(map(str.isprintable, name))
     if is_plain and re.fullmatch(r"(?s).{3,64}", name):
         return None
@@ -168,15 +163,12 @@ def mistaken_for(column: str) -> str | None:
 
     Were `unsubscribed` left out in silence, or made a custom field, nobody would be unsubscribed.
     """
-    word = bare(column)
-    if word.startswith(("unsubscribe", "optout", "optedout")):
-        word = Kind.UNSUBSCRIBE
-    for kind in (*_OF_THE_PERSON, Kind.PREFERENCES):
-        if bare(kind) == word:
-            # A list of preferences is known by its name alone.
-            verb = "rename" if kind is Kind.PREFERENCES else "map"
-            return (
-                f'column "{column}" does not go to {kind} by its name. If that is meant, {verb} '
-                f"the column to {kind}, else map it to a custom field or to skip."
-            )
-    return None
+    kinds = {bare(kind): kind for kind in (*_OF_THE_PERSON, Kind.PREFERENCES)}
+    leaves = bare(column).startswith(("unsubscribe", "optout", "optedout"))
+    kind = Kind.UNSUBSCRIBE if leaves else kinds.get(bare(column))
+    # A list of preferences is known by its name alone.
+    verb = "rename" if kind is Kind.PREFERENCES else "map"
+    return kind and (
+        f'column "{column}" does not go to {kind} by its name. If that is meant, {verb} the column '
+        f"to {kind}, else map it to a custom field or to skip."
+    )

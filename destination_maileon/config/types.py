@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from itertools import pairwise
 from string import whitespace
-from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError, Url
@@ -25,10 +25,8 @@ def refused(what_is_allowed: str, hint: str = "") -> PydanticCustomError:
 
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Makes the text below an option its description in the form, where lines end nowhere.
-
-    pydantic's `use_attribute_docstrings` does the same, but reads the source at each start.
-    """
+    """Makes the text below an option its description in the form, where lines end nowhere."""
+    # pydantic's `use_attribute_docstrings` does the same, but reads the source at each start.
     (definition,) = ast.parse(inspect.getsource(model)).body
     for statements in pairwise(ast.iter_child_nodes(definition)):
         match statements:
@@ -41,16 +39,13 @@ class ConfigModel(
 ):
     """An object of the configuration: immutable, and without any key that is not declared."""
 
-    keys_with_null: ClassVar[frozenset[str]] = frozenset()
-    """Keys in which null says something else than their absence."""
-
     @model_validator(mode="before")
     @classmethod
     def _as_json_means_it(cls, given: object) -> object:
         """A whole number may be written as 1.0, and Airbyte's form clears a field with null."""
         if not isinstance(given, dict):
             return given
-        clearable = cls.model_fields.keys() - cls.keys_with_null
+        clearable = {key for key, one in cls.model_fields.items() if one.default is not None}
         return {
             key: int(value) if isinstance(value, float) and value.is_integer() else value
             for key, value in given.items()
@@ -107,10 +102,7 @@ ADDRESS_FORM = (
 
 
 def _as_address(text: str) -> str:
-    """The address without surrounding space and closing slashes.
-
-    The key travels with every call, so nothing but TLS or this machine is good enough for it.
-    """
+    # The key travels with every call, so nothing but TLS or this machine is good enough for it.
     address = text.strip()
     with suppress(ValueError):
         Url(address)

@@ -6,9 +6,9 @@ secret, nor one that is no plain text or number.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from destination_maileon.config.model import Config, S3Storage
@@ -36,11 +36,9 @@ def secrets_of(raw: object) -> set[str]:
     return set[str]().union(*map(secret_forms, secrets), *map(secrets_of, raw.values()))
 
 
+_FIELDS = {**Config.model_fields, **S3Storage.model_fields}
 _SECRET_KEYS = {
-    key
-    for model in (Config, S3Storage)
-    for key, field in model.model_fields.items()
-    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("airbyte_secret")
+    key for key, one in _FIELDS.items() if SecretStr in {one.annotation, *get_args(one.annotation)}
 }
 
 
@@ -61,10 +59,7 @@ _NAME_IN = {"Stream": "name", "Column": "column"}
 
 
 def _walked(steps: Sequence[int | str], raw: Any) -> tuple[str, Schema]:  # noqa: ANN401 - a JSON value
-    """The place as a person finds it, and the schema there.
-
-    A place is the title in the form, the path of keys, and the names of a stream and its column.
-    """
+    """Title, path of keys, and names of stream and column of a place; and the schema there."""
     path, node = "", connection_specification()
     names = []
     for step in steps:

@@ -170,10 +170,7 @@ class Account:
     def missing_problem(
         self, target: Target, field_type: FieldType | None, *, creates: bool
     ) -> str | None:
-        """What a person must do about a target that it lacks; None if the field may be created.
-
-        `field_type` is the one that the field should have, if that is known.
-        """
+        """What a person must do about a target that it lacks; None if the field may be created."""
         name, category = target.name, target.category
         if target.kind is Kind.PREFERENCE:
             hint = did_you_mean(f"{category}/{name}", preference_paths(self.preferences))

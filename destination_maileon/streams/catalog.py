@@ -1,8 +1,7 @@
 """Configured catalog + configuration -> one StreamPlan per stream.
 
 This module alone decides what passes for a configured catalog, which destination sync modes are
-accepted, and which options a stream's calls have. What an older or newer Airbyte leaves out or adds
-is no error. A refresh or a Clear deletes nobody because a table is read anew.
+accepted, and which options a stream's calls have. A refresh or a Clear deletes nobody.
 """
 
 from collections import Counter
@@ -22,9 +21,8 @@ from destination_maileon.streams.discovery import CONTACT, OPERATIONS, Operation
 from destination_maileon.streams.entry_matching import StreamEntries
 
 PLAIN_MODES = ("append", "append_dedup")
-"""Without an object both do the same."""
 OVERWRITE = "overwrite"
-"""Without an object, and only for a stream with an audience."""
+"""Without an object. Overwrite only for a stream with an audience."""
 
 
 def stream_title(key: StreamKey) -> str:

@@ -12,8 +12,6 @@ from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode
 
-Json = dict[str, object]
-
 CONTACT = "contact"
 """The one object of data activation (`destination_object_name`)."""
 
@@ -50,12 +48,12 @@ Airbyte's UI (Airbyte platform)."""
 
 def destination_catalog(
     config: Config, custom_fields: Mapping[str, FieldType], preferences: Collection[tuple[str, str]]
-) -> Json:
+) -> dict[str, object]:
     """The catalog: one operation for each thing that can be done with contacts."""
     fields = [(Target(Kind.STANDARD, name), kind) for name, kind in STANDARD_FIELDS.items()]
     fields += [(Target(Kind.CUSTOM, name), kind) for name, kind in sorted(custom_fields.items())]
     named = [Target(Kind.PREFERENCE, name, category) for category, name in sorted(preferences)]
-    schema: Json = {
+    schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
         "required": [],
