@@ -152,7 +152,6 @@ def _with_both_keys_or_none(storage: S3Storage) -> S3Storage:
 
 _S3Storage: TypeAlias = Annotated[S3Storage, AfterValidator(_with_both_keys_or_none)]
 ObjectStorage: TypeAlias = Annotated[NoStorage | _S3Storage, Field(discriminator="storage_type")]
-NO_STORAGE = NoStorage(storage_type="None")
 
 
 class Config(ConfigModel, title="Destination Maileon"):
@@ -223,7 +222,7 @@ class Config(ConfigModel, title="Destination Maileon"):
     """The sync stops before a larger share of an audience's members than this drops out of it: this
     protects you if a table at the source is incomplete. Leave it empty for no limit."""
     object_storage_config: ObjectStorage = option(
-        "Storage for Rejected Records", default=NO_STORAGE, type="object"
+        "Storage for Rejected Records", default=NoStorage(storage_type="None"), type="object"
     )
     """Where rejected records are kept, so that they can be corrected and sent again."""
     ignore_invalid_contacts: Flag = option("Continue When Contacts Are Rejected", default=True)
