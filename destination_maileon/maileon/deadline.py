@@ -1,11 +1,12 @@
 """HTTP connections that stop when the time of the call that uses them is over.
 
 Connecting, the TLS handshake, sending and receiving each get what is left of the time that
-`time_limit` set for this thread: a peer that sends one byte a second, or reads none, is cut off as
-one that is silent. How long a name may take to resolve is the system's business.
+`time_limit` set for this thread: a peer that sends one byte a second is cut off as one that is
+silent. How long a name may take to resolve is the system's business.
 """
 
 import http.client
+import math
 import socket
 import ssl
 import time
@@ -19,20 +20,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
-# The most that a socket takes as its timeout is much more; nobody waits as long as this.
 _MAX_SECONDS = 86_400.0
+"""A socket takes no timeout of any length."""
 _MAX_INTERIM_ANSWERS = 100
 _MOMENT_SECONDS = 0.05
-"""So much longer than its call's time an operation may take."""
+"""So much more or less than its call's time an operation may take."""
 _ends_at: ContextVar[float] = ContextVar("ends_at")
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """What this thread does with these connections inside ends after so many seconds.
-
-    Inside another limit it ends with that one at the latest.
-    """
+    """Ends what this thread does with these connections inside; or an outer limit does, earlier."""
     ends_at = time.monotonic() + min(seconds, _MAX_SECONDS)
     token = _ends_at.set(min(ends_at, _ends_at.get(ends_at)))
     try:
@@ -54,9 +52,6 @@ def _seconds_left() -> float:
 class _BoundedSocket(socket.socket):
     """A socket whose sending and receiving end with the call's time, give or take a moment."""
 
-    _told = (0.0, 0.0)
-    """Of which time the system was told last, and what was left of it then."""
-
     def recv_into(self, *args: Any) -> int:
         self._bound()
         return super().recv_into(*args)
@@ -69,17 +64,15 @@ class _BoundedSocket(socket.socket):
         """Nothing: the libraries above would set none, several times in each call."""
 
     def _bound(self) -> None:
-        # Python asks the system each time, and lets the loop go on meanwhile, for which this thread
-        # has then to wait: with every call that was half of such waits.
-        left, ends_at = _seconds_left(), _ends_at.get()
-        told_of, told_left = self._told
-        if ends_at != told_of or told_left - left >= _MOMENT_SECONDS:
-            self._told = (ends_at, left)
+        # Only where it matters: Python lets the loop go on meanwhile, and this thread has to wait
+        # for it. With every operation that was half of such waits.
+        left = _seconds_left()
+        if abs((self.gettimeout() or math.inf) - left) >= _MOMENT_SECONDS:
             super().settimeout(left)
 
 
 class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
-    """The same under TLS, the handshake included. `sendall` calls `send` again and again."""
+    """The same under TLS, where `sendall` calls `send` again and again."""
 
     def send(self, *args: Any) -> int:
         self._bound()
@@ -91,9 +84,9 @@ class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
 
 
 class _FinalAnswer(http.client.HTTPResponse):
-    """The answer behind the interim ones (1xx) that may come before it (RFC 9110, 15.2).
+    """The answer behind interim ones (RFC 9110, 15.2), of which Python skips 100 alone.
 
-    Python skips 100 alone, and would take each later answer for that of the call before.
+    It would take each later answer on the connection for that of the call before.
     """
 
     def begin(self) -> None:
