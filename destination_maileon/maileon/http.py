@@ -15,19 +15,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment
 
 import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
-from urllib3.util import parse_url
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
+from destination_maileon.maileon import errors
 from destination_maileon.maileon.deadline import BOUNDED_POOLS, bounded_tls, time_is_up, time_limit
-from destination_maileon.maileon.errors import (
-    FailureReason,
-    FatalError,
-    MaileonError,
-    RetriableError,
-)
+from destination_maileon.maileon.errors import FailureReason
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """A report on 10,000 contacts with every error each has about 22 MB."""
@@ -36,7 +30,7 @@ _PIECE_BYTES = 2**16
 _MEDIA_TYPE = "application/vnd.maileon.api+xml"
 _CONTENT_TYPE = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""The first of them that is set counts. They are heard by requests, by curl and by OpenSSL."""
+"""The first that is set counts. They are those of requests, of curl and of OpenSSL."""
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4(?!08|29)\d\d)")
 NEEDS_LOGIN = (
     "wants a user name and a password (407). Write them into the environment variable with its"
@@ -93,14 +87,14 @@ class HttpTransport:
             "Accept-Encoding": "gzip, deflate",
             "Authorization": authorization,
         }
-        self._proxy_variable = ""
+        set_ = (name for name in _CERTIFICATE_VARIABLES if os.environ.get(name))
+        self._certificate_variable, self._proxy_variable = next(set_, ""), ""
         self._pools = urllib3.PoolManager()
         self._problem: Exception | None = None
         try:
-            # At once, since several threads may make the first call.
+            # At once, since several threads may make the first call; each call raises a problem.
             self._open(base_url.partition(":")[0].lower(), connections)
-        except (FatalError, *FAILURES) as problem:
-            # Every call raises it.
+        except (errors.FatalError, *FAILURES) as problem:
             self._problem = problem
 
     def close(self) -> None:
@@ -134,11 +128,10 @@ class HttpTransport:
         """Makes the connections, with the proxy and certificates that the environment names."""
         tls = bounded_tls()
         if scheme == "https":
-            _load_certificates(tls)
+            _load_certificates(tls, self._certificate_variable)
         settings: dict[str, Any] = {"maxsize": connections, "retries": False, "ssl_context": tls}
-        proxies = getproxies_environment()
-        proxy = proxies.get(scheme) or proxies.get("all")
-        if proxy is None or should_bypass_proxies(self._base_url, no_proxy=None):
+        proxy = select_proxy(self._base_url, get_environ_proxies(self._base_url))
+        if proxy is None:
             self._pools = urllib3.PoolManager(**settings)
         else:
             own = {f"{scheme}_proxy", "all_proxy"}
@@ -146,30 +139,30 @@ class HttpTransport:
             self._proxy_variable = next(name for name in named if name.lower() in own)
             if "://" not in proxy:
                 proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
-            url = parse_url(proxy)
+            url = urllib3.util.parse_url(proxy)
             user = unquote(url.auth) if url.auth else None
             settings["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=user)
             self._pools = urllib3.ProxyManager(url.url, proxy_ssl_context=tls, **settings)
         self._pools.pool_classes_by_scheme = BOUNDED_POOLS
 
-    def _failure(self, error: BaseException) -> MaileonError:
+    def _failure(self, error: BaseException) -> errors.MaileonError:
         """What to raise; to be asked while the call's time limit holds."""
         causes = _causes_of(error)
         if problem := self._lasting_problem(causes):
-            return FatalError(f"No call reaches {self.host}: {problem}")
+            return errors.FatalError(f"No call reaches {self.host}: {problem}")
         through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
         kinds, words = next(row for row in _CAUSES if _any(causes, *row[0]))
         reason = FailureReason.UNREADABLE if kinds is _UNREADABLE else FailureReason.CONNECTION
         if time_is_up() or _any(causes, TimeoutError):
             reason = FailureReason.TIMEOUT
             words = f"no complete answer within {self._timeout_seconds:.6g} seconds"
-        return RetriableError(f"No answer from {self.host}{through}: {words}.", reason)
+        return errors.RetriableError(f"No answer from {self.host}{through}: {words}.", reason)
 
     def _lasting_problem(self, causes: list[BaseException]) -> str | None:
         """What a person reads of a certificate or a proxy that turns every call away."""
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                variable = _certificate_variable() or _CERTIFICATE_VARIABLES[0]
+                variable = self._certificate_variable or _CERTIFICATE_VARIABLES[0]
                 why = cause.verify_message.rstrip(".")
                 return (
                     f"the TLS certificate that is shown is not trusted ({why}). The environment"
@@ -206,12 +199,7 @@ def _body(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
     return bytes(body)
 
 
-def _certificate_variable() -> str | None:
-    return next((name for name in _CERTIFICATE_VARIABLES if os.environ.get(name)), None)
-
-
-def _load_certificates(tls: ssl.SSLContext) -> None:
-    variable = _certificate_variable()
+def _load_certificates(tls: ssl.SSLContext, variable: str) -> None:
     path = os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
     kind = "capath" if os.path.isdir(path) else "cafile"  # noqa: PTH112 - no pathlib for this
     try:
@@ -219,7 +207,7 @@ def _load_certificates(tls: ssl.SSLContext) -> None:
     except OSError as error:
         is_empty = isinstance(error, ssl.SSLError)
         problem = "holds no certificate" if is_empty else f"cannot be read ({error.strerror})"
-        raise FatalError(
+        raise errors.FatalError(
             f"The environment variable {variable} names the file of trusted certificates {path}, "
             f"which {problem}. Correct or remove the variable."
         ) from None
