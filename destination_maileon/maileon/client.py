@@ -43,11 +43,9 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
     ) -> None:
         self._wall_clock = wall_clock
         self._redact = SecretRedactor(secret_forms(api_key))
+        key = authorization(api_key)
         self._transport = HttpTransport(
-            base_url,
-            authorization(api_key),
-            timeout_seconds=timeout_seconds,
-            connections=connections,
+            base_url, key, timeout_seconds=timeout_seconds, connections=connections
         )
 
     def __exit__(self, *_: object) -> None:
@@ -140,11 +138,7 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
         return answer
 
     def _accepted(self, answer: Response) -> Response:
-        error = statuses.error_of(answer, wall_clock=self._wall_clock)
-        if isinstance(error, RequestRejected):
-            # Before anybody masks or cuts anything else in it: half a key could not be found again.
-            said = self._redact(error.server_message)
-            error.server_message = said[: statuses.MAX_SERVER_MESSAGE_CHARACTERS]
+        error = statuses.error_of(answer, wall_clock=self._wall_clock, redact=self._redact)
         if error is not None:
             raise error
         return answer

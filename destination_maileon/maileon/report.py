@@ -1,7 +1,7 @@
 """bytes -> what became of the contacts of one call; and XML, of answers that nobody vouches for.
 
-This module alone decides what is a readable report (Maileon docs, Synchronize Contacts), and what
-XML is accepted from outside. Comments, processing instructions and namespaces are no difference.
+Shape of a report: Maileon docs, Synchronize Contacts. Comments, processing instructions and
+namespaces make no difference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -103,8 +103,7 @@ def _invalid_contacts(root: etree._Element) -> Iterator[InvalidContact]:
 def read_xml(body: bytes) -> etree._Element | None:
     """The root element; None if the bytes are no XML, or none that is accepted.
 
-    No DOCTYPE is (hence no entities), no depth or text beyond libxml2's limits, and no more
-    elements than an answer of the API may have. Nothing comes from the network.
+    No DOCTYPE is (hence no entities), and nothing beyond libxml2's limits and MAX_ELEMENTS.
     """
     # Counted before they take memory: every element has a tag that opens, every attribute a "=".
     elements = body.count(b"<") - body.count(b"</")
@@ -123,10 +122,7 @@ def local_name(element: etree._Element) -> str:
 
 
 def child_texts(parent: etree._Element) -> dict[str, str | None]:
-    """The text of the first child of each name; None if it is empty, or `nil` (Maileon docs, XML).
-
-    Of thousands of elements: a search for `{*}name` takes longer.
-    """
+    """The text of the first child of each name; None if empty, or `nil` (Maileon docs, XML)."""
     texts: dict[str, str | None] = {}
     for child in parent:
         text = None if child.get("nil") == "true" else child.text or None

@@ -1,8 +1,8 @@
 """What an answer means: the error that its status is, and what lists and error messages say.
 
-This module alone decides what a status means to the caller (Maileon docs, HTTP Status Codes; 408,
-413, 429 and 503 are not documented there, and mean what HTTP says) and in which words a person is
-told. No message quotes the answer. Shapes of lists: the same page, and the official clients.
+Meanings: Maileon docs, HTTP Status Codes; 408, 413, 429 and 503 are not documented there, and mean
+what HTTP says. Shapes of lists: the same page, and the official clients. No error's message quotes
+the answer.
 """
 
 import html
@@ -27,8 +27,8 @@ from destination_maileon.maileon.report import child_texts, local_name, read_xml
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-# `html` makes a number of it, which Python refuses to do with thousands of digits. What it becomes
-# must be a character: what stood around it would be the next such reference.
+# Python makes no number of thousands of digits. In their place must be a character, since what
+# stands around them would be the next such reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 # Possessive throughout: what follows many comments must not be tried in every way to part them.
@@ -67,8 +67,10 @@ RETRIABLE: Mapping[int, FailureReason] = {
 """Likewise. Every other 4xx refuses the call, and what is no status of HTTP cannot be read."""
 
 
-def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> errors.MaileonError | None:
-    """What the answer's status means; None if the call was accepted."""
+def error_of(
+    answer: Response, *, wall_clock: Callable[[], float], redact: Callable[[str], str] = str
+) -> errors.MaileonError | None:
+    """What the answer's status means; None if the call was accepted. `redact` hides the key."""
     status, hundreds = answer.status, answer.status // 100
     if hundreds == _ACCEPTED:
         return None
@@ -76,8 +78,10 @@ def error_of(answer: Response, *, wall_clock: Callable[[], float]) -> errors.Mai
         return fatal_error(answer, words)
     reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds)
     if reason is None and hundreds == _REFUSED:
+        # The key first of all: half of one could not be found again.
+        said = redact(server_message(answer))[:MAX_SERVER_MESSAGE_CHARACTERS]
         words = f"Maileon refuses the call ({status})."
-        return errors.RequestRejected(words, status=status, server_message=server_message(answer))
+        return errors.RequestRejected(words, status=status, server_message=said)
     reason = reason or FailureReason.UNREADABLE
     wait = retry_after_seconds(answer.headers.get("Retry-After"), wall_clock=wall_clock)
     words = f"{answer.host} cannot answer now ({status}, {reason.value})."
@@ -92,10 +96,7 @@ def fatal_error(answer: Response, words: str = FATAL[404]) -> errors.FatalError:
 
 
 def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) -> float | None:
-    """The seconds that `Retry-After` asks for, a day at most; None if it is nonsense.
-
-    `wall_clock` gives seconds since 1970, for a date.
-    """
+    """The seconds that `Retry-After` asks for, a day at most; None if it is nonsense."""
     value = (text or "").strip()
     seconds = float(value) if _SECONDS.fullmatch(value) else -1.0
     if seconds < 0:
@@ -161,9 +162,9 @@ def is_html(answer: Response) -> bool:
 
 
 def says_gone(answer: Response) -> bool:
-    """Whether a 404 speaks of the contact, in a form that the API uses, and not of the path.
+    """Whether a 404 speaks of the contact, and not of the path: it has a form that the API uses.
 
-    Those are none, XML, or a short text (older pages of Maileon's docs).
+    Those are no body, XML, or a short text (older pages of Maileon's docs).
     """
     if answer.body is None or is_html(answer):
         return False
@@ -174,10 +175,7 @@ def says_gone(answer: Response) -> bool:
 
 
 def server_message(answer: Response) -> str:
-    """What the server says of an error, on one line; may be empty, or as long as an error can be.
-
-    It may quote a contact, or the key: who cuts it before the key is hidden leaves half of one.
-    """
+    """What the server says of an error, on one line, uncut: it may quote a contact, or the key."""
     body = (answer.body or b"").strip()
     if is_html(answer):
         return ""
@@ -189,8 +187,8 @@ def server_message(answer: Response) -> str:
         text = body.decode(errors="replace")
         if len(text) > MAX_SERVER_MESSAGE_CHARACTERS:
             return ""
-    # A value that is quoted as HTML, as part of a URL or as JSON could not be told from the words
-    # around it. JSON's escapes together, since two may be one character.
+    # Else a value that is quoted as HTML, in a URL or in JSON could not be found and masked.
+    # JSON's escapes together, since two may be one character.
     text = _JSON_ESCAPES.sub(lambda escapes: str(json.loads(f'"{escapes[0]}"')), text)
     return one_line(unquote(html.unescape(_NO_CHARACTER.sub("\ufffd", text))))
 
@@ -202,10 +200,7 @@ def one_line(text: str, *, instead: str = " ") -> str:
 
 
 def _tree(answer: Response, *roots: str) -> etree._Element:
-    """The root, of one of these names; an empty one if the answer says that nothing is there.
-
-    Raises RetriableError if there is none: it may have been cut.
-    """
+    """The root, empty if nothing is there; raises RetriableError if its name is another."""
     tree = etree.Element(roots[-1]) if answer.status in _EMPTY else read_xml(answer.body or b"")
     if tree is None or local_name(tree) not in roots:
         words = f"The answer of {answer.host} cannot be read."

@@ -1,8 +1,4 @@
-"""Permission, synchronization mode and the other options of a call -> query parameters.
-
-Every documented parameter is always sent (Maileon docs, Synchronize Contacts), so that no change of
-a default at Maileon changes a sync. Only `permission` is left out where none is set.
-"""
+"""The options of a call -> query parameters (Maileon docs, Synchronize Contacts)."""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -47,7 +43,7 @@ def _word(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """The options of a stream's calls; the permission may differ from call to call."""
+    """The options of a stream's calls, but for the permission."""
 
     identifier_mode: IdentifierMode
     sync_mode: SynchronizationMode = SynchronizationMode.UPDATE
@@ -57,7 +53,7 @@ class SyncOptions:
     ignore_invalid_contacts: bool = True
 
     def parameters(self, permission: Permission | None) -> dict[str, str]:
-        """The query of one call.
+        """Every documented parameter, so that no change of a default at Maileon changes a sync.
 
         Without a permission, override_permission is false: the documentation says in one place that
         existing contacts keep theirs then, in another that the permission would be "none".
