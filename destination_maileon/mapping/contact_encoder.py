@@ -29,10 +29,7 @@ from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
 
-_PERMISSIONS = (
-    f"Use one of not_set, {', '.join(permission.name.lower() for permission in Permission)}, "
-    "or 1 to 6, or leave it empty."
-)
+_LEAVING = {Kind.DELETED, Kind.UNSUBSCRIBE}
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
 
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
@@ -54,46 +51,38 @@ class ContactEncoder:
         texts: Collection[str] = (),
         order: Collection[str] = (),
     ) -> None:
-        self._plan, self._config, self._account = stream.plan, stream.config, stream.account
-        self._notices = notices or Notices()
+        self._account, self._notices = stream.account, notices or Notices()
         self._seen = self._notices.seen
         columns = [*stream.columns.values()]
-        texts = {c.name for c in columns if c.name in texts and c.target.kind in _SECTIONS}
-        self.rows = Rows(
-            order or stream.columns,
-            {c.name for c in columns if c.clear},
-            {c.name for c in columns if c.converter is as_text}.intersection(texts),
-        )
-        mode = self._plan.options.identifier_mode
+        clearing = {c.name for c in columns if c.clear}
+        plain = {c.name for c in columns if c.target.kind in _SECTIONS and c.converter is as_text}
+        self.rows = Rows(order or stream.columns, clearing, plain.intersection(texts))
+        place = self.rows.columns
+        mode = stream.plan.options.identifier_mode
         unused = {Kind.SKIP} if mode.sends_id else {Kind.SKIP, Kind.MAILEON_ID}
-        of = {kind: [c for c in columns if c.target.kind is kind] for kind in Kind}
-        of |= {kind: [] for kind in unused}
+        marks = [c for c in columns if c.name == DELETED_AT_COLUMN or c.target.kind in _LEAVING]
+        used = [c for c in columns if c in marks or c.target.kind not in unused]
+        of = {kind: [c for c in used if c.target.kind is kind] for kind in Kind}
         identifiers = [c for kind in IDENTIFIERS for c in of[kind]]
-        marks = of[Kind.DELETED] + of[Kind.UNSUBSCRIBE]
-        marks += [c for c in columns if c.name == DELETED_AT_COLUMN and c not in marks]
         # What a null must not be taken for: who the contact is, that it has left, its consent.
         self._critical = [c.name for c in (*identifiers, *marks, *of[Kind.PERMISSION])]
-        self._mapped = {*self._critical, *(c.name for its in of.values() for c in its)}
-        place = self.rows.columns
+        self._mapped = {c.name for c in used}
+        self._texts = [place[c.name] for c in used if c not in marks]
         places = {c.target.kind: place[c.name] for c in identifiers}
         self._identifiers = Identifiers(mode, places, self._seen)
         self._marks = [(c.name, place[c.name]) for c in marks]
-        self._may_leave = bool(marks) or self._plan.every_record_is_deleted
-        self._removals = RemovalColumns(
-            unsubscribe=[c.name for c in of[Kind.UNSUBSCRIBE]],
-            when_deleted=self._config.deleted_records,
-            every_record_is_deleted=self._plan.every_record_is_deleted,
-        )
-        cleaned = (*IDENTIFIERS, *_SECTIONS, Kind.PREFERENCE)
-        self._texts = [place[c.name] for kind in cleaned for c in of[kind] if c not in marks]
-        self._compile_content(of)
+        self._all_leave = stream.plan.every_record_is_deleted
+        self._may_leave = bool(marks) or self._all_leave
+        leaving = [c.name for c in of[Kind.UNSUBSCRIBE]]
+        self._removals = RemovalColumns(leaving, stream.config.deleted_records, self._all_leave)
+        self._compile_content(stream, of)
 
-    def _compile_content(self, of: Mapping[Kind, list[Column]]) -> None:
+    def _compile_content(self, stream: StreamColumns, of: Mapping[Kind, list[Column]]) -> None:
         """What is said of the contact: fields, preferences, permission."""
-        place = self.rows.columns
-        sections = {tag: [*map(self._field, of[kind])] for kind, tag in _SECTIONS.items()}
-        if (name := self._plan.audience_field) is not None:
-            number = str(self._plan.audience_number)
+        place, cuts = self.rows.columns, stream.config.truncate_long_text
+        sections = {t: [self._field(c, cuts=cuts) for c in of[k]] for k, t in _SECTIONS.items()}
+        if (name := stream.plan.audience_field) is not None:
+            number = str(stream.plan.audience_number)
             sections["custom_fields"].append(Field("audience", name, constant=number))
         self._write_fields = field_writer({tag: of for tag, of in sections.items() if of})
         self._lists = [(c.name, place[c.name]) for c in of[Kind.PREFERENCES]]
@@ -101,18 +90,19 @@ class ContactEncoder:
         permission = of[Kind.PERMISSION]
         self.permission_column = permission[0].name if permission else None
         self._permission = place[permission[0].name] if permission else ""
-        self._has_wishes = bool(self._lists or self._preferences or self._permission)
+        self._has_wishes = bool(self._lists or self._preferences or permission)
 
-    def _field(self, column: Column) -> Field:
+    def _field(self, column: Column, *, cuts: bool) -> Field:
         convert = column.converter
         is_text = convert is as_text
         if is_text and column.target.kind is Kind.STANDARD:
             convert = self._standard_text
-        cuts = is_text and self._config.truncate_long_text
+        if is_text and cuts:
+            convert = partial(self._cut, convert)
         return Field(
             self.rows.columns[column.name],
             column.target.name,
-            partial(self._cut, convert) if cuts else convert,
+            convert,
             converts_texts=cuts or not is_text,
             is_text=column.name in self.rows.texts,
             clears=column.clear,
@@ -195,7 +185,7 @@ class ContactEncoder:
             value = getattr(row, place)
             if value is not None and value is not UNSET:
                 marks[name] = value
-        if is_usable and not marks and not self._plan.every_record_is_deleted:
+        if is_usable and not marks and not self._all_leave:
             return None
         removal = self._removals.removal(marks)
         if not is_usable and removal is not DeletedRecords.IGNORE:
@@ -268,5 +258,7 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
 def _permission(text: str, column: str) -> Permission | None:
     permission = Permission.parse(text)
     if permission is None and not is_not_set(text):
-        raise Refusal(Reason.BAD_PERMISSION, _PERMISSIONS, column)
+        names = ", ".join(Permission.__members__).lower()
+        advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
+        raise Refusal(Reason.BAD_PERMISSION, advice, column)
     return permission
