@@ -77,28 +77,21 @@ def contact_of(payload: bytes) -> Contact:
     """The contact of which `contact_bytes` made these bytes. No other XML can be read so."""
     # No text holds a bare "<", so that the parts can be told by their tags.
     text = payload.decode()
-    rest, _, preferences = text.partition("<preferences>")
-    rest, _, custom = rest.partition("<custom_fields>")
-    identifiers, _, standard = rest.partition("<standard_fields>")
     return Contact(
-        **{name: unescape(value) for name, value in _IDENTIFIER.findall(identifiers)},
-        standard_fields=_fields_of(standard),
-        custom_fields=_fields_of(custom),
+        **{name: unescape(value) for name, value in _IDENTIFIER.findall(text)},
+        standard_fields=_fields_of(text, "standard_fields"),
+        custom_fields=_fields_of(text, "custom_fields"),
         preferences={
             (unescape(category), unescape(name)): Preference(
                 unescape(value), unescape(source) if element else None
             )
-            for name, category, value, element, source in _PREFERENCE.findall(preferences)
+            for name, category, value, element, source in _PREFERENCE.findall(text)
         },
     )
 
 
 def merged_bytes(first: bytes, payloads: Sequence[bytes]) -> bytes:
-    """One element of several of one contact, as `contact_bytes` writes them.
-
-    Its identifiers are those of `first`. Each field has its last value; each preference its last
-    value, and its last source beside it.
-    """
+    """One element of several: the identifiers of `first`, and the last of each value and source."""
     identifiers: bytes = _IDENTIFIERS.findall(first)[0]
     if len(payloads) == 1:
         return identifiers + _IDENTIFIERS.split(payloads[0], maxsplit=1)[1]
@@ -142,6 +135,6 @@ def _field(name: str, value: str | None) -> str:
     return f"{field_head(name)}{written}</value></field>"
 
 
-def _fields_of(text: str) -> dict[str, str | None]:
-    found = _FIELD.findall(text)
+def _fields_of(text: str, element: str) -> dict[str, str | None]:
+    found = _FIELD.findall(_contents(text, element))
     return {unescape(name): None if nil else unescape(value) for name, nil, value in found}
