@@ -6,7 +6,7 @@ Each record walks them once, and becomes the finished pieces of its element.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from destination_maileon.config.targets import DELETED_AT_COLUMN, IDENTIFIERS, K
 from destination_maileon.maileon import contact_xml
 from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column, StreamColumns
-from destination_maileon.mapping.converters import Converter, as_text, truncated
+from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.identifiers import Identifiers, contact_of_pieces
 from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
 from destination_maileon.mapping.preferences import listed, preference_value
@@ -93,17 +93,11 @@ class ContactEncoder:
         self._has_wishes = bool(self._lists or self._preferences or permission)
 
     def _field(self, column: Column, *, cuts: bool) -> Field:
-        convert = column.converter
-        is_text = convert is as_text
-        if is_text and column.target.kind is Kind.STANDARD:
-            convert = self._standard_text
-        if is_text and cuts:
-            convert = partial(self._cut, convert)
+        convert = self._cut if cuts and column.converter is as_text else column.converter
         return Field(
             self.rows.columns[column.name],
             column.target.name,
             convert,
-            converts_texts=cuts or not is_text,
             is_text=column.name in self.rows.texts,
             clears=column.clear,
         )
@@ -232,17 +226,12 @@ class ContactEncoder:
         self._seen.add(Notice.CLEANED)
         return clean or None
 
-    def _cut(self, written: Converter, value: object) -> str:
-        text = value if type(value) is str else written(value) or ""
+    def _cut(self, value: object) -> str:
+        text = value if type(value) is str else as_text(value)
         cut = truncated(text)
         if len(cut) != len(text):
             self._seen.add(Notice.TRUNCATED)
         return cut
-
-    def _standard_text(self, value: object) -> str:
-        if isinstance(value, dict | list):
-            self._seen.add(Notice.NESTED)
-        return as_text(value)
 
 
 def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:

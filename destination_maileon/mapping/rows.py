@@ -67,14 +67,13 @@ _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 class Field(NamedTuple):
     """One column: `place` is its attribute of a row, `name` the field that it fills.
 
-    `converts_texts`: texts are converted, too. `is_text`: it has no other value than texts.
-    `clears`: a null clears the stored value. A `constant` (XML) is what every record has instead.
+    `is_text`: it has no other value than texts. `clears`: a null clears the stored value.
+    A `constant` (XML) is what every record has instead.
     """
 
     place: str
     name: str
     convert: Converter = as_text
-    converts_texts: bool = False
     is_text: bool = False
     clears: bool = False
     constant: str = ""
@@ -111,7 +110,7 @@ def _lines(field: Field) -> list[str]:
         return [" " + _PUT.format(f"head_{place}", "''")]
     lines = [f" value = row.{place}"]
     is_given = "value is not None and value is not UNSET" if field.clears else "value is not None"
-    if field.converts_texts:
+    if field.convert is not as_text:
         written = _WITHOUT_CALL.get(field.convert, "{}").format(f"convert_{place}(value)")
         lines += [f" if {is_given} and (value := {written}) is not None:"]
     else:

@@ -64,10 +64,6 @@ class Notice(Enum):
         "held an identifier with a character that nobody sees, such as a zero-width space: Maileon "
         "takes it for another contact, or refuses it. Remove such characters at the source."
     )
-    NESTED = (
-        "held an object or a list where a standard field takes a text: it was written as JSON. Map "
-        "the column to skip, or let the source flatten it."
-    )
 
 
 class Notices:

@@ -547,17 +547,6 @@ def test_records_with_truncated_texts_are_counted() -> None:
     assert notices.counts == {Notice.TRUNCATED: 1}
 
 
-@pytest.mark.parametrize("cuts", [False, True])
-def test_an_object_in_a_standard_field_is_noticed_and_in_a_custom_field_it_is_not(
-    *, cuts: bool
-) -> None:
-    notices, encoder = noticing(standard("ADDRESS"), custom("A"), truncate_long_text=cuts)
-    encoded(encoder, {**ADA, "address": "Bonn", "A": {"city": "Bonn"}})
-    assert not notices.counts
-    encoded(encoder, {**ADA, "address": {"city": "Bonn"}})
-    assert notices.counts == {Notice.NESTED: 1}
-
-
 @pytest.mark.parametrize("value", ["ja", 2, "vielleicht", [True], {}, "x"])
 def test_a_preference_that_is_neither_yes_nor_no_is_refused_by_its_name(value: object) -> None:
     refusal = mapped({**ADA, "weekly": value}, preference())

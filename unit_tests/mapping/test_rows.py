@@ -69,12 +69,7 @@ def write(
 ) -> bool:
     """Writes the section that these values make; UNSET is an absent one."""
     rows = Rows(NAMES, NAMES if clears else [])
-    fields = [
-        Field(
-            rows.columns[name], name, convert, converts_texts=convert is not as_text, clears=clears
-        )
-        for name in NAMES
-    ]
+    fields = [Field(rows.columns[name], name, convert, clears=clears) for name in NAMES]
     if constant:
         fields.append(Field("constant", "X", constant=constant))
     writer = field_writer({"custom_fields": fields})

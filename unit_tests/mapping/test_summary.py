@@ -76,10 +76,10 @@ def test_a_record_counts_once_for_each_notice() -> None:
         notices.seen.add(Notice.CLEANED)
         notices.seen.add(Notice.CLEANED)
         notices.count()
-    notices.seen.add(Notice.NESTED)
+    notices.seen.add(Notice.TRUNCATED)
     notices.count()
     notices.count()
-    assert notices.counts == {Notice.CLEANED: 2, Notice.NESTED: 1}
+    assert notices.counts == {Notice.CLEANED: 2, Notice.TRUNCATED: 1}
 
 
 @pytest.mark.parametrize("notice", Notice)
