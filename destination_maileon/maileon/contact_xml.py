@@ -41,13 +41,11 @@ def escape_markup(text: str) -> str:
 
 
 def field_head(name: str) -> str:
-    """What stands before a field's `<value>`."""
     return f"<field><name>{escape(name)}</name>"
 
 
 @lru_cache(maxsize=4096)
 def preference_head(category: str, name: str) -> str:
-    """What stands before a preference's `<value>`."""
     return f"<preference><name>{escape(name)}</name><category>{escape(category)}</category>"
 
 

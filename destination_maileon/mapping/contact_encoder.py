@@ -39,8 +39,7 @@ class ContactEncoder:
     """Encodes the records of one stream. Compiled anew when the stream's columns change.
 
     `rows` makes the rows that are encoded. `texts` are columns that have held nothing but texts so
-    far. `order` is that of the columns in the records: all of those that go somewhere, and maybe
-    others; if it is empty, as they come.
+    far, `order` has the columns as in the records: all that go somewhere, and maybe others.
     """
 
     def __init__(
@@ -103,10 +102,9 @@ class ContactEncoder:
         )
 
     def leave_gaps(self, row: Struct, nulled: Iterable[str]) -> Refusal | None:
-        """Makes absent what the source could not deliver, or did not since it had not changed.
+        """Makes absent what did not change, and the `nulled` that the source could not deliver.
 
-        `nulled` are the columns that the record's `meta.changes` says so of. A refusal if who the
-        contact is, its permission or its removal is among them: a null would stand for a no.
+        A refusal if one decides who the contact is, its permission or its removal.
         """
         place = self.rows.columns
         nulled = self._mapped.intersection(nulled)
@@ -127,10 +125,7 @@ class ContactEncoder:
         return Refusal(Reason.NOT_DELIVERED, advice, critical, contact_of_pieces(pieces))
 
     def encode(self, row: Struct, texts: Texts) -> Mapped:
-        """What the record asks for. Null and absent columns are alike, unless nulls clear.
-
-        `texts` says what may stand in the record's texts; it need not. The row is then cleaned.
-        """
+        """What the record asks for; `texts` says what may stand in its texts, and need not."""
         try:
             return self._encoded(row, texts)
         finally:
@@ -164,10 +159,7 @@ class ContactEncoder:
         return "".join(pieces).encode(), keys, is_whole
 
     def permission(self, row: Struct, configured: Permission | None) -> Permission | None:
-        """The permission of a record, which may name none; None: none is sent.
-
-        Raises Refusal if it names another, which an encoded one does not.
-        """
+        """The record's permission, or the configured one; None: none is sent. May raise Refusal."""
         value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
         return _permission(text, self.permission_column or "") if text else configured

@@ -1,8 +1,4 @@
-"""A record's identifiers -> who the contact is, and the keys by which it is compared.
-
-This module alone decides what is an identifier, whether a record has the one that it needs, and
-which identifiers a person should know of.
-"""
+"""A record's identifiers -> who the contact is, and the keys by which it is compared."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +19,6 @@ INVISIBLE = re.compile(
 """Characters that nobody sees (Unicode: Default_Ignorable_Code_Point), of the first plane."""
 MANY_ADDRESSES = 10
 MAX_TRACKED_IDS = 1000
-
 _NO_ID = re.compile(r"\A(-[0-9]+|\+?0+)\Z")
 """A number below 1 says that there is no Maileon id, as for Maileon's own client (Java: `> 0`)."""
 _ID, _EMAIL, _EXTERNAL_ID = "<id>", "<email>", "<external_id>"
@@ -35,10 +30,7 @@ _KEYS: Mapping[Kind, tuple[str, str, Callable[[str], tuple[str, ...]]]] = {
 
 
 class Identifiers:
-    """The identifiers of one stream, by the places of their columns in a row.
-
-    A Maileon id is among them only where contacts are recognised by it.
-    """
+    """Those of one stream, by their columns' places in a row; a Maileon id only if it is sent."""
 
     def __init__(self, mode: IdentifierMode, places: Mapping[Kind, str], seen: set[Notice]) -> None:
         self._needed = _EXTERNAL_ID if mode is IdentifierMode.EXTERNAL_ID else _EMAIL
@@ -48,10 +40,7 @@ class Identifiers:
         self._id = places.get(Kind.MAILEON_ID)
 
     def of(self, row: Struct) -> tuple[list[str], tuple[str, ...]]:
-        """The first pieces of the contact: by turns what stands before a text, and the text.
-
-        And its keys; none if Maileon cannot recognise it by them.
-        """
+        """The first pieces of the contact, and its keys: none if they are not what is needed."""
         pieces = ["<contact>", ""]
         keys: tuple[str, ...] = ()
         given = None if self._id is None else getattr(row, self._id)
@@ -74,7 +63,7 @@ class Identifiers:
                 if not text.isascii() and INVISIBLE.search(text):
                     self._seen.add(Notice.INVISIBLE)
         if number:
-            keys += (mapped_record.maileon_id_key(number),)
+            keys += (mapped_record.ID_KEY + number.lstrip("0"),)
             is_usable = is_maileon_id(number)
         return pieces, keys if is_usable else ()
 
@@ -94,8 +83,7 @@ def _text(value: object) -> str:
 class SharedIds:
     """Whether one id comes with many addresses: Maileon takes them for one contact.
 
-    The id is Maileon's own where contacts are recognised by it, else the external one. The
-    addresses of a thousand ids at a time are kept: an id that comes with many comes often.
+    The addresses of a thousand ids at a time are kept: an id that comes with many comes often.
     """
 
     def __init__(self, mode: IdentifierMode = IdentifierMode.EXTERNAL_ID) -> None:

@@ -83,7 +83,6 @@ class MappedRecord(Struct, eq=False, gc=False):
 
     @property
     def contact(self) -> Contact:
-        """The contact, read back."""
         return contact_of(self.payload)
 
 
@@ -124,17 +123,14 @@ class BatchEntry(Struct, eq=False, gc=False):
 
     @property
     def parts(self) -> list[MappedRecord]:
-        """Its records, in order."""
         return [self.first, *(self.later or ())]
 
     @property
     def contact(self) -> Contact:
-        """The contact as it is sent, read back."""
         return contact_of(self.payload)
 
     @property
     def position(self) -> int:
-        """That of its first record."""
         return self.first.position
 
     @property
@@ -158,16 +154,14 @@ class BatchEntry(Struct, eq=False, gc=False):
         return held_bytes
 
     def seal(self) -> None:
-        """Makes one contact of the records, as it is sent: no more is merged into it.
-
-        The first one's identifiers stay: an address that differs by case only is not rewritten.
-        """
+        """Makes one contact of the records, as it is sent: no more is merged into it."""
         self.is_waiting, self.is_sent = False, True
         options = self.partition_key.plan.options
         if self.later and options.sync_mode is SynchronizationMode.UPDATE:
             parts = self.parts
             newest = next((n for n in reversed(range(len(parts))) if parts[n].is_whole), 0)
             payloads = [part.payload for part in parts[newest:]]
+            # An address that differs by case only is not rewritten.
             self.payload = merged_bytes(self.first.payload, payloads)
 
 
@@ -179,7 +173,7 @@ def contact_keys(contact: Contact) -> tuple[str, ...]:
     two keys, so that it never shares a call with the other, and is never merged with it.
     """
     keys = email_keys(contact.email or "") + external_id_keys(contact.external_id or "")
-    return (*keys, maileon_id_key(contact.id)) if contact.id else keys
+    return (*keys, ID_KEY + contact.id.lstrip("0")) if contact.id else keys
 
 
 def email_keys(email: str) -> tuple[str, ...]:
@@ -200,8 +194,3 @@ def _with_twin(kind: str, identifier: str) -> tuple[str, ...]:
 
 
 external_id_keys = partial(_with_twin, EXTERNAL_ID_KEY)
-
-
-def maileon_id_key(number: str) -> str:
-    """The key of a Maileon id, which stands last."""
-    return ID_KEY + number.lstrip("0")

@@ -8,7 +8,7 @@ lists of columns takes 1.2 times as long for ten, 1.5 times for fifty mostly nul
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -18,10 +18,7 @@ from destination_maileon.mapping.converters import Converter, as_boolean, as_int
 
 _ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
-
-WriteFields: TypeAlias = Callable[[Struct, list[str]], bool]
-"""Adds the pieces of a row's fields: by turns what stands before a text, and the text. Whether the
-row has something for every field."""
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class Rows:
@@ -61,14 +58,11 @@ class Rows:
         return self._row(**{places[name]: v for name, v in data.items() if name in places})
 
 
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-
-
 class Field(NamedTuple):
     """One column: `place` is its attribute of a row, `name` the field that it fills.
 
-    `is_text`: it has no other value than texts. `clears`: a null clears the stored value.
-    A `constant` (XML) is what every record has instead.
+    `is_text`: it has no other value than texts. `clears`: a null clears the stored value. Instead
+    of a column's value every record may have a `constant`, which is XML.
     """
 
     place: str
@@ -79,8 +73,12 @@ class Field(NamedTuple):
     constant: str = ""
 
 
-def field_writer(sections: Mapping[str, list[Field]]) -> WriteFields:
-    """The function that writes the fields of these sections, by their elements' names."""
+def field_writer(sections: Mapping[str, list[Field]]) -> Callable[[Struct, list[str]], bool]:
+    """The function that writes a row's fields of these sections, by their elements' names.
+
+    It adds their pieces to others: by turns what stands before a text, and the text. It returns
+    whether the row has something for every field.
+    """
     # In its source stands no name of a column or a field, which could be taken for code.
     names: dict[str, Any] = {"UNSET": UNSET}
     lines = ["def write(row, pieces):", " before = len(pieces)"]
@@ -100,7 +98,7 @@ def field_writer(sections: Mapping[str, list[Field]]) -> WriteFields:
     most = 2 * sum(len(fields) + 1 for fields in sections.values())
     lines.append(f" return len(pieces) - before == {most}")
     exec("\n".join(lines), names)  # noqa: S102 - of numbers, and of the words below
-    write: WriteFields = names["write"]
+    write: Callable[[Struct, list[str]], bool] = names["write"]
     return write
 
 
