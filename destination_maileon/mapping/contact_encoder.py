@@ -1,8 +1,7 @@
 """A record -> its `<contact>` and the contact's keys, or a removal, or a rejection.
 
-This module alone decides what a record's columns become. What can be decided once for a stream is
-compiled from its columns: what stands before a value, how a value is converted, what a null writes.
-Each record walks them once, and becomes the finished pieces of its element.
+What can be decided once is compiled from the columns of a stream: what stands before a value, how a
+value is converted, what a null writes. Each record walks them once.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -31,7 +30,6 @@ _PLAIN, _, _ANYTHING = Texts
 
 _LEAVING = {Kind.DELETED, Kind.UNSUBSCRIBE}
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
-
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
 
 
@@ -194,8 +192,7 @@ class ContactEncoder:
             elif value is not None and (said := preference_value(value, title)) is not None:
                 found[head] = rest[said]
         if found:
-            elements = "".join(chain.from_iterable(found.items()))
-            pieces += (f"<preferences>{elements}</preferences>", "")
+            pieces += (f"<preferences>{''.join(chain(*found.items()))}</preferences>", "")
 
     def _clean(self, row: Struct) -> bool:
         """Takes from the row's texts what none may hold; whether it has objects, which may, too."""
@@ -213,9 +210,8 @@ class ContactEncoder:
         if type(value) is not str or value.isprintable():
             return value
         clean = contact_xml.without_forbidden(value)
-        if len(clean) == len(value):
-            return value
-        self._seen.add(Notice.CLEANED)
+        if len(clean) != len(value):
+            self._seen.add(Notice.CLEANED)
         return clean or None
 
     def _cut(self, value: object) -> str:

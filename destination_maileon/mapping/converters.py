@@ -35,7 +35,6 @@ _GENDERS = {
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _LOCALE = re.compile(r"([A-Za-z]{2})[-_]([A-Za-z]{2})")
-
 ZONE = r"(Z|UTC|GMT|[+\-\u2212][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?(\[[^\[\]]+\])*"
 # Next to the usual form: calendar dates without hyphens, weeks with a day, days of the year.
 ISO_DATE = re.compile(
