@@ -368,6 +368,22 @@ def test_a_record_may_name_its_permission(
         assert encoder.permission(row, Permission.OTHER) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("\x004", Permission.DOUBLE_OPT_IN), ("\x00", Permission.OTHER)]
+)
+def test_a_permission_is_read_without_what_xml_forbids(value: str, expected: Permission) -> None:
+    notices, encoder = noticing(Column("consent", Target(Kind.PERMISSION)))
+    row = encoder.rows.of({**ADA, "consent": value})
+    assert isinstance(encoder.encode(row, Texts.ANYTHING), tuple)
+    assert encoder.permission(row, Permission.OTHER) == expected
+    assert notices.counts == {Notice.CLEANED: 1}
+
+
+def test_a_mark_is_judged_as_it_is() -> None:
+    result = mapped({**ADA, CDC: "\x00"}, MARK, deleted_records=DeletedRecords.DELETE)
+    assert result == ContactRemoval(DeletedRecords.DELETE, Contact("ada@example.com"))
+
+
 def test_without_a_column_for_it_no_record_names_a_permission() -> None:
     assert an_encoder().permission_column is None
 
