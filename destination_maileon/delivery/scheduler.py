@@ -1,12 +1,12 @@
 """Decides which request is sent next and how many are in flight at a time; nothing is sent here.
 
-No two pending requests share an identifier (the accumulator ensures that), so requests may be sent
-in any order. There are two exceptions: a request that follows another one (`then`), and a request
-that waits until every older record is settled (`is_barrier`).
+No two pending requests share an identifier (the accumulator ensures that), so they may be sent in
+any order, except for a request that waits until every older record is settled (`is_barrier`).
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
 from destination_maileon.delivery.request import Purpose, Request
@@ -27,11 +27,9 @@ READY_AHEAD = 2
 class Pace:
     """The limit of calls in flight: now `limit`, never above `most`.
 
-    It starts low, grows by one while calls do not get slower, and shrinks by one when they do. It
-    is halved when the service throttles, times out, or has refused everything so far (vector's
-    adaptive concurrency is the model). Latency is the median of as many calls as may be in flight:
-    the minimum says nothing where it varies. A slow service does not by itself shrink the limit to
-    one.
+    It starts low, grows by one while calls do not get slower, and shrinks by one when they do
+    (vector's adaptive concurrency is the model). Latency is the median of as many calls as may be
+    in flight: the minimum says nothing where it varies.
     """
 
     def __init__(self, most: int) -> None:
@@ -65,6 +63,7 @@ class Pace:
             self.limit = min(self.most, self.limit + 1)
 
     def slow_down(self) -> None:
+        """Halves the limit: the service throttles, times out, or refused everything so far."""
         self.limit = max(1, self.limit // 2)
         self._latencies.clear()
         self._too_much.clear()
@@ -84,15 +83,14 @@ class RequestScheduler:
         self._may_be_sent = may_be_sent
         self._pending: list[Request] = []
         self._in_flight: set[Request] = set()
-        self._bytes = 0
-        self._has_barrier = self._has_doubts = False
-        self._ends_at: int | None = None
+        self._ends_at: float = math.inf
 
     @property
     def has_capacity(self) -> bool:
         """Whether more input may be read; this bounds the memory that requests take."""
-        requests = len(self._pending) + len(self._in_flight)
-        return requests < self.pace.limit + READY_AHEAD and self._bytes <= self._max_bytes
+        requests = (*self._pending, *self._in_flight)
+        has_room = len(requests) < self.pace.limit + READY_AHEAD
+        return has_room and sum(request.bytes for request in requests) <= self._max_bytes
 
     @property
     def is_idle(self) -> bool:
@@ -102,16 +100,16 @@ class RequestScheduler:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
+    def has_in_flight(self, purpose: Purpose) -> bool:
+        return any(request.purpose is purpose for request in self._in_flight)
+
     @property
     def oldest_barrier(self) -> int | None:
         """Everything before this position must be settled before a barrier request is sent."""
-        if not self._has_barrier:
-            return None
         return min((r.position for r in self._pending if r.is_barrier), default=None)
 
     def submit(self, request: Request) -> None:
         """Adds a request to the end of the queue."""
-        self._bytes += request.bytes
         self._pending.append(request)
 
     def next_ready(self, now: float, oldest_unsent: Callable[[], int | None]) -> Request | None:
@@ -119,34 +117,28 @@ class RequestScheduler:
 
         `oldest_unsent` returns the position of the oldest record that is in no request.
         """
-        if len(self._in_flight) >= self.pace.limit:
-            return None
-        for index, request in enumerate(self._pending):
-            if request.not_before > now or not self._may_go(request):
-                continue
+        sendable = self._sendable(oldest_unsent)
+        request = next((request for request in sendable if request.not_before <= now), None)
+        if request is not None:
             request.was_oldest = self.is_oldest(request, oldest_unsent())
-            if request.is_barrier and not request.was_oldest:
-                continue
-            self._in_flight.add(self._pending.pop(index))
             request.is_doubted = False
             request.sent_at = now
-            return request
-        return None
+            self._pending.remove(request)
+            self._in_flight.add(request)
+        return request
+
+    def next_attempt_at(self, oldest_unsent: Callable[[], int | None]) -> float | None:
+        """When the next request may be sent if no event comes first; possibly in the past."""
+        return min((request.not_before for request in self._sendable(oldest_unsent)), default=None)
 
     def returned(self, request: Request) -> None:
         """Marks the request as no longer in flight."""
         self._in_flight.discard(request)
-        self._bytes -= request.bytes
 
     def requeue(self, request: Request, *, at: float) -> None:
         """Puts the same request back in the queue, to be sent at this time or later."""
-        if self._is_beyond_end(request):
-            return
         request.not_before = at
-        self._has_barrier = self._has_barrier or request.is_barrier
-        self._has_doubts = self._has_doubts or request.is_doubted
-        self._bytes += request.bytes
-        self._pending.insert(0, request)
+        self.replace([request])
 
     def replace(self, pieces: Sequence[Request]) -> None:
         """Puts the pieces of a split request at the head of the queue.
@@ -154,54 +146,35 @@ class RequestScheduler:
         So the search for a bad contact goes depth first and soon reaches a request that is
         accepted. As long as every request is refused, no contact can be blamed.
         """
-        pieces = [piece for piece in pieces if not self._is_beyond_end(piece)]
-        self._bytes += sum(piece.bytes for piece in pieces)
-        self._has_barrier = self._has_barrier or any(piece.is_barrier for piece in pieces)
-        self._pending[:0] = pieces
-
-    def next_attempt_at(self, oldest_unsent: Callable[[], int | None]) -> float | None:
-        """When the next request may be sent if no event comes first; possibly in the past."""
-        if len(self._in_flight) >= self.pace.limit:
-            return None
-        ready = (r for r in self._pending if self._may_go(r))
-        times = (
-            request.not_before
-            for request in ready
-            if not request.is_barrier or self.is_oldest(request, oldest_unsent())
-        )
-        return min(times, default=None)
-
-    def has_in_flight(self, purpose: Purpose) -> bool:
-        return any(request.purpose is purpose for request in self._in_flight)
-
-    def _may_go(self, request: Request) -> bool:
-        waits = self._has_doubts and self._waits_in_doubt(request)
-        return not waits and self._may_be_sent(request)
-
-    def _waits_in_doubt(self, request: Request) -> bool:
-        """A doubted request is never in flight together with others of its purpose."""
-        if request.is_doubted:
-            return self.has_in_flight(request.purpose)
-        return any(r.is_doubted and r.purpose is request.purpose for r in self._pending)
+        self._pending[:0] = [piece for piece in pieces if piece.position < self._ends_at]
 
     def take_larger_than(self, contacts: int) -> list[Request]:
-        return self._take_out(lambda request: len(request.entries) > contacts)
+        """Takes the requests with more contacts than this out of the queue."""
+        taken = [request for request in self._pending if len(request.entries) > contacts]
+        self._pending = [r for r in self._pending if len(r.entries) <= contacts]
+        return taken
 
     def end_at(self, position: int) -> None:
         """Drops requests without a record before this position, since the sync is ending."""
-        self._ends_at = position if self._ends_at is None else min(position, self._ends_at)
-        self._take_out(self._is_beyond_end)
-
-    def _is_beyond_end(self, request: Request) -> bool:
-        return self._ends_at is not None and request.position >= self._ends_at
-
-    def _take_out(self, is_meant: Callable[[Request], bool]) -> list[Request]:
-        taken = [request for request in self._pending if is_meant(request)]
-        self._pending = [request for request in self._pending if not is_meant(request)]
-        self._bytes -= sum(request.bytes for request in taken)
-        return taken
+        self._ends_at = min(position, self._ends_at)
+        self._pending = [r for r in self._pending if r.position < self._ends_at]
 
     def is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
         """Whether every record older than the request's oldest one is settled."""
         others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)
         return min((*others, oldest_unsent or request.position), default=0) >= request.position
+
+    def _sendable(self, oldest_unsent: Callable[[], int | None]) -> Iterator[Request]:
+        """The requests that wait for nothing but their time, in order."""
+        if len(self._in_flight) >= self.pace.limit:
+            return
+        doubted = {request.purpose for request in self._pending if request.is_doubted}
+        for request in self._pending:
+            purpose = request.purpose
+            # A doubted request is never in flight together with others of its purpose.
+            if purpose in doubted and (not request.is_doubted or self.has_in_flight(purpose)):
+                continue
+            if not self._may_be_sent(request):
+                continue
+            if not request.is_barrier or self.is_oldest(request, oldest_unsent()):
+                yield request
