@@ -1,8 +1,7 @@
 """Batches of contacts, and the requests that carry them to Maileon.
 
 This module alone says how much a call may carry and how a request is split: first between contacts,
-which are independent of each other, then between the records of one contact, which keep their
-order.
+which are independent of each other, then between the records of one contact, in their order.
 """
 
 from __future__ import annotations
@@ -57,16 +56,17 @@ class Batch:
 
 
 class Purpose(StrEnum):
-    """What a request is for, in the words of log messages."""
+    """What a request is for, in the words of log messages.
+
+    A person who is not in Maileon gets a marker, which keeps their opt-out in case somebody adds
+    them later. A look-up takes the place of a removal once the limit of removals is reached.
+    """
 
     WRITE = "calls"
     REMOVE = "deletions and unsubscriptions"
     MARK = "unsubscription markers"
-    """For a person who is not in Maileon: keeps their opt-out in case somebody adds them later."""
     LOOK_UP = "questions whether a contact exists"
-    """Sent in place of a removal once the limit of removals is reached."""
     ASK = "questions"
-    """A question about the account, carried out by the request's job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class Request:
     was_oldest: bool = False
     is_doubted: bool = False
     job: Job | None = None
-    position: int = 0
-    bytes: int = 0
+    position: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
     attempts: int = 0
     overloads: int = 0
     first_attempt_at: float = 0.0
@@ -131,12 +131,9 @@ class Request:
     def pieces(self, contacts: int) -> list[Request]:
         """Requests with at most this many contacts each, in the order of the input."""
         entries = sorted(self.entries, key=lambda entry: entry.position)
-        starts = range(0, len(entries), contacts)
+        chunks = [entries[at : at + contacts] for at in range(0, len(entries), contacts)]
         counted = self.is_already_counted
-        return [
-            self.with_contacts(entries[at : at + contacts], is_already_counted=counted)
-            for at in starts
-        ]
+        return [self.with_contacts(chunk, is_already_counted=counted) for chunk in chunks]
 
     def with_contacts(
         self, entries: list[BatchEntry], *, is_already_counted: bool = False
