@@ -11,17 +11,14 @@ from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.config.model import Config, DeletedRecords
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.maileon.client import is_addressable
-from destination_maileon.maileon.contact import Contact
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.columns import StreamColumns
 from destination_maileon.mapping.mapped_record import (
     BatchEntry,
     ContactRemoval,
-    MappedRecord,
     Reason,
     Refusal,
-    Written,
     contact_keys,
 )
 from destination_maileon.mapping.stream_mapper import StreamMapper
@@ -42,9 +39,9 @@ class Intake:
     ledger: Ledger
     accumulator: Accumulator
     log: Log
-    _streams: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
-    _by_name: dict[str, list[StreamMapper]] = field(default_factory=dict, init=False)
-    _told_names: set[str] = field(default_factory=set, init=False)
+    _streams: list[StreamMapper] = field(default_factory=list, init=False)
+    _by_key: dict[StreamKey, StreamMapper] = field(default_factory=dict, init=False)
+    """Each stream by its key, and by that without its namespace once such records came."""
     _unknown: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
     _unknown_records: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _lost_fields: Counter[str] = field(default_factory=Counter, init=False)
@@ -55,9 +52,9 @@ class Intake:
 
     def open(self, columns: StreamColumns) -> None:
         """Prepares a stream and logs where its columns go."""
-        stream, key = StreamMapper(columns, self.log), columns.plan.key
-        self._streams[key] = stream
-        self._by_name.setdefault(key[1], []).append(stream)
+        stream = StreamMapper(columns, self.log)
+        self._streams.append(stream)
+        self._by_key[columns.plan.key] = stream
         stream.tell_plan()
 
     def take(self, message: RecordMessage, now: float) -> bool:
@@ -67,52 +64,45 @@ class Intake:
             StopSync: if the record was rejected and no more rejections are allowed.
             SyncError: if rejections cannot be stored.
         """
-        stream = self._streams.get(message.stream) or self._namesake(message.stream)
+        stream = self._by_key.get(message.stream) or self._namesake(message.stream)
         if stream is None:
             return self._reject_unknown(message)
         mapped, partition_key = stream.encode(message)
         if isinstance(mapped, tuple):
             part = self.ledger.received(stream.plan, now, mapped, line=message.line)
-            if len(part.payload) > self._largest:
-                most = self.accumulator.limits.body_bytes
-                advice = f"Shorten its values: a call may have {most} bytes at most."
-                return self._refuse(stream, part, Rejection(Reason.TOO_LARGE, advice))
-            return self.accumulator.add(part, partition_key, now)
-        if isinstance(mapped, Refusal):
-            return self._reject(stream, message, mapped, now=now)
-        return self._remove(stream, message, mapped, now=now)
+            if len(part.payload) <= self._largest:
+                return self.accumulator.add(part, partition_key, now)
+            most = self.accumulator.limits.body_bytes
+            advice = f"Shorten its values: a call may have {most} bytes at most."
+            rejection: Rejection | None = Rejection(Reason.TOO_LARGE, advice)
+        else:
+            written = contact_bytes(mapped.contact), contact_keys(mapped.contact), False
+            part = self.ledger.received(stream.plan, now, written, line=message.line)
+            if isinstance(mapped, Refusal):
+                rejection = Rejection(mapped.reason, mapped.advice, mapped.field or "")
+            else:
+                entry = BatchEntry.of_record(part, partition_key, now)
+                rejection = self._remove(entry, mapped)
+        if rejection is not None:
+            self.ledger.rejected(stream.plan, part, rejection)
+            self.ledger.heed()
+        return True
 
     def complete(self, key: StreamKey) -> None:
         """Notes that the source has sent all records of the stream."""
-        stream = self._streams.get(key) or self._namesake(key)
+        stream = self._by_key.get(key) or self._namesake(key)
         if stream is not None:
             self.ledger.completed.add(stream.plan)
 
     def known_key(self, key: StreamKey) -> StreamKey:
         """The stream's key in the catalog, also if its namespace was lost on the way."""
-        if key in self._streams or (stream := self._namesake(key)) is None:
-            return key
-        return stream.plan.key
-
-    def _namesake(self, key: StreamKey) -> StreamMapper | None:
-        """The only stream of this name, if the key has no namespace; warns once for each name."""
-        namespace, name = key
-        streams = self._by_name.get(name, ()) if namespace is None else ()
-        if len(streams) != 1:
-            return None
-        if name not in self._told_names:
-            self._told_names.add(name)
-            self.log(
-                Level.WARN,
-                f"Stream {streams[0].plan.title}: its records arrive without their namespace. They "
-                "are taken for this stream, since no other has its name.",
-            )
-        return streams[0]
+        stream = self._by_key.get(key) or self._namesake(key)
+        return key if stream is None else stream.plan.key
 
     def lose_custom_field(self, name: str, records: int) -> None:
         """Notes a vanished custom field, and how many more records are sent without it."""
         if name not in self._lost_fields:
-            for stream in self._streams.values():
+            for stream in self._streams:
                 stream.forget_custom_field(name)
         self._lost_fields[name] += records
 
@@ -122,47 +112,50 @@ class Intake:
         Raises:
             ConfigError: if no record of a stream had the identifier that its connection matches by.
         """
-        for stream in self._streams.values():
+        for stream in self._streams:
             stream.judge(self.ledger.counts[stream.plan].read)
 
     def close(self) -> None:
         """Logs the warnings that are logged once, at the end."""
-        self._tell_lost_fields()
+        if self._lost_fields:
+            counts = self._lost_fields.items()
+            fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
+            self.log(
+                Level.WARN,
+                f"Custom fields vanished from the account during the sync: {fields}. These records "
+                "were written without them. Create the fields again, or unmap their columns.",
+            )
         self._tell_unknown()
-        for stream in self._streams.values():
+        for stream in self._streams:
             stream.tell_end(self.ledger.counts[stream.plan].existing)
 
-    def _reject(
-        self, stream: StreamMapper, message: RecordMessage, refusal: Refusal, *, now: float
-    ) -> bool:
-        contact = _written(refusal.contact)
-        part = self.ledger.received(stream.plan, now, contact, line=message.line)
-        rejection = Rejection(refusal.reason, refusal.advice, refusal.field or "")
-        return self._refuse(stream, part, rejection)
+    def _namesake(self, key: StreamKey) -> StreamMapper | None:
+        """The only stream of this name, if the key has no namespace; warns once for each name."""
+        namespace, name = key
+        streams = [stream for stream in self._streams if stream.plan.key[1] == name]
+        if namespace is not None or len(streams) != 1:
+            return None
+        self._by_key[key] = streams[0]
+        self.log(
+            Level.WARN,
+            f"Stream {streams[0].plan.title}: its records arrive without their namespace. They "
+            "are taken for this stream, since no other has its name.",
+        )
+        return streams[0]
 
-    def _refuse(self, stream: StreamMapper, part: MappedRecord, rejection: Rejection) -> bool:
-        self.ledger.rejected(stream.plan, part, rejection)
-        self.ledger.heed()
-        return False
-
-    def _remove(
-        self,
-        stream: StreamMapper,
-        message: RecordMessage,
-        contact_removal: ContactRemoval,
-        *,
-        now: float,
-    ) -> bool:
-        if contact_removal.removal is DeletedRecords.IGNORE:
-            self.ledger.skipped(stream.plan, self.ledger.received(stream.plan, now))
-            return False
-        if not is_addressable(stream.plan.options.identifier_mode, contact_removal.contact):
-            return self._reject(stream, message, _no_path(contact_removal.contact, stream), now=now)
-        contact = _written(contact_removal.contact)
-        part = self.ledger.received(stream.plan, now, contact, line=message.line)
-        entry = BatchEntry.of_record(part, stream.partition_key(stream.plan.permission), now)
-        self.accumulator.add_removal(contact_removal, entry)
-        return True
+    def _remove(self, entry: BatchEntry, asked: ContactRemoval) -> Rejection | None:
+        """Queues a removal, or leaves it out as configured; returns why it cannot be sent."""
+        plan = entry.partition_key.plan
+        if asked.removal is DeletedRecords.IGNORE:
+            self.ledger.skipped(plan, entry.first)
+            return None
+        mode = plan.options.identifier_mode
+        if not is_addressable(mode, asked.contact):
+            kind, _ = mode.identify(asked.contact)
+            advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
+            return Rejection(Reason.NO_PATH, advice, kind.replace(" ", "_").lower())
+        self.accumulator.add_removal(asked, entry)
+        return None
 
     def _reject_unknown(self, message: RecordMessage) -> bool:
         key = message.stream
@@ -174,17 +167,6 @@ class Intake:
         self.ledger.unknown_stream(self._unknown[key], message.line)
         self.ledger.heed()
         return False
-
-    def _tell_lost_fields(self) -> None:
-        if not self._lost_fields:
-            return
-        counts = self._lost_fields.items()
-        fields = ", ".join(f'"{name}" ({pluralize(n, "record")})' for name, n in counts)
-        self.log(
-            Level.WARN,
-            f"Custom fields vanished from the account during the sync: {fields}. These records "
-            "were written without them. Create the fields again, or unmap their columns.",
-        )
 
     def _tell_unknown(self) -> None:
         """Logs how many records were rejected for each stream that is not in the catalog."""
@@ -199,13 +181,3 @@ class Intake:
                 f"{subject} not in the catalog: {were_rejected(records)}. Refresh the "
                 "connection's schema in Airbyte.",
             )
-
-
-def _written(contact: Contact) -> Written:
-    return contact_bytes(contact), contact_keys(contact), False
-
-
-def _no_path(contact: Contact, stream: StreamMapper) -> Refusal:
-    kind, _ = stream.plan.options.identifier_mode.identify(contact)
-    advice = f"Correct the {kind}, or delete or unsubscribe the contact in Maileon."
-    return Refusal(Reason.NO_PATH, advice, kind.replace(" ", "_").lower(), contact)
