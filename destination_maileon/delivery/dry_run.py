@@ -1,8 +1,7 @@
 """What a dry run can predict: which contacts Maileon would reject, and which of a sample exist.
 
-Maileon is only asked, nothing is changed. A sample of contacts is looked up after everything else
-is done and logged, and the answers change no other result. Each contact of a stream has the same
-chance to be drawn.
+Maileon is only asked, nothing is changed. The sample is looked up after everything else is done and
+logged. Each contact of a stream has the same chance to be drawn.
 """
 
 from collections import Counter
@@ -11,12 +10,11 @@ from enum import StrEnum
 from functools import partial
 
 from destination_maileon.delivery.request import Job, Purpose, Request
-from destination_maileon.delivery.sender import Environment, ResponseReceived, is_there
+from destination_maileon.delivery.sender import Environment, ResponseReceived
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import RequestRejected
 from destination_maileon.maileon.report import InvalidContact, SynchronizationReport
-from destination_maileon.mapping.mapped_record import BatchEntry
 from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.rejections.field_rules import violations
 from destination_maileon.streams.account import Account
@@ -34,13 +32,13 @@ def foresee(
 ) -> object:
     """Answers a call of a dry run.
 
-    If removals are limited (`looks_up`), Maileon is asked whether the contact exists: else it does
-    not count.
+    If removals are limited (`looks_up`), Maileon is asked who is there: the others do not count.
     """
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
-        return is_there(client, call.partition_key.plan, call.contact_removal.contact)
+        mode = call.partition_key.plan.options.identifier_mode
+        return bool(client.find(mode, call.contact_removal.contact))
     return foreseen(call, custom_types)
 
 
@@ -52,23 +50,12 @@ def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
     """
     if call.contact_removal is not None:
         return True
-    invalid = [found for entry in call.entries if (found := _invalid(entry, custom_types))]
-    return SynchronizationReport(
-        contacts=len(call.entries),
-        new=0,
-        existing=0,
-        invalid=len(invalid),
-        unsubscribed=0,
-        invalid_contacts=tuple(invalid),
-    )
-
-
-def _invalid(entry: BatchEntry, custom_types: Mapping[str, FieldType]) -> InvalidContact | None:
-    first = next(iter(violations(entry.contact, custom_types)), None)
-    if first is None:
-        return None
-    code, field = first
-    return InvalidContact(entry.contact.email, entry.contact.external_id, code, field)
+    found = []
+    for contact in [entry.contact for entry in call.entries]:
+        for code, field in [*violations(contact, custom_types)][:1]:
+            found.append(InvalidContact(contact.email, contact.external_id, code, field))
+    counts = {"new": 0, "existing": 0, "invalid": len(found), "unsubscribed": 0}
+    return SynchronizationReport(len(call.entries), **counts, invalid_contacts=tuple(found))
 
 
 class Standing(StrEnum):
@@ -116,11 +103,7 @@ class Sample:
         under_way = 0
         while waiting or under_way:
             while waiting and under_way < most_calls:
-                plan, contact = waiting.pop()
-                # The answer is taken below.
-                job = Job(partial(_standing, plan, contact), answered=lambda _: None)
-                key = PartitionKey(plan, None)
-                service.start(Request(key, [], purpose=Purpose.ASK, job=job))
+                service.start(_question(*waiting.pop()))
                 under_way += 1
             event = service.next_event(until=ends_at, with_input=False)
             if not isinstance(event, ResponseReceived):
@@ -152,8 +135,15 @@ class Sample:
                 )
 
 
+def _question(plan: StreamPlan, contact: Contact) -> Request:
+    # `look_up` takes the answer itself.
+    job = Job(partial(_standing, plan, contact), answered=lambda _: None)
+    return Request(PartitionKey(plan, None), [], purpose=Purpose.ASK, job=job)
+
+
 def _standing(plan: StreamPlan, contact: Contact, client: MaileonClient) -> Standing:
     email = contact.email or ""
     if email.strip() and client.is_marked_unsubscribed(email):
         return Standing.UNSUBSCRIBED
-    return Standing.EXISTING if is_there(client, plan, contact) else Standing.NEW
+    is_there = client.find(plan.options.identifier_mode, contact)
+    return Standing.EXISTING if is_there else Standing.NEW
