@@ -1,9 +1,7 @@
 """Deletions and unsubscriptions: how many are allowed, and what happens to missing contacts.
 
 The opt-out of a person who is not in Maileon must not be lost, as somebody may add them later:
-their address gets an unsubscription marker (Maileon docs, Set Unsubscription Marker). At most
-`max_deleted_records` people are removed. Once that many were, each further person is looked up
-first, since people who are not in Maileon do not count.
+their address gets an unsubscription marker (Maileon docs, Set Unsubscription Marker).
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +14,10 @@ from destination_maileon.protocol.output import Level, Log, pluralize
 
 @dataclass(eq=False, slots=True)
 class Removals:
-    """The removals of one sync. At most `most` people may be removed; None: any number."""
+    """The removals of one sync. At most `most` people may be removed; None: any number.
+
+    Once that many were, each further person is looked up first: who is not there does not count.
+    """
 
     most: int | None
     log: Log
@@ -50,7 +51,8 @@ class Removals:
         Raises:
             StopSync: if the person is in Maileon and the limit is reached.
         """
-        if was_there and request.purpose is Purpose.LOOK_UP:
+        purpose, asked = request.purpose, request.contact_removal
+        if was_there and purpose is Purpose.LOOK_UP:
             raise StopSync(
                 f"More people are to be deleted or unsubscribed than the {self.most} that "
                 f"{titled('max_deleted_records')} allows, so the sync stopped after "
@@ -59,17 +61,15 @@ class Removals:
                 "allow more and sync again.",
                 position=request.position,
             )
-        if was_there or request.purpose is Purpose.MARK:
-            self._removed += request.purpose is Purpose.REMOVE
+        self._removed += was_there and purpose is Purpose.REMOVE
+        is_done = was_there or purpose is Purpose.MARK
+        if is_done or asked is None or asked.removal is not DeletedRecords.UNSUBSCRIBE:
             return True
-        contact_removal = request.contact_removal
-        if contact_removal is None or contact_removal.removal is not DeletedRecords.UNSUBSCRIBE:
-            return True
-        if not contact_removal.contact.email:
-            self._without_address += 1
-            return True
-        request.purpose = Purpose.MARK
-        return False
+        if asked.contact.email:
+            request.purpose = Purpose.MARK
+            return False
+        self._without_address += 1
+        return True
 
     def close(self) -> None:
         """Warns at the end of opt-outs for which no marker was set."""
