@@ -35,18 +35,14 @@ class Accumulator:
         self._submit = submit
         self._open: dict[PartitionKey, Batch] = {}
         self._first: dict[str, BatchEntry] = {}
-        """The first pending contact of each identifier."""
         self._followers: dict[str, deque[BatchEntry]] = {}
-        """The contacts that wait behind the first one of each identifier, in order."""
+        """By identifier: the first pending contact, and those that wait behind it, in order."""
         self._following_bytes = 0
         self._held_bytes = 0
         self._records = 0
 
     def add(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
-        """Puts a record into a batch or behind a pending contact; returns whether a batch was sent.
-
-        The record alone must fit into a call: see `Limits.contact_bytes`.
-        """
+        """Takes a record of at most `Limits.contact_bytes`; returns whether a batch was sent."""
         keys = part.identity_keys
         first = self._first
         for key in keys:
@@ -69,9 +65,9 @@ class Accumulator:
     def add_removal(self, contact_removal: ContactRemoval, entry: BatchEntry) -> None:
         """Queues a removal, to be sent once the contact's earlier records are settled.
 
-        A deletion does not wait for another contact that only claims one of its identifiers: that
-        contact may be held until the deletion frees the identifier. An opt-out does: its address
-        may get an unsubscription marker, which the next record must find.
+        A deletion does not wait for another contact that only claims one of its identifiers, and
+        may be held until the deletion frees it. An opt-out does: its address may get an
+        unsubscription marker, which the next record must find.
         """
         entry.contact_removal = contact_removal
         if contact_removal.removal is DeletedRecords.DELETE:
@@ -133,11 +129,9 @@ class Accumulator:
         self.settled(own)
 
     def is_first(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
-        """Whether the contact is the first in the queue of each of these identifiers."""
         return all(self._first[key] is entry for key in keys)
 
     def followers(self, key: str) -> list[BatchEntry]:
-        """The contacts that wait behind the first one with this identifier, in order."""
         return [*self._followers.get(key, ())]
 
     @property
@@ -168,11 +162,9 @@ class Accumulator:
         self._send(batch for batch in self._in_order() if batch.opened_at + age <= now)
 
     def flush_older_than(self, position: int) -> None:
-        """Sends the batches that hold a record before this position."""
         self._send(batch for batch in self._in_order() if batch.oldest < position)
 
     def flush(self) -> None:
-        """Sends every batch, the one with the oldest record first."""
         self._send(self._in_order())
 
     def drop(self, *, from_position: int = 0) -> None:
@@ -259,9 +251,8 @@ class Accumulator:
         self._held_bytes += held_bytes
         self._records += records
         limits = self.limits
-        contacts = limits.contacts
-        is_full = batch.records >= contacts and (
-            len(batch.entries) >= contacts or batch.records >= limits.records
+        is_full = batch.records >= limits.contacts and (
+            len(batch.entries) >= limits.contacts or batch.records >= limits.records
         )
         if is_full:
             self._send([batch])

@@ -1,7 +1,6 @@
 """Contacts that Maileon refused because another contact has their identifier (codes 4 and 5).
 
-The other contact may be about to give it up, by a record that comes later or is in flight. So the
-refused contacts are held and tried again in passes, once everything else is settled.
+That contact may be about to give it up, so they are tried again in passes when all else is settled.
 Invariant: a contact is rejected with these codes only after a whole pass without an acceptance.
 """
 
@@ -25,10 +24,7 @@ Findings = Sequence[InvalidContact]
 FEW_CLAIMS = 3
 """If more contacts than this wait for an identifier, Maileon is asked which contact has it."""
 
-_CONTESTED: dict[int | None, str] = {
-    DUPLICATE_EMAIL: EMAIL_KEY,
-    DUPLICATE_EXTERNAL_ID: mapped_record.EXTERNAL_ID_KEY,
-}
+_CONTESTED = {DUPLICATE_EMAIL: EMAIL_KEY, DUPLICATE_EXTERNAL_ID: mapped_record.EXTERNAL_ID_KEY}
 
 
 @dataclass(eq=False, slots=True)
@@ -83,8 +79,8 @@ class HeldRecords:
 
     def is_due(self, now: float) -> bool:
         """Whether everything else should be settled now, so that a pass can begin or end."""
-        at = self.next_pass_at
-        return bool(self._tried) or (at is not None and (at <= now or self.accumulator.is_crowded))
+        is_wanted = self._since + self.age_seconds <= now or self.accumulator.is_crowded
+        return bool(self._tried) or (bool(self._refused) and is_wanted)
 
     def go_on(self) -> None:
         """Ends the current pass and begins the next; called once everything else is settled.
@@ -102,8 +98,7 @@ class HeldRecords:
         self._tried.clear()
         if not self._refused:
             return
-        # If Maileon handles a call's contacts in order, a chain of moved addresses resolves in one
-        # pass when that order is right. Every other pass therefore reverses the order.
+        # In the right order one call may resolve a whole chain of moved addresses.
         self._passes += 1
         is_reversed = self._passes % 2 == 0
         held = sorted(self._refused, key=lambda entry: entry.position, reverse=is_reversed)
@@ -156,8 +151,8 @@ class HeldRecords:
     def _claims_like(self, entry: BatchEntry, findings: Findings) -> Iterator[BatchEntry]:
         """The contacts behind this one that would be refused for the same reason.
 
-        Without this an address that thousands share, such as a placeholder, would cost one pass for
-        each of them. It applies only where the owner is known and has nothing pending.
+        Else a placeholder address that thousands share would cost one pass for each of them. It
+        applies only where the owner is known and has nothing pending.
         """
         for key in _contested_keys(entry, findings):
             owner = self._owners.get(key, ())
@@ -188,5 +183,5 @@ def _is_rival(claim: BatchEntry, owner: tuple[str, ...], key: str) -> bool:
 
 def _contested_keys(entry: BatchEntry, findings: Findings) -> list[str]:
     """The contact's identifiers that another contact has, according to the report."""
-    kinds = {_CONTESTED.get(found.code) for found in findings}
+    kinds = {_CONTESTED[found.code] for found in findings if found.code in _CONTESTED}
     return [key for key in entry.identity_keys if key[0] in kinds]

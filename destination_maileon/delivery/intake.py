@@ -1,8 +1,4 @@
-"""Turns each record into a contact in a batch, a removal, or a rejection; nothing is sent here.
-
-This module alone decides what happens to a record on its way in: the stream's mapper encodes it,
-and the result goes to the accumulator or the ledger.
-"""
+"""Turns each record into a contact in a batch, a removal, or a rejection; nothing is sent here."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -13,14 +9,9 @@ from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.maileon.client import is_addressable
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.sync_options import SyncOptions
+from destination_maileon.mapping import mapped_record
 from destination_maileon.mapping.columns import StreamColumns
-from destination_maileon.mapping.mapped_record import (
-    BatchEntry,
-    ContactRemoval,
-    Reason,
-    Refusal,
-    contact_keys,
-)
+from destination_maileon.mapping.mapped_record import BatchEntry, Reason
 from destination_maileon.mapping.stream_mapper import StreamMapper
 from destination_maileon.protocol.messages import RecordMessage, StreamKey
 from destination_maileon.protocol.output import Level, Log, pluralize, were_rejected
@@ -72,13 +63,12 @@ class Intake:
             part = self.ledger.received(stream.plan, now, mapped, line=message.line)
             if len(part.payload) <= self._largest:
                 return self.accumulator.add(part, partition_key, now)
-            most = self.accumulator.limits.body_bytes
-            advice = f"Shorten its values: a call may have {most} bytes at most."
-            rejection: Rejection | None = Rejection(Reason.TOO_LARGE, advice)
+            most = f"a call may have {self.accumulator.limits.body_bytes} bytes at most."
+            rejection: Rejection | None = Rejection(Reason.TOO_LARGE, f"Shorten its values: {most}")
         else:
-            written = contact_bytes(mapped.contact), contact_keys(mapped.contact), False
-            part = self.ledger.received(stream.plan, now, written, line=message.line)
-            if isinstance(mapped, Refusal):
+            written = contact_bytes(mapped.contact), mapped_record.contact_keys(mapped.contact)
+            part = self.ledger.received(stream.plan, now, (*written, False), line=message.line)
+            if isinstance(mapped, mapped_record.Refusal):
                 rejection = Rejection(mapped.reason, mapped.advice, mapped.field or "")
             else:
                 entry = BatchEntry.of_record(part, partition_key, now)
@@ -107,11 +97,7 @@ class Intake:
         self._lost_fields[name] += records
 
     def judge(self) -> None:
-        """Checks the whole sync at its end.
-
-        Raises:
-            ConfigError: if no record of a stream had the identifier that its connection matches by.
-        """
+        """Raises a ConfigError if no record of a stream had its connection's matching key."""
         for stream in self._streams:
             stream.judge(self.ledger.counts[stream.plan].read)
 
@@ -131,9 +117,8 @@ class Intake:
 
     def _namesake(self, key: StreamKey) -> StreamMapper | None:
         """The only stream of this name, if the key has no namespace; warns once for each name."""
-        namespace, name = key
-        streams = [stream for stream in self._streams if stream.plan.key[1] == name]
-        if namespace is not None or len(streams) != 1:
+        streams = [stream for stream in self._streams if (None, stream.plan.key[1]) == key]
+        if len(streams) != 1:
             return None
         self._by_key[key] = streams[0]
         self.log(
@@ -143,7 +128,7 @@ class Intake:
         )
         return streams[0]
 
-    def _remove(self, entry: BatchEntry, asked: ContactRemoval) -> Rejection | None:
+    def _remove(self, entry: BatchEntry, asked: mapped_record.ContactRemoval) -> Rejection | None:
         """Queues a removal, or leaves it out as configured; returns why it cannot be sent."""
         plan = entry.partition_key.plan
         if asked.removal is DeletedRecords.IGNORE:

@@ -24,11 +24,10 @@ class Removals:
     _removed: int = field(default=0, init=False)
     _under_way: set[Request] = field(default_factory=set, init=False)
     unmarked: int = field(default=0, init=False)
-    """People for whom Maileon refused to set a marker."""
     _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
-        """Whether the request may be sent now; False if it waits for removals in flight."""
+        """False if the request waits for removals in flight."""
         if self.most is None or request.purpose is not Purpose.REMOVE:
             return True
         return self._removed + len(self._under_way) < self.most or not self._under_way

@@ -30,7 +30,6 @@ class Limits:
 
     @property
     def contact_bytes(self) -> int:
-        """The largest contact that fits into a call, in bytes."""
         return self.body_bytes - ENVELOPE_BYTES
 
     @property
@@ -42,8 +41,8 @@ class Limits:
 class Batch:
     """Contacts that wait to be sent in one call.
 
-    `size` is an upper bound of the body's bytes: merged records count with what each would take
-    alone. `held_bytes` also counts what else is kept in memory for them.
+    `size` bounds the body's bytes: merged records count with what each would take alone.
+    `held_bytes` also counts what else is kept in memory for them.
     """
 
     partition_key: PartitionKey
@@ -58,8 +57,8 @@ class Batch:
 class Purpose(StrEnum):
     """What a request is for, in the words of log messages.
 
-    A person who is not in Maileon gets a marker, which keeps their opt-out in case somebody adds
-    them later. A look-up takes the place of a removal once the limit of removals is reached.
+    A marker keeps the opt-out of a person who is not in Maileon. A look-up takes the place of a
+    removal once the limit of removals is reached.
     """
 
     WRITE = "calls"
@@ -118,7 +117,6 @@ class Request:
 
     @property
     def is_divisible(self) -> bool:
-        """Whether it carries more than one record to write."""
         is_write = self.purpose is Purpose.WRITE
         return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
 

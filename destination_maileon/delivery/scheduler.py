@@ -13,12 +13,10 @@ from destination_maileon.delivery.request import Purpose, Request
 
 CALLS_AT_FIRST = 4
 BORNE, TOO_MUCH = 1.3, 1.6
-"""The limit grows up to the first multiple of the best median latency, and shrinks above the
-second."""
+"""The limit grows up to the first multiple of the best latency, and shrinks above the second."""
 
 HARDLY_LESS = 0.8
-"""If half as many in flight still take this share of the latency or more, the number of calls is
-not the cause: the present latency becomes the baseline."""
+"""If half as many calls still take this share of the latency or more, it is the new baseline."""
 
 READY_AHEAD = 2
 """This many requests beyond those in flight are kept ready, so that no slot stays empty."""
@@ -27,9 +25,8 @@ READY_AHEAD = 2
 class Pace:
     """The limit of calls in flight: now `limit`, never above `most`.
 
-    It starts low, grows by one while calls do not get slower, and shrinks by one when they do
-    (vector's adaptive concurrency is the model). Latency is the median of as many calls as may be
-    in flight: the minimum says nothing where it varies.
+    It grows by one while calls do not get slower, and shrinks by one when they do (vector's
+    adaptive concurrency is the model). Latency is the median of as many calls as may be in flight.
     """
 
     def __init__(self, most: int) -> None:
@@ -70,10 +67,7 @@ class Pace:
 
 
 class RequestScheduler:
-    """The requests that wait or are in flight; reading pauses above `max_bytes` of contacts.
-
-    `may_be_sent` is asked before a request is sent.
-    """
+    """The requests that wait or are in flight; reading pauses above `max_bytes` of contacts."""
 
     def __init__(
         self, pace: Pace, max_bytes: int, may_be_sent: Callable[[Request], bool] = lambda _: True
@@ -109,14 +103,10 @@ class RequestScheduler:
         return min((r.position for r in self._pending if r.is_barrier), default=None)
 
     def submit(self, request: Request) -> None:
-        """Adds a request to the end of the queue."""
         self._pending.append(request)
 
     def next_ready(self, now: float, oldest_unsent: Callable[[], int | None]) -> Request | None:
-        """Returns the next request to send and marks it as in flight; None if there is none.
-
-        `oldest_unsent` returns the position of the oldest record that is in no request.
-        """
+        """The next request to send, which is in flight from now on; None if there is none."""
         sendable = self._sendable(oldest_unsent)
         request = next((request for request in sendable if request.not_before <= now), None)
         if request is not None:
@@ -132,7 +122,6 @@ class RequestScheduler:
         return min((request.not_before for request in self._sendable(oldest_unsent)), default=None)
 
     def returned(self, request: Request) -> None:
-        """Marks the request as no longer in flight."""
         self._in_flight.discard(request)
 
     def requeue(self, request: Request, *, at: float) -> None:
@@ -143,13 +132,12 @@ class RequestScheduler:
     def replace(self, pieces: Sequence[Request]) -> None:
         """Puts the pieces of a split request at the head of the queue.
 
-        So the search for a bad contact goes depth first and soon reaches a request that is
-        accepted. As long as every request is refused, no contact can be blamed.
+        So the search for a bad contact soon reaches a request that is accepted: as long as every
+        one is refused, no contact can be blamed.
         """
         self._pending[:0] = [piece for piece in pieces if piece.position < self._ends_at]
 
     def take_larger_than(self, contacts: int) -> list[Request]:
-        """Takes the requests with more contacts than this out of the queue."""
         taken = [request for request in self._pending if len(request.entries) > contacts]
         self._pending = [r for r in self._pending if len(r.entries) <= contacts]
         return taken

@@ -24,12 +24,14 @@ _GIVE_WAY_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """The answer of a call; an exception that is not a MaileonError is a bug in this program."""
+    """The answer of a call; an exception that is not a MaileonError is a bug in this program.
+
+    `at` is when it came, which may be long before the loop takes the event.
+    """
 
     call: Request
     answer: object
     at: float
-    """When the answer came, which may be long before the loop takes the event."""
 
 
 Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
@@ -65,11 +67,9 @@ class WorkerPool:
         self._release: Callable[[], None] = lambda: None
 
     def deliver(self, event: InputChunk | InputEnd) -> None:
-        """Takes what the reader's thread has read."""
         self._events.put(event)
 
     def on_consumed(self, release: Callable[[], None]) -> None:
-        """Sets the callback that lets the reader read another chunk."""
         self._release = release
 
     def now(self) -> float:
