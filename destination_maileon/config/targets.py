@@ -4,7 +4,7 @@ This module alone decides what a target is called and which target a column's na
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, TypeAlias
@@ -115,12 +115,6 @@ def _as_target(text: str) -> str:
 TargetText: TypeAlias = Annotated[
     str, AfterValidator(_as_target), pattern(_TARGET_PATTERN, _TARGET_FORMS)
 ]
-
-
-def names_in(targets: Iterable[str], preferences: Collection[tuple[str, str]]) -> set[str]:
-    """The names of the fields and preferences, and the categories, that these texts name."""
-    named = [target for text in targets if (target := parse_target(text, preferences))]
-    return {name for target in named for name in (target.category, target.name) if name}
 
 
 def target_of_column(
