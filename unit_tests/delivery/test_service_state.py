@@ -319,6 +319,14 @@ def test_what_was_not_too_large_or_was_refused_again_teaches_nothing(may_be_size
     assert service.bears is None
 
 
+def test_a_half_that_was_refused_may_hold_the_cause_though_the_other_one_is_answered() -> None:
+    for order in ((False, True), (True, False)):
+        service, halves = a_timeout_of(8)
+        for piece, is_report in zip(halves, order, strict=True):
+            assert service.answered(piece, is_report=is_report) is None
+        assert service.bears is None
+
+
 def test_records_of_one_contact_teach_nothing() -> None:
     service = ServiceState(Backoff(100.0))
     request = a_request([someone(1, "ada"), someone(2, "ada")])
