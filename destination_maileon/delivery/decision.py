@@ -149,11 +149,12 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
 
 def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
     """Decides about a request that was refused as a whole."""
-    is_write = request.purpose is Purpose.WRITE
-    if refusal.status not in {400, 403, 413} if is_write else refusal.status in {405, 406}:
+    status, is_write = refusal.status, request.purpose is Purpose.WRITE
+    may_be_one_contact = status in {400, 403, 413} if is_write else status not in {405, 406}
+    if not may_be_one_contact:
         return Stop(refusal)
     if request.is_divisible:
-        is_too_large = refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        is_too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return Split(_in_place_of(request, request.halves()), may_be_size=is_too_large)
     entry = request.entries[0]
     is_strict = not request.partition_key.plan.options.ignore_invalid_contacts

@@ -14,6 +14,9 @@ from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import EMAIL_KEY, BatchEntry, contact_keys
 
 Findings = list[InvalidContact]
+Strangers = list[tuple[InvalidContact, tuple[str, ...]]]
+"""The items of a report that fit no entry, or several; each with the identifiers it names."""
+
 UNNAMED = InvalidContact(email=None, external_id=None, code=None, error_field=None)
 """Stands for a contact that the report counts as invalid but does not list."""
 
@@ -52,7 +55,7 @@ def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> Matche
     suspects = _suspects(unnamed, strangers, missing)
     # Every suspect gets all reasons, each once: a report may list more than half a million items.
     reasons: dict[object, InvalidContact] = {}
-    for stranger in strangers:
+    for stranger, _ in strangers:
         reasons.setdefault((stranger.code, stranger.error_field), stranger)
     is_all_alike = len(reasons) == 1 and len(strangers) >= missing >= len(suspects)
     if sent == 1 or is_all_alike or (len(suspects) == 1 and strangers):
@@ -67,32 +70,28 @@ def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> Matche
 
 def _named(
     entries: Sequence[BatchEntry], invalid_contacts: Sequence[InvalidContact]
-) -> tuple[dict[BatchEntry, Findings], Findings]:
-    """The entries that the report names, and its items that fit no entry, or several."""
+) -> tuple[dict[BatchEntry, Findings], Strangers]:
     holders = {key: entry for entry in entries for key in entry.identity_keys}
     named: dict[BatchEntry, Findings] = {}
-    strangers = []
+    strangers: Strangers = []
     for invalid in invalid_contacts:
-        fitting = {holders[key] for key in _keys(invalid) if key in holders}
+        keys = contact_keys(Contact(invalid.email, invalid.external_id))
+        fitting = {holders[key] for key in keys if key in holders}
         if len(fitting) == 1:
             named.setdefault(fitting.pop(), []).append(invalid)
         else:
-            strangers.append(invalid)
+            strangers.append((invalid, keys))
     return named, strangers
 
 
-def _keys(invalid: InvalidContact) -> tuple[str, ...]:
-    return contact_keys(Contact(invalid.email, invalid.external_id))
-
-
-def _least_number(strangers: Findings) -> int:
+def _least_number(strangers: Strangers) -> int:
     """The least number of contacts in these items; a contact's errors are each listed once."""
-    names = {keys for stranger in strangers if (keys := _keys(stranger))}
-    nameless = Counter((s.code, s.error_field) for s in strangers if not _keys(s))
+    names = {keys for _, keys in strangers if keys}
+    nameless = Counter((one.code, one.error_field) for one, keys in strangers if not keys)
     return len(names) + max(nameless.values(), default=0)
 
 
-def _suspects(unnamed: list[BatchEntry], strangers: Findings, missing: int) -> list[BatchEntry]:
+def _suspects(unnamed: list[BatchEntry], strangers: Strangers, missing: int) -> list[BatchEntry]:
     """The entries among which the unnamed invalid contacts must be.
 
     A report names contacts by email and external id, never by Maileon id (Maileon docs, Synchronize
@@ -101,7 +100,7 @@ def _suspects(unnamed: list[BatchEntry], strangers: Findings, missing: int) -> l
     """
     if missing <= 0:
         return []
-    if _least_number(strangers) >= missing and not any(map(_keys, strangers)):
+    if _least_number(strangers) >= missing and not any(keys for _, keys in strangers):
         nameless = [e for e in unnamed if all(key[0] != EMAIL_KEY for key in e.identity_keys)]
         if len(nameless) >= missing:
             return nameless
