@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ __all__ = ["DestinationMaileon"]
 
 def __getattr__(name: str) -> object:
     """Imports the connector's class only when somebody asks for it: `spec` needs none of it."""
-    if name == "DestinationMaileon":
-        from destination_maileon.destination import DestinationMaileon  # noqa: PLC0415 - lazily
-
-        return DestinationMaileon
-    raise AttributeError(name)
+    if name != "DestinationMaileon":
+        raise AttributeError(name)
+    return import_module("destination_maileon.destination").DestinationMaileon

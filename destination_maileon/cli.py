@@ -54,12 +54,9 @@ def lines_of(
             yield line, 0
     except Exception as error:  # noqa: BLE001 - every failure ends as a message
         kind, message = verdict(error)
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        name = type(error).__name__
-        line = outbox.trace_error_line(
-            kind, message=message, internal_message=name, stack_trace=trace
-        )
-        yield line, 1
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        texts = {"message": message, "internal_message": type(error).__name__, "stack_trace": stack}
+        yield outbox.trace_error_line(kind, **texts), 1
 
 
 def _command(

@@ -1,7 +1,7 @@
-"""DestinationMaileon: the commands, as Airbyte's CDK calls them. All wiring, nothing else.
+"""The commands as Airbyte's CDK calls them, for its tools that take a connector's class.
 
 The program itself (`run`) does not go through the CDK: its reader drops lines and its messages lose
-the keys of a STATE. Airbyte's tools, which take a connector's class, find here what they expect.
+the keys of a STATE.
 """
 
 from __future__ import annotations
@@ -50,11 +50,10 @@ class DestinationMaileon(Destination):
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         del logger
-        problem = problem_with(dict(config))
-        redact = SecretRedactor(secrets_of(config))
-        if problem is None:
+        if (problem := problem_with(dict(config))) is None:
             return AirbyteConnectionStatus(status=Status.SUCCEEDED)
-        return AirbyteConnectionStatus(status=Status.FAILED, message=redact(problem))
+        message = SecretRedactor(secrets_of(config))(problem)
+        return AirbyteConnectionStatus(status=Status.FAILED, message=message)
 
     def write(
         self,
@@ -62,11 +61,7 @@ class DestinationMaileon(Destination):
         configured_catalog: ConfiguredAirbyteCatalog,
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterator[AirbyteMessage]:
-        """A sync of messages that the CDK has read, all of them, with what its models keep of them.
-
-        Raises:
-            AirbyteTracedException: after every STATE that is true.
-        """
+        """A sync of messages that the CDK has read. Raises AirbyteTracedException, after all."""
         outbox = Logger(SecretRedactor(secrets_of(config)))
         catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
         lines = [orjson.dumps(AirbyteMessageSerializer.dump(message)) for message in input_messages]
@@ -76,10 +71,8 @@ class DestinationMaileon(Destination):
                 yield AirbyteMessageSerializer.load(orjson.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever it is, the CDK wants it traced
             kind, message = verdict(error)
-            raise AirbyteTracedException(
-                message=message, failure_type=FailureType(kind.value)
-            ) from None
+            failure = FailureType(kind.value)
+            raise AirbyteTracedException(message=message, failure_type=failure) from None
 
     def run(self, args: list[str]) -> None:
-        """The program, as its console script runs it."""
         sys.exit(main(args))

@@ -45,11 +45,7 @@ class SyncPipeline:
     """By what is told of them. The first is the one that ends the sync."""
 
     def run(self) -> Iterator[bytes]:
-        """Yields every line as soon as it is true; ends when everything is settled.
-
-        Raises:
-            Exception: whatever ended the sync early, after every STATE that is true.
-        """
+        """Yields every line as soon as it is true. Raises what ended the sync early, after them."""
         try:
             yield from self._until_settled()
             self.handler.refusals.close()
@@ -137,13 +133,16 @@ class SyncPipeline:
             self.progress.waits(event.call, answer, wait)
 
     def _read(self, chunk: Iterator[messages.Message | None]) -> None:
-        now = self.service.now()
+        now, checkpoint = self.service.now(), self.ledger.checkpoint
         for message in chunk:
             another_waits = False
             if isinstance(message, messages.RecordMessage):
                 another_waits = self.intake.take(message, now)
             elif isinstance(message, messages.StateMessage):
-                self._take_state(message)
+                scope = message.scope and self.intake.known_key(message.scope)
+                checkpoint.state(message.line, scope)
+                if checkpoint.is_crowded:
+                    self.accumulator.flush()
                 another_waits = True
             elif message is not None:
                 self.intake.complete(message.stream)
@@ -151,13 +150,6 @@ class SyncPipeline:
                 return
         self._chunk = None
         self.service.consumed()
-
-    def _take_state(self, message: messages.StateMessage) -> None:
-        checkpoint = self.ledger.checkpoint
-        scope = message.scope and self.intake.known_key(message.scope)
-        checkpoint.state(message.line, scope)
-        if checkpoint.is_crowded:
-            self.accumulator.flush()
 
     def _stop_reading(self, position: int | None = None) -> None:
         """What was read is still sent; from a position on nothing is, unless it travels with it."""

@@ -7,7 +7,6 @@ stream. An explicit null counts as absent, so does an empty namespace.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,10 +29,8 @@ _JSON_SPACE = b" \t\r\n"
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
 _BEGINS_LAST_OF_PLANE = 0xEF
 """The first byte of U+FFFE and U+FFFF, which XML forbids and JSON does not."""
-_FORBIDDEN_ESCAPES = re.compile(rb"\\[ubf]")
-"""How JSON writes what XML forbids, and some that it allows, but no line feed, tab or quote."""
-_NOTABLE_ESCAPES = re.compile(rb"\\[ubfr]")
-"""The same, and a carriage return."""
+# How JSON writes what XML forbids, and some that it allows; the same, and a carriage return.
+_FORBIDDEN_ESCAPES, _NOTABLE_ESCAPES = re.compile(rb"\\[ubf]"), re.compile(rb"\\[ubfr]")
 _NULL = msgspec.Raw(b"null")
 
 
@@ -45,14 +42,13 @@ class BadInput(Exception):
 
 
 class Texts(Enum):
-    """What the texts of a record may hold: neither of what follows, markup, whatever there is.
-
-    Markup is what XML writes otherwise, a carriage return included; whatever: what it forbids, too.
-    """
+    """What the texts of a record may hold."""
 
     PLAIN = 0
     MARKUP = 1
+    """What XML writes otherwise, a carriage return included."""
     ANYTHING = 2
+    """What XML forbids, too."""
 
 
 # A look-up in an enumeration takes as long as three in a module.
@@ -62,7 +58,6 @@ _PLAIN, _MARKUP, _ANYTHING = Texts
 class RecordMessage(Struct, gc=False):
     """A RECORD. `data` is the JSON of its data, whatever that is; `null` if there is none.
 
-    `texts` tells what may stand in its texts: a few looks at the line spare one at each value.
     No value of it is `UNAVAILABLE_VALUE` unless it `may_lack_values`; `nulled` are the columns that
     the source could not deliver, by the record's `meta.changes`.
     """
@@ -103,13 +98,8 @@ _decode = msgspec.json.Decoder(_Message).decode
 _NONE = _Message()
 
 
-@dataclass(slots=True)
-class StateMessage:
-    """A STATE: its line as it came; its stream, or None for all.
-
-    Many are held back until the records before them are settled, and would take a multiple of the
-    memory if they were decoded.
-    """
+class StateMessage(NamedTuple):
+    """A STATE: its line as it came, since many are held back; its stream, or None for all."""
 
     line: bytes
     scope: StreamKey | None
@@ -130,11 +120,9 @@ def decode(line: bytes, line_number: int) -> Message | None:
 
 
 def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message | None]:
-    """The message of each line, decoded when it is asked for.
-
-    What stands in none of the lines is looked for in all of them together: to look at each of them
-    takes as long as to decode it (`make bench`).
-    """
+    """The message of each line, decoded when it is asked for."""
+    # What stands in none of the lines is looked for in all of them together: to look at each of
+    # them takes as long as to decode it (`make bench`).
     together = b"\n".join(lines)
     is_utf8, is_plain = _is_utf8(together), _is_plain(together)
     may_lack_values = _UNAVAILABLE in together

@@ -1,7 +1,6 @@
 """Airbyte messages -> lines of the output: all that the platform gets to read.
 
-One message is one line and one write, complete or an error; no text of ours leaves with a secret in
-it. Nothing is buffered: a STATE that was written must not be lost when the process is ended. All
+One message is one line, written at once: a STATE must not be lost when the process is ended. All
 lines leave from one thread; workers return what they have to say.
 """
 
@@ -77,10 +76,9 @@ def state_line(line: bytes, additional: Mapping[str, int], *, written: int, reje
 
 @dataclass(eq=False, slots=True)
 class Logger:
-    """All that is said besides STATEs, its texts free of secrets. Called, it logs.
+    """All that is said besides STATEs, without secrets; it waits to be taken. Called, it logs.
 
-    Lines wait until they are taken; `write_now` puts one out at once. `clock` gives seconds since
-    1970.
+    `write_now` puts a line out at once. `clock` gives seconds since 1970.
     """
 
     redact: Callable[[str], str]
@@ -119,8 +117,9 @@ class Logger:
 
     def connection_status_line(self, problem: str | None) -> bytes:
         """The answer to `check`: SUCCEEDED, or FAILED and why."""
-        failed = {} if problem is None else {"status": "FAILED", "message": self._text(problem)}
-        status = {"status": "SUCCEEDED"} | failed
+        status = {"status": "SUCCEEDED"}
+        if problem is not None:
+            status = {"status": "FAILED", "message": self._text(problem)}
         return json_line({"type": "CONNECTION_STATUS", "connectionStatus": status})
 
     def trace_error_line(self, failure_type: FailureType, **texts: str) -> bytes:
