@@ -12,7 +12,7 @@ from functools import partial
 from destination_maileon.config.model import Config, DeletedRecords, S3Storage
 from destination_maileon.config.targets import Kind
 from destination_maileon.config.validation import load_config
-from destination_maileon.errors import ConfigError, SyncError
+from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.deadline import time_limit
@@ -41,11 +41,7 @@ def _client(config: Config, seconds: float) -> Iterator[MaileonClient]:
 
 
 def discovered(config: Config, seconds: float = DISCOVER_SECONDS) -> dict[str, object]:
-    """The destination catalog of the account.
-
-    Raises:
-        SyncError: if the account does not tell in time.
-    """
+    """The destination catalog of the account. Raises SyncError if it does not tell in time."""
     ask = Retrying(
         Backoff(config.max_retry_seconds),
         ends_at=time.monotonic() + seconds,
@@ -67,18 +63,14 @@ def problem_with(
         return str(error)
     problems = [*_account_problems(config, seconds)]
     if isinstance(storage := config.object_storage_config, S3Storage):
-        problems += _bucket_problems(storage, ends_at - now())
+        left = ends_at - now()
+        try:
+            if left <= 0:
+                raise TransientError("Maileon is so slow that no time was left for the bucket.")
+            check_bucket(storage, seconds=min(CHECK_SECONDS, left))
+        except SyncError as error:
+            problems.append(str(error))
     return " ".join(dict.fromkeys(problems)) or None
-
-
-def _bucket_problems(storage: S3Storage, seconds: float) -> Iterator[str]:
-    if seconds <= 0:
-        yield "Maileon answers so slowly that no time was left for the bucket. Try again later."
-        return
-    try:
-        check_bucket(storage, seconds=min(CHECK_SECONDS, seconds))
-    except SyncError as error:
-        yield str(error)
 
 
 def _account_problems(config: Config, seconds: float) -> Iterator[str]:

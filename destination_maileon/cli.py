@@ -4,9 +4,9 @@ A command ends with its answer and 0, or with exactly one TRACE ERROR and 1. Wha
 turned into words here, and nowhere else.
 """
 
-import argparse
 import os
 import traceback
+from argparse import ArgumentParser, Namespace
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedIOBase
@@ -26,9 +26,9 @@ STANDARD_INPUT = 0
 _FILES = {"spec": (), "check": ("config",), "discover": ("config",), "write": ("config", "catalog")}
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> Namespace:
     """The command and the paths of its files. Ends the process where they are wrong."""
-    parser = argparse.ArgumentParser(prog="destination-maileon", description="Airbyte destination.")
+    parser = ArgumentParser(prog="destination-maileon", description="Airbyte destination.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, files in _FILES.items():
         command = commands.add_parser(name)
@@ -38,7 +38,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def lines_of(
-    arguments: argparse.Namespace,
+    arguments: Namespace,
     source: int | BufferedIOBase = STANDARD_INPUT,
     *,
     write_now: Callable[[bytes], None] | None = None,
@@ -59,15 +59,12 @@ def lines_of(
         yield outbox.trace_error_line(kind, **texts), 1
 
 
-def _command(
-    arguments: argparse.Namespace, source: int | BufferedIOBase, outbox: Logger
-) -> Iterator[bytes]:
-    # Most imports take long, and `spec` needs none of them.
+def _command(arguments: Namespace, source: int | BufferedIOBase, outbox: Logger) -> Iterator[bytes]:
     match arguments.command:
         case "spec":
             yield json_line({"type": "SPEC", "spec": specification()})
         case "check":
-            from destination_maileon.check import problem_with  # noqa: PLC0415
+            from destination_maileon.check import problem_with  # noqa: PLC0415 - takes long
 
             try:
                 problem = problem_with(_raw_config(arguments, outbox))
@@ -75,19 +72,19 @@ def _command(
                 _, problem = verdict(error)
             yield outbox.connection_status_line(problem)
         case "discover":
-            from destination_maileon.check import discovered  # noqa: PLC0415
+            from destination_maileon.check import discovered  # noqa: PLC0415 - takes long
 
             catalog = discovered(load_config(_raw_config(arguments, outbox)))
             yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
         case "write":
-            from destination_maileon.sync import write  # noqa: PLC0415
+            from destination_maileon.sync import write  # noqa: PLC0415 - takes long
 
             config = load_config(_raw_config(arguments, outbox))
             raw_catalog = _read_json(arguments.catalog, "catalog")
             yield from write(config, raw_catalog, source=source, outbox=outbox)
 
 
-def _raw_config(arguments: argparse.Namespace, outbox: Logger) -> object:
+def _raw_config(arguments: Namespace, outbox: Logger) -> object:
     raw = _read_json(arguments.config, "configuration")
     outbox.redact = SecretRedactor(secrets_of(raw))
     return raw

@@ -105,7 +105,6 @@ class SyncPipeline:
 
     @property
     def _is_settled(self) -> bool:
-        """Whether nothing is left to do for what was read."""
         is_sent = self.scheduler.is_idle and not self.accumulator.has_open_batch
         return is_sent and self.handler.held.is_empty
 

@@ -18,8 +18,7 @@ TERMINATED = 143
 
 
 def run() -> None:
-    # At once, without any clean-up that could still put out a line. First of all, since the
-    # imports below take most of a second.
+    # At once, without any clean-up that could still put out a line, and before imports take long.
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
     sys.exit(main(sys.argv[1:]))
@@ -34,8 +33,8 @@ def main(arguments: list[str]) -> int:
 
     parsed = parse(arguments)
     be_quiet()
-    # A sync makes and drops millions of objects, hardly any in circles: looking for these as often
-    # as Python does by default would take a part of its time that can be seen.
+    # Of the millions of objects that a sync makes hardly any stand in circles: it takes a visible
+    # part of its time to look for these as often as Python does by default.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()

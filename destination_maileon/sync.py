@@ -90,11 +90,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
 
 
 def open_streams(intake: Intake, plans: dict[StreamKey, StreamPlan], account: Account) -> None:
-    """Resolves the columns of all streams, creates what is to be created.
-
-    Raises:
-        ConfigError: with the problems of all streams, before anything is sent.
-    """
+    """Resolves the columns of all streams. Raises ConfigError with the problems of all of them."""
     config, log = intake.config, intake.log
     for warning in consent.warnings(plans.values(), config):
         log(Level.WARN, warning)
@@ -107,11 +103,10 @@ def open_streams(intake: Intake, plans: dict[StreamKey, StreamPlan], account: Ac
         raise ConfigError(" ".join(problems))
     account.create_planned_fields()
     for columns in streams:
-        plan = columns.plan
         intake.open(columns)
-        parameters = plan.options.parameters(plan.permission).items()
-        told = ", ".join(f"{name}={value}" for name, value in parameters)
-        log(Level.DEBUG, f"Stream {plan.title}: calls are sent with {told}.")
+        query = columns.plan.options.parameters(columns.plan.permission).items()
+        told = ", ".join(f"{name}={value}" for name, value in query)
+        log(Level.DEBUG, f"Stream {columns.plan.title}: calls are sent with {told}.")
 
 
 def write(
@@ -119,8 +114,7 @@ def write(
 ) -> Iterator[bytes]:
     """Runs a sync of what comes in from `source`; yields the lines to put out.
 
-    Raises:
-        SyncError, BadInput, InputFailed, or what nobody foresaw: after every STATE that is true.
+    Raises SyncError, BadInput, InputFailed, or what nobody foresaw, after every true STATE.
     """
     plans = stream_plans(raw_catalog, config)
     progress = Progress(outbox, now=time.monotonic, wall_clock=time.time)

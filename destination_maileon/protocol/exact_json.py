@@ -40,11 +40,10 @@ def loads(line: bytes) -> object:
 
 
 def members(value: object) -> dict[str, object]:
-    """The members of an object: of a JSON text, or of one that is a member itself.
+    """The members of a JSON text or of a member, each its own bytes, compact.
 
-    Each is its own bytes, compact, where msgspec can tell them apart, otherwise (beside a lone
-    surrogate, nested some 900 deep) what `loads` reads. Raises what `loads` does, TypeError for no
-    object.
+    Each is what `loads` reads where msgspec cannot tell them apart: beside a lone surrogate, nested
+    some 900 deep. Raises what `loads` does, TypeError for no object.
     """
     if isinstance(value, bytes | msgspec.Raw):
         try:

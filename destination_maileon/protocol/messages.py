@@ -37,9 +37,6 @@ _NULL = msgspec.Raw(b"null")
 class BadInput(Exception):
     """A line is no message. Neither the text nor an exception behind it says what it holds."""
 
-    def __init__(self, line_number: int, problem: str) -> None:
-        super().__init__(f"line {line_number} {problem}")
-
 
 class Texts(Enum):
     """What the texts of a record may hold."""
@@ -124,12 +121,17 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
     # What stands in none of the lines is looked for in all of them together: to look at each of
     # them takes as long as to decode it (`make bench`).
     together = b"\n".join(lines)
-    is_utf8, is_plain = _is_utf8(together), _is_plain(together)
-    may_lack_values = _UNAVAILABLE in together
+    is_plain, may_lack_values = _is_plain(together), _UNAVAILABLE in together
+    try:
+        is_utf8 = together.isascii() or bool(together.decode())
+    except UnicodeDecodeError:
+        is_utf8 = False
     for number, line in enumerate(lines, first_line_number):
         try:
-            # What the decoder skips it does not look at so closely.
-            message = _decode(line) if is_utf8 or _is_utf8(line) else _NONE
+            if not is_utf8:
+                # What msgspec skips it does not look at so closely.
+                line.decode()
+            message = _decode(line)
         except (ValueError, RecursionError, msgspec.MsgspecError):
             # Not decided here: what is raised here would carry this exception, and so the line.
             message = _NONE
@@ -145,16 +147,6 @@ def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message 
         if record.meta is not None:
             made.nulled = tuple(_nulled(record.meta))
         yield made
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_plain(text: bytes) -> bool:
@@ -191,7 +183,7 @@ def _decoded_slowly(line: bytes, number: int) -> Message | None:
         case "RECORD":
             record = _object(message.get("record"))
             if (key := _stream_key(record, "stream")) is None:
-                raise BadInput(number, "is a RECORD without a stream name")
+                raise BadInput(f"line {number} is a RECORD without a stream name")
             # No stream's decoder takes it: the line is read again when it is looked at.
             made = RecordMessage(key, b"", _ANYTHING, line, number, may_lack_values=True)
             made.nulled = tuple(_nulled(record.get("meta")))
@@ -212,7 +204,7 @@ def _decoded_by(line: bytes, number: int, *readers: Callable[[bytes], object]) -
         # What they raise holds the line, and must not become the context of what is raised here.
         with suppress(ValueError, RecursionError):
             return _object(read(line))
-    raise BadInput(number, "of the input is not valid JSON")
+    raise BadInput(f"line {number} of the input is not valid JSON")
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -222,12 +214,12 @@ def _object(value: object) -> dict[str, Any]:
 
 def _scope(state: object, number: int) -> StreamKey | None:
     if not isinstance(state, dict):
-        raise BadInput(number, "is a STATE without a state")
+        raise BadInput(f"line {number} is a STATE without a state")
     if state.get("type") != "STREAM":
         return None
     key = _stream_key(_object(state.get("stream")).get("stream_descriptor"), "name")
     if key is None:
-        raise BadInput(number, "is a STATE of a stream without the stream's name")
+        raise BadInput(f"line {number} is a STATE of a stream without the stream's name")
     return key
 
 

@@ -1,8 +1,7 @@
-"""Input -> numbered lines, read ahead by a thread of its own.
+"""Input -> numbered lines, read ahead by a thread of its own, and an `InputEnd`, whatever happens.
 
-The lines delivered, in order, are the input split at line feeds, each once, and an `InputEnd` comes
-last whatever happens. Memory does not grow with the input: `credit` chunks at most are delivered
-and not released yet, and no line is longer than `MAX_LINE_BYTES`.
+Memory does not grow with the input: `credit` chunks at most are delivered and not released yet, and
+no line is longer than `MAX_LINE_BYTES`.
 """
 
 import os
@@ -17,8 +16,7 @@ READ_BYTES = 128 * 1024
 """A read returns what is there, up to so much: a slow source's lines arrive at once."""
 
 MAX_LINE_BYTES = 256 * 2**20
-"""More than any source sends in one message. A line without an end would otherwise fill the memory
-until the system ends the process, with no word of why."""
+"""More than any source sends. A line without an end would fill the memory with no word of why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,9 @@ class InputFailed(Exception):
 
 
 class Reader:
-    """Delivers the input in chunks, from its own thread; `release` after each chunk lets it go on.
+    """Delivers the input in chunks; `release` after each chunk lets it go on.
 
-    Standard input is passed as its number, 0: Python aborts at exit if a daemon thread still holds
-    the lock of a file object's buffer.
+    Standard input is passed as its number: Python aborts at exit if a thread holds a file's lock.
     """
 
     def __init__(self, source: int | BufferedIOBase, deliver: Deliver, *, credit: int = 2) -> None:

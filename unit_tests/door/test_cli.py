@@ -62,7 +62,7 @@ def test_a_file_that_is_not_there_is_told_with_the_cause(tmp_path: Path) -> None
         (ConfigError("x"), FailureType.CONFIG),
         (StopSync("x"), FailureType.CONFIG),
         (TransientError("x"), FailureType.TRANSIENT),
-        (BadInput(3, "is no JSON"), FailureType.SYSTEM),
+        (BadInput("line 3 is no JSON"), FailureType.SYSTEM),
         (InputFailed("x"), FailureType.SYSTEM),
         (MemoryError(), FailureType.SYSTEM),
         (KeyError("ada@example.com"), FailureType.SYSTEM),
