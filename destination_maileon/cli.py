@@ -1,7 +1,6 @@
 """`spec`, `check`, `discover`, `write`: arguments in, lines and an exit code out.
 
-A command ends with its answer and 0, or with exactly one TRACE ERROR and 1. Whatever is raised is
-turned into words here, and nowhere else.
+A command ends with its answer and 0, or with exactly one TRACE ERROR, which is worded here, and 1.
 """
 
 import os

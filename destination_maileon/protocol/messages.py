@@ -111,11 +111,6 @@ class StreamComplete(NamedTuple):
 Message: TypeAlias = RecordMessage | StateMessage | StreamComplete
 
 
-def decode(line: bytes, line_number: int) -> Message | None:
-    """The message of one line, numbered from 1; None for what a destination ignores."""
-    return next(decoded([line], line_number))
-
-
 def decoded(lines: Sequence[bytes], first_line_number: int) -> Iterator[Message | None]:
     """The message of each line, decoded when it is asked for."""
     # What stands in none of the lines is looked for in all of them together: to look at each of

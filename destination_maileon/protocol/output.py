@@ -63,8 +63,7 @@ def json_line(message: Mapping[str, object]) -> bytes:
 
 
 def state_line(line: bytes, additional: Mapping[str, int], *, written: int, rejected: int) -> bytes:
-    """The STATE as it came, every key and digit, with the counts of this destination in it."""
-    # The protocol has them all as floats.
+    """The STATE as it came, every key and digit, with counts in it, all of them floats."""
     stats = {
         "recordCount": float(written),
         "rejectedRecordCount": float(rejected),

@@ -9,8 +9,9 @@ from destination_maileon.delivery.intake import MAX_NAMED, Intake
 from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.pipeline import SyncPipeline
-from destination_maileon.protocol.messages import RecordMessage, decode
+from destination_maileon.protocol.messages import RecordMessage
 from unit_tests.support.builders import a_stream
+from unit_tests.support.lines import decode
 from unit_tests.support.rooms import places
 from unit_tests.support.scripted import Script, a_sync, record
 

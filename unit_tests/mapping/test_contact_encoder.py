@@ -19,8 +19,9 @@ from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.contact_encoder import ContactEncoder
 from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal
 from destination_maileon.mapping.summary import Notice, Notices
-from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage, Texts, decode
+from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, RecordMessage, Texts
 from unit_tests.support.builders import a_config, a_plan, an_account, options
+from unit_tests.support.lines import decode
 
 EMAIL, EXTERNAL_ID, MAILEON_ID = IdentifierMode
 CDC = "_ab_cdc_deleted_at"

@@ -25,10 +25,10 @@ from destination_maileon.protocol.messages import (
     BadInput,
     RecordMessage,
     Texts,
-    decode,
 )
 from destination_maileon.protocol.output import Level
 from unit_tests.support.builders import a_config, a_mapping, a_plan, an_account
+from unit_tests.support.lines import decode
 from unit_tests.support.planning import FIELDS, STRING
 from unit_tests.support.rooms import Heard
 

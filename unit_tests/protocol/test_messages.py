@@ -15,10 +15,10 @@ from destination_maileon.protocol.messages import (
     BadInput,
     RecordMessage,
     StateMessage,
-    decode,
 )
 from destination_maileon.protocol.output import state_line
 from unit_tests.protocol.test_exact_json import exact, values
+from unit_tests.support.lines import decode
 
 BOM = b"\xef\xbb\xbf"
 RECORD = b'{"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":5}}'

@@ -13,10 +13,10 @@ from destination_maileon.protocol.exact_json import dumps, loads
 from destination_maileon.protocol.messages import (
     BadInput,
     StateMessage,
-    decode,
 )
 from destination_maileon.protocol.output import state_line
 from unit_tests.protocol.test_exact_json import exact, values
+from unit_tests.support.lines import decode
 
 BOM = b"\xef\xbb\xbf"
 STATS = {"recordCount": 3.0, "rejectedRecordCount": 1.0, "additionalStats": {}}

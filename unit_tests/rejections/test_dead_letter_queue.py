@@ -14,11 +14,12 @@ from destination_maileon.config.model import S3Storage
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps, members
-from destination_maileon.protocol.messages import RecordMessage, StreamKey, decode
+from destination_maileon.protocol.messages import RecordMessage, StreamKey
 from destination_maileon.rejections import dead_letter_queue
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.rejections.s3 import S3Bucket
+from unit_tests.support.lines import decode
 from unit_tests.support.s3_service import (
     REJECTION,
     FakeService,

@@ -25,11 +25,12 @@ from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.mapping.mapped_record import Reason
-from destination_maileon.protocol.messages import RecordMessage, StateMessage, decode
+from destination_maileon.protocol.messages import RecordMessage, StateMessage
 from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.streams.discovery import OPERATIONS
 from maileon_sandbox import DEMO_KEY
 from scripts import documents
+from unit_tests.support.lines import decode
 
 ROOT = documents.ROOT
 PAGE = "docs/integrations/destinations/maileon.md"
