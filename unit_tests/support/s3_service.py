@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -96,8 +96,10 @@ def running(service: FakeService) -> Iterator[str]:
             self.send_header("Content-Type", service.media_type)
             self.send_header("Connection", "close")
             self.send_header("Content-Length", str(len(service.body)))
-            self.end_headers()
-            self.wfile.write(service.body)
+            # Who did not want to wait for the answer has gone.
+            with suppress(BrokenPipeError):
+                self.end_headers()
+                self.wfile.write(service.body)
 
         def do_DELETE(self) -> None:
             service.requests.append((self.command, self.path, ""))
