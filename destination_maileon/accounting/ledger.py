@@ -28,8 +28,9 @@ _NOT_IN_CATALOG = Rejection(
 class Ledger:
     """The accounts of one sync.
 
-    `completed`: the streams that the source has sent completely. `staying`: the identifiers of who
-    must stay in an audience though it may have an older number; in a dry run those of everybody.
+    `completed`: the streams that the source has sent completely. `staying`: the identifiers of the
+    contacts that stay in an audience with an older number, since their records were rejected; in a
+    dry run those of all.
     """
 
     def __init__(

@@ -18,9 +18,10 @@ NOBODY = 0
 
 @dataclass(eq=False, slots=True)
 class Members:
-    """Those of one stream's audience; of who leaves, only the Maileon ids are kept.
+    """Those of one stream's audience. Of those who leave, only the Maileon ids are kept.
 
-    `current` have this generation's number, the records of the `staying` were rejected in it.
+    `current`: how many have this generation's number; `staying`: how many keep an older one, since
+    their records were rejected.
     """
 
     plan: StreamPlan
