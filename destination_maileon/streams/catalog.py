@@ -197,10 +197,10 @@ def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
         yield f'Maileon has no object {shown(name)} to write to. Choose the object "{CONTACT}".'
     elif mode not in supported and (name or mode not in {None, OVERWRITE}):
         hint = "" if mode in {OVERWRITE, *OPERATIONS} else did_you_mean(mode or "", supported)
+        written, where = f" {shown(mode)}" if mode else "", "with" if name else "without"
         yield (
-            f"the destination sync mode {shown(mode or '')} is not supported "
-            f'{"with" if name else "without"} the object "{CONTACT}"{hint}. Choose one of '
-            f"{', '.join(supported)} in the connection."
+            f"the destination sync mode{written} is not supported {where} the object "
+            f'"{CONTACT}"{hint}. Choose one of {", ".join(supported)} in the connection.'
         )
     elif name:
         operation = OPERATIONS[mode or ""]
