@@ -40,14 +40,10 @@ NEEDS_LOGIN = (
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
-class TooLong(ValueError):
-    """The answer is longer than anything the API has reason to say."""
-
-
 # All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
 FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 _Kinds: TypeAlias = tuple[type[BaseException], ...]
-_UNREADABLE: _Kinds = (TooLong, urllib3.exceptions.DecodeError)
+_UNREADABLE: _Kinds = (urllib3.exceptions.DecodeError,)
 _CUT: _Kinds = (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader)
 _CAUSES: tuple[tuple[_Kinds, str], ...] = (
     ((socket.gaierror, UnicodeError), "its name could not be resolved"),
@@ -134,9 +130,8 @@ class HttpTransport:
         if proxy is None:
             self._pools = urllib3.PoolManager(**settings)
         else:
-            own = {f"{scheme}_proxy", "all_proxy"}
-            named = [name for name, value in os.environ.items() if value == proxy]
-            self._proxy_variable = next(name for name in named if name.lower() in own)
+            named = [n for n in os.environ if n.lower() in {f"{scheme}_proxy", "all_proxy"}]
+            self._proxy_variable = next(name for name in named if os.environ[name] == proxy)
             if "://" not in proxy:
                 proxy = f"http://{proxy}"  # ignore-https-check: what is meant by a bare name
             url = urllib3.util.parse_url(proxy)
@@ -147,7 +142,11 @@ class HttpTransport:
 
     def _failure(self, error: BaseException) -> errors.MaileonError:
         """What to raise; to be asked while the call's time limit holds."""
-        causes = _causes_of(error)
+        causes = [error]
+        for cause in causes:
+            # urllib3 names one cause and handles another.
+            behind = (cause.__cause__, cause.__context__)
+            causes += [other for other in behind if other is not None and other not in causes]
         if problem := self._lasting_problem(causes):
             return errors.FatalError(f"No call reaches {self.host}: {problem}")
         through = " through the proxy" if _any(causes, urllib3.exceptions.ProxyError) else ""
@@ -190,7 +189,7 @@ def _body(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
         while piece := answer.read(_PIECE_BYTES, decode_content=True):
             body += piece
             if len(body) > (MAX_ERROR_BYTES if is_error else limit):
-                raise TooLong
+                raise urllib3.exceptions.DecodeError("too long")
     except FAILURES:
         # The status of an error says what to do; its body would only explain it.
         if not is_error or time_is_up():
@@ -215,12 +214,3 @@ def _load_certificates(tls: ssl.SSLContext, variable: str) -> None:
 
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
-
-
-def _causes_of(error: BaseException) -> list[BaseException]:
-    """The error and all that it comes from: urllib3 names one cause and handles another."""
-    causes = [error]
-    for cause in causes:
-        behind = (cause.__cause__, cause.__context__)
-        causes += [other for other in behind if other is not None and other not in causes]
-    return causes

@@ -19,7 +19,7 @@ from destination_maileon.maileon.errors import (
     MaileonError,
     RetriableError,
 )
-from destination_maileon.maileon.http import FAILURES, HttpTransport, TooLong
+from destination_maileon.maileon.http import FAILURES, HttpTransport
 from unit_tests.maileon.certificates import self_signed
 from unit_tests.maileon.exchanges import body_of, transport_to
 from unit_tests.maileon.local_server import (
@@ -522,7 +522,6 @@ _CASES: list[tuple[BaseException, FailureReason, str]] = [
     (UnicodeError(_URL), FailureReason.CONNECTION, "name could not be resolved"),
     (ssl.SSLError(1, _URL), FailureReason.CONNECTION, "no TLS connection"),
     (ConnectionRefusedError(111, _URL), FailureReason.CONNECTION, "refused the connection"),
-    (TooLong(), FailureReason.UNREADABLE, "too long"),
     (urllib3.exceptions.DecodeError(_URL), FailureReason.UNREADABLE, "not encoded as it says"),
     (ConnectionResetError(104, _URL), FailureReason.CONNECTION, "was cut"),
     (BrokenPipeError(32, _URL), FailureReason.CONNECTION, "was cut"),
