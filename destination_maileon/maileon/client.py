@@ -1,8 +1,7 @@
 """The calls of Maileon's REST API that the synchronization of contacts needs.
 
-This module alone decides which path is requested, never one that a server might read as another
-(Maileon docs, Synchronize Contacts; the official clients for the rest). Every method raises nothing
-but what errors.py has, and repeats nothing by itself.
+Paths: Maileon docs, Synchronize Contacts; the official clients for the rest. None is requested that
+a server might read as another. Methods raise what errors.py has, and repeat nothing.
 """
 
 import time
@@ -23,7 +22,6 @@ PAGE_SIZE = 1_000
 _MAX_PAGE_BYTES = 8 * 2**20
 _CUSTOM_FIELDS = "/contacts/fields/custom"
 _CATEGORIES = "/contacts/preference_categories"
-_WITH_BODY = frozenset({"POST", "PUT"})
 
 
 class MaileonClient(AbstractContextManager["MaileonClient"]):
@@ -74,8 +72,9 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
 
     def create_custom_field(self, name: str, field_type: FieldType) -> None:
         """The field exists afterwards. If it did before, it keeps the type that it had."""
+        path = f"{_CUSTOM_FIELDS}/{quote(name, safe='')}"
         try:
-            self._call("POST", f"{_CUSTOM_FIELDS}/{_segment(name)}", {"type": field_type.value})
+            self._call("POST", path, {"type": field_type.value})
         except RequestRejected:
             # What the service answers of a field that exists is not documented.
             if name not in self.custom_fields():
@@ -86,7 +85,7 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
 
     def preferences_of(self, category: str) -> list[str]:
         """The names of the preferences in a category; none if it has vanished."""
-        path = f"{_CATEGORIES}/{_segment(category)}/preferences"
+        path = f"{_CATEGORIES}/{quote(category, safe='')}/preferences"
         # Not found: deleted since it was listed, or an empty one. Which it is, is not documented.
         return statuses.names(self._call("GET", path, gone_ok=True), "preferences")
 
@@ -110,36 +109,35 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
     def is_marked_unsubscribed(self, email: str) -> bool:
         """Whether the address has that mark (Maileon docs, Get Unsubscription)."""
         address = _address(IdentifierMode.EMAIL, Contact(email), "/unsubscription")
-        return _is_there(self._call("GET", *address, gone_ok=True))
+        return self._call("GET", *address, gone_ok=True) is not None
 
     def unsubscribe(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there is such a contact; Maileon unsubscribes it in its own time."""
         address = _address(mode, contact, "/unsubscribe")
-        return _is_there(self._call("DELETE", *address, gone_ok=True))
+        return self._call("DELETE", *address, gone_ok=True) is not None
 
     def delete(self, mode: IdentifierMode, contact: Contact) -> bool:
         """Whether there was such a contact (by external id: at least one); it is deleted."""
-        return _is_there(self._call("DELETE", *_address(mode, contact), gone_ok=True))
+        return self._call("DELETE", *_address(mode, contact), gone_ok=True) is not None
 
     def _call(
         self, method: str, path: str, query: dict[str, str] | None = None, *, gone_ok: bool = False
-    ) -> Response:
-        """An answer that accepts the call; with `gone_ok` also a 404 of what is not there."""
+    ) -> Response | None:
+        """The answer that accepts the call; None if `gone_ok`, and what the path names is gone."""
         # Without its identifier a contact's address would be that of all contacts, or of none.
         if not _is_safe(path):
             raise RequestRejected("The identifier cannot be part of a URL's path.", status=400)
         target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        body = b"" if method in _WITH_BODY else None
+        body = b"" if method in {"POST", "PUT"} else None
         answer = self._transport.send(method, target, body=body, limit=_MAX_PAGE_BYTES)
-        if gone_ok and not _is_there(answer) and statuses.says_gone(answer):
-            return answer
+        if gone_ok and answer.status == HTTPStatus.NOT_FOUND and statuses.says_gone(answer):
+            return None
         if statuses.is_html(self._accepted(answer)):
             raise statuses.fatal_error(answer)
         return answer
 
     def _accepted(self, answer: Response) -> Response:
-        error = statuses.error_of(answer, wall_clock=self._wall_clock, redact=self._redact)
-        if error is not None:
+        if error := statuses.error_of(answer, wall_clock=self._wall_clock, redact=self._redact):
             raise error
         return answer
 
@@ -152,15 +150,11 @@ def is_addressable(mode: IdentifierMode, contact: Contact) -> bool:
 def _address(mode: IdentifierMode, contact: Contact, below: str = "") -> tuple[str, dict[str, str]]:
     """The path and the query of one contact, by the identifier of the mode, or of what it has."""
     if mode is IdentifierMode.EXTERNAL_ID:
-        return f"/contacts/externalid/{_segment(contact.external_id or '')}{below}", {}
+        return f"/contacts/externalid/{quote(contact.external_id or '', safe='')}{below}", {}
     if mode is IdentifierMode.MAILEON_ID and contact.id:
         return f"/contacts/contact{below}", {"id": contact.id}
     # No address has space around it; taken at its word, it would be of nobody, who is "gone".
-    return f"/contacts/email/{_segment((contact.email or '').strip())}{below}", {}
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="")
+    return f"/contacts/email/{quote((contact.email or '').strip(), safe='')}{below}", {}
 
 
 def _is_safe(path: str) -> bool:
@@ -168,7 +162,3 @@ def _is_safe(path: str) -> bool:
     segments = [unquote(segment) for segment in path.removeprefix("/").split("/")]
     parts = [part for segment in segments for part in segment.replace("\\", "/").split("/")]
     return all(segment.strip(". ") for segment in segments) and not {".", ".."} & {*parts}
-
-
-def _is_there(answer: Response) -> bool:
-    return answer.status != HTTPStatus.NOT_FOUND

@@ -1,8 +1,7 @@
 """What an answer means: the error that its status is, and what lists and error messages say.
 
-Meanings: Maileon docs, HTTP Status Codes; 408, 413, 429 and 503 are not documented there, and mean
-what HTTP says. Shapes of lists: the same page, and the official clients. No error's message quotes
-the answer.
+Maileon docs, HTTP Status Codes, and the official clients; 408, 413, 429 and 503 are not documented,
+and mean what HTTP says. No error's own message quotes the answer.
 """
 
 import html
@@ -24,22 +23,16 @@ from destination_maileon.maileon.errors import FailureReason
 from destination_maileon.maileon.http import NEEDS_LOGIN, Response
 from destination_maileon.maileon.report import child_texts, local_name, read_xml, whole_number
 
-MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_SERVER_MESSAGE_CHARACTERS = 500
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 # Python makes no number of thousands of digits. In their place must be a character, since what
 # stands around them would be the next such reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
-# Possessive throughout: what follows many comments must not be tried in every way to part them.
-_PAGE = re.compile(
-    rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
-_EMPTY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 _ACCEPTED, _REFUSED = 2, 4
-
 _FIELD_TYPES = {kind.value: kind for kind in CUSTOM_FIELD_CODES} | {"double": FieldType.FLOAT}
 """`double` occurs in error codes only (24)."""
 # What Maileon calls the right to use a method (the names of its official client's ping calls).
@@ -76,13 +69,12 @@ def error_of(
         return None
     if words := FATAL.get(status) or FATAL.get(hundreds):
         return fatal_error(answer, words)
-    reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds)
-    if reason is None and hundreds == _REFUSED:
+    if hundreds == _REFUSED and status not in RETRIABLE:
         # The key first of all: half of one could not be found again.
         said = redact(server_message(answer))[:MAX_SERVER_MESSAGE_CHARACTERS]
         words = f"Maileon refuses the call ({status})."
         return errors.RequestRejected(words, status=status, server_message=said)
-    reason = reason or FailureReason.UNREADABLE
+    reason = RETRIABLE.get(status) or RETRIABLE.get(hundreds, FailureReason.UNREADABLE)
     wait = retry_after_seconds(answer.headers.get("Retry-After"), wall_clock=wall_clock)
     words = f"{answer.host} cannot answer now ({status}, {reason.value})."
     return errors.RetriableError(words, reason, status=status, retry_after=wait)
@@ -102,17 +94,17 @@ def retry_after_seconds(text: str | None, *, wall_clock: Callable[[], float]) ->
     if seconds < 0:
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             seconds = parsedate_to_datetime(value).timestamp() - wall_clock()
-    return None if seconds < 0 else min(seconds, MAX_RETRY_AFTER_SECONDS)
+    return None if seconds < 0 else min(seconds, 86_400.0)
 
 
-def custom_fields(answer: Response) -> dict[str, FieldType]:
+def custom_fields(answer: Response | None) -> dict[str, FieldType]:
     """Name and type of each custom field; a type that is not known counts as text."""
     fields = [child_texts(field) for field in _tree(answer, "custom_fields")]
     kinds = {f.get("name") or "": (f.get("type") or "").strip().lower() for f in fields}
     return {name: _FIELD_TYPES.get(k, FieldType.STRING) for name, k in kinds.items() if name}
 
 
-def names(answer: Response, root: str) -> list[str]:
+def names(answer: Response | None, root: str) -> list[str]:
     """The names in the list with this root."""
     found = (child_texts(element).get("name") for element in _tree(answer, root))
     return [name for name in found if name]
@@ -129,13 +121,14 @@ class ContactPage:
     pages: int | None
 
 
-def contact_page(answer: Response, field: str) -> ContactPage:
+def contact_page(answer: Response | None, field: str) -> ContactPage:
     """The contacts of one page (Maileon docs, Get Contacts)."""
     contacts = [(_identifiers(c), _number_in(c, field)) for c in _tree(answer, "contacts")]
-    return ContactPage(tuple(contacts), whole_number(answer.headers.get("X-Pages")))
+    pages = whole_number(answer.headers.get("X-Pages")) if answer else None
+    return ContactPage(tuple(contacts), pages)
 
 
-def identified(answer: Response) -> list[Contact]:
+def identified(answer: Response | None) -> list[Contact]:
     tree = _tree(answer, "contact", "contacts")
     return [_identifiers(c) for c in ([tree] if local_name(tree) == "contact" else tree)]
 
@@ -152,20 +145,18 @@ def _number_in(contact: etree._Element, name: str) -> int | None:
 
 def is_html(answer: Response) -> bool:
     """Whether the answer is a web page: the API has none."""
-    body = answer.body or b""
-    if _PAGE.match(body):
+    body = (answer.body or b"").strip(_BLANK)
+    if not body.startswith(b"<"):
+        return False
+    if _PAGE.search(body[:1_000]):
         return True
     # Some servers call everything text/html: what is the API's error by its content, is no page.
     content_type = answer.headers.get("Content-Type", "").lower()
-    labelled = content_type.startswith(("text/html", "application/xhtml"))
-    return labelled and body.lstrip().startswith(b"<") and _error_root(body) is None
+    return content_type.startswith(("text/html", "application/xhtml")) and _error_root(body) is None
 
 
 def says_gone(answer: Response) -> bool:
-    """Whether a 404 speaks of the contact, and not of the path: it has a form that the API uses.
-
-    Those are no body, XML, or a short text (older pages of Maileon's docs).
-    """
+    """Whether a 404 is about the contact, not the path: empty, XML or short text (Maileon docs)."""
     if answer.body is None or is_html(answer):
         return False
     text = answer.body.strip()
@@ -176,10 +167,10 @@ def says_gone(answer: Response) -> bool:
 
 def server_message(answer: Response) -> str:
     """What the server says of an error, on one line, uncut: it may quote a contact, or the key."""
-    body = (answer.body or b"").strip()
+    body = (answer.body or b"").strip(_BLANK)
     if is_html(answer):
         return ""
-    if body.startswith((b"<", b"\xef\xbb\xbf<")):
+    if body.startswith(b"<"):
         root = _error_root(body)
         messages = () if root is None else root.iter("{*}message")
         text = next((message.text for message in messages if message.text), "")
@@ -199,9 +190,11 @@ def one_line(text: str, *, instead: str = " ") -> str:
     return " ".join(printable.split())
 
 
-def _tree(answer: Response, *roots: str) -> etree._Element:
+def _tree(answer: Response | None, *roots: str) -> etree._Element:
     """The root, empty if nothing is there; raises RetriableError if its name is another."""
-    tree = etree.Element(roots[-1]) if answer.status in _EMPTY else read_xml(answer.body or b"")
+    if answer is None or answer.status == HTTPStatus.NO_CONTENT:
+        return etree.Element(roots[-1])
+    tree = read_xml(answer.body or b"")
     if tree is None or local_name(tree) not in roots:
         words = f"The answer of {answer.host} cannot be read."
         raise errors.RetriableError(words, FailureReason.UNREADABLE, status=answer.status)
