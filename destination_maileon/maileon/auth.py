@@ -1,8 +1,7 @@
 """What a person pasted as the API key -> the header that carries it; and any text without the key.
 
 Maileon takes `Basic base64(key)`, without the colon of a user name and password (Maileon docs,
-Authentication); its web pages show the key after `Authorization: Basic`, so people paste it with
-that, and then it is base64 already.
+Authentication). Its web pages show `Authorization: Basic` and base64, so people paste that, too.
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""How long to wait before the next attempt: exponential backoff with full jitter.
-
-Of many callers that failed at once, few come back at once. Time and randomness are arguments.
-"""
+"""Exponential backoff with full jitter: of many that failed at once, few come back at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """What a contact is to Maileon: identifiers, standard fields, custom fields, preferences.
 
-Which standard fields can be written, and their types: Maileon docs, Standard Contact Fields
-(PERMISSION_STATUS and SENDOUT_STATUS are read-only there).
+Standard fields: Maileon docs, Standard Contact Fields; two more are read-only there.
 """
 
 from collections.abc import Mapping

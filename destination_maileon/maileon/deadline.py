@@ -22,7 +22,6 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 _MAX_SECONDS = 86_400.0
 """A socket takes no timeout of any length."""
-_MAX_INTERIM_ANSWERS = 100
 _MOMENT_SECONDS = 0.05
 """So much more or less than its call's time an operation may take."""
 _ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -84,13 +83,10 @@ class _BoundedTlsSocket(_BoundedSocket, ssl.SSLSocket):
 
 
 class _FinalAnswer(http.client.HTTPResponse):
-    """The answer behind interim ones (RFC 9110, 15.2), of which Python skips 100 alone.
-
-    It would take each later answer on the connection for that of the call before.
-    """
+    """The one behind interim answers (RFC 9110, 15.2): Python takes any but 100 for the answer."""
 
     def begin(self) -> None:
-        for _ in range(_MAX_INTERIM_ANSWERS):
+        for _ in range(100):
             super().begin()
             if self.status >= HTTPStatus.OK:
                 return

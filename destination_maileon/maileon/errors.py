@@ -8,8 +8,8 @@
         │                that cannot be the API's, a proxy or a certificate that is at fault
         └── Forbidden    403
 
-No message holds anything of a request or of a key. What the server says of a refusal stands in
-`server_message`, apart, since it may quote a contact: whoever shows it must mask it.
+No message holds anything of a request or of a key. But `server_message`, what the server says of
+a refusal, may quote a contact: whoever shows it must mask it.
 """
 
 from enum import StrEnum
@@ -46,7 +46,6 @@ class RetriableError(MaileonError):
 
     @property
     def is_throttled(self) -> bool:
-        """Whether the service wants fewer calls at once (429, 503)."""
         return self.reason in {FailureReason.THROTTLED, FailureReason.UNAVAILABLE}
 
     @property

@@ -1,7 +1,6 @@
-"""bytes -> what became of the contacts of one call; and XML, of answers that nobody vouches for.
+"""What became of the contacts of one call (Maileon docs, Synchronize Contacts); and reading XML.
 
-Shape of a report: Maileon docs, Synchronize Contacts. Comments, processing instructions and
-namespaces make no difference.
+No answer is trusted. Comments, processing instructions and namespaces make no difference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,9 +55,8 @@ class SynchronizationReport:
 def parse_report(body: bytes, *, contacts: int = 0) -> SynchronizationReport:
     """The report on a call with so many contacts.
 
-    `success` is not evaluated, and the counts need not add up: the documented sample says false as
-    soon as one contact is invalid. Raises RetriableError if it cannot be read, or counts fewer
-    contacts than were sent: what became of the others is not known.
+    `success` is not evaluated: the documented sample says false, as one contact is invalid. Raises
+    RetriableError if a count cannot be read, or counts fewer contacts than were sent.
     """
     root = read_xml(body)
     if root is None or local_name(root) != "report":
@@ -132,6 +130,5 @@ def child_texts(parent: etree._Element) -> dict[str, str | None]:
 
 def whole_number(text: str | None, *, most_digits: int = 18) -> int | None:
     """The number; None if the text is not so many digits, with or without space around them."""
-    digits = (text or "").strip()
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= most_digits
-    return int(digits) if is_number else None
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most_digits else None

@@ -27,9 +27,8 @@ class Permission(IntEnum):
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """The permission of a name (any case; `-` and spaces count as `_`) or a number 1 to 6."""
-        return ({str(member.value): member for member in cls} | {**cls.__members__}).get(
-            _word(text)
-        )
+        by_number = {str(member.value): member for member in cls}
+        return (by_number | {**cls.__members__}).get(_word(text))
 
 
 def is_not_set(text: str) -> bool:
@@ -56,7 +55,7 @@ class SyncOptions:
         """Every documented parameter, so that no change of a default at Maileon changes a sync.
 
         Without a permission, override_permission is false: the documentation says in one place that
-        existing contacts keep theirs then, in another that the permission would be "none".
+        existing contacts keep theirs, in another that they get "none".
         """
         query: dict[str, object] = {} if permission is None else {"permission": permission.value}
         query |= {
