@@ -48,10 +48,9 @@ class Accumulator:
         for key in keys:
             if key in first:
                 return self._add_to_pending(part, partition_key, now)
-        payload = part.payload
-        size = len(payload)
+        size = len(part.payload)
         held = size + part.message_bytes
-        entry = BatchEntry(part, partition_key, now, keys, payload, size, held)
+        entry = BatchEntry(part, partition_key, now, keys, part.payload, size, held)
         for key in keys:
             first[key] = entry
         batch = self._open.get(partition_key)
@@ -96,13 +95,12 @@ class Accumulator:
         heirs: dict[int, BatchEntry] = {}
         for key in keys:
             line = followers.get(key)
-            if line is None:
+            if line:
+                first[key] = heir = line.popleft()
+                heirs[heir.position] = heir
+            else:
                 first.pop(key, None)
-                continue
-            first[key] = heir = line.popleft()
-            heirs[heir.position] = heir
-            if not line:
-                del followers[key]
+                followers.pop(key, None)
         for _, heir in sorted(heirs.items()):
             if all(first[key] is heir for key in heir.identity_keys):
                 self.proceed(heir)
@@ -121,11 +119,8 @@ class Accumulator:
         for key in entry.identity_keys:
             if self._first[key] is entry:
                 own.append(key)
-                continue
-            line = self._followers[key]
-            line.remove(entry)
-            if not line:
-                del self._followers[key]
+            else:
+                self._followers[key].remove(entry)
         self.settled(own)
 
     def is_first(self, entry: BatchEntry, keys: Iterable[str]) -> bool:
@@ -152,7 +147,7 @@ class Accumulator:
     def oldest_unsent(self) -> int | None:
         """The position of the oldest record that is in no request."""
         batches = (batch.oldest for batch in self._open.values())
-        followers = (line[0].position for line in self._followers.values())
+        followers = (line[0].position for line in self._followers.values() if line)
         return min((*batches, *followers), default=None)
 
     def flush_expired(self, now: float) -> None:
@@ -174,8 +169,6 @@ class Accumulator:
                 self._close(batch)
         for key, line in [*self._followers.items()]:
             self._followers[key] = deque(one for one in line if one.position < from_position)
-            if not self._followers[key]:
-                del self._followers[key]
 
     def _add_to_pending(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
         last = self._joinable(part, partition_key)
@@ -193,7 +186,7 @@ class Accumulator:
         """The contact into which the record can be merged: the last one in all of its queues."""
         keys, first, lines = part.identity_keys, self._first, self._followers
         for key in keys:
-            newest = lines[key][-1] if key in lines else first.get(key)
+            newest = lines[key][-1] if lines.get(key) else first.get(key)
             if newest is None or newest.identity_keys != keys:
                 return None
             last = newest
@@ -228,15 +221,14 @@ class Accumulator:
 
     def _put(self, entry: BatchEntry) -> bool:
         """Puts a contact into its open batch; returns whether a batch was sent."""
-        partition_key, limits, records = entry.partition_key, self.limits, entry.records
-        batch = self._open.get(partition_key)
+        key, limits, records = entry.partition_key, self.limits, entry.records
+        batch = self._open.get(key)
         is_sent = batch is not None and (
             batch.size + entry.size > limits.body_bytes or batch.records + records > limits.records
         )
         if batch is None or is_sent:
             self._send([batch] if batch else [])
-            batch = Batch(partition_key, entry.arrived_at, entry.position)
-            self._open[partition_key] = batch
+            batch = self._open[key] = Batch(key, entry.arrived_at, entry.position)
         batch.oldest = min(batch.oldest, entry.position)
         batch.opened_at = min(batch.opened_at, entry.arrived_at)
         entry.is_waiting = True
@@ -247,7 +239,6 @@ class Accumulator:
         """Counts what was added to a batch; returns whether a batch was sent because of it."""
         batch.size += size
         batch.records += records
-        batch.held_bytes += held_bytes
         self._held_bytes += held_bytes
         self._records += records
         limits = self.limits
@@ -268,9 +259,9 @@ class Accumulator:
 
     def _close(self, batch: Batch) -> list[BatchEntry]:
         del self._open[batch.partition_key]
-        self._held_bytes -= batch.held_bytes
         self._records -= batch.records
         for entry in batch.entries:
+            self._held_bytes -= entry.held_bytes
             entry.seal()
         return batch.entries
 

@@ -30,10 +30,7 @@ MAX_SECONDS = 30.0
 def foresee(
     client: MaileonClient, call: Request, *, custom_types: Mapping[str, FieldType], looks_up: bool
 ) -> object:
-    """Answers a call of a dry run.
-
-    If removals are limited (`looks_up`), Maileon is asked who is there: the others do not count.
-    """
+    """Answers a call; `looks_up`: removals are limited, and whoever is not there does not count."""
     if call.job is not None:
         return call.job.send(client)
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
@@ -43,10 +40,9 @@ def foresee(
 
 
 def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
-    """The answer that the documented rules predict; contacts that break one are invalid.
+    """The answer that the documented rules predict: a contact that breaks one is invalid.
 
-    All others count as neither new nor existing: only Maileon knows whether a contact exists or
-    whether its identifiers belong to another one.
+    All others count as neither new nor existing, which only Maileon knows.
     """
     if call.contact_removal is not None:
         return True
@@ -103,7 +99,11 @@ class Sample:
         under_way = 0
         while waiting or under_way:
             while waiting and under_way < most_calls:
-                service.start(_question(*waiting.pop()))
+                plan, contact = waiting.pop()
+                # The answer is taken below.
+                job = Job(partial(_standing, plan, contact), answered=lambda _: None)
+                key = PartitionKey(plan, None)
+                service.start(Request(key, [], purpose=Purpose.ASK, job=job))
                 under_way += 1
             event = service.next_event(until=ends_at, with_input=False)
             if not isinstance(event, ResponseReceived):
@@ -133,12 +133,6 @@ class Sample:
                     f"Stream {plan.title}: a sample of {asked} of {pluralize(contacts, 'contact')} "
                     f"was looked up in Maileon: {told}.",
                 )
-
-
-def _question(plan: StreamPlan, contact: Contact) -> Request:
-    # `look_up` takes the answer itself.
-    job = Job(partial(_standing, plan, contact), answered=lambda _: None)
-    return Request(PartitionKey(plan, None), [], purpose=Purpose.ASK, job=job)
 
 
 def _standing(plan: StreamPlan, contact: Contact, client: MaileonClient) -> Standing:

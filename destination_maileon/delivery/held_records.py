@@ -41,11 +41,10 @@ class HeldRecords:
     age_seconds: float
     _refused: dict[BatchEntry, Findings] = field(default_factory=dict, init=False)
     _since: float = field(default=0.0, init=False)
-    """When the oldest of them was refused."""
     _tried: set[tuple[str, ...]] = field(default_factory=set, init=False)
     """The contacts of the pass, by identifiers: an entry may have been replaced by a new one."""
     _brought_acceptance: bool = field(default=False, init=False)
-    _passes: int = field(default=0, init=False)
+    _is_reversed: bool = field(default=False, init=False)
     _owners: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     """For an identifier that several contacts claim: all identifiers of its latest owner."""
 
@@ -83,10 +82,7 @@ class HeldRecords:
         return bool(self._tried) or (bool(self._refused) and is_wanted)
 
     def go_on(self) -> None:
-        """Ends the current pass and begins the next; called once everything else is settled.
-
-        A pass without an acceptance rejects the contacts that it tried.
-        """
+        """Ends the current pass and begins the next; called once everything else is settled."""
         if self._tried and not self._brought_acceptance:
             again = [(e, why) for e, why in self._refused.items() if e.identity_keys in self._tried]
             if self._ask_for_owners() or self._reject_outdated(again):
@@ -98,10 +94,9 @@ class HeldRecords:
         self._tried.clear()
         if not self._refused:
             return
-        # In the right order one call may resolve a whole chain of moved addresses.
-        self._passes += 1
-        is_reversed = self._passes % 2 == 0
-        held = sorted(self._refused, key=lambda entry: entry.position, reverse=is_reversed)
+        # Each other pass: in the right order one call may resolve a whole chain of moved addresses.
+        held = sorted(self._refused, key=lambda entry: entry.position, reverse=self._is_reversed)
+        self._is_reversed = not self._is_reversed
         self._refused.clear()
         self._tried.update(entry.identity_keys for entry in held)
         for entry in held:

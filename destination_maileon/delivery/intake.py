@@ -36,13 +36,11 @@ class Intake:
     _unknown: dict[StreamKey, StreamPlan] = field(default_factory=dict, init=False)
     _unknown_records: Counter[StreamKey] = field(default_factory=Counter, init=False)
     _lost_fields: Counter[str] = field(default_factory=Counter, init=False)
-    _largest: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._largest = self.accumulator.limits.contact_bytes
+    _largest: int = field(default=0, init=False)
 
     def open(self, columns: StreamColumns) -> None:
         """Prepares a stream and logs where its columns go."""
+        self._largest = self.accumulator.limits.contact_bytes
         stream = StreamMapper(columns, self.log)
         self._streams.append(stream)
         self._by_key[columns.plan.key] = stream
@@ -51,9 +49,7 @@ class Intake:
     def take(self, message: RecordMessage, now: float) -> bool:
         """Takes one record; returns whether another request may be waiting.
 
-        Raises:
-            StopSync: if the record was rejected and no more rejections are allowed.
-            SyncError: if rejections cannot be stored.
+        Raises a StopSync if no more may be rejected, a SyncError if rejections cannot be stored.
         """
         stream = self._by_key.get(message.stream) or self._namesake(message.stream)
         if stream is None:
@@ -157,9 +153,8 @@ class Intake:
         """Logs how many records were rejected for each stream that is not in the catalog."""
         counts = self._unknown_records.most_common()
         lines = [(f"Stream {stream_title(key)} is", records) for key, records in counts[:MAX_NAMED]]
-        if others := counts[MAX_NAMED:]:
-            further = sum(records for _, records in others)
-            lines.append((f"Further streams ({len(others)}) are", further))
+        if others := [records for _, records in counts[MAX_NAMED:]]:
+            lines.append((f"Further streams ({len(others)}) are", sum(others)))
         for subject, records in lines:
             self.log(
                 Level.WARN,

@@ -34,21 +34,19 @@ class Removals:
 
     def sent(self, request: Request) -> None:
         """Notes a sent request; beyond the limit a removal becomes a look-up."""
-        if request.purpose is not Purpose.REMOVE:
-            return
-        if self.most is not None and self._removed >= self.most:
-            request.purpose = Purpose.LOOK_UP
-        else:
-            self._under_way.add(request)
+        if request.purpose is Purpose.REMOVE and self.most is not None:
+            if self._removed < self.most:
+                self._under_way.add(request)
+            else:
+                request.purpose = Purpose.LOOK_UP
 
     def returned(self, request: Request) -> None:
         self._under_way.discard(request)
 
     def answered(self, request: Request, *, was_there: bool) -> bool:
-        """Returns whether the removal is done; if not, the request is sent again as a marker.
+        """Whether the removal is done, or else to be sent again as a marker.
 
-        Raises:
-            StopSync: if the person is in Maileon and the limit is reached.
+        Raises a StopSync if the person is in Maileon and the limit is reached.
         """
         purpose, asked = request.purpose, request.contact_removal
         if was_there and purpose is Purpose.LOOK_UP:

@@ -1,7 +1,7 @@
 """Batches of contacts, and the requests that carry them to Maileon.
 
-This module alone says how much a call may carry and how a request is split: first between contacts,
-which are independent of each other, then between the records of one contact, in their order.
+A request is split between its contacts first, which are independent of each other, then between
+the records of one contact, which keep their order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ class Batch:
     """Contacts that wait to be sent in one call.
 
     `size` bounds the body's bytes: merged records count with what each would take alone.
-    `held_bytes` also counts what else is kept in memory for them.
     """
 
     partition_key: PartitionKey
@@ -50,7 +49,6 @@ class Batch:
     oldest: int
     entries: list[BatchEntry] = field(default_factory=list)
     size: int = ENVELOPE_BYTES
-    held_bytes: int = 0
     records: int = 0
 
 

@@ -1,7 +1,7 @@
 """Decides which request is sent next and how many are in flight at a time; nothing is sent here.
 
-No two pending requests share an identifier (the accumulator ensures that), so they may be sent in
-any order, except for a request that waits until every older record is settled (`is_barrier`).
+No two pending requests share an identifier, so they may be sent in any order; only a barrier waits
+until every older record is settled.
 """
 
 import math
@@ -50,8 +50,7 @@ class Pace:
         best = self._best[kind] = min(usual, self._best.get(kind, usual))
         if usual > TOO_MUCH * best:
             limit, before = self._too_much.setdefault(kind, (self.limit, usual))
-            is_half = self.limit <= max(1, limit // 2)
-            if not is_half or usual < HARDLY_LESS * before:
+            if self.limit > max(1, limit // 2) or usual < HARDLY_LESS * before:
                 self.limit = max(1, self.limit - 1)
                 return
             best = self._best[kind] = usual
@@ -125,16 +124,12 @@ class RequestScheduler:
         self._in_flight.discard(request)
 
     def requeue(self, request: Request, *, at: float) -> None:
-        """Puts the same request back in the queue, to be sent at this time or later."""
         request.not_before = at
         self.replace([request])
 
     def replace(self, pieces: Sequence[Request]) -> None:
-        """Puts the pieces of a split request at the head of the queue.
-
-        So the search for a bad contact soon reaches a request that is accepted: as long as every
-        one is refused, no contact can be blamed.
-        """
+        # Depth first the search for a bad contact soon reaches a request that is accepted: as long
+        # as every one is refused, no contact can be blamed.
         self._pending[:0] = [piece for piece in pieces if piece.position < self._ends_at]
 
     def take_larger_than(self, contacts: int) -> list[Request]:

@@ -1,7 +1,6 @@
 """What the loop needs from outside: time, randomness, worker threads, and the next event.
 
-This module alone knows the threads that carry calls to Maileon. A worker returns the answer of a
-call; it prints nothing and decides nothing.
+This module alone knows the threads that carry calls to Maileon. They decide nothing.
 """
 
 import queue
@@ -24,10 +23,7 @@ _GIVE_WAY_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """The answer of a call; an exception that is not a MaileonError is a bug in this program.
-
-    `at` is when it came, which may be long before the loop takes the event.
-    """
+    """The answer of a call; `at` is when it came, which may be long before the loop takes it."""
 
     call: Request
     answer: object
@@ -38,12 +34,11 @@ Event: TypeAlias = InputChunk | InputEnd | ResponseReceived
 
 
 class Environment(Protocol):
-    """Time, randomness and events for the loop. Times in seconds of a monotonic clock."""
+    """Times in seconds of a monotonic clock, random numbers from 0 to 1, and events."""
 
     def now(self) -> float: ...
 
-    def random(self) -> float:
-        """A number from 0 to 1."""
+    def random(self) -> float: ...
 
     def start(self, call: Request) -> None:
         """Sends a call in the background; its answer comes as an event."""
@@ -64,13 +59,13 @@ class WorkerPool:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._input: deque[InputChunk | InputEnd] = deque()
         self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._release: Callable[[], None] = lambda: None
+        self.consumed: Callable[[], None] = lambda: None
 
     def deliver(self, event: InputChunk | InputEnd) -> None:
         self._events.put(event)
 
     def on_consumed(self, release: Callable[[], None]) -> None:
-        self._release = release
+        self.consumed = release
 
     def now(self) -> float:
         return time.monotonic()
@@ -103,13 +98,9 @@ class WorkerPool:
                 return event
             self._input.append(event)
 
-    def consumed(self) -> None:
-        self._release()
-
     def _work(self) -> None:
         while True:
             call = self._calls.get()
-            answer: object
             try:
                 answer = self._send(call)
             except Exception as error:  # noqa: BLE001 - a MaileonError is an answer, others end the sync
@@ -118,11 +109,7 @@ class WorkerPool:
 
 
 def send(client: MaileonClient, call: Request) -> object:
-    """Carries out a call.
-
-    Raises:
-        MaileonError: which is an answer, too.
-    """
+    """Carries out a call. It may raise a MaileonError, which is an answer, too."""
     options, asked = call.partition_key.plan.options, call.contact_removal
     if call.job is not None:
         return call.job.send(client)
