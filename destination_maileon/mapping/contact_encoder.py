@@ -76,12 +76,12 @@ class ContactEncoder:
 
     def _compile_content(self, stream: StreamColumns, of: Mapping[Kind, list[Column]]) -> None:
         """What is said of the contact: fields, preferences, permission."""
-        place, cuts = self.rows.columns, stream.config.truncate_long_text
-        sections = {t: [self._field(c, cuts=cuts) for c in of[k]] for k, t in _SECTIONS.items()}
+        place, self._cuts = self.rows.columns, stream.config.truncate_long_text
+        sections = {tag: [*map(self._field, of[kind])] for kind, tag in _SECTIONS.items()}
         if (name := stream.plan.audience_field) is not None:
             number = str(stream.plan.audience_number)
             sections["custom_fields"].append(Field("audience", name, constant=number))
-        self._write_fields = field_writer({tag: of for tag, of in sections.items() if of})
+        self._write_fields = field_writer({tag: some for tag, some in sections.items() if some})
         self._lists = [(c.name, place[c.name]) for c in of[Kind.PREFERENCES]]
         self._preferences = [(place[c.name], *_preference(c)) for c in of[Kind.PREFERENCE]]
         permission = of[Kind.PERMISSION]
@@ -89,8 +89,8 @@ class ContactEncoder:
         self._permission = place[permission[0].name] if permission else ""
         self._has_wishes = bool(self._lists or self._preferences or permission)
 
-    def _field(self, column: Column, *, cuts: bool) -> Field:
-        convert = self._cut if cuts and column.converter is as_text else column.converter
+    def _field(self, column: Column) -> Field:
+        convert = self._cut if self._cuts and column.converter is as_text else column.converter
         return Field(
             self.rows.columns[column.name],
             column.target.name,

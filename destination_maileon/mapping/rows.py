@@ -53,7 +53,8 @@ class Rows:
 
     def of(self, data: Mapping[str, object]) -> Struct:
         """The row of a record that was decoded otherwise, less its unknown columns."""
-        return self._row(**{p: data[name] for name, p in self.columns.items() if name in data})
+        given = {place: data[name] for name, place in self.columns.items() if name in data}
+        return self._row(**given)
 
 
 class Field(NamedTuple):
@@ -101,10 +102,9 @@ def field_writer(sections: Mapping[str, list[Field]]) -> Callable[[Struct, list[
 
 
 def _lines(field: Field) -> list[str]:
-    place = field.place
+    place, lines = field.place, [f" value = row.{field.place}"]
     if field.constant:
         return [" " + _PUT.format(f"head_{place}", "''")]
-    lines = [f" value = row.{place}"]
     is_given = "value is not None" + " and value is not UNSET" * field.clears
     if field.convert is as_text:
         lines += [f" if {is_given}:"]
