@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
 import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy, should_bypass_proxies
 
 from destination_maileon.maileon import errors
 from destination_maileon.maileon.deadline import BOUNDED_POOLS, bounded_tls, time_is_up, time_limit
@@ -38,7 +39,6 @@ NEEDS_LOGIN = (
 )
 # They log paths and queries, in which people are named, at any level.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
-
 
 # All that the libraries are known to raise of a call. A ValueError: of a URL or a header.
 FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
@@ -83,8 +83,8 @@ class HttpTransport:
             "Accept-Encoding": "gzip, deflate",
             "Authorization": authorization,
         }
-        set_ = (name for name in _CERTIFICATE_VARIABLES if os.environ.get(name))
-        self._certificate_variable, self._proxy_variable = next(set_, ""), ""
+        named = filter(os.environ.get, _CERTIFICATE_VARIABLES)
+        self._certificate_variable, self._proxy_variable = next(named, ""), ""
         self._pools = urllib3.PoolManager()
         self._problem: Exception | None = None
         try:
@@ -126,8 +126,8 @@ class HttpTransport:
         if scheme == "https":
             _load_certificates(tls, self._certificate_variable)
         settings: dict[str, Any] = {"maxsize": connections, "retries": False, "ssl_context": tls}
-        proxy = select_proxy(self._base_url, get_environ_proxies(self._base_url))
-        if proxy is None:
+        proxy = select_proxy(self._base_url, getproxies_environment())
+        if proxy is None or should_bypass_proxies(self._base_url, no_proxy=None):
             self._pools = urllib3.PoolManager(**settings)
         else:
             named = [n for n in os.environ if n.lower() in {f"{scheme}_proxy", "all_proxy"}]
