@@ -25,8 +25,7 @@ class Accumulator:
     """The open batches of a sync, one for each stream and permission, and who waits for whom.
 
     A record is merged into a pending contact that has exactly its identifiers. If they share only
-    some, the record waits until that contact is settled, and then joins its batch. `submit` takes
-    new requests.
+    some, the record waits until that contact is settled, and then joins its batch.
     """
 
     def __init__(self, limits: Limits, submit: Callable[[Request], None]) -> None:
@@ -151,7 +150,6 @@ class Accumulator:
         return min((*batches, *followers), default=None)
 
     def flush_expired(self, now: float) -> None:
-        """Sends the batches whose oldest record waited long enough."""
         # The sum of `next_expiry`: rounded otherwise, its time could come and no batch expire.
         age = self.limits.age_seconds
         self._send(batch for batch in self._in_order() if batch.opened_at + age <= now)
@@ -164,9 +162,8 @@ class Accumulator:
 
     def drop(self, *, from_position: int = 0) -> None:
         """Drops what holds no record before this position, since the sync is ending."""
-        for batch in self._in_order():
-            if batch.oldest >= from_position:
-                self._close(batch)
+        dropped = [batch for batch in self._in_order() if batch.oldest >= from_position]
+        self._send(dropped, is_dropped=True)
         for key, line in [*self._followers.items()]:
             self._followers[key] = deque(one for one in line if one.position < from_position)
 
@@ -253,17 +250,15 @@ class Accumulator:
             self._send(self._in_order()[:1])
         return is_full
 
-    def _send(self, batches: Iterable[Batch]) -> None:
+    def _send(self, batches: Iterable[Batch], *, is_dropped: bool = False) -> None:
         for batch in batches:
-            self._submit(Request(batch.partition_key, self._close(batch)))
-
-    def _close(self, batch: Batch) -> list[BatchEntry]:
-        del self._open[batch.partition_key]
-        self._records -= batch.records
-        for entry in batch.entries:
-            self._held_bytes -= entry.held_bytes
-            entry.seal()
-        return batch.entries
+            del self._open[batch.partition_key]
+            self._records -= batch.records
+            for entry in batch.entries:
+                self._held_bytes -= entry.held_bytes
+                entry.seal()
+            if not is_dropped:
+                self._submit(Request(batch.partition_key, batch.entries))
 
     def _in_order(self) -> list[Batch]:
         return sorted(self._open.values(), key=lambda batch: batch.oldest)

@@ -1,7 +1,6 @@
 """What a dry run can predict: which contacts Maileon would reject, and which of a sample exist.
 
-Maileon is only asked, nothing is changed. The sample is looked up after everything else is done and
-logged. Each contact of a stream has the same chance to be drawn.
+Maileon is only asked, nothing is changed.
 """
 
 from collections import Counter
@@ -102,8 +101,7 @@ class Sample:
                 plan, contact = waiting.pop()
                 # The answer is taken below.
                 job = Job(partial(_standing, plan, contact), answered=lambda _: None)
-                key = PartitionKey(plan, None)
-                service.start(Request(key, [], purpose=Purpose.ASK, job=job))
+                service.start(Request(PartitionKey(plan, None), [], purpose=Purpose.ASK, job=job))
                 under_way += 1
             event = service.next_event(until=ends_at, with_input=False)
             if not isinstance(event, ResponseReceived):

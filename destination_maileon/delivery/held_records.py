@@ -29,11 +29,7 @@ _CONTESTED = {DUPLICATE_EMAIL: EMAIL_KEY, DUPLICATE_EXTERNAL_ID: mapped_record.E
 
 @dataclass(eq=False, slots=True)
 class HeldRecords:
-    """The held contacts of one sync. `age_seconds`: how long one waits for a pass at most.
-
-    `reject` is called with a contact that is given up and the report's findings; `submit` takes a
-    question to send.
-    """
+    """The held contacts of one sync. `age_seconds`: how long one waits for a pass at most."""
 
     accumulator: Accumulator
     reject: Callable[[BatchEntry, Findings], None]

@@ -27,7 +27,6 @@ class Removals:
     _without_address: int = field(default=0, init=False)
 
     def may_be_sent(self, request: Request) -> bool:
-        """False if the request waits for removals in flight."""
         if self.most is None or request.purpose is not Purpose.REMOVE:
             return True
         return self._removed + len(self._under_way) < self.most or not self._under_way

@@ -1,7 +1,6 @@
 """Batches of contacts, and the requests that carry them to Maileon.
 
-A request is split between its contacts first, which are independent of each other, then between
-the records of one contact, which keep their order.
+A request is split between its contacts, which are independent, then between the records of one.
 """
 
 from __future__ import annotations
@@ -86,8 +85,7 @@ class Request:
     `position` is the input position of its oldest record, `bytes` the size of its contacts. `then`
     is sent once this request is settled. `is_already_counted`: an earlier report has counted its
     contacts. `is_barrier`: it waits until everything older is settled; `was_oldest`: everything
-    older was settled when it was sent. `is_doubted`: it was answered with 403, and either its
-    records or the API key may be the cause.
+    older was settled when it was sent. `is_doubted`: a 403 came, for its records or for the key.
     """
 
     partition_key: PartitionKey

@@ -38,7 +38,6 @@ class Pace:
         """The limit when calls became too slow, and their median latency then."""
 
     def answered(self, request: Request, at: float) -> None:
-        """Counts an answer that came at this time, in seconds of the loop's clock."""
         # Only calls of similar size are compared: small calls are faster at any concurrency.
         kind = (request.purpose, len(request.entries).bit_length())
         latencies = self._latencies[kind]
@@ -157,7 +156,6 @@ class RequestScheduler:
             # A doubted request is never in flight together with others of its purpose.
             if purpose in doubted and (not request.is_doubted or self.has_in_flight(purpose)):
                 continue
-            if not self._may_be_sent(request):
-                continue
-            if not request.is_barrier or self.is_oldest(request, oldest_unsent()):
+            is_next = not request.is_barrier or self.is_oldest(request, oldest_unsent())
+            if is_next and self._may_be_sent(request):
                 yield request

@@ -18,8 +18,6 @@ from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact_xml import document
 from destination_maileon.protocol.reader import InputChunk, InputEnd
 
-_GIVE_WAY_SECONDS = 0.001
-
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
@@ -57,12 +55,10 @@ class WorkerPool:
         self._send = send
         self._threads = self._in_flight = 0
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.deliver = self._events.put
         self._input: deque[InputChunk | InputEnd] = deque()
         self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.consumed: Callable[[], None] = lambda: None
-
-    def deliver(self, event: InputChunk | InputEnd) -> None:
-        self._events.put(event)
 
     def on_consumed(self, release: Callable[[], None]) -> None:
         self.consumed = release
@@ -81,7 +77,7 @@ class WorkerPool:
         self._calls.put(call)
         # Else the loop would keep Python's lock for 5 ms, and again after each system call of the
         # worker. With 4 calls of 50 ms in flight a sync takes a tenth less time for this pause.
-        time.sleep(_GIVE_WAY_SECONDS)
+        time.sleep(0.001)
 
     def next_event(self, *, until: float, with_input: bool) -> Event | None:
         if with_input and self._input:
