@@ -81,7 +81,7 @@ ERROR_CODES: Mapping[int, ErrorCode] = {
         for name, code in STANDARD_FIELD_CODES.items()
     },
     21: ErrorCode(
-        "no such custom field", "Create the field in Maileon, or map the column to another target."
+        "no such custom field", "Create the custom field in Maileon, or map the column elsewhere."
     ),
     22: _custom("boolean", f"Send true or false, {_OR_TEXT}"),
     23: _custom("float", f"Send a number, {_OR_TEXT}"),
