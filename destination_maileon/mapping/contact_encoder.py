@@ -27,7 +27,7 @@ from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
-
+_TRUNCATED = Notice.TRUNCATED
 _LEAVING = {Kind.DELETED, Kind.UNSUBSCRIBE}
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
 Mapped: TypeAlias = Written | ContactRemoval | Refusal
@@ -218,7 +218,7 @@ class ContactEncoder:
         text = value if type(value) is str else as_text(value)
         cut = truncated(text)
         if len(cut) != len(text):
-            self._seen.add(Notice.TRUNCATED)
+            self._seen.add(_TRUNCATED)
         return cut
 
 
