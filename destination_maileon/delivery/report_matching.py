@@ -52,7 +52,13 @@ def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> Matche
     named, strangers = _named(entries, report.invalid_contacts)
     unnamed = [entry for entry in entries if entry not in named]
     missing = max(_least_number(strangers), report.invalid - len(named))
-    suspects = _suspects(unnamed, strangers, missing)
+    suspects = unnamed if missing > 0 else []
+    are_listed = _least_number(strangers) >= missing and not any(keys for _, keys in strangers)
+    if are_listed and any(item.email for item in report.invalid_contacts):
+        # This report names by email whom it can. One without an email may go unnamed: a report has
+        # no Maileon id (Maileon docs, Synchronize Contacts, "Report"), perhaps no external id.
+        nameless = [e for e in suspects if all(key[0] != EMAIL_KEY for key in e.identity_keys)]
+        suspects = nameless if len(nameless) >= missing else suspects
     # Every suspect gets all reasons, each once: a report may list more than half a million items.
     reasons: dict[object, InvalidContact] = {}
     for stranger, _ in strangers:
@@ -89,19 +95,3 @@ def _least_number(strangers: Strangers) -> int:
     names = {keys for _, keys in strangers if keys}
     nameless = Counter((one.code, one.error_field) for one, keys in strangers if not keys)
     return len(names) + max(nameless.values(), default=0)
-
-
-def _suspects(unnamed: list[BatchEntry], strangers: Strangers, missing: int) -> list[BatchEntry]:
-    """The entries among which the unnamed invalid contacts must be.
-
-    A report names contacts by email and external id, never by Maileon id (Maileon docs, Synchronize
-    Contacts, "Report"), so one that was sent with its id alone may go unnamed. So may one without
-    an email, should a report leave out external ids.
-    """
-    if missing <= 0:
-        return []
-    if _least_number(strangers) >= missing and not any(keys for _, keys in strangers):
-        nameless = [e for e in unnamed if all(key[0] != EMAIL_KEY for key in e.identity_keys)]
-        if len(nameless) >= missing:
-            return nameless
-    return unnamed

@@ -97,9 +97,6 @@ def a_contact_of(number: int, identifiers: str) -> Contact:
 def test_nobody_is_called_what_he_is_not_and_everybody_is_somewhere(
     naming: Naming, sent: list[tuple[int, str]], truth: list[Findings]
 ) -> None:
-    if naming is NAMINGS["without a name"]:
-        # A contact that was sent with an email is named: documented, and relied upon.
-        sent = [(number, f"e{identifiers}") for number, identifiers in sent]
     contacts = [a_contact_of(*one) for one in sent]
     entries = entries_of(*contacts)
     wrong = dict(zip(entries, truth, strict=False))
@@ -149,12 +146,19 @@ def test_more_invalid_contacts_than_have_no_email_may_be_anybody() -> None:
 
 
 def test_a_contact_with_an_external_id_alone_may_go_unnamed_too() -> None:
-    entries = entries_of(Contact(id="1"), Contact(external_id="2", id="2"), Contact("c@b.de"))
-    nameless = InvalidContact(None, None, 30, None)
-    reading = read(entries, a_report(3, [nameless, nameless]))
-    assert [entry for entry, _ in reading.rejected] == entries[:2]
-    reading = read(entries, a_report(3, [nameless]))
-    assert (reading.accepted, reading.uncertain) == (entries[2:], entries[:2])
+    contacts = Contact(id="1"), Contact(external_id="2", id="2"), Contact("c@b.de")
+    entries = entries_of(*contacts, Contact("d@b.de"))
+    nameless, named_one = InvalidContact(None, None, 30, None), invalid("d@b.de")
+    reading = read(entries, a_report(4, [nameless, nameless, named_one]))
+    assert [entry for entry, _ in reading.rejected] == [*entries[:2], entries[3]]
+    reading = read(entries, a_report(4, [nameless, named_one]))
+    assert (reading.accepted, reading.uncertain) == (entries[2:3], entries[:2])
+
+
+def test_a_report_that_names_nobody_may_mean_anybody() -> None:
+    entries = entries_of(Contact("a@b.de", "1"), Contact(external_id="2"))
+    reading = read(entries, a_report(2, [InvalidContact(None, None, 5, None)], invalid=1))
+    assert (reading.accepted, reading.uncertain) == ([], entries)
 
 
 def test_without_invalid_contacts_everybody_is_accepted() -> None:
@@ -185,16 +189,20 @@ def test_a_single_contact_that_is_invalid_is_meant_whoever_is_named() -> None:
 
 
 def test_the_nameless_are_sought_among_those_who_were_sent_without_a_name() -> None:
-    entries = entries_of(Contact("a@b.de"), Contact(id="7"), Contact(id="8"))
-    reading = read(entries, a_report(3, [invalid(None)], invalid=1))
-    assert in_lists(entries, reading) == {"a": "accepted", "7": "uncertain", "8": "uncertain"}
+    sent = Contact("a@b.de"), Contact("b@b.de"), Contact(id="7"), Contact(id="8")
+    entries = entries_of(*sent)
+    reading = read(entries, a_report(4, [invalid(None), invalid("b@b.de")], invalid=2))
+    lists = {"a": "accepted", "b": "rejected", "7": "uncertain", "8": "uncertain"}
+    assert in_lists(entries, reading) == lists
 
 
 def test_all_nameless_are_rejected_if_all_of_them_must_be_for_the_same_reason() -> None:
-    entries = entries_of(Contact("a@b.de"), Contact(id="7"), Contact(id="8"))
-    nameless = [invalid(None), invalid(None)]
-    reading = read(entries, a_report(3, nameless, invalid=2))
-    assert in_lists(entries, reading) == {"a": "accepted", "7": "rejected", "8": "rejected"}
+    sent = Contact("a@b.de"), Contact("b@b.de"), Contact(id="7"), Contact(id="8")
+    entries = entries_of(*sent)
+    found = [invalid(None), invalid(None), invalid("b@b.de")]
+    reading = read(entries, a_report(4, found, invalid=3))
+    lists = {"a": "accepted", "b": "rejected", "7": "rejected", "8": "rejected"}
+    assert in_lists(entries, reading) == lists
 
 
 @pytest.mark.parametrize("naming", [lambda _: None, lambda n: f"stranger{n}@else.org"])
