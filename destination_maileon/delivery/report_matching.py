@@ -51,10 +51,11 @@ def read(entries: Sequence[BatchEntry], report: SynchronizationReport) -> Matche
         return matched
     named, strangers = _named(entries, report.invalid_contacts)
     unnamed = [entry for entry in entries if entry not in named]
-    missing = max(_least_number(strangers), report.invalid - len(named))
+    listed = _least_number(strangers)
+    missing = max(listed, report.invalid - len(named))
     suspects = unnamed if missing > 0 else []
-    are_listed = _least_number(strangers) >= missing and not any(keys for _, keys in strangers)
-    if are_listed and any(item.email for item in report.invalid_contacts):
+    are_nameless = listed >= missing and not any(keys for _, keys in strangers)
+    if are_nameless and any(item.email for item in report.invalid_contacts):
         # This report names by email whom it can. One without an email may go unnamed: a report has
         # no Maileon id (Maileon docs, Synchronize Contacts, "Report"), perhaps no external id.
         nameless = [e for e in suspects if all(key[0] != EMAIL_KEY for key in e.identity_keys)]
