@@ -134,10 +134,8 @@ class ContactEncoder:
         has_objects = texts is _ANYTHING and self._clean(row)
         pieces, keys = self._identifiers.of(row)
         try:
-            if self._may_leave or not keys:
-                removal = self._removal(row, pieces, is_usable=bool(keys))
-                if removal is not None:
-                    return ContactRemoval(removal, contact_of_pieces(pieces))
+            if (self._may_leave or not keys) and (removal := self._gone(row, pieces, keys)):
+                return removal
             is_whole = self._write_fields(row, pieces)
             if self._has_wishes:
                 is_whole = False
@@ -162,19 +160,19 @@ class ContactEncoder:
         text = "" if value is None else as_text(value).strip()
         return _permission(text, self.permission_column or "") if text else configured
 
-    def _removal(self, row: Struct, pieces: list[str], *, is_usable: bool) -> DeletedRecords | None:
-        """What becomes of the contact if it is gone, usable if it can be recognised."""
+    def _gone(self, row: Struct, pieces: list[str], keys: tuple[str, ...]) -> ContactRemoval | None:
+        """The removal of a contact that is gone; without keys Maileon cannot recognise it."""
         marks = {}
         for name, place in self._marks:
             value = getattr(row, place)
             if value is not None and value is not UNSET:
                 marks[name] = value
-        if is_usable and not marks and not self._all_leave:
+        if not marks and keys and not self._all_leave:
             return None
         removal = self._removals.removal(marks)
-        if not is_usable and removal is not DeletedRecords.IGNORE:
+        if not keys and removal is not DeletedRecords.IGNORE:
             raise self._identifiers.missing(pieces)
-        return removal
+        return ContactRemoval(removal, contact_of_pieces(pieces)) if removal else None
 
     def _add_wishes(self, row: Struct, pieces: list[str]) -> None:
         """Adds the preferences. Raises Refusal if these or the permission cannot be understood."""
