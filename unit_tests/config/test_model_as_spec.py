@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft7Validator
 from pydantic import BaseModel
 
-from destination_maileon.config.model import Config
-from destination_maileon.config.spec import (
+from destination_maileon.config.model import (
     GROUPS,
+    Config,
     connection_specification,
     specification,
 )
@@ -214,7 +214,7 @@ def test_records_are_appended_or_keep_an_audience() -> None:
 
 def test_the_specification_is_built_without_the_cdk() -> None:
     program = (
-        "import sys; from destination_maileon.config.spec import specification; specification();"
+        "import sys; from destination_maileon.config.model import specification; specification();"
         "sys.exit('airbyte_cdk' in sys.modules)"
     )
 
