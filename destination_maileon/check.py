@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from destination_maileon.config.model import Config, DeletedRecords, S3Storage
+from destination_maileon.config.spec import Config, DeletedRecords, S3Storage
 from destination_maileon.config.targets import Kind
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import ConfigError, SyncError, TransientError

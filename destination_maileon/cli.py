@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from destination_maileon.config.model import specification
+from destination_maileon.config.spec import specification
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.maileon.auth import SecretRedactor

@@ -31,7 +31,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_maileon.check import problem_with
 from destination_maileon.cli import verdict
-from destination_maileon.config.model import specification
+from destination_maileon.config.spec import specification
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.protocol.output import Logger

@@ -7,7 +7,7 @@ from io import BufferedIOBase
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.leavers import Leavers
-from destination_maileon.config.model import Config, S3Storage
+from destination_maileon.config.spec import Config, S3Storage
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.dry_run import Sample, foresee
 from destination_maileon.delivery.explanations import Explanations

@@ -25,7 +25,7 @@ _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     [
         f"destination_maileon.{name}"
-        for name in ("run", "cli", "config.model", "config.validation", "check", "sync")
+        for name in ("run", "cli", "config.spec", "config.validation", "check", "sync")
     ]
 )
 

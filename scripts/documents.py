@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from destination_maileon.config.model import connection_specification
+from destination_maileon.config.spec import connection_specification
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType
 from destination_maileon.maileon.error_codes import ERROR_CODES
 from destination_maileon.rejections.rejection import ADVICE_BY_MODE

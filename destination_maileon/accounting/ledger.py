@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from destination_maileon.accounting.checkpoint import Checkpoint, ReadyState
 from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
-from destination_maileon.config.model import Config, DeletedRecords, titled
+from destination_maileon.config.spec import Config, DeletedRecords, titled
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.maileon.sync_options import SynchronizationMode

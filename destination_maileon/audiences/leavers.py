@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.audiences.members import NOBODY, Members
-from destination_maileon.config.model import Config, titled
+from destination_maileon.config.spec import Config, titled
 from destination_maileon.delivery.request import Job, Limits, Purpose, Request
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.client import PAGE_SIZE, MaileonClient

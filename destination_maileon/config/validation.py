@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from destination_maileon.config.model import Config, S3Storage, Schema, connection_specification
+from destination_maileon.config.spec import Config, S3Storage, Schema, connection_specification
 from destination_maileon.config.suggestions import MAX_SHOWN_CHARACTERS, did_you_mean, shown
 from destination_maileon.config.types import ADDRESS_FORM, EXPLAINED
 from destination_maileon.errors import ConfigError

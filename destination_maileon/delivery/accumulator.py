@@ -7,7 +7,7 @@ order; limits of bytes and count are never exceeded; every record is in exactly 
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery.request import Batch, Limits, Purpose, Request
 from destination_maileon.maileon.contact_xml import ENVELOPE_BYTES
 from destination_maileon.mapping.mapped_record import BatchEntry, ContactRemoval, MappedRecord

@@ -6,7 +6,7 @@ No value of a record is in the texts: messages of the server are masked.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.config.targets import parse_target
 from destination_maileon.delivery.request import Request
 from destination_maileon.maileon.error_codes import meaning

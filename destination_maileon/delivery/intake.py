@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.config.model import Config, DeletedRecords
+from destination_maileon.config.spec import Config, DeletedRecords
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.maileon.client import is_addressable
 from destination_maileon.maileon.contact_xml import contact_bytes

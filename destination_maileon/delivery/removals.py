@@ -6,7 +6,7 @@ their address gets an unsubscription marker (Maileon docs, Set Unsubscription Ma
 
 from dataclasses import dataclass, field
 
-from destination_maileon.config.model import DeletedRecords, titled
+from destination_maileon.config.spec import DeletedRecords, titled
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.errors import StopSync
 from destination_maileon.protocol.output import Level, Log, pluralize

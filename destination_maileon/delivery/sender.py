@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.maileon.client import MaileonClient
 from destination_maileon.maileon.contact_xml import document

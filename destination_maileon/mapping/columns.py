@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from destination_maileon.config import targets
-from destination_maileon.config.model import Config, NullValues, UnmappedColumns, titled
+from destination_maileon.config.spec import Config, NullValues, UnmappedColumns, titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean, shown
 from destination_maileon.config.targets import DELETED_AT_COLUMN, SKIP, Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType

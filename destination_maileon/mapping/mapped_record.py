@@ -13,7 +13,7 @@ from typing import Final, Self, TypeAlias
 
 from msgspec import Struct
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
 from destination_maileon.maileon.sync_options import SynchronizationMode

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.config.targets import DELETED_AT_COLUMN
 from destination_maileon.mapping import converters
 from destination_maileon.mapping.converters import as_text

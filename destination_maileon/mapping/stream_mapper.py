@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from msgspec import MsgspecError, Struct
 from msgspec.structs import astuple
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.spec import titled
 from destination_maileon.config.targets import SKIP, Kind
 from destination_maileon.errors import ConfigError, StopSync
 from destination_maileon.maileon.sync_options import Permission

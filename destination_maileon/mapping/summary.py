@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import Enum
 
-from destination_maileon.config.model import DeletedRecords, titled
+from destination_maileon.config.spec import DeletedRecords, titled
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import StreamPlan
 from destination_maileon.streams.consent import permission_column

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.statuses import one_line
 

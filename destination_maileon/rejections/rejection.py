@@ -7,7 +7,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from destination_maileon.config.model import Config, IdentifiersInLogs, titled
+from destination_maileon.config.spec import Config, IdentifiersInLogs, titled
 from destination_maileon.config.targets import IDENTIFIERS, SKIP, Kind, parse_target
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode
 from destination_maileon.maileon.error_codes import meaning

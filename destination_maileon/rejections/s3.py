@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.spec import titled
 from destination_maileon.config.suggestions import NameIndex, did_you_mean
 from destination_maileon.config.targets import Kind, Target, creation_obstacle
 from destination_maileon.errors import ConfigError, SyncError, TransientError

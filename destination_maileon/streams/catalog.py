@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
-from destination_maileon.config import model
-from destination_maileon.config.model import Config, StreamConfig, titled
+from destination_maileon.config import spec
+from destination_maileon.config.spec import Config, StreamConfig, titled
 from destination_maileon.config.suggestions import did_you_mean, shown
 from destination_maileon.errors import ConfigError
 from destination_maileon.maileon.contact import IdentifierMode
@@ -42,7 +42,7 @@ class StreamPlan:
     key: StreamKey
     options: SyncOptions
     properties: Mapping[str, object] = field(default_factory=dict)
-    mapping: Mapping[str, model.ColumnMapping] = field(default_factory=dict)
+    mapping: Mapping[str, spec.ColumnMapping] = field(default_factory=dict)
     permission: Permission | None = None
     every_record_is_deleted: bool = False
     is_activated: bool = False
@@ -204,7 +204,7 @@ def _problems(configured: ConfiguredStream, config: Config) -> Iterator[str]:
         )
     elif name:
         operation = OPERATIONS[mode or ""]
-        if operation.deletes and config.deleted_records is model.DeletedRecords.IGNORE:
+        if operation.deletes and config.deleted_records is spec.DeletedRecords.IGNORE:
             yield (
                 f"the sync mode {mode} needs {titled('deleted_records')} to be unsubscribe or "
                 "delete, so that nobody is removed unasked."

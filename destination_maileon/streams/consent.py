@@ -6,7 +6,7 @@ what Maileon's documentation of Synchronize Contacts says of them.
 
 from collections.abc import Iterable, Iterator
 
-from destination_maileon.config.model import Config, titled
+from destination_maileon.config.spec import Config, titled
 from destination_maileon.config.targets import Kind
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import StreamPlan

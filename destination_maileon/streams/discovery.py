@@ -7,7 +7,7 @@ field is named by its target, so that `targets` finds the way back.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from destination_maileon.config.model import Config, DeletedRecords, UnmappedColumns
+from destination_maileon.config.spec import Config, DeletedRecords, UnmappedColumns
 from destination_maileon.config.targets import Kind, Target
 from destination_maileon.maileon.contact import STANDARD_FIELDS, FieldType, IdentifierMode
 from destination_maileon.maileon.sync_options import SynchronizationMode

@@ -7,7 +7,7 @@ belongs to another connection, as all connections to a destination share its con
 
 from collections.abc import Collection, Iterable, Iterator
 
-from destination_maileon.config.model import StreamConfig, titled
+from destination_maileon.config.spec import StreamConfig, titled
 from destination_maileon.config.suggestions import NameIndex, bare, shown
 from destination_maileon.protocol.messages import StreamKey
 

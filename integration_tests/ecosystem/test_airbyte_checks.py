@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from destination_maileon.config.model import connection_specification
+from destination_maileon.config.spec import connection_specification
 from integration_tests.ecosystem import repository
 from integration_tests.ecosystem.counterparts import ROOT, SCRIPTS, program
 

@@ -154,7 +154,7 @@ print(json.dumps(names))
 # All that the commands import.
 _WITHOUT_BYTECODE = """
 import json, os, sys
-import boto3.session, destination_maileon.run, destination_maileon.config.model
+import boto3.session, destination_maileon.run, destination_maileon.config.spec
 import destination_maileon.check, destination_maileon.sync
 files = [getattr(module, "__cached__", None) for module in list(sys.modules.values())]
 print(json.dumps([one for one in files if one and "/opt/" in one and not os.path.exists(one)]))

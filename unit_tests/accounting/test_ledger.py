@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from destination_maileon.accounting.checkpoint import STATISTICS
 from destination_maileon.accounting.ledger import Ledger
 from destination_maileon.accounting.stream_stats import LeftOut
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.errors import StopSync, TransientError
 from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.mapping.mapped_record import BatchEntry

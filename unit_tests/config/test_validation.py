@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import Config
+from destination_maileon.config.spec import Config
 from destination_maileon.config.validation import load_config, secrets_of
 from destination_maileon.errors import ConfigError
 from unit_tests.support.config_cases import S3, mapped

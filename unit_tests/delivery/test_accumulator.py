@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.accumulator import OPEN_BATCHES_BODIES, Accumulator
 from destination_maileon.delivery.request import RECORDS_PER_CONTACT, Limits, Purpose, Request

@@ -10,7 +10,7 @@ from itertools import cycle
 
 import pytest
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery import dry_run
 from destination_maileon.delivery.dry_run import Sample, Standing, foresee, foreseen
 from destination_maileon.delivery.report_matching import read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.request import Job, Purpose, Request
 from destination_maileon.maileon.contact import FieldType

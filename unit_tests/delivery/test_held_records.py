@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery import accumulator as accumulating
 from destination_maileon.delivery.held_records import FEW_CLAIMS, _contacts_with
 from destination_maileon.delivery.request import Purpose, Request

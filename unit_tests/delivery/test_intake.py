@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery.intake import MAX_NAMED, Intake
 from destination_maileon.delivery.request import Request
 from destination_maileon.errors import ConfigError, StopSync

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.service_state import (

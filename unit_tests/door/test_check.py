@@ -8,7 +8,7 @@ import pytest
 
 from destination_maileon import check as checking
 from destination_maileon.check import MAX_SECONDS, discovered, problem_with
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from destination_maileon.config.validation import load_config
 from destination_maileon.errors import TransientError
 from destination_maileon.rejections.s3 import CHECK_SECONDS

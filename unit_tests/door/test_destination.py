@@ -2,7 +2,7 @@
 
 import logging
 
-from destination_maileon.config.model import specification
+from destination_maileon.config.spec import specification
 
 
 def test_the_cdk_prints_the_specification_as_it_is() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.model import NullValues
+from destination_maileon.config.spec import NullValues
 from destination_maileon.config.targets import SKIP, Kind, Target
 from destination_maileon.maileon.contact import FieldType, IdentifierMode
 from destination_maileon.mapping import columns as columns_module

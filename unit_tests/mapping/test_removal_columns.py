@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.removal_columns import RemovalColumns, is_set
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.model import ColumnMapping, DeletedRecords
+from destination_maileon.config.spec import ColumnMapping, DeletedRecords
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import Permission, SynchronizationMode
 from destination_maileon.mapping.summary import Notice, Notices, listed, outline

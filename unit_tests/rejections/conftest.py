@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from unit_tests.support.s3_service import storage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from destination_maileon.errors import ConfigError, TransientError
 from destination_maileon.mapping.mapped_record import MappedRecord
 from destination_maileon.protocol.exact_json import dumps, members

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, IdentifierMode, Preference
 from destination_maileon.rejections.masking import HIDDEN, contact_name, masked, without_values
 from unit_tests.support.builders import a_contact

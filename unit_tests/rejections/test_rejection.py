@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from destination_maileon.config.model import IdentifiersInLogs
+from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.rejections.rejection import (

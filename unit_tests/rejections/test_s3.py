@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from destination_maileon.errors import ConfigError, SyncError, TransientError
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.s3 import (

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from destination_maileon.accounting.checkpoint import STATISTICS
-from destination_maileon.config.model import GROUPS, connection_specification
+from destination_maileon.config.spec import GROUPS, connection_specification
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import STANDARD_FIELDS
 from destination_maileon.maileon.error_codes import ERROR_CODES

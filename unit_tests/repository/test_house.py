@@ -12,7 +12,7 @@ TESTS = ROOT / "unit_tests"
 ROOMS = sorted(folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists())
 MOST_MODULES, MOST_AT_THE_DOOR = 70, 9
 MOST_LINES = 350
-TABLES = {"config/model.py"}
+TABLES = {"config/spec.py"}
 """The options of the connector, one after the other: a table may be long."""
 UNTESTED = {"errors"}
 """Names of errors, and no code."""

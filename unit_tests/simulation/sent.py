@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from destination_maileon.config.model import DeletedRecords
+from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery.request import Purpose, Request
 from unit_tests.simulation.account import Options, Source, Wish, name_of
 

@@ -10,7 +10,7 @@ from random import Random
 
 import orjson
 
-from destination_maileon.config.model import Config
+from destination_maileon.config.spec import Config
 from destination_maileon.config.validation import load_config
 from destination_maileon.delivery.dry_run import foreseen
 from destination_maileon.errors import TransientError

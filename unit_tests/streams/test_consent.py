@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from destination_maileon.config.model import titled
+from destination_maileon.config.spec import titled
 from destination_maileon.streams import consent
 from destination_maileon.streams.catalog import stream_plans
 from unit_tests.support.builders import a_catalog, a_config, a_stream

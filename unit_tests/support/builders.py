@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from destination_maileon.config.model import Config
+from destination_maileon.config.spec import Config
 from destination_maileon.config.validation import load_config
 from destination_maileon.maileon.contact import Contact, FieldType, IdentifierMode, Preference
 from destination_maileon.maileon.contact_xml import contact_bytes
@@ -18,7 +18,7 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
 if TYPE_CHECKING:
-    from destination_maileon.config.model import ColumnMapping
+    from destination_maileon.config.spec import ColumnMapping
 
 Answer = TypeVar("Answer")
 

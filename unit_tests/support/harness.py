@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from destination_maileon.config.model import DeletedRecords, IdentifiersInLogs
+from destination_maileon.config.spec import DeletedRecords, IdentifiersInLogs
 from destination_maileon.delivery.accumulator import Accumulator
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.removals import Removals

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from destination_maileon.config.model import S3Storage
+from destination_maileon.config.spec import S3Storage
 from destination_maileon.maileon.contact import IdentifierMode
 from destination_maileon.maileon.sync_options import SyncOptions
 from destination_maileon.mapping.mapped_record import MappedRecord

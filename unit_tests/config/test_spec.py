@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft7Validator
 from pydantic import BaseModel
 
-from destination_maileon.config.model import (
+from destination_maileon.config.spec import (
     GROUPS,
     Config,
     connection_specification,
@@ -214,7 +214,7 @@ def test_records_are_appended_or_keep_an_audience() -> None:
 
 def test_the_specification_is_built_without_the_cdk() -> None:
     program = (
-        "import sys; from destination_maileon.config.model import specification; specification();"
+        "import sys; from destination_maileon.config.spec import specification; specification();"
         "sys.exit('airbyte_cdk' in sys.modules)"
     )
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from destination_maileon.config.model import (
+from destination_maileon.config.spec import (
     Config,
     DeletedRecords,
     IdentifiersInLogs,
