@@ -89,7 +89,7 @@ def as_date(value: object) -> str | None:
     """`yyyy-MM-dd`: the date as written, no time zone arithmetic.
 
     What may be read in two ways is Maileon's to refuse, and never guessed: numbers (20240501 may be
-    seconds since 1970), 31.12.1990, 1/2/2024. So are days of a year (2024-122).
+    seconds since 1970), 31.12.1990, 1/2/2024.
     """
     if type(value) is str and _is_usual(value):
         return value[_DAY]
@@ -97,10 +97,7 @@ def as_date(value: object) -> str | None:
     iso = ISO_DATE.fullmatch(text) if isinstance(value, str) else None
     if iso is None:
         return text or None
-    try:
-        return iso["day"] or _parse(iso["other"].upper()).date().isoformat()
-    except ValueError:
-        return text
+    return iso["day"] or _calendar_date(iso["other"].upper()) or text
 
 
 def as_timestamp(value: object) -> str | None:
@@ -121,6 +118,17 @@ def _is_usual(text: str) -> bool:
     except ValueError:
         return False
     return text[_HYPHEN] == "-" and text[_SEPARATOR] in "T "
+
+
+def _calendar_date(text: str) -> str | None:
+    """Of a date without hyphens, a week's day or a year's day; None if there is no such day."""
+    is_day_of_year = len(text) == len("2024-122") and "-" in text
+    try:
+        day = datetime.strptime(text, "%Y-%j") if is_day_of_year else _parse(text)  # noqa: DTZ007
+    except ValueError:
+        return None
+    # Day 366 of a year without one would be the next year's first.
+    return None if is_day_of_year and day.year != int(text[:4]) else day.date().isoformat()
 
 
 def _word(words: Mapping[str, str], value: object) -> str | None:
