@@ -58,7 +58,10 @@ class Notice(Enum):
 
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
     TRUNCATED = f"held a text over 255 characters: it was cut ({titled('truncate_long_text')})."
-    UNAVAILABLE = "held __debezium_unavailable_value (not changed): those columns were left out."
+    UNAVAILABLE = (
+        "held __debezium_unavailable_value, which stands for a value that did not change: those "
+        "columns were left out."
+    )
     NULLED = "held a value that the source could not deliver: those columns were left out."
     INVISIBLE = (
         "held an identifier with a character that nobody sees, such as a zero-width space: Maileon "
