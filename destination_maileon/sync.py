@@ -62,8 +62,7 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
 
     accumulator = Accumulator(limits, submit)
     progress = progress or Progress(outbox, now=service.now, wall_clock=time.time)
-    store = store_of(config, progress)
-    ledger = ledger or Ledger(plans.values(), config, store=store, log=outbox)
+    ledger = ledger or Ledger(plans.values(), config, store=store_of(config, progress), log=outbox)
     intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
     handler = ResponseHandler(
         scheduler=scheduler,
@@ -78,11 +77,9 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         log=outbox,
     )
     leavers = [
-        Leavers(
-            plan=p, config=config, ledger=ledger, limits=limits, submit=scheduler.submit, log=outbox
-        )
-        for p in plans.values()
-        if p.overwrites
+        Leavers(plan, config, ledger, limits, scheduler.submit, outbox)
+        for plan in plans.values()
+        if plan.overwrites
     ]
     return SyncPipeline(
         service, intake, accumulator, scheduler, handler, ledger, progress, outbox, sample, leavers

@@ -36,7 +36,7 @@ _REFUSED = "who dropped out, but whom Maileon refuses to update"
 _OPTIONS = SyncOptions(IdentifierMode.MAILEON_ID, update_only=True)
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True)
 class Leavers:
     """Those of one stream's audience. As many are let go together as a call may carry."""
 
