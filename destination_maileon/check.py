@@ -23,7 +23,7 @@ from destination_maileon.streams.catalog import stream_plans
 from destination_maileon.streams.discovery import destination_catalog
 
 MAX_SECONDS, DISCOVER_SECONDS = 12.0, 47.0
-"""Of 15 and 50 for all: Python starts, and reads its modules, maybe on a busy machine."""
+"""Together with the start of Python on a busy machine they take at most 15 and 50 seconds."""
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class SyncPipeline:
             self._send_ready()
             yield from self._sayable()
             try:
-                # Of what was said, and of what an answer brings: before anything more is sent.
+                # A reason to stop that was noted just now counts before anything more is sent.
                 self.ledger.heed()
                 if self._has_ended and self._is_settled:
                     return
@@ -97,7 +97,7 @@ class SyncPipeline:
     def _has_room(self) -> bool:
         """Whether more may be read: calls and STATEs that wait are all that fills the memory."""
         if self._is_settled:
-            # Whoever follows contacts that may be to blame for refusals waits for what comes.
+            # Even if crowded: contacts behind suspects go on only when another call is accepted.
             return True
         if not self.scheduler.has_capacity or self.accumulator.is_crowded or self._is_draining:
             return False
@@ -170,7 +170,7 @@ class SyncPipeline:
             self.service.start(request)
 
     def _settle_held(self, now: float) -> None:
-        """Sends what waits, where nothing more comes for it; then it is time for what is held."""
+        """Sends the batches that get no more records, then starts passes over held contacts."""
         held = self.handler.held
         is_crowded = self.accumulator.is_crowded or self.ledger.checkpoint.is_crowded
         self._is_draining = held.is_due(now) or (is_crowded and not held.is_empty)

@@ -33,8 +33,8 @@ def main(arguments: list[str]) -> int:
 
     parsed = parse(arguments)
     be_quiet()
-    # Of the millions of objects that a sync makes hardly any stand in circles: it takes a visible
-    # part of its time to look for these as often as Python does by default.
+    # Few of the millions of objects of a sync form cycles. Python's default looks for these so
+    # often that it takes a visible part of the time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     gc.enable()
@@ -61,8 +61,7 @@ def be_quiet() -> None:
     logging.disable(sys.maxsize)
     # The text of an exception, or of one behind it, may quote a record; its type cannot.
     sys.excepthook = lambda kind, *_: _say(kind.__name__)
-    # To the end, when Python puts back what it began with, and says nothing of a descriptor that is
-    # left open.
+    # Python restores `sys.__stdout__` at its exit. Without `closefd` it would warn of an open file.
     nowhere = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", errors="replace", closefd=False)
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = nowhere  # type: ignore[misc]
 

@@ -35,7 +35,7 @@ from destination_maileon.streams.account import Account, Ask, Retrying
 from destination_maileon.streams.catalog import StreamPlan, stream_plans, unused_entries
 
 REQUESTS_BODIES = 4
-"""The requests that are not settled take so many times the bytes of a call at most."""
+"""Requests that are not settled take at most this many times the bytes of a call."""
 
 
 def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts in its place

@@ -1,1 +1,1 @@
-"""Who is in an audience that a stream keeps true to itself."""
+"""Who leaves an audience when its stream no longer has them."""

@@ -26,7 +26,7 @@ from destination_maileon.protocol.output import Level, Log, pluralize
 from destination_maileon.streams.catalog import PartitionKey, StreamPlan
 
 MAX_REFUSALS = 12
-"""So many calls that clear refused, and none accepted: it is not one contact that is to blame."""
+"""If more calls than this are refused, and none is accepted, no single contact is to blame."""
 
 _NOBODY_LEFT = "nobody left the audience, since"
 _MARKED = "whose address has an unsubscription marker, so that Maileon does not update it"
@@ -170,6 +170,6 @@ class Leavers:
     def _refuse(self, what: str, refusal: RequestRejected) -> NoReturn:
         raise ConfigError(
             f"Stream {self.plan.title}: Maileon refuses {what}, so that who dropped out stays in "
-            f'the audience "{self.plan.audience_field}". {refusal} Sync again once that is mended: '
-            "all contacts are judged anew."
+            f'the audience "{self.plan.audience_field}". {refusal} Sync again once this is fixed: '
+            "all contacts are checked again."
         )

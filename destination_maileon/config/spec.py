@@ -182,17 +182,17 @@ class Config(ConfigModel, title="Destination Maileon"):
     permission: NewPermission = _always_shown("Permission of New Contacts", default="not_set")
     """The permission (opt-in) that new contacts get in Maileon. Choose only what these people
     really agreed to: it decides whether you may write to them. not_set: no permission is sent; new
-    contacts then have none, and existing contacts keep theirs in any case. none: it is sent that
-    these people agreed to nothing; with the option below existing contacts lose their permission,
-    too. If your data knows the permission of each person, map its column to the target permission
-    instead."""
+    contacts then have none, and existing contacts keep theirs in any case. none: Maileon is told
+    that these people agreed to nothing; with the option below existing contacts lose their
+    permission, too. If your data knows the permission of each person, map its column to the target
+    permission instead."""
     override_permission: Flag = option("Override Permission of Existing Contacts", default=False)
     """If on, contacts that are already in Maileon get the permission above as well, even if theirs
     was higher or lower: a double opt-in can be lost, or claimed for people who never gave it. If
     off, existing contacts keep their permission. Without a permission this has no effect."""
     reimport_unsubscribed_contacts: Flag = option("Reimport Unsubscribed Contacts", default=False)
     """If on, people who unsubscribed are added again as soon as they appear in your data, and are
-    written to again: switch this on only if they agreed anew. If off, they stay unsubscribed."""
+    written to again: switch this on only if they agreed again. If off, they stay unsubscribed."""
     streams: Entries[StreamConfig] = _always_shown("Column Mapping", default=())
     """Which column goes to which field in Maileon, or says who has unsubscribed. Needed only where
     the names differ: columns that are named like an identifier (email), like a standard field
@@ -214,7 +214,7 @@ class Config(ConfigModel, title="Destination Maileon"):
     delete: it is removed from Maileon with everything stored about it, which cannot be undone."""
     max_deleted_records: types.Count | None = _optional("Maximum Deleted Records", examples=[1000])
     """The sync stops before it deletes or unsubscribes more contacts than this: this protects you
-    if a table at the source is emptied by mistake. Each run counts anew and may remove as many
+    if a table at the source is emptied by mistake. Each run counts from zero and may remove as many
     again: after such a stop pause the connection and look at the source first. Leave it empty for
     no limit."""
     max_audience_leavers_percent: types.Percent | None = _optional(
@@ -247,8 +247,8 @@ class Config(ConfigModel, title="Destination Maileon"):
     )
     """How many bytes one call holds at most."""
     concurrent_requests: types.Whole = _hidden("Concurrent Requests", default=8, ge=1, le=16)
-    """How many calls are made at the same time at most. How many there are follows from what
-    Maileon bears."""
+    """How many calls are made at the same time at most. The connector makes fewer
+    while Maileon answers slowly."""
     flush_interval_seconds: types.Seconds = _hidden("Flush Interval in Seconds", default=60)
     """How long a record waits at most for its batch to fill."""
     request_timeout_seconds: types.Seconds = _hidden("Request Timeout in Seconds", default=120)
@@ -341,7 +341,7 @@ def _resolved(node: Schema, definitions: Schema) -> Schema:
     """The node with what it refers to; what it says itself counts more, but for a null default."""
     own = {key: value for key, value in node.items() if (key, value) != ("default", None)}
     if reference := own.pop("$ref", None):
-        # The description stands first, as it did when each enum had one of its own.
+        # The description stands first.
         target = {"description": "", **definitions[reference.rpartition("/")[2]]}
     elif choices := own.pop("anyOf", None):
         (target,) = (choice for choice in choices if choice != {"type": "null"})

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 MAX_SHOWN_CHARACTERS = 60
 MAX_COMPARISONS = 5_000_000
-"""Of pairs of names, by one index: from there on, after a second, no name is called near."""
+"""Pairs that one index compares, in about a second; after that it suggests nothing."""
 
 
 def shown(name: object) -> str:
@@ -52,9 +52,9 @@ class NameIndex:
     def nearest(self, name: str, *, half_will_do: bool = False) -> str | None:
         """The name that was most likely meant, other than itself; the first of several.
 
-        Two letters may be wrong, too many, missing or swapped, in a name of up to five letters one,
-        in one of two none: leads are no deals. Digits tell names apart: last year's table is not a
-        slip for this year's. Of a few names of our own half of one may do, too.
+        Two letters may be wrong, too many, missing or swapped; one in a name of 3 to 5 letters,
+        none in a shorter one. Digits must agree: last year's table is not a slip for this year's.
+        `half_will_do` also takes names that are 60 % alike.
         """
         from rapidfuzz import fuzz, process  # noqa: PLC0415 - 15 ms, and most misspell nothing
         from rapidfuzz.distance import OSA  # noqa: PLC0415 - the same

@@ -59,11 +59,11 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
         return report.parse_report(self._accepted(answer).body or b"", contacts=contacts)
 
     def ping(self, method: Literal["GET", "POST", "PUT", "DELETE"]) -> None:
-        """Nothing, if the key is good and has the right for the method."""
+        """Raises unless the key is valid and has the right for the method."""
         self._call(method, "/ping")
 
     def ping_contacts(self) -> None:
-        """Nothing, if the key has the right to read contacts."""
+        """Raises unless the key has the right to read contacts."""
         self._call("GET", "/contacts", {"page_index": "1", "page_size": "1"})
 
     def custom_fields(self) -> dict[str, FieldType]:
@@ -95,7 +95,7 @@ class MaileonClient(AbstractContextManager["MaileonClient"]):
         return statuses.contact_page(self._call("GET", "/contacts", query), custom_field)
 
     def find(self, mode: IdentifierMode, contact: Contact) -> list[Contact]:
-        """The identifiers of the contacts with this one's (by external id there may be several)."""
+        """The contacts that have this one's identifier (an external id may have several)."""
         path, query = _address(mode, contact)
         if query:
             # By its id a contact comes with a checksum otherwise (Maileon docs, Get Contact By Id).

@@ -21,7 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 _MAX_SECONDS = 86_400.0
-"""A socket takes no timeout of any length."""
+"""A socket refuses a timeout that is much longer."""
 _MOMENT_SECONDS = 0.05
 """So much more or less than its call's time an operation may take."""
 _ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -60,11 +60,11 @@ class _BoundedSocket(socket.socket):
         super().sendall(*args)
 
     def settimeout(self, value: float | None) -> None:
-        """Nothing: the libraries above would set none, several times in each call."""
+        """Ignored: the libraries would reset the timeout several times in each call."""
 
     def _bound(self) -> None:
-        # Only where it matters: Python lets the loop go on meanwhile, and this thread has to wait
-        # for it. With every operation that was half of such waits.
+        # Only if it changed: each system call hands Python's lock to the loop, and this thread then
+        # waits for it. Done every time, it caused half of those waits.
         left = _seconds_left()
         if abs((self.gettimeout() or math.inf) - left) >= _MOMENT_SECONDS:
             super().settimeout(left)
@@ -104,7 +104,7 @@ class _BoundedConnection(HTTPConnection):
         return _BoundedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
 
 
-# urllib3's connection with TLS is one without it, too.
+# HTTPSConnection of urllib3 is a subclass of its HTTPConnection.
 class _BoundedTlsConnection(HTTPSConnection, _BoundedConnection):
     """With a context of `bounded_tls`."""
 

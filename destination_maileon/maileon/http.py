@@ -47,11 +47,11 @@ _UNREADABLE: _Kinds = (urllib3.exceptions.DecodeError,)
 _CUT: _Kinds = (ConnectionError, http.client.HTTPException, urllib3.exceptions.InvalidHeader)
 _CAUSES: tuple[tuple[_Kinds, str], ...] = (
     ((socket.gaierror, UnicodeError), "its name could not be resolved"),
-    ((ssl.SSLError,), "no TLS connection came about"),
+    ((ssl.SSLError,), "no TLS connection could be made"),
     ((ConnectionRefusedError,), "it refused the connection"),
     (_UNREADABLE, "its answer is too long, or not encoded as it says"),
     (_CUT, "the connection was cut, or its answer is no valid HTTP"),
-    ((BaseException,), "no connection came about"),
+    ((BaseException,), "no connection could be made"),
 )
 """The first row of which a kind occurs among the causes of a failure says what it was."""
 

@@ -25,8 +25,8 @@ from destination_maileon.maileon.report import child_texts, local_name, read_xml
 
 MAX_SERVER_MESSAGE_CHARACTERS = 500
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-# Python makes no number of thousands of digits. In their place must be a character, since what
-# stands around them would be the next such reference.
+# `html.unescape` fails at thousands of digits. They are replaced and not removed, since the text
+# around them could form another reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
 _PAGE = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)

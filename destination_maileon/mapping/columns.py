@@ -19,7 +19,7 @@ from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import StreamPlan
 
 MAX_LATE_COLUMNS = 10_000
-"""So many that only records have are remembered. A source may make a column of every key."""
+"""At most this many that only records have are remembered: a source may make one of any key."""
 _DECIDE_ON_NOBODY = (f"{Kind.STANDARD}:", f"{Kind.CUSTOM}:", Kind.SKIP)
 """The other targets say who is meant, or who may be written to."""
 

@@ -44,8 +44,8 @@ ISO_DATE = re.compile(
     rf"([.,][0-9]+)?)?\s*{ZONE}",
     re.IGNORECASE,
 )
-# In 2024-05-01 and in what may follow it: a week's day, or a day without hyphens, has a digit where
-# its second hyphen stands. Made once, they take a fifth of the conversion less.
+# Parts of 2024-05-01 10:30:00. No other form of a date has a hyphen at index 7. Made once, they
+# save a fifth of the conversion.
 _DAY, _HYPHEN, _SEPARATOR = slice(10), slice(7, 8), slice(10, 11)
 _TIME_OF_DAY, _COLONS = slice(11, 19), slice(13, 17, 3)
 _parse = datetime.fromisoformat

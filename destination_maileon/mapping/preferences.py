@@ -30,10 +30,10 @@ def preference_value(value: object, title: str) -> str | None:
 
 
 def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[tuple[str, str]]:
-    """Of each preference what stands before its value, and the rest; without a value, nothing.
+    """Yields what stands before the value, and the rest, of each preference that has a value.
 
-    Raises Refusal if it cannot be read, or names one that is not `known`, if any are. No name
-    is in it but those of known preferences: others are the record's own words.
+    Raises Refusal if the list cannot be read, or names a preference that is not `known`. It never
+    contains an unknown name: that is a word of the record.
     """
     for entry in _entries(value):
         category, name = _name(entry.get("category"), clean), _name(entry.get("name"), clean)

@@ -27,7 +27,7 @@ _SHARED_ID = (
     'changes each time. If it stands for "none" (0, N/A), leave the column empty for these people.'
 )
 MAX_TIMES_WIDER = 20
-"""So many times a record's keys a row may have columns: a record pays for all of them."""
+"""A row has at most this many times the columns of a record, which pays for all of them."""
 
 
 class StreamMapper:

@@ -53,7 +53,7 @@ def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
 class Notice(Enum):
     """What was noticed in a record, and the words that follow the number of records."""
 
-    # That of an enumeration is written in Python, and each of many texts that are cut asks for it.
+    # The hash of an Enum is Python code, and would be called for each text that is cut.
     __hash__ = object.__hash__
 
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
@@ -64,8 +64,8 @@ class Notice(Enum):
     )
     NULLED = "held a value that the source could not deliver: those columns were left out."
     INVISIBLE = (
-        "held an identifier with a character that nobody sees, such as a zero-width space: Maileon "
-        "takes it for another contact, or refuses it. Remove such characters at the source."
+        "held an identifier with an invisible character, such as a zero-width space: Maileon takes "
+        "it for another contact, or refuses it. Remove such characters at the source."
     )
 
 

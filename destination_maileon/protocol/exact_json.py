@@ -40,10 +40,10 @@ def loads(line: bytes) -> object:
 
 
 def members(value: object) -> dict[str, object]:
-    """The members of a JSON text or of a member, each its own bytes, compact.
+    """The members of a JSON object, or of such a member, each as its own compact bytes.
 
-    Each is what `loads` reads where msgspec cannot tell them apart: beside a lone surrogate, nested
-    some 900 deep. Raises what `loads` does, TypeError for no object.
+    Where msgspec fails (a lone surrogate, some 900 levels) each is what `loads` reads. Raises what
+    `loads` does, TypeError for no object.
     """
     if isinstance(value, bytes | msgspec.Raw):
         try:

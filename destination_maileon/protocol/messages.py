@@ -29,7 +29,7 @@ _JSON_SPACE = b" \t\r\n"
 _BACKSLASH, _AMPERSAND, _LESS_THAN, _GREATER_THAN = rb"\&<>"
 _BEGINS_LAST_OF_PLANE = 0xEF
 """The first byte of U+FFFE and U+FFFF, which XML forbids and JSON does not."""
-# How JSON writes what XML forbids, and some that it allows; the same, and a carriage return.
+# JSON escapes that may stand for what XML forbids; the same, and a carriage return.
 _FORBIDDEN_ESCAPES, _NOTABLE_ESCAPES = re.compile(rb"\\[ubf]"), re.compile(rb"\\[ubfr]")
 _NULL = msgspec.Raw(b"null")
 

@@ -104,13 +104,13 @@ class Logger:
         self._waiting.append(self._trace("STREAM_STATUS", stream_status=status))
 
     def flush(self) -> None:
-        """All of them go out now, if there is a way."""
+        """Writes the waiting lines now, if there is a `write_now`."""
         if self.write_now is not None:
             for line in self.take():
                 self.write_now(line)
 
     def take(self) -> list[bytes]:
-        """All of them; none is left."""
+        """Returns the waiting lines, and keeps none."""
         waiting, self._waiting = self._waiting, []
         return waiting
 

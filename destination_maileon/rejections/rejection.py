@@ -20,7 +20,7 @@ from destination_maileon.rejections.masking import contact_name
 from destination_maileon.streams.catalog import StreamPlan
 
 JUDGED_FROM_RECORDS = 100
-"""`max_rejected_percent` is judged from so many records on, and at the end."""
+"""From this many records on, and at the end, `max_rejected_percent` is judged."""
 
 LINES_PER_REASON = 3
 """One line per record up to this many for each stream, reason and field."""
@@ -78,7 +78,7 @@ def rejection_by_report(
     field = error.field or named or next((name for code, name in broken if code == main.code), "")
     advice = ADVICE_BY_MODE.get((mode, main.code or 0), error.advice)
     if field == Kind.EMAIL and (unseen := INVISIBLE.search(contact.email or "")):
-        advice += f" It holds a character that nobody sees (U+{ord(unseen[0]):04X})."
+        advice += f" It holds an invisible character (U+{ord(unseen[0]):04X})."
     others = [name for name in dict.fromkeys([*shown, *(n for _, n in broken)]) if name != field]
     if others:
         advice += f" Also wrong: {', '.join(others[:MAX_OTHER_FIELDS])}."

@@ -160,7 +160,7 @@ FAILURES = (
         "SSLError",
     ),
     S3Failure(
-        "no connection came about, or no answer came in time",
+        "no connection could be made, or no answer came in time",
         f"Check region, endpoint and network, and the certificates that {_CA} names; try again.",
         "ConnectionError HTTPClientError RequestTimeout",
         TransientError,

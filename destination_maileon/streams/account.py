@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 Preferences: TypeAlias = frozenset[tuple[str, str]]
 """Category and name of each."""
 Ask: TypeAlias = Callable[[Callable[[], Any]], Any]
-"""Calls what it gets until that succeeds; the result is its result."""
+"""Calls a function until it succeeds, and returns its result."""
 
 WORTH_TELLING_SECONDS = 5.0
 
@@ -62,7 +62,7 @@ class Retrying:
             # A question for which no time is left would say of itself only that it was cut off.
             if wait is None or now + wait >= self.ends_at:
                 raise TransientError(
-                    f"Maileon did not tell what the account has for {elapsed:.0f} seconds: "
+                    f"For {elapsed:.0f} seconds Maileon did not say which fields the account has: "
                     f"{failure} {self.advice}"
                 )
             if wait >= WORTH_TELLING_SECONDS:
@@ -89,8 +89,8 @@ class FieldsApi(Protocol):
 class Account:
     """The account's fields, as last read. `is_read_only` (a dry run) only pretends to create.
 
-    `log` hears of each field that was created, in words. What is `known` was asked for before:
-    for those who can do without. `known_preferences` are None until then.
+    `log` hears of each field that was created, in words. What is `known` was read before: to
+    look at it asks nothing. `known_preferences` are None until they were read.
     """
 
     api: FieldsApi

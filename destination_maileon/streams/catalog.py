@@ -134,7 +134,7 @@ def stream_plans(raw_catalog: object, config: Config) -> dict[StreamKey, StreamP
     streams = parse_catalog(raw_catalog)
     times = Counter(configured.key for configured in streams)
     twice = (stream_title(key) for key in times if times[key] > 1)
-    problems = [f'Stream "{title}" stands twice in the catalog.' for title in twice]
+    problems = [f'Stream "{title}" appears twice in the catalog.' for title in twice]
     entries = StreamEntries(config.streams, times)
     plans: dict[StreamKey, StreamPlan] = {}
     for configured in streams:

@@ -40,12 +40,12 @@ def _of_stream(plan: StreamPlan, config: Config) -> Iterator[str]:
     elif options.override_permission and updates:
         yield (
             f"the permission of existing contacts is replaced by {which}, even a higher one. "
-            f"Switch {titled('override_permission')} off if their consent shall stay as it is."
+            f"Switch {titled('override_permission')} off if their consent should stay as it is."
         )
     if options.reimport_unsubscribed_contacts:
         yield (
             "people who unsubscribed are added again and may be written to. Switch "
-            f"{titled('reimport_unsubscribed_contacts')} off unless they agreed anew."
+            f"{titled('reimport_unsubscribed_contacts')} off unless they agreed again."
         )
     if options.update_only and not updates:
         yield (
@@ -56,11 +56,11 @@ def _of_stream(plan: StreamPlan, config: Config) -> Iterator[str]:
     if config.update_only and not options.update_only:
         yield (
             f"new contacts are created although {titled('update_only')} is set, since the sync "
-            "mode of the connection decides. Choose update there if nobody shall be added."
+            "mode of the connection decides. Choose update there if nobody should be added."
         )
     if updates and config.sync_mode is SynchronizationMode.IGNORE:
         yield (
             f"existing contacts are updated although {titled('sync_mode')} is ignore, since the "
-            "sync mode of the connection decides. Choose append there if they shall stay as they "
+            "sync mode of the connection decides. Choose append there if they should stay as they "
             "are."
         )

@@ -531,8 +531,8 @@ _CASES: list[tuple[BaseException, FailureReason, str]] = [
     (http.client.BadStatusLine(_URL), FailureReason.CONNECTION, "no valid HTTP"),
     (http.client.LineTooLong("header line"), FailureReason.CONNECTION, "no valid HTTP"),
     (urllib3.exceptions.InvalidHeader(_URL), FailureReason.CONNECTION, "no valid HTTP"),
-    (OSError(_URL), FailureReason.CONNECTION, "no connection came about"),
-    (ValueError(_URL), FailureReason.CONNECTION, "no connection came about"),
+    (OSError(_URL), FailureReason.CONNECTION, "no connection could be made"),
+    (ValueError(_URL), FailureReason.CONNECTION, "no connection could be made"),
 ]
 
 

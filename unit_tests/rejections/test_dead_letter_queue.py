@@ -299,7 +299,7 @@ def test_the_report_of_a_sync_is_stored_beside_its_records(
 
 def test_a_report_that_cannot_be_stored_is_an_error_with_words() -> None:
     store = DeadLetterQueue(S3Bucket(storage(f"http://127.0.0.1:{closed_port()}"), attempts=1))
-    with pytest.raises(TransientError, match="no connection came about"):
+    with pytest.raises(TransientError, match="no connection could be made"):
         store.store_report(plan(), {})
 
 

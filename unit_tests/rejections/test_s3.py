@@ -143,7 +143,7 @@ def test_a_web_page_is_no_bucket() -> None:
 
 def test_nobody_listens() -> None:
     settings = storage(f"http://127.0.0.1:{closed_port()}")
-    with pytest.raises(TransientError, match="no connection came about") as told:
+    with pytest.raises(TransientError, match="no connection could be made") as told:
         check_bucket(settings)
     assert_discreet(told.value)
 

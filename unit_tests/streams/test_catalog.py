@@ -280,7 +280,7 @@ def test_streams_of_one_name_in_several_namespaces_are_several() -> None:
 
 def test_a_stream_that_stands_twice_is_a_problem_even_if_it_has_others() -> None:
     assert problem(a_stream(), a_stream(namespace="")) == (
-        'Stream "contacts" stands twice in the catalog.'
+        'Stream "contacts" appears twice in the catalog.'
     )
     wrong = a_stream(destination_sync_mode="overwrite")
     assert problem(wrong, wrong).count("stands twice") == 1
