@@ -196,7 +196,7 @@ class ResponseHandler:
                 request.attempts = 0 if is_barrier else request.attempts
                 self.scheduler.requeue(request, at=at)
             case decision.Split():
-                self._split(request, made)
+                self._split(request, made, now)
             case decision.Hold(_, errors.RequestRejected() as refusal):
                 self.refusals.hold(request, refusal)
             case decision.Hold(entry, Sequence() as findings):
@@ -213,12 +213,12 @@ class ResponseHandler:
                 why = self.words.of_giving_up(request, failure, now, others_succeed=others)
                 raise TransientError(why)
 
-    def _split(self, request: Request, split: decision.Split) -> None:
+    def _split(self, request: Request, split: decision.Split, now: float) -> None:
         for name in split.lost_fields:
             self.lose_field(name, split.pieces[0].entries[0].records)
-        self.service.was_split(
-            request, split.pieces, may_be_size=split.may_be_size, is_probe=split.is_probe
-        )
+        self.service.was_split(request, split.pieces, may_be_size=split.may_be_size)
+        if split.is_probe:
+            self.service.was_probed(request, split.pieces, now)
         self.scheduler.replace(split.pieces)
 
     def _reject(self, request: Request | None, entry: BatchEntry, cause: decision.Cause) -> None:

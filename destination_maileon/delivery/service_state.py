@@ -99,25 +99,27 @@ class ServiceState:
         is_next = request in self._probes and not self._untried
         return is_next and elapsed < self.backoff.max_retry_seconds
 
-    def was_split(
-        self, request: Request, pieces: Sequence[Request], *, may_be_size: bool, is_probe: bool
-    ) -> None:
-        """Notes a split; the pieces of a probe continue the request's retries."""
+    def was_split(self, request: Request, pieces: Sequence[Request], *, may_be_size: bool) -> None:
         # A piece that is split in turn stays unanswered, so that the whole teaches no size.
         self._origins.pop(request, None)
         if may_be_size and len(request.entries) > 1:
             largest = max(len(piece.entries) for piece in pieces)
             origin = (len(request.entries), largest, {*pieces})
             self._origins.update(dict.fromkeys(pieces, origin))
-        if not is_probe:
-            return
+
+    def was_probed(self, request: Request, pieces: Sequence[Request], now: float) -> None:
+        """Notes a split while no request succeeds; the pieces continue the request's retries."""
+        since = request.first_attempt_at
+        if self._probed_at != self._reports:
+            # Half of the time at least, but only once: a service that is down would always get it.
+            since = max(since, now - self.backoff.max_retry_seconds / 2)
         self._probed_at = self._reports
         # Pieces that wait for older requests are not part of the probe.
         self._probes = {piece for piece in pieces if not piece.is_barrier}
         self._untried = {*self._probes}
         for piece in self._probes:
             piece.attempts, piece.successes_before = request.attempts, request.successes_before
-            piece.first_attempt_at = request.first_attempt_at
+            piece.first_attempt_at = since
             # One more overload is enough, since the whole request has failed often already.
             piece.overloads = max(request.overloads, 4)
 
