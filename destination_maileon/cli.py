@@ -47,18 +47,18 @@ def lines_of(
     `write_now` puts out a line that cannot wait to be taken.
     """
     is_debugging = os.environ.get("LOG_LEVEL", "").upper() == "DEBUG"
-    outbox = Logger(SecretRedactor(()), is_debugging=is_debugging, write_now=write_now)
+    logger = Logger(SecretRedactor(()), is_debugging=is_debugging, write_now=write_now)
     try:
-        for line in _command(arguments, source, outbox):
+        for line in _command(arguments, source, logger):
             yield line, 0
     except Exception as error:  # noqa: BLE001 - every failure ends as a message
         kind, message = verdict(error)
         stack = "".join(traceback.format_tb(error.__traceback__))
         texts = {"message": message, "internal_message": type(error).__name__, "stack_trace": stack}
-        yield outbox.trace_error_line(kind, **texts), 1
+        yield logger.trace_error_line(kind, **texts), 1
 
 
-def _command(arguments: Namespace, source: int | BufferedIOBase, outbox: Logger) -> Iterator[bytes]:
+def _command(arguments: Namespace, source: int | BufferedIOBase, logger: Logger) -> Iterator[bytes]:
     match arguments.command:
         case "spec":
             yield json_line({"type": "SPEC", "spec": specification()})
@@ -66,26 +66,26 @@ def _command(arguments: Namespace, source: int | BufferedIOBase, outbox: Logger)
             from destination_maileon.check import problem_with  # noqa: PLC0415 - takes long
 
             try:
-                problem = problem_with(_raw_config(arguments, outbox))
+                problem = problem_with(_raw_config(arguments, logger))
             except Exception as error:  # noqa: BLE001 - a check answers, whatever happens
                 _, problem = verdict(error)
-            yield outbox.connection_status_line(problem)
+            yield logger.connection_status_line(problem)
         case "discover":
             from destination_maileon.check import discovered  # noqa: PLC0415 - takes long
 
-            catalog = discovered(load_config(_raw_config(arguments, outbox)))
+            catalog = discovered(load_config(_raw_config(arguments, logger)))
             yield json_line({"type": "DESTINATION_CATALOG", "destination_catalog": catalog})
         case "write":
             from destination_maileon.sync import write  # noqa: PLC0415 - takes long
 
-            config = load_config(_raw_config(arguments, outbox))
+            config = load_config(_raw_config(arguments, logger))
             raw_catalog = _read_json(arguments.catalog, "catalog")
-            yield from write(config, raw_catalog, source=source, outbox=outbox)
+            yield from write(config, raw_catalog, source=source, logger=logger)
 
 
-def _raw_config(arguments: Namespace, outbox: Logger) -> object:
+def _raw_config(arguments: Namespace, logger: Logger) -> object:
     raw = _read_json(arguments.config, "configuration")
-    outbox.redact = SecretRedactor(secrets_of(raw))
+    logger.redact = SecretRedactor(secrets_of(raw))
     return raw
 
 

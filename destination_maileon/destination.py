@@ -62,12 +62,12 @@ class DestinationMaileon(Destination):
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterator[AirbyteMessage]:
         """A sync of messages that the CDK has read. Raises AirbyteTracedException, after all."""
-        outbox = Logger(SecretRedactor(secrets_of(config)))
+        logger = Logger(SecretRedactor(secrets_of(config)))
         catalog = ConfiguredAirbyteCatalogSerializer.dump(configured_catalog)
         lines = [orjson.dumps(AirbyteMessageSerializer.dump(message)) for message in input_messages]
         source = io.BytesIO(b"\n".join(lines))
         try:
-            for line in write(load_config(dict(config)), catalog, source=source, outbox=outbox):
+            for line in write(load_config(dict(config)), catalog, source=source, logger=logger):
                 yield AirbyteMessageSerializer.load(orjson.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever it is, the CDK wants it traced
             kind, message = verdict(error)

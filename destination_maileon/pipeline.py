@@ -35,7 +35,7 @@ class SyncPipeline:
     handler: ResponseHandler
     ledger: Ledger
     progress: Progress
-    outbox: Logger
+    logger: Logger
     sample: Sample | None
     leavers: Sequence[Leavers]
     _chunk: Iterator[messages.Message | None] | None = field(default=None, init=False)
@@ -70,11 +70,11 @@ class SyncPipeline:
             yield from self._sayable()
             try:
                 # A reason to stop that was noted just now counts before anything more is sent.
-                self.ledger.heed()
+                self.ledger.raise_stop_reason()
                 if self._has_ended and self._is_settled:
                     return
                 self._advance()
-                self.ledger.heed()
+                self.ledger.raise_stop_reason()
             except (messages.BadInput, InputFailed, StopSync) as stop:
                 self._fails(stop)
                 self._stop_reading(stop.position if isinstance(stop, StopSync) else None)
@@ -188,7 +188,7 @@ class SyncPipeline:
         while self.scheduler.in_flight:
             try:
                 self._wait(self.progress.next_at, with_input=False)
-                self.ledger.heed()
+                self.ledger.raise_stop_reason()
             except Exception as another:  # noqa: BLE001 - the first failure is the one to tell
                 self._fails(another)
             yield from self._sayable()
@@ -199,14 +199,14 @@ class SyncPipeline:
         is_worded = isinstance(error, SyncError | messages.BadInput | InputFailed)
         told = str(error) if is_worded else type(error).__name__
         if self._failures and told not in self._failures:
-            self.outbox(Level.WARN, f"While the sync was ending: {told}")
+            self.logger(Level.WARN, f"While the sync was ending: {told}")
         self._failures.setdefault(told, error)
 
     def _close(self) -> None:
         """Stores the last rejections, and sums up."""
         self.ledger.store_all()
         try:
-            self.ledger.heed()
+            self.ledger.raise_stop_reason()
         except Exception as lost:  # noqa: BLE001 - the first failure is the one to tell
             self._fails(lost)
         self.ledger.summarize()
@@ -220,6 +220,6 @@ class SyncPipeline:
             state_line(line, statistics, written=written, rejected=rejected)
             for line, written, rejected, statistics in self.ledger.release()
         ]
-        yield from self.outbox.take()
+        yield from self.logger.take()
         if self.sample is None:
             yield from states

@@ -44,16 +44,16 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
     *,
     account: Account,
     service: Environment,
-    outbox: Logger,
+    logger: Logger,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> SyncPipeline:
     """The rooms of one sync, connected. The service may be the real world or a simulated one."""
-    removals = Removals(config.max_deleted_records, outbox)
+    removals = Removals(config.max_deleted_records, logger)
     most_bytes = REQUESTS_BODIES * config.max_batch_bytes
     scheduler = RequestScheduler(Pace(config.concurrent_requests), most_bytes, removals.may_be_sent)
     limits = Limits(config.batch_size, config.max_batch_bytes, config.flush_interval_seconds)
-    sample = Sample(plans.values(), account, outbox) if config.dry_run else None
+    sample = Sample(plans.values(), account, logger) if config.dry_run else None
 
     def submit(request: Request) -> None:
         if sample is not None:
@@ -61,9 +61,9 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         scheduler.submit(request)
 
     accumulator = Accumulator(limits, submit)
-    progress = progress or Progress(outbox, now=service.now, wall_clock=time.time)
-    ledger = ledger or Ledger(plans.values(), config, store=store_of(config, progress), log=outbox)
-    intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=outbox)
+    progress = progress or Progress(logger, now=service.now, wall_clock=time.time)
+    ledger = ledger or Ledger(plans.values(), config, store=store_of(config, progress), log=logger)
+    intake = Intake(config=config, ledger=ledger, accumulator=accumulator, log=logger)
     handler = ResponseHandler(
         scheduler=scheduler,
         accumulator=accumulator,
@@ -74,15 +74,15 @@ def assemble(  # noqa: PLR0913 - what a sync meets outside, and what a test puts
         lose_field=intake.lose_custom_field,
         words=Explanations(account, config.identifiers_in_logs, ledger.keeps_messages),
         chance=service.random,
-        log=outbox,
+        log=logger,
     )
     leavers = [
-        Leavers(plan, config, ledger, limits, scheduler.submit, outbox)
+        Leavers(plan, config, ledger, limits, scheduler.submit, logger)
         for plan in plans.values()
         if plan.overwrites
     ]
     return SyncPipeline(
-        service, intake, accumulator, scheduler, handler, ledger, progress, outbox, sample, leavers
+        service, intake, accumulator, scheduler, handler, ledger, progress, logger, sample, leavers
     )
 
 
@@ -107,52 +107,52 @@ def open_streams(intake: Intake, plans: dict[StreamKey, StreamPlan], account: Ac
 
 
 def write(
-    config: Config, raw_catalog: object, *, source: int | BufferedIOBase, outbox: Logger
+    config: Config, raw_catalog: object, *, source: int | BufferedIOBase, logger: Logger
 ) -> Iterator[bytes]:
     """Runs a sync of what comes in from `source`; yields the lines to put out.
 
     Raises SyncError, BadInput, InputFailed, or what nobody foresaw, after every true STATE.
     """
     plans = stream_plans(raw_catalog, config)
-    progress = Progress(outbox, now=time.monotonic, wall_clock=time.time)
+    progress = Progress(logger, now=time.monotonic, wall_clock=time.time)
     with MaileonClient(
         config.base_url,
         config.api_key.get_secret_value(),
         timeout_seconds=config.request_timeout_seconds,
         connections=config.concurrent_requests,
     ) as client:
-        ask, log = asking(config, outbox, progress), partial(outbox, Level.INFO)
+        ask, log = asking(config, logger, progress), partial(logger, Level.INFO)
         account = Account(client, ask, is_read_only=config.dry_run, log=log)
         carry_out = partial(send, client)
         if config.dry_run:
-            outbox(Level.WARN, "Dry run: nothing is sent to Maileon, and no state goes out.")
+            logger(Level.WARN, "Dry run: nothing is sent to Maileon, and no state goes out.")
             looks_up, types = config.max_deleted_records is not None, account.custom_fields
             carry_out = partial(foresee, client, custom_types=types, looks_up=looks_up)
         service = WorkerPool(carry_out)
         pipeline = assemble(
-            config, plans, account=account, service=service, outbox=outbox, progress=progress
+            config, plans, account=account, service=service, logger=logger, progress=progress
         )
         try:
             open_streams(pipeline.intake, plans, account)
         finally:
-            yield from outbox.take()
+            yield from logger.take()
         reader = Reader(source, service.deliver)
         service.on_consumed(reader.release)
         reader.start()
         yield from pipeline.run()
         if pipeline.sample is not None:
             pipeline.sample.look_up(service, min(CALLS_AT_FIRST, config.concurrent_requests))
-            yield from outbox.take()
+            yield from logger.take()
 
 
-def asking(config: Config, outbox: Logger, progress: Progress) -> Ask:
+def asking(config: Config, logger: Logger, progress: Progress) -> Ask:
     """How the account is asked. An attempt may take long, and so may the wait for the next one."""
     during = partial(progress.during, "waiting for Maileon to say what the account has")
 
     def tell(words: str) -> None:
         # At once: the loop stands still meanwhile.
-        outbox(Level.WARN, words)
-        outbox.flush()
+        logger(Level.WARN, words)
+        logger.flush()
 
     questions = Retrying(
         Backoff(config.max_retry_seconds),

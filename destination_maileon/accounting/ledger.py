@@ -1,7 +1,7 @@
 """Accounts for every record of a sync: read = written + left out + removed + rejected.
 
 What is settled goes to the checkpoint, to the store of rejected records and to the log. A reason to
-stop is kept until `heed` raises it, so that no step is interrupted halfway.
+stop is kept until `raise_stop_reason` raises it, so that no step is interrupted halfway.
 """
 
 import math
@@ -13,8 +13,12 @@ from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.spec import Config, DeletedRecords, titled
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.maileon.sync_options import SynchronizationMode
-from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
+from destination_maileon.mapping.mapped_record import (
+    NO_CONTACT,
+    BatchEntry,
+    EncodedContact,
+    MappedRecord,
+)
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog, excess
@@ -71,7 +75,12 @@ class Ledger:
         self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
     def received(
-        self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
+        self,
+        plan: StreamPlan,
+        now: float,
+        contact: EncodedContact = NO_CONTACT,
+        *,
+        line: bytes = b"",
     ) -> MappedRecord:
         """Numbers a record that makes this contact; the record is open until it is settled."""
         counts = self.counts[plan]
@@ -102,7 +111,7 @@ class Ledger:
         counts.settled_well += records
         counts.merged += merged
         # Where existing contacts are ignored, the first record of a contact is the one that counts.
-        repeated = merged * (plan.options.sync_mode is SynchronizationMode.IGNORE)
+        repeated = 0 if plan.options.updates else merged
         counts.left_out[LeftOut.REPEATED] += repeated
         self.checkpoint.count(merged=merged, left_out=repeated)
 
@@ -155,8 +164,9 @@ class Ledger:
     def judge(self, position: int | None = None) -> None:
         """Checks the limits after the rejection at this position of the input.
 
-        None: at the end, where it raises what `heed` does. Before that every open record counts as
-        accepted: one rejected before it is sent is settled at once, thousands may still be open.
+        None: at the end, where it raises what `raise_stop_reason` does. Before that every open
+        record counts as accepted: one rejected before it is sent is settled at once, thousands may
+        still be open.
         """
         if not self._has_limit:
             return
@@ -172,9 +182,9 @@ class Ledger:
         advice = "Correct the records or the mapping, or allow more; the log's summary counts all."
         self._noted = self._noted or StopSync(f"{told}: {why}. {advice}", position=position)
         if is_end:
-            self.heed()
+            self.raise_stop_reason()
 
-    def heed(self) -> None:
+    def raise_stop_reason(self) -> None:
         """Raises the first reason to stop since the last time: StopSync, or the store's error."""
         noted, self._noted = self._noted, None
         if noted is not None:
@@ -190,7 +200,7 @@ class Ledger:
         is_known = plan.options.update_only and not self._config.dry_run
         skipped = {
             LeftOut.UNSUBSCRIBED: unsubscribed,
-            LeftOut.EXISTING: existing * (plan.options.sync_mode is SynchronizationMode.IGNORE),
+            LeftOut.EXISTING: 0 if plan.options.updates else existing,
             LeftOut.NOT_EXISTING if is_known else LeftOut.UNTOLD: left_out,
         }
         counts = self.counts[plan]

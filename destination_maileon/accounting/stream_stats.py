@@ -62,15 +62,17 @@ class StreamStats:
     def words(self, *, is_dry_run: bool = False) -> str:
         """The counts as one line; a dry run cannot know who exists or has unsubscribed."""
         begin = most = ""
+        left_out, sent = {why: number for why, number in self.left_out.items() if number}, 0
         known = [f"{self.created} created", f"{self.existing} existing"]
         seconds = f"{max(0.0, self.ended_at - (self.started_at or 0.0)):.1f} seconds"
         last = [pluralize(self.calls, "call"), seconds]
         if is_dry_run:
             begin, most, known = "without the dry run it would be ", "up to ", []
-            sent = pluralize(self.left_out.pop(LeftOut.UNTOLD, 0), "contact")
+            sent = left_out.pop(LeftOut.UNTOLD, 0)
+            told = f"{pluralize(sent, 'contact')} sent"
             # A person to unsubscribe may not be in Maileon, and then a marker takes one more call.
-            last = [f"{sent} sent", f"at least {last[0]}", f"{seconds} for the dry run"]
-        reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
+            last = [told, f"at least {last[0]}", f"{seconds} for the dry run"]
+        reasons = [f"{number} {reason}" for reason, number in left_out.items()]
         why = f" ({', '.join(reasons)})" if reasons else ""
         marked = f", {self.marked} marked as unsubscribed" if self.marked else ""
         of_whom = "of both" if self.opted_out and self.deleted else "of these"
@@ -78,9 +80,9 @@ class StreamStats:
         unsettled = self.read - self.settled
         words = [
             f"{begin}{pluralize(self.read, 'record')} read",
-            f"{most}{self.written} written",
+            f"{most}{self.written + sent} written",
             *known,
-            f"{self.left_out.total()} left out{why}",
+            f"{sum(left_out.values())} left out{why}",
             f"{self.merged} merged",
             f"{self.opted_out} opted out{'' if self.deleted else gone}",
             f"{self.deleted} deleted{gone if self.deleted else ''}",

@@ -37,7 +37,7 @@ class Accumulator:
         self._followers: dict[str, deque[BatchEntry]] = {}
         """By identifier: the first pending contact, and those that wait behind it, in order."""
         self._following_bytes = 0
-        self._held_bytes = 0
+        self._kept_bytes = 0
         self._records = 0
 
     def add(self, part: MappedRecord, partition_key: PartitionKey, now: float) -> bool:
@@ -213,7 +213,7 @@ class Accumulator:
         return is_first
 
     def _count_follower(self, entry: BatchEntry, more: int) -> None:
-        self._following_bytes += more * entry.held_bytes
+        self._following_bytes += more * entry.kept_bytes
         self.following_records += more * entry.records
 
     def _put(self, entry: BatchEntry) -> bool:
@@ -230,13 +230,13 @@ class Accumulator:
         batch.opened_at = min(batch.opened_at, entry.arrived_at)
         entry.is_waiting = True
         batch.entries.append(entry)
-        return self._grow(batch, entry.size, entry.held_bytes, records=records) or is_sent
+        return self._grow(batch, entry.size, entry.kept_bytes, records=records) or is_sent
 
-    def _grow(self, batch: Batch, size: int, held_bytes: int, *, records: int = 1) -> bool:
+    def _grow(self, batch: Batch, size: int, kept_bytes: int, *, records: int = 1) -> bool:
         """Counts what was added to a batch; returns whether a batch was sent because of it."""
         batch.size += size
         batch.records += records
-        self._held_bytes += held_bytes
+        self._kept_bytes += kept_bytes
         self._records += records
         limits = self.limits
         is_full = batch.records >= limits.contacts and (
@@ -245,7 +245,7 @@ class Accumulator:
         if is_full:
             self._send([batch])
         most = OPEN_BATCHES_BODIES * limits.body_bytes
-        while self._held_bytes > most or self._records > MAX_WAITING_RECORDS:
+        while self._kept_bytes > most or self._records > MAX_WAITING_RECORDS:
             is_full = True
             self._send(self._in_order()[:1])
         return is_full
@@ -255,7 +255,7 @@ class Accumulator:
             del self._open[batch.partition_key]
             self._records -= batch.records
             for entry in batch.entries:
-                self._held_bytes -= entry.held_bytes
+                self._kept_bytes -= entry.kept_bytes
                 entry.seal()
             if not is_dropped:
                 self._submit(Request(batch.partition_key, batch.entries))

@@ -14,7 +14,7 @@
     refused, and no contact can be the cause                Stop
     403 after a request of its kind was accepted            the same as if refused (400)
     failed, may be too large, 5 times, others succeed       Split
-    failed by timeout, more contacts than the service bears Split to the size it bears
+    failed, more contacts than the largest size answered    Split to that size
     failed, may be too large, none succeeds                 Split, one request at a time
     failed otherwise, within the time for retries           Requeue
     failed beyond the time for retries                      Stop
@@ -40,15 +40,12 @@ import msgspec
 
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request
-from destination_maileon.delivery.service_state import ServiceState
+from destination_maileon.delivery.service_state import SPLIT_AFTER_OVERLOADS, ServiceState
 from destination_maileon.maileon.contact_xml import contact_bytes
 from destination_maileon.maileon.error_codes import DUPLICATE_CODES, NO_SUCH_CUSTOM_FIELD
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.maileon.report import InvalidContact
 from destination_maileon.mapping.mapped_record import BatchEntry
-
-SPLIT_AFTER_OVERLOADS = 5
-"""A request is split after this many timeouts or overloads while other requests succeed."""
 
 Cause: TypeAlias = Sequence[InvalidContact] | RequestRejected
 """What is said against a contact: findings of a report, or the refusal of its request."""
@@ -150,7 +147,10 @@ def on_strict_report(request: Request, report: MatchedReport, now: float) -> Dec
 def on_refusal(request: Request, refusal: RequestRejected, service: ServiceState) -> Decision:
     """Decides about a request that was refused as a whole."""
     status, is_write = refusal.status, request.purpose is Purpose.WRITE
-    may_be_one_contact = status in {400, 403, 413} if is_write else status not in {405, 406}
+    # 403 comes here only if the key has shown before that it has the right.
+    may_be_one_contact = refusal.may_be_one_contact or status == HTTPStatus.FORBIDDEN
+    if not is_write:
+        may_be_one_contact = status not in {405, 406}
     if not may_be_one_contact:
         return Stop(refusal)
     if request.is_divisible:
@@ -184,8 +184,8 @@ def _smaller(
     request: Request, failure: RetriableError, service: ServiceState, *, now: float
 ) -> Split | None:
     is_timeout = failure.reason is FailureReason.TIMEOUT
-    if service.bears is not None and len(request.entries) > service.bears:
-        return Split(_in_place_of(request, request.pieces(service.bears)), is_timeout)
+    if service.largest_size is not None and len(request.entries) > service.largest_size:
+        return Split(_in_place_of(request, request.pieces(service.largest_size)), is_timeout)
     is_probe = not service.has_succeeded_since(request)
     is_due = request.overloads >= SPLIT_AFTER_OVERLOADS
     if is_probe:

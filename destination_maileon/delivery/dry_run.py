@@ -35,10 +35,10 @@ def foresee(
     if looks_up and call.contact_removal is not None and call.purpose is not Purpose.MARK:
         mode = call.partition_key.plan.options.identifier_mode
         return bool(client.find(mode, call.contact_removal.contact))
-    return foreseen(call, custom_types)
+    return predicted_answer(call, custom_types)
 
 
-def foreseen(call: Request, custom_types: Mapping[str, FieldType]) -> object:
+def predicted_answer(call: Request, custom_types: Mapping[str, FieldType]) -> object:
     """The answer that the documented rules predict: a contact that breaks one is invalid.
 
     All others count as neither new nor existing, which only Maileon knows.

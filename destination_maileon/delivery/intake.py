@@ -51,7 +51,7 @@ class Intake:
 
         Raises a StopSync if no more may be rejected, a SyncError if rejections cannot be stored.
         """
-        stream = self._by_key.get(message.stream) or self._namesake(message.stream)
+        stream = self._stream(message.stream)
         if stream is None:
             return self._reject_unknown(message)
         mapped, partition_key = stream.encode(message)
@@ -71,18 +71,18 @@ class Intake:
                 rejection = self._remove(entry, mapped)
         if rejection is not None:
             self.ledger.rejected(stream.plan, part, rejection)
-            self.ledger.heed()
+            self.ledger.raise_stop_reason()
         return True
 
     def complete(self, key: StreamKey) -> None:
         """Notes that the source has sent all records of the stream."""
-        stream = self._by_key.get(key) or self._namesake(key)
+        stream = self._stream(key)
         if stream is not None:
             self.ledger.completed.add(stream.plan)
 
     def known_key(self, key: StreamKey) -> StreamKey:
         """The stream's key in the catalog, also if its namespace was lost on the way."""
-        stream = self._by_key.get(key) or self._namesake(key)
+        stream = self._stream(key)
         return key if stream is None else stream.plan.key
 
     def lose_custom_field(self, name: str, records: int) -> None:
@@ -111,8 +111,10 @@ class Intake:
         for stream in self._streams:
             stream.tell_end(self.ledger.counts[stream.plan].existing)
 
-    def _namesake(self, key: StreamKey) -> StreamMapper | None:
-        """The only stream of this name, if the key has no namespace; warns once for each name."""
+    def _stream(self, key: StreamKey) -> StreamMapper | None:
+        """The stream, or the only one of the name if the key has no namespace; warns once then."""
+        if (stream := self._by_key.get(key)) is not None:
+            return stream
         streams = [stream for stream in self._streams if (None, stream.plan.key[1]) == key]
         if len(streams) != 1:
             return None
@@ -146,7 +148,7 @@ class Intake:
             self._unknown[key] = replace(next(iter(self.ledger.counts), alone), key=key)
         self._unknown_records[key] += 1
         self.ledger.unknown_stream(self._unknown[key], message.line)
-        self.ledger.heed()
+        self.ledger.raise_stop_reason()
         return False
 
     def _tell_unknown(self) -> None:

@@ -15,20 +15,20 @@ from destination_maileon.delivery.scheduler import RequestScheduler
 from destination_maileon.maileon.errors import RetriableError
 from destination_maileon.protocol.messages import StreamKey
 from destination_maileon.protocol.output import Level, Logger, pluralize
+from destination_maileon.streams.account import WORTH_TELLING_SECONDS
 
 Result = TypeVar("Result")
 
 EVERY_SECONDS = 30.0
-WORTH_TELLING_SECONDS = 5.0
 
 
 class Progress:
     """The progress of one sync. `wall_clock` gives seconds since 1970, `now` those of the loop."""
 
     def __init__(
-        self, outbox: Logger, *, now: Callable[[], float], wall_clock: Callable[[], float]
+        self, logger: Logger, *, now: Callable[[], float], wall_clock: Callable[[], float]
     ) -> None:
-        self._outbox = outbox
+        self._logger = logger
         self._now = now
         self._wall_clock = wall_clock
         self._started_at = self._told_at = now()
@@ -44,20 +44,20 @@ class Progress:
             return
         if plan.key not in self._waits:
             told = f"Stream {plan.title}: {trouble} Trying again in {seconds:.0f} seconds."
-            self._outbox(Level.WARN, told)
+            self._logger(Level.WARN, told)
         self._waits[plan.key] = str(trouble.reason)
         if trouble.is_throttled or trouble.retry_after is not None:
             self._limited.add(plan.key)
-            self._outbox.rate_limited(plan.key, int((self._wall_clock() + seconds) * 1000))
+            self._logger.rate_limited(plan.key, int((self._wall_clock() + seconds) * 1000))
 
     def flows(self, call: Request) -> None:
         """Notes that a call of the stream was answered."""
         plan = call.partition_key.plan
         if self._waits.pop(plan.key, None) is not None:
-            self._outbox(Level.INFO, f"Stream {plan.title}: Maileon answers again.")
+            self._logger(Level.INFO, f"Stream {plan.title}: Maileon answers again.")
         if plan.key in self._limited:
             self._limited.discard(plan.key)
-            self._outbox.running(plan.key)
+            self._logger.running(plan.key)
 
     def report(self, ledger: Ledger, scheduler: RequestScheduler, now: float) -> None:
         """Logs one line if 30 seconds have passed since the last."""
@@ -81,13 +81,13 @@ class Progress:
             is_done = wait([outcome], max(0.0, self.next_at - self._now())).done
             if (now := self._now()) >= self.next_at:
                 self._tell(doing, now)
-                self._outbox.flush()
+                self._logger.flush()
             if is_done:
                 return outcome.result()
 
     def _tell(self, what: str, now: float) -> None:
         self.next_at = now + EVERY_SECONDS
-        self._outbox(Level.INFO, f"{now - self._started_at:.0f} seconds: {what}.")
+        self._logger(Level.INFO, f"{now - self._started_at:.0f} seconds: {what}.")
 
 
 def _run(step: Callable[[], Result], outcome: Future[Result]) -> None:

@@ -11,6 +11,9 @@ from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.mapping.mapped_record import BatchEntry
 
+SPLIT_AFTER_OVERLOADS = 5
+"""A request is split after this many timeouts or overloads while other requests succeed."""
+
 PROBE_AFTER_OVERLOADS = 2
 """One overload may be chance; waiting for more takes too long if each is a timeout of minutes."""
 
@@ -23,12 +26,12 @@ _CLEARED_BY = {Purpose.WRITE: {Purpose.WRITE}, Purpose.REMOVE: {Purpose.WRITE, P
 
 @dataclass(eq=False, slots=True)
 class ServiceState:
-    """The state for one sync. `bears`: the largest number of contacts per call, None if unknown.
+    """The state for one sync. `largest_size`: how many contacts a call may have, None if unknown.
 
     While no request succeeds, either the service is down, and more requests would only burden it,
     or a contact or the size is too much for it, which only a smaller request can show. So between
     two successes one request is split, and then one of its pieces at a time, after all of them were
-    tried: a request of n records into at most 1 + log2 n pieces.
+    tried: a request of n contacts into at most 1 + log2 n pieces.
 
     The size is learned when all pieces of a request that timed out, or was refused as too large
     (413), were answered: if a contact were the cause, one piece would have failed as well.
@@ -36,11 +39,11 @@ class ServiceState:
 
     backoff: Backoff
     accepted: set[Purpose] = field(default_factory=set)
-    bears: int | None = None
+    largest_size: int | None = None
     _reports: int = 0
     _most_answered: int = 0
     """Contacts in the largest call that was answered."""
-    _probed_at: int | None = None
+    _reports_at_probe: int | None = None
     _probes: set[Request] = field(default_factory=set)
     _untried: set[Request] = field(default_factory=set)
     _origins: dict[Request, tuple[int, int, set[Request]]] = field(default_factory=dict)
@@ -52,7 +55,7 @@ class ServiceState:
             request.first_attempt_at, request.successes_before = now, self._reports
 
     def answered(self, request: Request, *, is_report: bool) -> int | None:
-        """Notes an answer; returns `bears` if it has become smaller."""
+        """Notes an answer; returns `largest_size` if it has become smaller."""
         self._untried.discard(request)
         origin = self._origins.pop(request, None)
         if not is_report:
@@ -68,9 +71,9 @@ class ServiceState:
         # One failure of a size that was answered before may be chance, but not the next one.
         may_be_chance = whole <= self._most_answered
         self._most_answered = largest
-        if may_be_chance or largest >= (self.bears or whole):
+        if may_be_chance or largest >= (self.largest_size or whole):
             return None
-        self.bears = largest
+        self.largest_size = largest
         return largest
 
     def failed(self, request: Request, *, is_overload: bool) -> None:
@@ -92,7 +95,7 @@ class ServiceState:
         if request.overloads < PROBE_AFTER_OVERLOADS or failure.retry_after is not None:
             return False
         elapsed = now - request.first_attempt_at
-        if self._probed_at != self._reports:
+        if self._reports_at_probe != self._reports:
             # A service that is down seldom lets a call wait until it times out.
             is_timeout = failure.reason is FailureReason.TIMEOUT
             return is_timeout or elapsed >= self.backoff.max_retry_seconds / 2
@@ -110,10 +113,10 @@ class ServiceState:
     def was_probed(self, request: Request, pieces: Sequence[Request], now: float) -> None:
         """Notes a split while no request succeeds; the pieces continue the request's retries."""
         since = request.first_attempt_at
-        if self._probed_at != self._reports:
+        if self._reports_at_probe != self._reports:
             # Half of the time at least, but only once: a service that is down would always get it.
             since = max(since, now - self.backoff.max_retry_seconds / 2)
-        self._probed_at = self._reports
+        self._reports_at_probe = self._reports
         # Pieces that wait for older requests are not part of the probe.
         self._probes = {piece for piece in pieces if not piece.is_barrier}
         self._untried = {*self._probes}
@@ -121,7 +124,7 @@ class ServiceState:
             piece.attempts, piece.successes_before = request.attempts, request.successes_before
             piece.first_attempt_at = since
             # One more overload is enough, since the whole request has failed often already.
-            piece.overloads = max(request.overloads, 4)
+            piece.overloads = max(request.overloads, SPLIT_AFTER_OVERLOADS - 1)
 
 
 @dataclass(eq=False, slots=True)

@@ -51,6 +51,11 @@ class SyncOptions:
     reimport_unsubscribed_contacts: bool = False
     ignore_invalid_contacts: bool = True
 
+    @property
+    def updates(self) -> bool:
+        """Whether contacts that exist are updated."""
+        return self.sync_mode is SynchronizationMode.UPDATE
+
     def parameters(self, permission: Permission | None) -> dict[str, str]:
         """Every documented parameter, so that no change of a default at Maileon changes a sync.
 

@@ -125,7 +125,7 @@ class StreamColumns:
             column = shown(self._taken[target])
             yield f"column {column} goes to the audience field {shown(name)}. Map it to skip."
         self._taken[target] = f"{name} (audience)"
-        if (problem := self._missing_problem(target, FieldType.INTEGER)) is not None:
+        if (problem := self._create_or_refuse(target, FieldType.INTEGER)) is not None:
             yield f"the audience has no field: {problem}"
         elif (there := self.account.custom_fields[name]) is not FieldType.INTEGER:
             yield (
@@ -147,7 +147,7 @@ class StreamColumns:
         is_shared = target.kind in targets.SHARED_TARGETS
         other = column if is_shared else self._taken.get(target, column)
         if other == column:
-            problem = self._missing_problem(target, field_type)
+            problem = self._create_or_refuse(target, field_type)
         else:
             problem = self._two_columns(other, column, target)
         if problem is not None and self._has_begun:
@@ -183,7 +183,7 @@ class StreamColumns:
             return f'no custom field is created for "{column}": {obstacle}'
         return targets.mistaken_for(column)
 
-    def _missing_problem(self, target: Target, field_type: FieldType | None) -> str | None:
+    def _create_or_refuse(self, target: Target, field_type: FieldType | None) -> str | None:
         """What a person must do about a target that the account lacks, if no field is created."""
         account = self.account
         if not account.lacks(target):

@@ -18,7 +18,12 @@ from destination_maileon.maileon.sync_options import Permission, is_not_set
 from destination_maileon.mapping.columns import Column, StreamColumns
 from destination_maileon.mapping.converters import as_text, truncated
 from destination_maileon.mapping.identifiers import Identifiers, contact_of_pieces
-from destination_maileon.mapping.mapped_record import ContactRemoval, Reason, Refusal, Written
+from destination_maileon.mapping.mapped_record import (
+    ContactRemoval,
+    EncodedContact,
+    Reason,
+    Refusal,
+)
 from destination_maileon.mapping.preferences import listed, preference_value
 from destination_maileon.mapping.removal_columns import RemovalColumns
 from destination_maileon.mapping.rows import Field, Rows, field_writer
@@ -30,7 +35,7 @@ _PLAIN, _, _ANYTHING = Texts
 _TRUNCATED = Notice.TRUNCATED
 _LEAVING = {Kind.DELETED, Kind.UNSUBSCRIBE}
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
-Mapped: TypeAlias = Written | ContactRemoval | Refusal
+Mapped: TypeAlias = EncodedContact | ContactRemoval | Refusal
 
 
 class ContactEncoder:

@@ -16,7 +16,6 @@ from msgspec import Struct
 from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.maileon.contact import Contact, IdentifierMode
 from destination_maileon.maileon.contact_xml import contact_of, merged_bytes
-from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import PartitionKey
 
 
@@ -55,9 +54,9 @@ class ContactRemoval(Struct, frozen=True):
     contact: Contact
 
 
-Written: TypeAlias = tuple[bytes, tuple[str, ...], bool]
+EncodedContact: TypeAlias = tuple[bytes, tuple[str, ...], bool]
 """A contact as it travels, its keys, and whether it is whole."""
-NO_CONTACT: Final[Written] = (b"", (), False)
+NO_CONTACT: Final[EncodedContact] = (b"", (), False)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 
@@ -90,7 +89,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     """One contact of a call, with the records that were merged into it, in order.
 
     `payload` is the contact as it is sent, once it is sealed. `size` is what its records would take
-    one by one, in bytes, `held_bytes` what is kept of them. A `contact_removal` waits for all who
+    one by one, in bytes, `kept_bytes` what is kept of them. A `contact_removal` waits for all who
     have one of the `identity_keys`. `is_waiting`: in an open batch, `is_sent`: in a request.
     """
 
@@ -100,7 +99,7 @@ class BatchEntry(Struct, eq=False, gc=False):
     identity_keys: tuple[str, ...]
     payload: bytes
     size: int
-    held_bytes: int
+    kept_bytes: int
     records: int = 1
     later: list[MappedRecord] | None = None
     contact_removal: ContactRemoval | None = None
@@ -110,8 +109,8 @@ class BatchEntry(Struct, eq=False, gc=False):
     @classmethod
     def of_record(cls, part: MappedRecord, partition_key: PartitionKey, arrived_at: float) -> Self:
         keys, payload, size = part.identity_keys, part.payload, len(part.payload)
-        held_bytes = size + part.message_bytes
-        return cls(part, partition_key, arrived_at, keys, payload, size, held_bytes)
+        kept_bytes = size + part.message_bytes
+        return cls(part, partition_key, arrived_at, keys, payload, size, kept_bytes)
 
     def of_parts(self, parts: Sequence[MappedRecord]) -> Self:
         """The contact that these of its records make alone, ready to be sent."""
@@ -147,17 +146,17 @@ class BatchEntry(Struct, eq=False, gc=False):
         if self.later is None:
             self.later = []
         self.later.append(part)
-        held_bytes = len(part.payload) + part.message_bytes
+        kept_bytes = len(part.payload) + part.message_bytes
         self.records += 1
         self.size += len(part.payload)
-        self.held_bytes += held_bytes
-        return held_bytes
+        self.kept_bytes += kept_bytes
+        return kept_bytes
 
     def seal(self) -> None:
         """Makes one contact of the records, as it is sent: no more is merged into it."""
         self.is_waiting, self.is_sent = False, True
         options = self.partition_key.plan.options
-        if self.later and options.sync_mode is SynchronizationMode.UPDATE:
+        if self.later and options.updates:
             parts = self.parts
             newest = next((n for n in reversed(range(len(parts))) if parts[n].is_whole), 0)
             payloads = [part.payload for part in parts[newest:]]

@@ -10,7 +10,7 @@ from destination_maileon.config.suggestions import did_you_mean
 from destination_maileon.maileon.contact_xml import preference_head, source_element
 from destination_maileon.mapping.converters import Clean, as_text
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.removal_columns import NULL_WORDS, REMOVAL_FORMS, is_set
+from destination_maileon.mapping.removal_columns import NULL_WORDS, YES_OR_NO_FORMS, says_yes
 from destination_maileon.protocol import exact_json
 from destination_maileon.streams.account import Preferences, preference_paths
 
@@ -23,9 +23,9 @@ def preference_value(value: object, title: str) -> str | None:
     if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
         return None
     # Nearly all are booleans: a call less for each.
-    said = value if isinstance(value, bool) else is_set(value)
+    said = value if isinstance(value, bool) else says_yes(value)
     if said is None:
-        raise Refusal(Reason.BAD_PREFERENCE, REMOVAL_FORMS, title or None)
+        raise Refusal(Reason.BAD_PREFERENCE, YES_OR_NO_FORMS, title or None)
     return "true" if said else "false"
 
 

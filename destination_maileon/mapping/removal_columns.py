@@ -42,7 +42,7 @@ _MOMENTS = (
 """First and end of the numbers that are a day (20240501), seconds since 1970, milliseconds, a day
 with its time (20240501103000), micro-, nanoseconds: from year 10000 on of the next smaller unit."""
 
-REMOVAL_FORMS = "Use true, false or a time, or leave it empty."
+YES_OR_NO_FORMS = "Use true, false or a time, or leave it empty."
 _MARK_FORMS = "Write the time of the deletion there, or leave it empty."
 
 
@@ -69,7 +69,7 @@ class RemovalColumns:
             wishes.add(gone)
         unclear = next((column for column, yes in said.items() if yes is None), None)
         if unclear is not None and not wishes:
-            forms = _MARK_FORMS if unclear == DELETED_AT_COLUMN else REMOVAL_FORMS
+            forms = _MARK_FORMS if unclear == DELETED_AT_COLUMN else YES_OR_NO_FORMS
             advice = f"Until then this person stays in Maileon and may be written to. {forms}"
             raise Refusal(Reason.UNCLEAR_REMOVAL, advice, unclear)
         order = (DeletedRecords.DELETE, leaves, DeletedRecords.IGNORE)
@@ -77,14 +77,14 @@ class RemovalColumns:
 
     def _is_set(self, column: str, value: object) -> bool | None:
         if column != DELETED_AT_COLUMN or column in self.unsubscribe:
-            return is_set(value)
+            return says_yes(value)
         # Airbyte's mark says yes by its mere presence. No source sets one that says no: unclear.
         if value is None or (isinstance(value, str) and not value.strip()):
             return False
-        return None if is_set(value) is False else True
+        return None if says_yes(value) is False else True
 
 
-def is_set(value: object) -> bool | None:
+def says_yes(value: object) -> bool | None:
     """Whether a `deleted` or `unsubscribe` column says yes: a true value or a time.
 
     None if it says neither yes nor no: a small number counts something, and nobody left before

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from enum import Enum
 
 from destination_maileon.config.spec import DeletedRecords, titled
-from destination_maileon.maileon.sync_options import SynchronizationMode
 from destination_maileon.streams.catalog import StreamPlan
 from destination_maileon.streams.consent import permission_column
 
@@ -40,7 +39,7 @@ def outline(plan: StreamPlan, deleted_records: DeletedRecords) -> str:
         permission = f"the permission in {listed([column])} ({name} where it is empty)"
         has_permission = True
     keep = "" if options.override_permission and has_permission else " and keep their permission"
-    updates = options.sync_mode is SynchronizationMode.UPDATE
+    updates = options.updates
     existing = f"updated{keep}" if updates else "left as they are"
     new = "left out" if options.update_only else f"created with {permission}"
     again = "added again" if options.reimport_unsubscribed_contacts else "left out"

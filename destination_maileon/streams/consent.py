@@ -28,7 +28,7 @@ def permission_column(plan: StreamPlan) -> str | None:
 
 def _of_stream(plan: StreamPlan, config: Config) -> Iterator[str]:
     options, column, which = plan.options, permission_column(plan), plan.permission_name
-    updates = options.sync_mode is SynchronizationMode.UPDATE
+    updates = options.updates
     if column:
         empty = "keeps theirs" if plan.permission is None else f"gets {which}"
         which = f'the one in column "{column}" (who has none there {empty})'

@@ -246,10 +246,10 @@ def test_if_they_cannot_be_stored_only_states_leave_that_none_of_them_precedes()
     ledger.written(PLAN, [early])
     assert [written for written, _, _ in released(ledger)] == [1]
     with pytest.raises(TransientError):
-        ledger.heed()
+        ledger.raise_stop_reason()
     # Told once.
     assert released(ledger) == []
-    ledger.heed()
+    ledger.raise_stop_reason()
 
 
 def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
@@ -257,7 +257,7 @@ def test_a_state_that_no_rejection_precedes_needs_no_store() -> None:
     state(ledger)
     reject(ledger, *receive(ledger))
     assert len(released(ledger)) == 1
-    ledger.heed()
+    ledger.raise_stop_reason()
 
 
 @pytest.mark.parametrize("is_lenient", [True, False])
@@ -368,7 +368,7 @@ def test_a_report_that_cannot_be_stored_is_a_warning() -> None:
     store._fails = True
     ledger.summarize()
     assert heard.warnings[-1] == ("The report of the sync could not be stored: the bucket is gone")
-    ledger.heed()
+    ledger.raise_stop_reason()
 
 
 # How much may be rejected.
@@ -379,7 +379,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
     ledger = a_ledger(PLAN, max_rejected_records=2)
     reject(ledger, *receive(ledger, rejected))
     if not fails:
-        ledger.heed()
+        ledger.raise_stop_reason()
         ledger.judge()
         return
     # All are settled all the same.
@@ -387,7 +387,7 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
     assert released(ledger)[0][:2] == (0, 3)
     words = r"3 records .* the 2 that .*max_rejected_records"
     with pytest.raises(StopSync, match=words) as error:
-        ledger.heed()
+        ledger.raise_stop_reason()
     assert error.value.position == 3
     assert "3 x too long (field CITY)" in str(error.value)
 
@@ -395,10 +395,10 @@ def test_no_more_records_are_rejected_than_allowed(rejected: int, fails: bool) -
 def test_records_of_unknown_streams_count_against_the_limits() -> None:
     ledger = a_ledger(PLAN, max_rejected_records=1)
     ledger.unknown_stream(PLAN, b"{}")
-    ledger.heed()
+    ledger.raise_stop_reason()
     ledger.unknown_stream(PLAN, b"{}")
     with pytest.raises(StopSync, match="max_rejected_records") as error:
-        ledger.heed()
+        ledger.raise_stop_reason()
     assert error.value.position == 2
     share = a_ledger(PLAN, max_rejected_percent=50)
     share.written(PLAN, receive(share))
@@ -413,9 +413,9 @@ def test_a_limit_is_told_once() -> None:
     ledger = a_ledger(PLAN, max_rejected_records=0)
     reject(ledger, *receive(ledger))
     with pytest.raises(StopSync, match="1 record was rejected"):
-        ledger.heed()
+        ledger.raise_stop_reason()
     reject(ledger, *receive(ledger))
-    ledger.heed()
+    ledger.raise_stop_reason()
     ledger.judge()
 
 
@@ -429,10 +429,10 @@ def with_a_tenth_rejected(records: int, percent: float) -> Ledger:
 
 def test_a_share_is_judged_from_so_many_records_on_and_of_fewer_at_the_end() -> None:
     with pytest.raises(StopSync, match=r"of 100 records"):
-        with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).heed()
+        with_a_tenth_rejected(JUDGED_FROM_RECORDS, 9).raise_stop_reason()
     with_a_tenth_rejected(JUDGED_FROM_RECORDS, 10).judge()
     ledger = with_a_tenth_rejected(JUDGED_FROM_RECORDS - 10, 9)
-    ledger.heed()
+    ledger.raise_stop_reason()
     with pytest.raises(StopSync, match=r"9 of 90 records .* the 9 % that .*max_rejected_percent"):
         ledger.judge()
 
@@ -441,10 +441,10 @@ def test_whoever_is_on_the_way_counts_as_accepted_until_the_end() -> None:
     ledger = a_ledger(PLAN, max_rejected_percent=20)
     on_the_way = receive(ledger, 4 * JUDGED_FROM_RECORDS)
     reject(ledger, *receive(ledger, JUDGED_FROM_RECORDS))
-    ledger.heed()
+    ledger.raise_stop_reason()
     reject(ledger, *on_the_way[:1])
     with pytest.raises(StopSync, match=r"101 of 500 records were rejected"):
-        ledger.heed()
+        ledger.raise_stop_reason()
 
 
 def test_a_sync_without_records_has_no_share() -> None:
@@ -458,5 +458,5 @@ def test_where_none_may_be_rejected_the_first_one_ends_the_sync_and_is_not_settl
     reject(ledger, entry)
     assert released(ledger) == []
     with pytest.raises(StopSync, match="ignore_invalid_contacts") as error:
-        ledger.heed()
+        ledger.raise_stop_reason()
     assert error.value.position == 1

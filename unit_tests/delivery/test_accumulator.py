@@ -132,7 +132,7 @@ def test_every_record_is_sent_once_within_the_limits_and_in_the_order_of_each_id
     accumulator = sent.accumulator
     assert (accumulator.oldest_unsent(), accumulator.following_records) == (None, 0)
     assert not any(map(accumulator.followers, arrived_by_key))
-    assert (accumulator._following_bytes, accumulator._held_bytes, accumulator._records) == (
+    assert (accumulator._following_bytes, accumulator._kept_bytes, accumulator._records) == (
         0,
         0,
         0,
@@ -196,7 +196,7 @@ def test_when_open_batches_together_hold_too_much_the_oldest_goes_out() -> None:
     partition_keys = [a_partition_key() for _ in range(6)]
     for position, partition_key in enumerate(partition_keys, start=1):
         sent.add(someone(position, message_bytes=800), partition_key=partition_key)
-        assert sent.accumulator._held_bytes <= OPEN_BATCHES_BODIES * 1_000
+        assert sent.accumulator._kept_bytes <= OPEN_BATCHES_BODIES * 1_000
     assert [request.partition_key for request in sent.requests] == partition_keys[
         : len(sent.requests)
     ]

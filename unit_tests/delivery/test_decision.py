@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from destination_maileon.delivery import decision
 from destination_maileon.delivery.decision import (
-    SPLIT_AFTER_OVERLOADS,
     Decision,
     Hold,
     Reject,
@@ -27,7 +26,7 @@ from destination_maileon.delivery.decision import (
 )
 from destination_maileon.delivery.report_matching import MatchedReport
 from destination_maileon.delivery.request import Purpose, Request
-from destination_maileon.delivery.service_state import ServiceState
+from destination_maileon.delivery.service_state import SPLIT_AFTER_OVERLOADS, ServiceState
 from destination_maileon.maileon.backoff import Backoff
 from destination_maileon.maileon.errors import FailureReason, RequestRejected, RetriableError
 from destination_maileon.mapping.mapped_record import BatchEntry
@@ -45,8 +44,8 @@ from unit_tests.support.rooms import (
 NOW = 10.0
 
 
-def a_service(*accepted: Purpose, bears: int | None = None) -> ServiceState:
-    return ServiceState(Backoff(100.0), accepted={*accepted}, bears=bears)
+def a_service(*accepted: Purpose, largest_size: int | None = None) -> ServiceState:
+    return ServiceState(Backoff(100.0), accepted={*accepted}, largest_size=largest_size)
 
 
 def two(partition_key: PartitionKey = PARTITION) -> Request:
@@ -92,9 +91,9 @@ def failed(
     times: int = 1,
     since: float = 0.0,
     others_succeed: bool = False,
-    bears: int | None = None,
+    largest_size: int | None = None,
 ) -> Decision:
-    service = a_service(bears=bears)
+    service = a_service(largest_size=largest_size)
     request = a_request(*map(someone, range(1, contacts + 1)))
     service.sent(request, NOW - since)
     for _ in range(times):
@@ -122,7 +121,7 @@ CASES: dict[str, Callable[[], Decision]] = {
     "failed, may be too large, 5 times, others succeed": lambda: failed(
         BROKEN, times=SPLIT_AFTER_OVERLOADS, others_succeed=True
     ),
-    "failed by timeout, more contacts than the service bears": lambda: failed(TIMEOUT, bears=1),
+    "failed, more contacts than the largest size answered": lambda: failed(TIMEOUT, largest_size=1),
     "failed, may be too large, none succeeds": lambda: failed(TIMEOUT, times=2),
     "failed otherwise, within the time for retries": lambda: failed(NO_CONNECTION),
     "failed beyond the time for retries": lambda: failed(NO_CONNECTION, since=100.0),
@@ -342,12 +341,12 @@ def test_a_request_that_may_be_too_large_is_halved_the_fifth_time(failure: Retri
 def test_a_request_that_fails_otherwise_is_not_split(
     failure: RetriableError, others_succeed: bool
 ) -> None:
-    made = failed(failure, times=9, since=90.0, others_succeed=others_succeed, bears=1)
+    made = failed(failure, times=9, since=90.0, others_succeed=others_succeed, largest_size=1)
     assert isinstance(made, Requeue)
 
 
 def test_a_request_that_is_larger_than_the_service_bears_is_split_at_once() -> None:
-    made = failed(TIMEOUT, contacts=5, bears=2)
+    made = failed(TIMEOUT, contacts=5, largest_size=2)
     assert isinstance(made, Split)
     assert (places(made.pieces), made.is_probe) == ([[[1], [2]], [[3], [4]], [[5]]], False)
 

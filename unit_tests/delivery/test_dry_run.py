@@ -12,7 +12,7 @@ import pytest
 
 from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.delivery import dry_run
-from destination_maileon.delivery.dry_run import Sample, Standing, foresee, foreseen
+from destination_maileon.delivery.dry_run import Sample, Standing, foresee, predicted_answer
 from destination_maileon.delivery.report_matching import read
 from destination_maileon.delivery.request import Purpose, Request
 from destination_maileon.delivery.sender import Event, ResponseReceived
@@ -37,7 +37,7 @@ def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> Non
         a_part(3, a_contact("3@example.com", custom={"AGE": "old"})),
         a_part(4, a_contact("4@example.com", custom={"AGE": "41"})),
     )
-    report = foreseen(request, TYPES)
+    report = predicted_answer(request, TYPES)
     assert isinstance(report, SynchronizationReport)
     assert [found.email for found in report.invalid_contacts] == ["2@example.com", "3@example.com"]
     reading = read(request.entries, report)
@@ -46,14 +46,14 @@ def test_what_breaks_a_documented_rule_is_foreseen_as_invalid_and_named() -> Non
 
 
 def test_whoever_would_be_written_counts_as_neither_new_nor_existing() -> None:
-    report = foreseen(a_request(someone(1), someone(2)), TYPES)
+    report = predicted_answer(a_request(someone(1), someone(2)), TYPES)
     assert report == SynchronizationReport(
         contacts=2, new=0, existing=0, invalid=0, unsubscribed=0, invalid_contacts=()
     )
 
 
 def test_whoever_is_removed_is_taken_for_somebody_who_was_there() -> None:
-    assert foreseen(a_removal_request(), TYPES) is True
+    assert predicted_answer(a_removal_request(), TYPES) is True
 
 
 @pytest.mark.parametrize(

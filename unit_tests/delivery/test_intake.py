@@ -74,7 +74,7 @@ class Incoming:
 
     @property
     def said(self) -> str:
-        return b"".join(self.sync.outbox.take()).decode()
+        return b"".join(self.sync.logger.take()).decode()
 
 
 def test_a_record_waits_in_the_batch_of_its_stream() -> None:
@@ -296,7 +296,7 @@ def test_records_that_lost_their_namespace_belong_to_the_only_stream_of_their_na
         3,
         0,
     )
-    assert b"".join(sync.outbox.take()).count(b"arrive without their namespace") == 1
+    assert b"".join(sync.logger.take()).count(b"arrive without their namespace") == 1
     assert sync.intake.known_key((None, "contacts")) == ("public", "contacts")
     assert sync.intake.known_key(("sales", "contacts")) == ("sales", "contacts")
 
@@ -309,4 +309,4 @@ def test_with_several_streams_of_the_name_nobody_guesses(first: str | None) -> N
     sync.intake.take(message, 0.0)
     # One of them has no namespace itself, or the record is nobody's.
     assert sync.intake.ledger.unknown_streams == (first is not None)
-    assert b"arrive without their namespace" not in b"".join(sync.outbox.take())
+    assert b"arrive without their namespace" not in b"".join(sync.logger.take())

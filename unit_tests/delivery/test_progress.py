@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from destination_maileon.accounting.ledger import Ledger
-from destination_maileon.delivery.progress import EVERY_SECONDS, WORTH_TELLING_SECONDS, Progress
+from destination_maileon.delivery.progress import EVERY_SECONDS, Progress
 from destination_maileon.delivery.scheduler import Pace, RequestScheduler
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.protocol.output import Logger
+from destination_maileon.streams.account import WORTH_TELLING_SECONDS
 from unit_tests.support.ledgers import OTHER as NORTH
 from unit_tests.support.ledgers import PLAN, a_ledger
 from unit_tests.support.rooms import a_partition_key, a_request, someone
@@ -29,9 +30,9 @@ class Told:
     """The progress of a sync that began at 1,000, and its lines."""
 
     def __init__(self) -> None:
-        self.outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
+        self.logger = Logger(SecretRedactor([]), clock=lambda: 0.0)
         self.progress = Progress(
-            self.outbox, now=lambda: 1_000.0, wall_clock=lambda: 1_700_000_000.0
+            self.logger, now=lambda: 1_000.0, wall_clock=lambda: 1_700_000_000.0
         )
         self.ledger: Ledger = a_ledger(PLAN, NORTH)
 
@@ -41,7 +42,7 @@ class Told:
     @property
     def lines(self) -> list[str]:
         """Logs in words; of traces the stream's status, and until when it is limited."""
-        return [self._words(orjson.loads(line)) for line in self.outbox.take()]
+        return [self._words(orjson.loads(line)) for line in self.logger.take()]
 
     @staticmethod
     def _words(message: dict[str, dict[str, object]]) -> str:
@@ -125,9 +126,9 @@ class Standing:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.is_told_thrice = threading.Event()
-        outbox = Logger(SecretRedactor([]), write_now=self._hear)
+        logger = Logger(SecretRedactor([]), write_now=self._hear)
         clock = itertools.count(1_000.0, 40.0)
-        self.progress = Progress(outbox, now=lambda: next(clock), wall_clock=lambda: 0.0)
+        self.progress = Progress(logger, now=lambda: next(clock), wall_clock=lambda: 0.0)
 
     def _hear(self, line: bytes) -> None:
         self.said.append(orjson.loads(line)["log"]["message"])

@@ -217,7 +217,7 @@ def test_what_the_account_took_is_settled_before_a_rejection_ends_the_sync() -> 
     harness.answer(request, a_report(3, [invalid("1@example.com"), invalid("2@example.com")]))
     assert harness.outcomes == {1: "rejected", 2: "rejected", 3: "written"}
     with pytest.raises(StopSync, match="max_rejected_records"):
-        harness.ledger.heed()
+        harness.ledger.raise_stop_reason()
 
 
 # A custom field that the account has lost.
@@ -272,7 +272,7 @@ def ends_strictly(harness: Harness, report: SynchronizationReport) -> StopSync:
             request = harness.in_flight[0]
             is_well = not {"1@example.com"} & {e.contact.email for e in request.entries}
             harness.answer(request, a_report(len(request.entries)) if is_well else report)
-            harness.ledger.heed()
+            harness.ledger.raise_stop_reason()
     return error.value
 
 
@@ -305,7 +305,7 @@ def test_of_a_contact_of_several_records_the_one_to_blame_is_found() -> None:
     assert harness.answered(harness.in_flight[0], refused) == [[[2]]]
     harness.answer(harness.in_flight[0], refused)
     with pytest.raises(StopSync, match=" of stream contacts was rejected") as error:
-        harness.ledger.heed()
+        harness.ledger.raise_stop_reason()
     assert (error.value.position, harness.outcomes) == (2, {1: "written", 2: "rejected"})
 
 
@@ -315,7 +315,7 @@ def test_a_refused_request_is_searched_in_order_for_the_record_to_blame() -> Non
     assert harness.answered(harness.in_flight[0], a_report(1)) == [[[2]]]
     harness.answer(harness.in_flight[0], REFUSED)
     with pytest.raises(StopSync, match=r"HTTP 400.*set it to true") as error:
-        harness.ledger.heed()
+        harness.ledger.raise_stop_reason()
     assert (error.value.position, harness.outcomes) == (2, {1: "written", 2: "rejected"})
 
 

@@ -272,7 +272,7 @@ def answered(service: ServiceState, *pieces: Request, is_report: bool = True) ->
 def test_a_size_is_learned_once_all_pieces_of_a_request_that_timed_out_are_answered() -> None:
     service, pieces = a_timeout_of(8)
     assert answered(service, *pieces) == [None, 4]
-    assert service.bears == 4
+    assert service.largest_size == 4
 
 
 def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
@@ -281,14 +281,14 @@ def test_if_the_pieces_time_out_too_their_own_pieces_teach_the_size() -> None:
     service.was_split(one, smaller, may_be_size=True)
     service.was_split(other, others, may_be_size=True)
     assert answered(service, *smaller, *others) == [None, 2, None, None]
-    assert service.bears == 2
+    assert service.largest_size == 2
 
 
 def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again() -> None:
     service, pieces = a_timeout_of(8)
     # A call as large was answered while the pieces waited.
     assert answered(service, a_request(*map(someone, range(1, 9))), *pieces) == [None] * 3
-    assert service.bears is None
+    assert service.largest_size is None
     # One that is answered in between takes the doubt away.
     assert answered(service, a_request(*map(someone, range(1, 9)))) == [None]
     for learned in (None, 4):
@@ -296,7 +296,7 @@ def test_a_size_that_was_answered_is_borne_unless_it_times_out_again_and_again()
         halves = request.halves()
         service.was_split(request, halves, may_be_size=True)
         assert answered(service, *halves) == [None, learned]
-    assert service.bears == 4
+    assert service.largest_size == 4
 
 
 def test_the_smallest_size_counts() -> None:
@@ -306,7 +306,7 @@ def test_the_smallest_size_counts() -> None:
     halves = large.halves()
     service.was_split(large, halves, may_be_size=True)
     answered(service, *halves)
-    assert service.bears == 2
+    assert service.largest_size == 2
 
 
 @pytest.mark.parametrize("may_be_size", [True, False])
@@ -316,7 +316,7 @@ def test_what_was_not_too_large_or_was_refused_again_teaches_nothing(may_be_size
     halves = request.halves()
     service.was_split(request, halves, may_be_size=may_be_size)
     assert answered(service, *halves, is_report=not may_be_size) == [None, None]
-    assert service.bears is None
+    assert service.largest_size is None
 
 
 def test_a_half_that_was_refused_may_hold_the_cause_though_the_other_one_is_answered() -> None:
@@ -324,7 +324,7 @@ def test_a_half_that_was_refused_may_hold_the_cause_though_the_other_one_is_answ
         service, halves = a_timeout_of(8)
         for piece, is_report in zip(halves, order, strict=True):
             assert service.answered(piece, is_report=is_report) is None
-        assert service.bears is None
+        assert service.largest_size is None
 
 
 def test_records_of_one_contact_teach_nothing() -> None:
@@ -333,7 +333,7 @@ def test_records_of_one_contact_teach_nothing() -> None:
     halves = request.halves()
     service.was_split(request, halves, may_be_size=True)
     assert answered(service, *halves) == [None]
-    assert service.bears is None
+    assert service.largest_size is None
 
 
 class Refusals(RefusalTracker):

@@ -137,8 +137,8 @@ class Clock:
     def __init__(self) -> None:
         self.time = 0.0
         self.said: list[str] = []
-        self.outbox = Logger(SecretRedactor([]), write_now=self._hear)
-        self.progress = Progress(self.outbox, now=lambda: self.time, wall_clock=lambda: 0.0)
+        self.logger = Logger(SecretRedactor([]), write_now=self._hear)
+        self.progress = Progress(self.logger, now=lambda: self.time, wall_clock=lambda: 0.0)
 
     def _hear(self, line: bytes) -> None:
         self.said.append(orjson.loads(line)["log"]["message"])
@@ -161,7 +161,7 @@ def test_a_long_upload_is_told_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_long_question_to_the_account_is_told_while_it_lasts() -> None:
     clock = Clock()
-    ask = asking(load_config({"api_key": "made-up"}), clock.outbox, clock.progress)
+    ask = asking(load_config({"api_key": "made-up"}), clock.logger, clock.progress)
 
     ask(clock.takes_long)
 

@@ -8,7 +8,7 @@ import pytest
 
 from destination_maileon.config.spec import DeletedRecords
 from destination_maileon.mapping.mapped_record import Reason, Refusal
-from destination_maileon.mapping.removal_columns import RemovalColumns, is_set
+from destination_maileon.mapping.removal_columns import RemovalColumns, says_yes
 
 IGNORE, UNSUBSCRIBE, DELETE = DeletedRecords
 CDC = "_ab_cdc_deleted_at"
@@ -208,7 +208,7 @@ def test_a_column_that_says_neither_yes_nor_no_is_named_and_removes_nobody(
 def test_a_removal_column_says_yes_no_or_nothing_clear(
     value: object, expected: bool | None
 ) -> None:
-    assert is_set(value) is expected
+    assert says_yes(value) is expected
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_removal_column_says_yes_no_or_nothing_clear(
     ],
 )
 def test_what_can_only_be_a_time_is_a_yes(time: str) -> None:
-    assert is_set(time) is True
+    assert says_yes(time) is True
 
 
 @pytest.mark.parametrize("text", ["May 12024", "May 1", "Wed", "GMT+0200", "May 2024 (maybe)"])
 def test_what_only_begins_like_a_time_is_neither_yes_nor_no(text: str) -> None:
-    assert is_set(text) is None
+    assert says_yes(text) is None

@@ -39,9 +39,9 @@ LINES = an_outbox()
 
 
 def log_line(level: Level, text: str, *, secret: str = KEY) -> bytes:
-    outbox = an_outbox(secret=secret)
-    outbox(level, text)
-    [line] = outbox.take()
+    logger = an_outbox(secret=secret)
+    logger(level, text)
+    [line] = logger.take()
     return line
 
 
@@ -88,9 +88,9 @@ def test_an_error_with_all_it_can_say() -> None:
 
 
 def test_a_stream_held_up_by_a_rate_limit() -> None:
-    outbox = an_outbox()
-    outbox.rate_limited((None, "users"), 1_700_000_060_000)
-    [message] = map(json.loads, outbox.take())
+    logger = an_outbox()
+    logger.rate_limited((None, "users"), 1_700_000_060_000)
+    [message] = map(json.loads, logger.take())
     reason = {"type": "RATE_LIMITED", "rate_limited": {"quota_reset": 1_700_000_060_000}}
     assert message == {
         "type": "TRACE",
@@ -108,9 +108,9 @@ def test_a_stream_held_up_by_a_rate_limit() -> None:
 
 
 def test_a_stream_that_goes_on() -> None:
-    outbox = an_outbox()
-    outbox.running(("public", "users"))
-    [message] = map(json.loads, outbox.take())
+    logger = an_outbox()
+    logger.running(("public", "users"))
+    [message] = map(json.loads, logger.take())
     assert message["trace"]["stream_status"] == {
         "stream_descriptor": {"name": "users", "namespace": "public"},
         "status": "RUNNING",
@@ -175,36 +175,36 @@ def test_a_secret_that_only_comes_about_when_a_broken_character_is_replaced_is_h
 
 
 def test_lines_are_taken_once_in_the_order_in_which_they_came() -> None:
-    outbox = an_outbox()
-    outbox(Level.INFO, "first")
-    outbox.running((None, "users"))
-    outbox(Level.WARN, "second")
-    first, other, second = map(orjson.loads, outbox.take())
+    logger = an_outbox()
+    logger(Level.INFO, "first")
+    logger.running((None, "users"))
+    logger(Level.WARN, "second")
+    first, other, second = map(orjson.loads, logger.take())
     assert first == {"type": "LOG", "log": {"level": "INFO", "message": "first"}}
     assert other["type"] == "TRACE"
     assert second["log"] == {"level": "WARN", "message": "second"}
-    assert outbox.take() == []
+    assert logger.take() == []
 
 
 @pytest.mark.parametrize(("is_debugging", "lines"), [(False, 0), (True, 1)])
 def test_details_are_told_only_to_who_asks_for_them(is_debugging: bool, lines: int) -> None:
-    outbox = an_outbox(is_debugging=is_debugging)
-    outbox(Level.DEBUG, "detail")
-    assert len(outbox.take()) == lines
+    logger = an_outbox(is_debugging=is_debugging)
+    logger(Level.DEBUG, "detail")
+    assert len(logger.take()) == lines
 
 
 def test_what_cannot_wait_is_put_out_at_once_in_order() -> None:
     said: list[bytes] = []
-    outbox = Logger(SecretRedactor([]), write_now=said.append)
-    outbox(Level.INFO, "first")
-    outbox(Level.INFO, "second")
-    outbox.flush()
+    logger = Logger(SecretRedactor([]), write_now=said.append)
+    logger(Level.INFO, "first")
+    logger(Level.INFO, "second")
+    logger.flush()
     assert [json.loads(line)["log"]["message"] for line in said] == ["first", "second"]
-    assert outbox.take() == []
+    assert logger.take() == []
 
 
 def test_without_a_way_out_it_waits() -> None:
-    outbox = an_outbox()
-    outbox(Level.INFO, "first")
-    outbox.flush()
-    assert len(outbox.take()) == 1
+    logger = an_outbox()
+    logger(Level.INFO, "first")
+    logger.flush()
+    assert len(logger.take()) == 1

@@ -18,7 +18,12 @@ from destination_maileon.maileon.errors import (
     RetriableError,
 )
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping.mapped_record import NO_CONTACT, BatchEntry, MappedRecord, Written
+from destination_maileon.mapping.mapped_record import (
+    NO_CONTACT,
+    BatchEntry,
+    EncodedContact,
+    MappedRecord,
+)
 from destination_maileon.rejections.rejection import Rejection
 from destination_maileon.streams.catalog import StreamPlan
 from unit_tests.simulation.intent import Step
@@ -306,7 +311,12 @@ class SpyLedger(Ledger):
         self.checkpoint = Checkpoint(max_held_states)
 
     def received(
-        self, plan: StreamPlan, now: float, contact: Written = NO_CONTACT, *, line: bytes = b""
+        self,
+        plan: StreamPlan,
+        now: float,
+        contact: EncodedContact = NO_CONTACT,
+        *,
+        line: bytes = b"",
     ) -> MappedRecord:
         part = super().received(plan, now, contact, line=line)
         self.received_at[part.position] = now

@@ -416,7 +416,9 @@ PLANTED: dict[str, Planted] = {
         8,
     ),
     "a dry run foresees nothing": Planted(
-        changed(HERE + "trial.foreseen", lambda _, call: _done(call)), "instead of rejected", 3
+        changed(HERE + "trial.predicted_answer", lambda _, call: _done(call)),
+        "instead of rejected",
+        3,
     ),
 }
 

@@ -12,7 +12,7 @@ import orjson
 
 from destination_maileon.config.spec import Config
 from destination_maileon.config.validation import load_config
-from destination_maileon.delivery.dry_run import foreseen
+from destination_maileon.delivery.dry_run import predicted_answer
 from destination_maileon.errors import TransientError
 from destination_maileon.maileon.auth import SecretRedactor
 from destination_maileon.maileon.contact import FieldType
@@ -274,14 +274,14 @@ def a_trial(scenario: Scenario, *, account: MaileonAccount | None = None) -> Tri
     server, watch = Server(scenario, account), Watch(scenario)
     chance = Random(f"world {scenario.seed}")
     world = World(scenario=scenario, server=server, watch=watch, chance=chance)
-    outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
+    logger = Logger(SecretRedactor([]), clock=lambda: 0.0)
     asked_account = Account(_Api(server), lambda ask: ask(), is_read_only=config.dry_run)
     if config.dry_run:
-        world.foresee = partial(foreseen, custom_types=asked_account.custom_fields)
+        world.foresee = partial(predicted_answer, custom_types=asked_account.custom_fields)
     stores = scenario.stores_rejections and not config.dry_run
     store = FakeStore(scenario.store_fails_at) if stores else None
-    spy = _spy(scenario, config, plans, store=store, outbox=outbox)
-    sync = assemble(config, plans, account=asked_account, service=world, outbox=outbox, ledger=spy)
+    spy = _spy(scenario, config, plans, store=store, logger=logger)
+    sync = assemble(config, plans, account=asked_account, service=world, logger=logger, ledger=spy)
     watch.steps = steps_of(scenario)
     opening = partial(open_streams, sync.intake, plans, asked_account)
     trial = Trial(scenario=scenario, server=server, watch=watch, world=world, spy=spy,
@@ -298,9 +298,9 @@ def _spy(
     plans: dict[StreamKey, StreamPlan],
     *,
     store: FakeStore | None,
-    outbox: Logger,
+    logger: Logger,
 ) -> SpyLedger:
-    spy = SpyLedger(plans.values(), config, store=store, log=outbox)
+    spy = SpyLedger(plans.values(), config, store=store, log=logger)
     spy.watch(max_held_states=scenario.max_held_states)
     return spy
 

@@ -283,7 +283,7 @@ def test_a_stream_that_stands_twice_is_a_problem_even_if_it_has_others() -> None
         'Stream "contacts" appears twice in the catalog.'
     )
     wrong = a_stream(destination_sync_mode="overwrite")
-    assert problem(wrong, wrong).count("stands twice") == 1
+    assert problem(wrong, wrong).count("appears twice") == 1
 
 
 def test_a_mapping_is_for_its_namespace_before_it_is_for_all() -> None:

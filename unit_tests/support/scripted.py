@@ -124,11 +124,11 @@ def a_sync(script: Script, *streams: Mapping[str, object], **config: object) -> 
     named = streams or (a_stream(json_schema={"properties": columns}),)
     loaded = load_config({"api_key": "a-made-up-key", **config})
     plans = stream_plans(a_catalog(*named), loaded)
-    outbox = Logger(SecretRedactor([]), clock=lambda: 0.0)
+    logger = Logger(SecretRedactor([]), clock=lambda: 0.0)
     account = an_account()
-    sync = assemble(loaded, plans, account=account, service=script, outbox=outbox)
+    sync = assemble(loaded, plans, account=account, service=script, logger=logger)
     open_streams(sync.intake, plans, account)
-    outbox.take()
+    logger.take()
     return sync
 
 
