@@ -216,7 +216,10 @@ def _text(scenario: Scenario, target: str, value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value).lower() if isinstance(value, bool) else _FORBIDDEN.sub("", str(value))
-    return text[:MAX_TEXT] if scenario.setting("truncate_long_text", False) else text
+    if scenario.setting("truncate_long_text", False):
+        while len(text.encode("utf-16-le", "surrogatepass")) > 2 * MAX_TEXT:
+            text = text[:-1]
+    return text
 
 
 def _add_preferences(wish: Wish, listed: object) -> None:
