@@ -101,7 +101,8 @@ class Leavers:
         if self.config.dry_run:
             counts.left += len(ids)
             return
-        self._kept["whose records were rejected in this sync"] = members.staying
+        # Now, since clearing may fail.
+        self._tell_who_stays(members.staying, "whose records were rejected in this sync")
         largest = len(self._cleared_contact(max(ids, default=0)))
         size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
         for at in range(0, len(ids), size):
@@ -161,8 +162,11 @@ class Leavers:
     def _end_if_settled(self) -> None:
         """Tells who stays, and why, once no call is open."""
         for who, people in self._kept.items() if not self._open_calls else ():
-            if people:
-                self._warn(f"the audience keeps {pluralize(people, 'person')} {who}")
+            self._tell_who_stays(people, who)
+
+    def _tell_who_stays(self, people: int, who: str) -> None:
+        if people:
+            self._warn(f"the audience keeps {pluralize(people, 'person')} {who}")
 
     def _warn(self, what: str) -> None:
         self.log(Level.WARN, f"Stream {self.plan.title}: {what}.")

@@ -79,7 +79,7 @@ class Removals:
             if people:
                 self.log(
                     Level.WARN,
-                    f"{pluralize(people, 'person')} opted out who are not in Maileon, and no "
+                    f"{pluralize(people, 'person')} opted out whom Maileon does not have, and no "
                     "unsubscription marker was set, so they get mail if they are added later: "
                     f"{cause}",
                 )

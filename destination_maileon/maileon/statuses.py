@@ -29,8 +29,12 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 # around them could form another reference.
 _NO_CHARACTER = re.compile("&#[0-9]{20,}+;?")
 _JSON_ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+")
-_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+# Possessive: what follows many comments must not be tried in every way to part them.
+_PAGE = re.compile(
+    rb"(<\?xml[^>]*+>\s*+)?+(<!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_IDENTIFIERS = ("email", "external_id", "id")
 _ERROR_ROOTS = frozenset({"error", "errors", "message"})
 _ACCEPTED, _REFUSED = 2, 4
 _FIELD_TYPES = {kind.value: kind for kind in CUSTOM_FIELD_CODES} | {"double": FieldType.FLOAT}
@@ -135,7 +139,8 @@ def identified(answer: Response | None) -> list[Contact]:
 
 def _identifiers(contact: etree._Element) -> Contact:
     texts = child_texts(contact)
-    return Contact(texts.get("email"), texts.get("external_id"), texts.get("id"))
+    found = {name: (texts.get(name) or "").strip() or None for name in _IDENTIFIERS}
+    return Contact(found["email"], found["external_id"], found["id"])
 
 
 def _number_in(contact: etree._Element, name: str) -> int | None:
@@ -145,10 +150,10 @@ def _number_in(contact: etree._Element, name: str) -> int | None:
 
 def is_html(answer: Response) -> bool:
     """Whether the answer is a web page: the API has none."""
-    body = (answer.body or b"").strip(_BLANK)
+    body = _stripped(answer)
     if not body.startswith(b"<"):
         return False
-    if _PAGE.search(body[:1_000]):
+    if _PAGE.match(body):
         return True
     # Some servers call everything text/html: what is the API's error by its content, is no page.
     content_type = answer.headers.get("Content-Type", "").lower()
@@ -167,7 +172,7 @@ def says_gone(answer: Response) -> bool:
 
 def server_message(answer: Response) -> str:
     """What the server says of an error, on one line, uncut: it may quote a contact, or the key."""
-    body = (answer.body or b"").strip(_BLANK)
+    body = _stripped(answer)
     if is_html(answer):
         return ""
     if body.startswith(b"<"):
@@ -182,6 +187,11 @@ def server_message(answer: Response) -> str:
     # JSON's escapes together, since two may be one character.
     text = _JSON_ESCAPES.sub(lambda escapes: str(json.loads(f'"{escapes[0]}"')), text)
     return one_line(unquote(html.unescape(_NO_CHARACTER.sub("\ufffd", text))))
+
+
+def _stripped(answer: Response) -> bytes:
+    """The body without a byte order mark and the space around it."""
+    return (answer.body or b"").strip().removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def one_line(text: str, *, instead: str = " ") -> str:

@@ -69,7 +69,9 @@ class ContactEncoder:
         # What a null must not be taken for: who the contact is, that it has left, its consent.
         self._critical = [c.name for c in (*identifiers, *marks, *of[Kind.PERMISSION])]
         self._mapped = {c.name for c in used}
+        # Marks are judged as they are, and cleaned only where one is written.
         self._texts = [place[c.name] for c in used if c not in marks]
+        self._writes_a_mark = any(c.target.kind in _SECTIONS for c in marks)
         places = {c.target.kind: place[c.name] for c in identifiers}
         self._identifiers = Identifiers(mode, places, self._seen)
         self._marks = [(c.name, place[c.name]) for c in marks]
@@ -136,7 +138,7 @@ class ContactEncoder:
                 self._notices.count()
 
     def _encoded(self, row: Struct, texts: Texts) -> Mapped:
-        has_objects = texts is _ANYTHING and self._clean(row)
+        is_clean = texts is not _ANYTHING or not (self._clean(row) or self._writes_a_mark)
         pieces, keys = self._identifiers.of(row)
         try:
             if (self._may_leave or not keys) and (removal := self._gone(row, pieces, keys)):
@@ -153,7 +155,7 @@ class ContactEncoder:
         pieces.append("</contact>")
         if texts is not _PLAIN:
             said = pieces[1::2]
-            if has_objects:
+            if not is_clean:
                 said = [self._cleaned(text) or "" for text in said]
             # To escape each text alone takes five times as long.
             pieces[1::2] = contact_xml.escape_markup("\0".join(said)).split("\0")
@@ -163,7 +165,10 @@ class ContactEncoder:
         """The record's permission, or the configured one; None: none is sent. May raise Refusal."""
         value = getattr(row, self._permission)
         text = "" if value is None else as_text(value).strip()
-        return _permission(text, self.permission_column or "") if text else configured
+        named = _permission(text) if text else configured
+        if isinstance(named, Reason):
+            raise Refusal(named, _PERMISSIONS, self.permission_column)
+        return named
 
     def _gone(self, row: Struct, pieces: list[str], keys: tuple[str, ...]) -> ContactRemoval | None:
         """The removal of a contact that is gone; without keys Maileon cannot recognise it."""
@@ -234,11 +239,10 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
     return f"{target.category}/{target.name}", head, rest
 
 
+_NAMES = ", ".join(Permission.__members__).lower()
+_PERMISSIONS = f"Use one of not_set, {_NAMES}, or 1 to 6, or leave it empty."
+
+
 @lru_cache(maxsize=100)
-def _permission(text: str, column: str) -> Permission | None:
-    permission = Permission.parse(text)
-    if permission is None and not is_not_set(text):
-        names = ", ".join(Permission.__members__).lower()
-        advice = f"Use one of not_set, {names}, or 1 to 6, or leave it empty."
-        raise Refusal(Reason.BAD_PERMISSION, advice, column)
-    return permission
+def _permission(text: str) -> Permission | Reason | None:
+    return None if is_not_set(text) else Permission.parse(text) or Reason.BAD_PERMISSION

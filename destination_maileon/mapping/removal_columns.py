@@ -100,10 +100,11 @@ def says_yes(value: object) -> bool | None:
     is_number = converters.NUMBER.fullmatch(word)
     if not (is_number or converters.ISO_DATE.fullmatch(word) or _OTHER_DATE.fullmatch(word)):
         return None
-    if not _NOT_ZERO.search(word):
-        return False
     if is_number:
         number = Decimal(word)
-        return number == 1 or any(first <= number < end for first, end in _MOMENTS) or None
+        is_time = number == 1 or any(first <= number < end for first, end in _MOMENTS)
+        return is_time or (None if number else False)
+    if not _NOT_ZERO.search(word):
+        return False
     year = _YEAR.search(word)
     return (year is not None and int(year[0]) in _YEARS) or None

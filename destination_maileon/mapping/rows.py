@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 from destination_maileon.maileon.contact_xml import field_head
 from destination_maileon.mapping.converters import Converter, as_boolean, as_integer, as_text
 
-_ESCAPED_IN_JSON = re.compile(r'[\\"\x00-\x1f]')
+_ESCAPED_IN_JSON = re.compile('[\\\\"\x00-\x1f\ud800-\udfff]')
 """msgspec finds no name that holds one of these (its docs, Structs, Renaming Fields)."""
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 

@@ -112,14 +112,16 @@ class ConfiguredStream(BaseModel):
         return next((mode for mode in IdentifierMode if self.primary_key == [[mode.value]]), None)
 
 
-class _Catalog(BaseModel):
+class ConfiguredCatalog(BaseModel):
+    """The streams of the connection."""
+
     streams: list[ConfiguredStream]
 
 
 def parse_catalog(raw_catalog: object) -> list[ConfiguredStream]:
     """The streams of a catalog; a ConfigError names the first place that is not as it should be."""
     try:
-        return _Catalog.model_validate(raw_catalog).streams
+        return ConfiguredCatalog.model_validate(raw_catalog).streams
     except ValidationError as invalid:
         first = invalid.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"

@@ -36,6 +36,7 @@ class Audience:
     pages_read: int = 0
     marked: frozenset[str] = frozenset()
     disliked: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
     refuses_pages: bool = False
 
     def run(self, most_percent: float | None = None) -> Leavers:
@@ -43,6 +44,7 @@ class Audience:
         ledger = a_ledger(plan, log=self.heard)
         ledger.completed.add(plan)
         ledger.counts[plan].read = ledger.counts[plan].settled_well = 1
+        ledger.staying[plan].update(f"i{contact_id}" for contact_id in self.rejected)
         config = {"max_audience_leavers_percent": most_percent, "concurrent_requests": 2}
         leavers = Leavers(
             plan=plan,

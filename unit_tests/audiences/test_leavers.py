@@ -49,6 +49,15 @@ def test_a_refused_call_says_who_stays_and_why(refuses_pages: bool, what: str) -
     assert "(400)" in str(error.value)
 
 
+def test_who_stays_for_a_rejected_record_is_told_even_if_nobody_can_be_let_go() -> None:
+    audience = Audience(many(1, 1, 1), disliked=frozenset("123"), rejected=frozenset("2"))
+    with pytest.raises(ConfigError, match="to let contacts leave"):
+        audience.run()
+    assert any(
+        "keeps 1 person whose records were rejected" in said for _, said in audience.heard.said
+    )
+
+
 @pytest.mark.parametrize("disliked", ["1", "4", "9"])
 def test_one_contact_that_maileon_dislikes_keeps_no_other_in_the_audience(disliked: str) -> None:
     audience = Audience(many(*[1] * 9), disliked=frozenset(disliked))

@@ -232,6 +232,14 @@ def test_a_document_type_makes_it_unreadable(doctype: bytes, entity: str) -> Non
         parse_report((doctype + body).decode().encode("utf-16"))
 
 
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b'<?xml version="1.0"?>\n<!-- a -->'])
+def test_no_document_type_is_looked_into(before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    attributes = b" ".join(b'a%d CDATA "x"' % number for number in range(20_000))
+    # libxml2 takes cubic time for them.
+    monkeypatch.setattr("lxml.etree.fromstring", lambda *_: pytest.fail("it is parsed"))
+    assert read_xml(before + b"<!DOCTYPE r [<!ATTLIST r %s>]><report/>" % attributes) is None
+
+
 def test_the_same_report_in_another_encoding_is_readable() -> None:
     body = report_with("<contact><email>é</email></contact>")
     assert parse_report(body.decode().encode("utf-16")) == parse_report(body)

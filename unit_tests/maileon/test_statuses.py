@@ -19,6 +19,7 @@ from destination_maileon.maileon.http import Response
 from destination_maileon.maileon.statuses import (
     FATAL,
     RETRIABLE,
+    contact_page,
     custom_fields,
     error_of,
     fatal_error,
@@ -222,6 +223,14 @@ def test_what_is_no_such_list_may_be_one_later(body: bytes | None) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_space_around_an_identifier_is_no_part_of_it() -> None:
+    answer = answer_with(
+        b"<contacts><contact><id>\n 5 \n</id><email> a@b.de </email></contact></contacts>"
+    )
+    ((found, _),) = contact_page(answer, "vip").contacts
+    assert (found.id, found.email, found.external_id) == ("5", "a@b.de", None)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -257,7 +266,17 @@ def test_what_is_called_html_is_a_page_unless_it_is_the_apis_error(
     assert is_html(answer_with(body, content_type="text/HTML; charset=utf-8")) is page
 
 
-@pytest.mark.parametrize("body", [b"<report/>", b"<header/>", b"<htmlx/>", b"text <html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<report/>",
+        b"<header/>",
+        b"<htmlx/>",
+        b"text <html>",
+        b"<error><message><![CDATA[no contact with external id <body>7]]></message></error>",
+        b"<error><!-- <html> --><message>a</message></error>",
+    ],
+)
 def test_what_only_resembles_a_page_is_none(body: bytes) -> None:
     assert not is_html(answer_with(body))
 
@@ -296,6 +315,8 @@ def test_a_404_speaks_of_the_contact_only_in_a_form_of_the_api(
         (b"<report><message>a</message></report>", ""),
         (b"<error><message>a", ""),
         (b"<!DOCTYPE error><error><message>a</message></error>", ""),
+        ("Ungültiger Wert Павел п".encode(), "Ungültiger Wert Павел п"),
+        ("Ｔaro und «x»".encode(), "Ｔaro und «x»"),
         (b"duplicate\x00 contact\x1b[31m", "duplicate contact [31m"),
         (b"x" * 500, "x" * 500),
         (b"x" * 501, ""),

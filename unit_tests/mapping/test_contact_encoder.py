@@ -275,6 +275,11 @@ def test_forbidden_characters_are_removed_and_their_record_is_counted_once() -> 
     assert notices.counts[Notice.CLEANED] == 2
 
 
+def test_a_mark_that_goes_to_a_field_is_written_without_what_xml_forbids() -> None:
+    mark = Column(CDC, Target(Kind.CUSTOM, "COLOR"))
+    assert contact({**ADA, CDC: "\x1c"}, mark).custom_fields in ({}, {"COLOR": ""})
+
+
 @pytest.mark.parametrize("clear", [False, True])
 def test_a_converter_gets_texts_without_what_xml_forbids(clear: bool) -> None:
     columns = [custom(name, FieldType.INTEGER, clear=clear) for name in "ABC"]

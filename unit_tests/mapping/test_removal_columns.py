@@ -158,6 +158,8 @@ def test_a_column_that_says_neither_yes_nor_no_is_named_and_removes_nobody(
         ("May 1, 2024", True),
         ("00:00:00", None),
         ("0.0", False),
+        ("0E-10", False),
+        ("0e5", False),
         (2, None),
         (-1, None),
         (45000, None),

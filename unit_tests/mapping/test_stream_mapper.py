@@ -246,6 +246,17 @@ def encoded(stream: StreamMapper, **data: object) -> Mapped:
     return stream.encode(a_message(dumps(data).decode()))[0]
 
 
+@pytest.mark.parametrize("creates", ["ignore", "create"])
+def test_a_column_whose_name_is_no_text_goes_nowhere(creates: str) -> None:
+    plan, config = a_plan(), a_config(unmapped_columns=creates)
+    columns = StreamColumns(plan, config, an_account(FIELDS)).before_first_record()
+    # The first record of a stream without a schema teaches its columns.
+    message = a_message('{"email":"a@b.de","\\ud800":1}')
+    result = StreamMapper(columns, Heard()).encode(message)[0]
+    assert isinstance(result, tuple)
+    assert contact_of(result[0]).email == "a@b.de"
+
+
 @pytest.mark.parametrize("odd", [7, 1.5, True, ["x"], {"a": 1}, 10**30])
 def test_a_column_of_texts_may_hold_something_else_at_any_time(odd: object) -> None:
     stream, heard = with_a_log("COLOR", "first_name")
