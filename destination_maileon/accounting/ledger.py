@@ -13,12 +13,8 @@ from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.spec import Config, DeletedRecords, titled
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping.mapped_record import (
-    NO_CONTACT,
-    BatchEntry,
-    EncodedContact,
-    MappedRecord,
-)
+from destination_maileon.mapping import mapped_record
+from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog, excess
@@ -78,7 +74,7 @@ class Ledger:
         self,
         plan: StreamPlan,
         now: float,
-        contact: EncodedContact = NO_CONTACT,
+        contact: mapped_record.EncodedContact = mapped_record.NO_CONTACT,
         *,
         line: bytes = b"",
     ) -> MappedRecord:
