@@ -137,7 +137,7 @@ def write(
         finally:
             yield from logger.take()
         reader = Reader(source, service.deliver)
-        service.on_consumed(reader.release)
+        service.consumed = reader.release
         reader.start()
         yield from pipeline.run()
         if pipeline.sample is not None:

@@ -81,8 +81,7 @@ class Leavers:
         if isinstance(page, RequestRejected):
             self._refuse("to list the account's contacts", page)
         # Without the header the end is a page that is not full.
-        is_last = len(page.contacts) < PAGE_SIZE
-        self._pages = page.pages or (self._pages_asked + (not is_last))
+        self._pages = page.pages or self._pages_asked + (len(page.contacts) >= PAGE_SIZE)
         for contact, number in page.contacts:
             self._members.judge(contact, number)
         self._read()
@@ -107,7 +106,6 @@ class Leavers:
         size = max(1, min(self.limits.contacts, self.limits.contact_bytes // largest))
         for at in range(0, len(ids), size):
             self._clear(ids[at : at + size])
-        self._end_if_settled()
 
     def _check_share(self, leaving: int) -> None:
         most = self.config.max_audience_leavers_percent

@@ -113,8 +113,7 @@ class Request:
 
     @property
     def is_divisible(self) -> bool:
-        is_write = self.purpose is Purpose.WRITE
-        return is_write and (len(self.entries) > 1 or self.entries[0].records > 1)
+        return self.purpose is Purpose.WRITE and sum(entry.records for entry in self.entries) > 1
 
     def halves(self) -> list[Request]:
         """The request in two halves; if it has one contact, the second half follows the first."""

@@ -144,7 +144,7 @@ class RequestScheduler:
     def is_oldest(self, request: Request, oldest_unsent: int | None) -> bool:
         """Whether every record older than the request's oldest one is settled."""
         others = (r.position for r in (*self._pending, *self._in_flight) if r is not request)
-        return min((*others, oldest_unsent or request.position), default=0) >= request.position
+        return min((*others, oldest_unsent or request.position)) >= request.position
 
     def _sendable(self, oldest_unsent: Callable[[], int | None]) -> Iterator[Request]:
         """The requests that wait for nothing but their time, in order."""

@@ -60,9 +60,6 @@ class WorkerPool:
         self._calls: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.consumed: Callable[[], None] = lambda: None
 
-    def on_consumed(self, release: Callable[[], None]) -> None:
-        self.consumed = release
-
     def now(self) -> float:
         return time.monotonic()
 
@@ -118,6 +115,5 @@ def send(client: MaileonClient, call: Request) -> object:
         return True
     if call.purpose is Purpose.LOOK_UP:
         return bool(client.find(options.identifier_mode, asked.contact))
-    is_deletion = asked.removal is DeletedRecords.DELETE
-    remove = client.delete if is_deletion else client.unsubscribe
+    remove = client.delete if asked.removal is DeletedRecords.DELETE else client.unsubscribe
     return remove(options.identifier_mode, asked.contact)

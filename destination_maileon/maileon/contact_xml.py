@@ -50,17 +50,17 @@ def preference_head(category: str, name: str) -> str:
     return f"<preference><name>{escape(name)}</name><category>{escape(category)}</category>"
 
 
-def source_element(source: str | None) -> str:
-    """The source of a preference; an empty one deletes what is stored."""
-    return f"<source>{escape(source or '')}</source>"
+def preference_rest(value: str, source: str | None) -> str:
+    """Its value, and its source unless that is None; an empty one deletes what is stored."""
+    element = "" if source is None else f"<source>{escape(source)}</source>"
+    return f"<value>{value}</value>{element}</preference>"
 
 
 def contact_bytes(contact: Contact) -> bytes:
     """One `<contact>` element, UTF-8."""
     given = ("id", contact.id), ("email", contact.email), ("external_id", contact.external_id)
     preferences = [
-        f"{preference_head(*names)}<value>{escape(said.value)}</value>"
-        f"{'' if said.source is None else source_element(said.source)}</preference>"
+        f"{preference_head(*names)}{preference_rest(escape(said.value), said.source)}"
         for names, said in contact.preferences.items()
     ]
     parts = (

@@ -7,6 +7,7 @@ and mean what HTTP says. No error's own message quotes the answer.
 import html
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def says_gone(answer: Response) -> bool:
     """Whether a 404 is about the contact, not the path: empty, XML or short text (Maileon docs)."""
     if answer.body is None or is_html(answer):
         return False
-    text = answer.body.strip()
+    text = _stripped(answer)
     if text.startswith(b"<"):
         return read_xml(text) is not None
     return len(text) <= MAX_SERVER_MESSAGE_CHARACTERS and not text.startswith((b"{", b"["))
@@ -191,7 +192,7 @@ def server_message(answer: Response) -> str:
 
 def _stripped(answer: Response) -> bytes:
     """The body without a byte order mark and the space around it."""
-    return (answer.body or b"").strip().removeprefix(b"\xef\xbb\xbf").lstrip()
+    return (answer.body or b"").strip().removeprefix(BOM_UTF8).lstrip()
 
 
 def one_line(text: str, *, instead: str = " ") -> str:

@@ -32,7 +32,6 @@ from destination_maileon.protocol.messages import UNAVAILABLE_VALUE, Texts
 
 # A look-up in an enumeration takes as long as three in a module.
 _PLAIN, _, _ANYTHING = Texts
-_TRUNCATED = Notice.TRUNCATED
 _LEAVING = {Kind.DELETED, Kind.UNSUBSCRIBE}
 _SECTIONS = {Kind.STANDARD: "standard_fields", Kind.CUSTOM: "custom_fields"}
 Mapped: TypeAlias = EncodedContact | ContactRemoval | Refusal
@@ -118,10 +117,10 @@ class ContactEncoder:
             self._seen.add(Notice.NULLED)
         if unchanged:
             self._seen.add(Notice.UNAVAILABLE)
-        for column in nulled | unchanged:
+        lacking = nulled | unchanged
+        for column in lacking:
             setattr(row, place[column], getattr(self.rows.empty, place[column]))
-        critical = next((c for c in self._critical if c in nulled | unchanged), None)
-        if critical is None:
+        if (critical := next((c for c in self._critical if c in lacking), None)) is None:
             return None
         self._clean(row)
         pieces, _ = self._identifiers.of(row)
@@ -226,7 +225,7 @@ class ContactEncoder:
         text = value if type(value) is str else as_text(value)
         cut = truncated(text)
         if len(cut) != len(text):
-            self._seen.add(_TRUNCATED)
+            self._seen.add(Notice.TRUNCATED)
         return cut
 
 
@@ -234,8 +233,7 @@ def _preference(column: Column) -> tuple[str, str, Mapping[str, str]]:
     """Its title, what stands before its value, and the rest for each value."""
     target = column.target
     head = contact_xml.preference_head(target.category, target.name)
-    source = "" if column.source is None else contact_xml.source_element(column.source)
-    rest = {said: f"<value>{said}</value>{source}</preference>" for said in ("true", "false")}
+    rest = {said: contact_xml.preference_rest(said, column.source) for said in ("true", "false")}
     return f"{target.category}/{target.name}", head, rest
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from destination_maileon.config.suggestions import did_you_mean
-from destination_maileon.maileon.contact_xml import preference_head, source_element
+from destination_maileon.maileon.contact_xml import preference_head, preference_rest
 from destination_maileon.mapping.converters import Clean, as_text
 from destination_maileon.mapping.mapped_record import Reason, Refusal
 from destination_maileon.mapping.removal_columns import NULL_WORDS, YES_OR_NO_FORMS, says_yes
@@ -46,11 +46,11 @@ def listed(value: object, clean: Clean, known: Preferences | None) -> Iterator[t
             hint = did_you_mean(path, preference_paths(known))
             advice = f"Use the category and name of one in Maileon{hint}, or create it there."
             raise Refusal(Reason.UNKNOWN_PREFERENCE, advice)
-        source = ""
+        source = None
         if "source" in entry:
             given = clean(entry["source"])
-            source = source_element(None if given is None else as_text(given))
-        yield preference_head(category, name), f"<value>{text}</value>{source}</preference>"
+            source = "" if given is None else as_text(given)
+        yield preference_head(category, name), preference_rest(text, source)
 
 
 def _name(given: object, clean: Clean) -> str:

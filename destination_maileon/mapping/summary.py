@@ -14,7 +14,7 @@ MAX_NAME_CHARACTERS = 200
 
 
 def listed(names: Iterable[str], what: str = "column") -> str:
-    """The columns' names for a message: at most 20, then how many more."""
+    """The names for a message: at most 20, then how many more."""
     names = [f'"{name[:MAX_NAME_CHARACTERS]}"' for name in names]
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return f"{what}{'s' if len(names) > 1 else ''} {', '.join(names[:MAX_LISTED])}{more}"
@@ -77,6 +77,5 @@ class Notices:
 
     def count(self) -> None:
         """The record at hand is done."""
-        for notice in self.seen:
-            self.counts[notice] += 1
+        self.counts.update(self.seen)
         self.seen.clear()

@@ -129,7 +129,7 @@ def test_who_reads_the_input_is_told_when_a_chunk_was_used_up() -> None:
     service = WorkerPool(lambda _: True)
     service.consumed()
     told: list[str] = []
-    service.on_consumed(lambda: told.append("another"))
+    service.consumed = lambda: told.append("another")
     service.consumed()
     assert told == ["another"]
 

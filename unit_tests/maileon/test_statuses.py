@@ -291,6 +291,8 @@ def test_what_only_resembles_a_page_is_none(body: bytes) -> None:
         (None, False),
         (b"<html>Not found</html>", False),
         (b"<error>", False),
+        (b"\xef\xbb\xbf<error>", False),
+        (b'\xef\xbb\xbf{"error": "no route"}', False),
         (b'{"message": "no route"}', False),
         (b"[]", False),
         (b"x" * 501, False),
