@@ -56,7 +56,10 @@ class Notice(Enum):
     __hash__ = object.__hash__
 
     CLEANED = "held characters that XML 1.0 does not allow: they were removed."
-    TRUNCATED = f"held a text over 255 characters: it was cut ({titled('truncate_long_text')})."
+    TRUNCATED = (
+        "held a text of more than 255 characters: it was cut, as "
+        f"{titled('truncate_long_text')} says."
+    )
     UNAVAILABLE = (
         "held __debezium_unavailable_value, which stands for a value that did not change: those "
         "columns were left out."
