@@ -91,6 +91,11 @@ class Accumulator:
     def settled(self, keys: Iterable[str]) -> None:
         """Frees the identifiers of settled contacts, so that the contacts behind them go on."""
         first, followers = self._first, self._followers
+        if not followers:
+            # Nearly always.
+            for key in keys:
+                first.pop(key, None)
+            return
         heirs: dict[int, BatchEntry] = {}
         for key in keys:
             line = followers.get(key)

@@ -72,7 +72,7 @@ class Intake:
         if rejection is not None:
             self.ledger.rejected(stream.plan, part, rejection)
             self.ledger.raise_stop_reason()
-        return True
+        return rejection is None
 
     def complete(self, key: StreamKey) -> None:
         """Notes that the source has sent all records of the stream."""
