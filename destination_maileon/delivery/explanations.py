@@ -18,6 +18,7 @@ from destination_maileon.rejections.field_rules import violations
 from destination_maileon.rejections.masking import contact_name, without_values
 from destination_maileon.rejections.rejection import (
     LINES_PER_REASON,
+    MAX_OTHER_FIELDS,
     Rejection,
     rejection_by_report,
 )
@@ -46,8 +47,8 @@ class Explanations:
         words = f'Maileon says: "{said}".' if said else "Maileon does not say why."
         if len(contacts) == 1:
             found = violations(contacts[0], self.account.known_custom_fields)
-            broken = ", ".join(dict.fromkeys(name for _, name in found))
-            words += f" A documented rule is broken in: {broken}." if broken else ""
+            if broken := [*dict.fromkeys(name for _, name in found)][:MAX_OTHER_FIELDS]:
+                words += f" A documented rule is broken in: {', '.join(broken)}."
         advice = f"{words} Correct the record, or the options of the sync."
         return Rejection(f"Maileon refused the call (HTTP {refusal.status})", advice)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from destination_maileon.config.spec import IdentifiersInLogs
 from destination_maileon.delivery.explanations import Explanations
 from destination_maileon.delivery.request import Job, Purpose, Request
-from destination_maileon.maileon.contact import FieldType
+from destination_maileon.maileon.contact import Contact, FieldType
 from destination_maileon.maileon.errors import RequestRejected
-from destination_maileon.rejections.rejection import LINES_PER_REASON, Rejection
+from destination_maileon.rejections.rejection import (
+    LINES_PER_REASON,
+    MAX_OTHER_FIELDS,
+    Rejection,
+)
 from destination_maileon.streams.account import Account
 from unit_tests.support.builders import CountingApi, a_contact, a_part, at_once
 from unit_tests.support.harness import NO_CONNECTION
@@ -47,6 +51,13 @@ def test_of_a_contact_refused_alone_the_documented_rule_that_it_breaks_is_named(
     assert "A documented rule is broken in: FIRSTNAME." in advice
     both = explanations().of_refusal([an_entry(too_long), an_entry(someone(2))], refusal).advice
     assert "FIRSTNAME" not in both
+
+
+def test_of_very_many_broken_fields_the_first_hundred_are_named() -> None:
+    unknown = Contact("a@b.de", custom_fields={f"NONE{number}": "x" for number in range(300)})
+    refusal = RequestRejected("Refused.", status=400, server_message="")
+    advice = explanations().of_refusal([an_entry(a_part(1, unknown))], refusal).advice
+    assert advice.count("NONE") == MAX_OTHER_FIELDS
 
 
 def test_of_many_that_are_alike_all_further_ones_have_the_words_of_the_first() -> None:
