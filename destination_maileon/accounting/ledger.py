@@ -13,8 +13,7 @@ from destination_maileon.accounting.stream_stats import LeftOut, StreamStats
 from destination_maileon.config.spec import Config, DeletedRecords, titled
 from destination_maileon.errors import StopSync, SyncError
 from destination_maileon.maileon.report import SynchronizationReport
-from destination_maileon.mapping import mapped_record
-from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
+from destination_maileon.mapping.mapped_record import BatchEntry, EncodedContact, MappedRecord
 from destination_maileon.protocol.output import Level, Log, were_rejected
 from destination_maileon.rejections.dead_letter_queue import DeadLetterQueue
 from destination_maileon.rejections.rejection import Rejection, RejectionLog, excess
@@ -71,12 +70,7 @@ class Ledger:
         self._end_rejected(plan, part, _NOT_IN_CATALOG)
 
     def received(
-        self,
-        plan: StreamPlan,
-        now: float,
-        contact: mapped_record.EncodedContact = mapped_record.NO_CONTACT,
-        *,
-        line: bytes = b"",
+        self, plan: StreamPlan, now: float, contact: EncodedContact, *, line: bytes
     ) -> MappedRecord:
         """Numbers a record that makes this contact; the record is open until it is settled."""
         counts = self.counts[plan]

@@ -141,7 +141,9 @@ class Leavers:
             codes = sorted({one.code for one in report.invalid_contacts if one.code is not None})
             why = f" (error {', '.join(map(str, codes))})" if codes else ""
             self._kept.update({_MARKED: report.unsubscribed, f"{_REFUSED}{why}": report.invalid})
-        self._end_if_settled()
+        # Who stays, and why, once no call is open.
+        for who, people in self._kept.items() if not self._open_calls else ():
+            self._tell_who_stays(people, who)
 
     def _split(self, ids: list[int], refusal: RequestRejected) -> None:
         """One contact may be to blame for the others of its call: it is looked for in halves."""
@@ -156,11 +158,6 @@ class Leavers:
         middle = len(ids) // 2
         self._clear(ids[:middle])
         self._clear(ids[middle:])
-
-    def _end_if_settled(self) -> None:
-        """Tells who stays, and why, once no call is open."""
-        for who, people in self._kept.items() if not self._open_calls else ():
-            self._tell_who_stays(people, who)
 
     def _tell_who_stays(self, people: int, who: str) -> None:
         if people:

@@ -32,8 +32,7 @@ def secret_forms(api_key: str) -> frozenset[str]:
 
 
 def _token(api_key: str) -> str:
-    match = _PASTED.fullmatch(api_key.strip())
-    basic, key = match.groups() if match else (None, api_key)
+    basic, key = _PASTED.findall(api_key.strip())[0]
     # Base64 may come wrapped into lines. What is no base64 cannot be meant as such.
     unwrapped = "".join(key.split())
     if basic and _BASE64.fullmatch(unwrapped):

@@ -26,16 +26,24 @@ class FieldType(StrEnum):
     LOCALE = "locale"
 
 
-# All are text but the last four.
 STANDARD_FIELDS: Mapping[str, FieldType] = {
-    **dict.fromkeys(("ADDRESS", "BIRTHDAY", "CITY", "COUNTRY", "FIRSTNAME"), FieldType.STRING),
-    **dict.fromkeys(("FULLNAME", "GENDER", "HNR", "LASTNAME", "LOCALE"), FieldType.STRING),
-    **dict.fromkeys(("NAMEDAY", "ORGANIZATION", "REGION", "SALUTATION"), FieldType.STRING),
-    **dict.fromkeys(("STATE", "TITLE", "ZIP"), FieldType.STRING),
+    "ADDRESS": FieldType.STRING,
     "BIRTHDAY": FieldType.DATE,
-    "NAMEDAY": FieldType.DATE,
+    "CITY": FieldType.STRING,
+    "COUNTRY": FieldType.STRING,
+    "FIRSTNAME": FieldType.STRING,
+    "FULLNAME": FieldType.STRING,
     "GENDER": FieldType.GENDER,
+    "HNR": FieldType.STRING,
+    "LASTNAME": FieldType.STRING,
     "LOCALE": FieldType.LOCALE,
+    "NAMEDAY": FieldType.DATE,
+    "ORGANIZATION": FieldType.STRING,
+    "REGION": FieldType.STRING,
+    "SALUTATION": FieldType.STRING,
+    "STATE": FieldType.STRING,
+    "TITLE": FieldType.STRING,
+    "ZIP": FieldType.STRING,
 }
 
 

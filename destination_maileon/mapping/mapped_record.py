@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Final, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from msgspec import Struct
 
@@ -56,7 +56,6 @@ class ContactRemoval(Struct, frozen=True):
 
 EncodedContact: TypeAlias = tuple[bytes, tuple[str, ...], bool]
 """A contact as it travels, its keys, and whether it is whole."""
-NO_CONTACT: Final[EncodedContact] = (b"", (), False)
 EMAIL_KEY, EXTERNAL_ID_KEY, ID_KEY = "exi"
 """How the key of each identifier begins, and in which order a contact's keys stand."""
 

@@ -24,6 +24,7 @@ from unit_tests.support.ledgers import (
     PLAN,
     MemoryStore,
     a_ledger,
+    count_in,
     receive,
     reject,
     released,
@@ -88,9 +89,9 @@ def test_every_record_is_counted_once_in_its_stream_and_in_the_state(fates: list
 
 def test_a_record_knows_its_number_in_its_stream_and_its_segment() -> None:
     ledger = a_ledger(PLAN, OTHER)
-    parts = [ledger.received(PLAN, 1.0), ledger.received(OTHER, 2.0)]
+    parts = [count_in(ledger, PLAN, 1.0), count_in(ledger, OTHER, 2.0)]
     state(ledger)
-    parts.append(ledger.received(PLAN, 3.0))
+    parts.append(count_in(ledger, PLAN, 3.0))
     assert [(part.checkpoint_id, part.number) for part in parts] == [(0, 1), (0, 1), (1, 2)]
     assert [part.position for part in parts] == [1, 2, 3]
     assert [ledger.counts[plan].started_at for plan in (PLAN, OTHER)] == [1.0, 2.0]

@@ -16,7 +16,7 @@ from destination_maileon.maileon.errors import FailureReason, RetriableError
 from destination_maileon.protocol.output import Logger
 from destination_maileon.streams.account import WORTH_TELLING_SECONDS
 from unit_tests.support.ledgers import OTHER as NORTH
-from unit_tests.support.ledgers import PLAN, a_ledger
+from unit_tests.support.ledgers import PLAN, a_ledger, count_in
 from unit_tests.support.rooms import a_partition_key, a_request, someone
 
 CALL = a_request(someone(1))
@@ -57,7 +57,7 @@ class Told:
 def test_a_line_tells_every_thirty_seconds_how_far_the_sync_is() -> None:
     told = Told()
     for _ in range(60):
-        told.ledger.received(PLAN, 1_000.0)
+        count_in(told.ledger, PLAN, 1_000.0)
     told.report(1_000.0 + EVERY_SECONDS - 0.1)
     assert told.lines == []
     told.report(1_030.0)
@@ -67,7 +67,7 @@ def test_a_line_tells_every_thirty_seconds_how_far_the_sync_is() -> None:
     assert told.progress.next_at == 1_060.0
     told.report(1_059.9)
     assert told.lines == []
-    told.ledger.received(PLAN, 1_000.0)
+    count_in(told.ledger, PLAN, 1_000.0)
     told.report(1_061.0)
     assert told.lines == [
         "61 seconds: 61 records read (0 a second), 0 rejected, 0 calls in flight."

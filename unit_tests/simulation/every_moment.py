@@ -19,7 +19,6 @@ from destination_maileon.maileon.errors import (
 )
 from destination_maileon.maileon.report import SynchronizationReport
 from destination_maileon.mapping.mapped_record import (
-    NO_CONTACT,
     BatchEntry,
     EncodedContact,
     MappedRecord,
@@ -311,12 +310,7 @@ class SpyLedger(Ledger):
         self.checkpoint = Checkpoint(max_held_states)
 
     def received(
-        self,
-        plan: StreamPlan,
-        now: float,
-        contact: EncodedContact = NO_CONTACT,
-        *,
-        line: bytes = b"",
+        self, plan: StreamPlan, now: float, contact: EncodedContact, *, line: bytes
     ) -> MappedRecord:
         part = super().received(plan, now, contact, line=line)
         self.received_at[part.position] = now

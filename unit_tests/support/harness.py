@@ -27,7 +27,7 @@ from destination_maileon.mapping.mapped_record import BatchEntry, MappedRecord
 from destination_maileon.streams.account import Account
 from destination_maileon.streams.catalog import PartitionKey
 from unit_tests.support.builders import CountingApi, a_plan, at_once, options
-from unit_tests.support.ledgers import a_ledger
+from unit_tests.support.ledgers import a_ledger, count_in
 from unit_tests.support.rooms import (
     PARTITION,
     Heard,
@@ -105,7 +105,7 @@ class Harness:
         """Records come in; several in a row are no more than that."""
         for contact in contacts:
             for part in [contact] if isinstance(contact, MappedRecord) else contact:
-                self.ledger.received(self.partition_key.plan, self.now)
+                count_in(self.ledger, self.partition_key.plan, self.now)
                 self.accumulator.add(part, self.partition_key, self.now)
 
     def request(self, *contacts: MappedRecord | Sequence[MappedRecord]) -> Request:
@@ -122,7 +122,7 @@ class Harness:
         email: str | None = "1@example.com",
     ) -> None:
         """A record comes in of somebody who is to be removed."""
-        self.ledger.received(self.partition_key.plan, self.now)
+        count_in(self.ledger, self.partition_key.plan, self.now)
         entry = BatchEntry.of_record(part, self.partition_key, self.now)
         self.accumulator.add_removal(a_removal(removal, email), entry)
 
